@@ -1,0 +1,295 @@
+"""The contracts that every part of art_jax speaks: Algorithm and Experiment.
+
+A model is ONE object with three verbs, `init`, `step` and `render`. It is a
+frozen dataclass and its fields are its hyperparameters, so the object is its
+own config. Nothing subclasses these protocols: having the methods is enough.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import jax
+
+Key = jax.Array  # typed PRNG key, shape ()
+Batch = Mapping[str, jax.Array]  # leading axis = examples
+Images = Mapping[str, jax.Array]  # f32[N, H, W, C] in [-1, 1]
+Metrics = Mapping[str, jax.Array]  # f32[] each, named 'group/name'
+PyTree = Any
+State = Any  # pytree of arrays; shapes and dtypes constant for the whole run
+Params = Any
+
+
+class UserError(ValueError):
+  """Bad input: the message names the value, the rule and the next step.
+
+  `art_jax.main` prints it as one line and exits with code 2.
+  """
+
+
+class Algorithm(Protocol):
+  """A training algorithm: a frozen dataclass with three pure verbs.
+
+  Attributes:
+    inputs: the keys of a batch that `step` reads, e.g. `('a', 'b')`.
+    aligned: True when `a` and `b` of one row must show the same scene.
+  """
+
+  inputs: ClassVar[tuple[str, ...]]
+  aligned: ClassVar[bool]
+
+  def init(self, key: Key, batch: Batch, pretrained: PyTree = ()) -> State:
+    """Return the state of step 0. Pure: jit and eval_shape work."""
+    ...
+
+  def step(
+    self, state: State, batch: Batch, key: Key
+  ) -> tuple[State, Metrics]:
+    """Return the next state and the metrics of one update. Pure."""
+    ...
+
+  def render(self, state: State, batch: Batch, key: Key) -> Images:
+    """Return the pictures to look at; same key and held-out batch always."""
+    ...
+
+  def inference(self, state: State) -> Params:
+    """Return what using the model needs, without optimisers."""
+    ...
+
+
+@runtime_checkable
+class Generative(Protocol):
+  """Makes pictures out of latents: decoders, GAN generators, diffusion."""
+
+  def latents(self, key: Key, count: int) -> jax.Array:
+    """Draw `count` latents from the prior."""
+    ...
+
+  def generate(
+    self, params: Params, latents: jax.Array, labels=None, *, key: Key
+  ) -> jax.Array:
+    """Return f32[N, H, W, C] in [-1, 1]."""
+    ...
+
+
+@runtime_checkable
+class Encoder(Protocol):
+  """Maps pictures to latents: autoencoder, VAE."""
+
+  def encode(self, params: Params, images: jax.Array) -> jax.Array:
+    """Return the latents of f32[N, H, W, C] images."""
+    ...
+
+
+@runtime_checkable
+class Translator(Protocol):
+  """Maps a picture to a picture: CycleGAN, pix2pix, Johnson.
+
+  Attributes:
+    directions: names of the maps, e.g. `('ab', 'ba')`; the first is the
+      default.
+    multiple: height and width that `translate` accepts are multiples of it.
+  """
+
+  directions: tuple[str, ...]
+  multiple: int
+
+  def translate(
+    self, params: Params, images: jax.Array, direction=None, *, key: Key
+  ) -> jax.Array:
+    """Return f32[N, H, W, C] in [-1, 1], of the size of `images`."""
+    ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+  """Judges pictures: discriminators and critics."""
+
+  def score(self, params: Params, images: jax.Array, labels=None) -> jax.Array:
+    """Return f32[N]; larger means more real."""
+    ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+  """A length of time counted in updates.
+
+  Attributes:
+    count: number of updates, >= 0.
+  """
+
+  count: int
+
+  def __post_init__(self):
+    if self.count < 0:
+      raise UserError(
+        f'Steps({self.count}): a number of steps is >= 0; pass a larger one'
+      )
+
+
+@dataclasses.dataclass(frozen=True)
+class Epochs:
+  """A length of time counted in passes over the training pictures.
+
+  An epoch of two domains is the larger one.
+
+  Attributes:
+    count: number of passes, >= 0; fractions are fine.
+  """
+
+  count: float
+
+  def __post_init__(self):
+    if self.count < 0:
+      raise UserError(
+        f'Epochs({self.count}): a number of epochs is >= 0; pass a larger one'
+      )
+
+
+Duration = int | Steps | Epochs  # an int means steps
+
+
+class Source(Protocol):
+  """Where pictures come from: a frozen dataclass in `art_jax.data.sources`."""
+
+  def open(self, data: 'Data') -> Any:
+    """Return the verified `art_jax.data.dataset.Dataset`; may read disks."""
+    ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Data:
+  """What pictures a run trains on and how they are cut.
+
+  Attributes:
+    source: where they come from, e.g. `Folder('/pictures')`.
+    size: side of the square training picture, in pixels.
+    load_size: side to which a picture is resized before the random crop of
+      `size` (CycleGAN: 286 for 256); None means `size`, i.e. no crop.
+    fit: 'crop' keeps the aspect (resize the shorter side, cut the centre),
+      'stretch' does not (as pytorch-CycleGAN-and-pix2pix).
+    flip: mirror left-right with probability 1/2.
+    channels: 3 (RGB) or 1 (grey); pictures are converted.
+    classes: names of the classes to keep, in the order of their labels;
+      empty keeps all.
+    heldout: share of the pictures never trained on, chosen by file hash,
+      where the source has no test split of its own.
+    max_bad: share of unreadable files above which the run does not start.
+    engine: 'resident' (the whole set in device memory), 'streaming'
+      (tf.data) or 'auto': resident while the set is small.
+  """
+
+  source: Source
+  size: int = 64
+  load_size: int | None = None
+  fit: str = 'crop'
+  flip: bool = True
+  channels: int = 3
+  classes: tuple[str, ...] = ()
+  heldout: float = 0.05
+  max_bad: float = 0.05
+  engine: str = 'auto'
+
+  def __post_init__(self):
+    _require('data.size', self.size, self.size >= 8, 'is at least 8 pixels')
+    if self.load_size is not None:
+      _require(
+        'data.load_size',
+        self.load_size,
+        self.load_size >= self.size,
+        f'is at least data.size={self.size} (the crop is cut out of it)',
+      )
+    _require_one('data.fit', self.fit, ('crop', 'stretch'))
+    _require_one('data.channels', self.channels, (1, 3))
+    _require_one('data.engine', self.engine, ('auto', 'resident', 'streaming'))
+    _require(
+      'data.heldout', self.heldout, 0 <= self.heldout < 1, 'is in [0, 1)'
+    )
+    _require(
+      'data.max_bad', self.max_bad, 0 <= self.max_bad <= 1, 'is in [0, 1]'
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Train:
+  """How long a run trains and how often it speaks.
+
+  Attributes:
+    duration: length of the training.
+    batch_size: examples of ONE update over all devices and processes.
+    seed: of the weights, the data order and every random draw.
+    log_every: interval of rows in metrics.jsonl.
+    render_every: interval of image grids.
+    checkpoint_every: interval of checkpoints.
+    keep_last: number of newest checkpoints that are kept.
+    keep_every: checkpoints at multiples of it are kept for ever; 0: none.
+    render_count: number of held-out pictures in a grid.
+    accumulate: number of slices one update's batch is cut into to save
+      memory; gradients are averaged over them.
+    rescale: when `--set train.duration=...` changes the duration, scale the
+      boundaries of every schedule in proportion.
+    planned_duration: the duration that schedule boundaries were written
+      for; None means `duration`. Set by `config.override`.
+  """
+
+  duration: Duration
+  batch_size: int
+  seed: int = 0
+  log_every: Duration = 50
+  render_every: Duration = Epochs(1)
+  checkpoint_every: Duration = Epochs(1)
+  keep_last: int = 3
+  keep_every: Duration = 0
+  render_count: int = 8
+  accumulate: int = 1
+  rescale: bool = True
+  planned_duration: Duration | None = None
+
+  def __post_init__(self):
+    for name in ('batch_size', 'accumulate', 'keep_last', 'render_count'):
+      value = getattr(self, name)
+      _require(f'train.{name}', value, value >= 1, 'is at least 1')
+    for name in ('duration', 'log_every', 'render_every', 'checkpoint_every'):
+      value = getattr(self, name)
+      count = getattr(value, 'count', value)
+      _require(
+        f'train.{name}', value, count > 0, 'is at least one step or epoch'
+      )
+    _require('train.seed', self.seed, self.seed >= 0, 'is >= 0')
+    _require(
+      'train.batch_size',
+      self.batch_size,
+      self.batch_size % self.accumulate == 0,
+      f'is a multiple of train.accumulate={self.accumulate}',
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Experiment:
+  """Everything a run needs and nothing else; hashable and printable."""
+
+  algorithm: Algorithm
+  data: Data
+  train: Train
+
+
+def batches_per_step(algorithm: Algorithm) -> int:
+  """Return how many batches one step takes (n_critic); 1 unless stated."""
+  return getattr(algorithm, 'batches_per_step', 1)
+
+
+def _require(name: str, value: Any, holds: bool, rule: str) -> None:
+  if not holds:
+    raise UserError(
+      f'{name}={value!r}: {name} {rule}; pass --set {name}=... with such a '
+      'value'
+    )
+
+
+def _require_one(name: str, value: Any, allowed: tuple) -> None:
+  _require(
+    name,
+    value,
+    value in allowed,
+    'is one of ' + ', '.join(map(repr, allowed)),
+  )
