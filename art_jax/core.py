@@ -16,6 +16,8 @@ Batch = Mapping[str, jax.Array]  # leading axis = examples
 Images = Mapping[str, jax.Array]  # f32[N, H, W, C] in [-1, 1]
 Metrics = Mapping[str, jax.Array]  # f32[] each, named 'group/name'
 PyTree = Any
+# By role: a linen module and the arguments that it is called with.
+Networks = Mapping[str, tuple[Any, tuple[jax.Array, ...]]]
 State = Any  # pytree of arrays; shapes and dtypes constant for the whole run
 Params = Any
 
@@ -38,13 +40,15 @@ class Algorithm(Protocol):
   inputs: ClassVar[tuple[str, ...]]
   aligned: ClassVar[bool]
 
+  def networks(self, batch: Batch) -> Networks:
+    """Return the networks by role, with example inputs: for counting."""
+    ...
+
   def init(self, key: Key, batch: Batch, pretrained: PyTree = ()) -> State:
     """Return the state of step 0. Pure: jit and eval_shape work."""
     ...
 
-  def step(
-    self, state: State, batch: Batch, key: Key
-  ) -> tuple[State, Metrics]:
+  def step(self, state: State, batch: Batch, key: Key) -> tuple[State, Metrics]:
     """Return the next state and the metrics of one update. Pure."""
     ...
 
@@ -140,6 +144,7 @@ class Epochs:
   count: float
 
   def __post_init__(self):
+    object.__setattr__(self, 'count', float(self.count))
     if self.count < 0:
       raise UserError(
         f'Epochs({self.count}): a number of epochs is >= 0; pass a larger one'

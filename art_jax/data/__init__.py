@@ -1,0 +1,1 @@
+"""Data: sources of pictures and the engines that bring them to devices."""

@@ -1,0 +1,293 @@
+"""CycleGAN: unpaired translation between two domains.
+
+Zhu, Park, Isola, Efros 2017, "Unpaired Image-to-Image Translation using
+Cycle-Consistent Adversarial Networks", arXiv:1703.10593.
+"""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import flax
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+
+from art_jax import core
+from art_jax import optim
+from art_jax import trainable
+from art_jax.algorithms import image_pool
+from art_jax.losses.adversarial import least_squares
+from art_jax.losses.reconstruction import l1
+from art_jax.nn.patchgan import PatchGAN
+from art_jax.nn.resnet_generator import ResnetGenerator
+from art_jax.trainable import Trainable
+
+_PAPER_ADAM = optim.Adam(
+  learning_rate=2e-4,
+  b1=0.5,
+  b2=0.999,
+  schedule=optim.LinearDecay(start=core.Epochs(100), end=core.Epochs(200)),
+)
+
+
+class CycleGANState(flax.struct.PyTreeNode):
+  """Everything CycleGAN learns or remembers.
+
+  Attributes:
+    generators: params {'ab', 'ba'}, one optimiser.
+    discriminators: params {'a', 'b'}, by the domain they judge, one
+      optimiser.
+    pool_a: fakes of domain a that were shown before.
+    pool_b: fakes of domain b that were shown before.
+    clock: i32[], steps taken; the schedules read it.
+  """
+
+  generators: Trainable
+  discriminators: Trainable
+  pool_a: image_pool.ImagePool
+  pool_b: image_pool.ImagePool
+  clock: jax.Array
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CycleGAN:
+  """CycleGAN with least-squares losses, an identity loss and image pools.
+
+  Attributes:
+    generator: network of both maps (ab and ba have weights of their own).
+    discriminator: network that judges patches of a domain.
+    generator_optimizer: of both generators together.
+    discriminator_optimizer: of both discriminators together.
+    cycle_weight: lambda in eq. 3; 10 in the paper.
+    identity_weight: weight of the identity loss relative to cycle_weight;
+      0.5 in the paper's painting experiments (section 5.2); 0: none.
+    pool_size: pictures in each history; 50 in the paper; 0: none.
+  """
+
+  inputs: ClassVar[tuple[str, ...]] = ('a', 'b')
+  aligned: ClassVar[bool] = False
+  directions: ClassVar[tuple[str, ...]] = ('ab', 'ba')
+
+  generator: nn.Module = ResnetGenerator()
+  discriminator: nn.Module = PatchGAN()
+  generator_optimizer: optim.Optimizer = _PAPER_ADAM
+  discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
+  cycle_weight: float = 10.0
+  identity_weight: float = 0.5
+  pool_size: int = 50
+
+  def __post_init__(self):
+    for name in ('cycle_weight', 'identity_weight', 'pool_size'):
+      if getattr(self, name) < 0:
+        raise core.UserError(
+          f'algorithm.{name}={getattr(self, name)}: it is >= 0; pass 0 to '
+          'turn it off'
+        )
+
+  @property
+  def multiple(self) -> int:
+    """Height and width that the generators accept are multiples of it."""
+    return getattr(self.generator, 'multiple', 1)
+
+  def networks(self, batch: core.Batch) -> core.Networks:
+    """Return the four networks by role, each with example inputs."""
+    a, b = batch['a'], batch['b']
+    return {
+      'generator_ab': (self.generator, (a,)),
+      'generator_ba': (self.generator, (b,)),
+      'discriminator_a': (self.discriminator, (a,)),
+      'discriminator_b': (self.discriminator, (b,)),
+    }
+
+  def init(
+    self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
+  ) -> CycleGANState:
+    """Return fresh networks and empty pools."""
+    del pretrained
+    generator_key, discriminator_key = jax.random.split(key)
+    return CycleGANState(
+      generators=trainable.create(
+        {'ab': self.generator, 'ba': self.generator},
+        generator_key,
+        batch['a'],
+        optimizer=self.generator_optimizer,
+      ),
+      discriminators=trainable.create(
+        {'a': self.discriminator, 'b': self.discriminator},
+        discriminator_key,
+        batch['a'],
+        optimizer=self.discriminator_optimizer,
+      ),
+      pool_a=image_pool.create(self.pool_size, batch['a']),
+      pool_b=image_pool.create(self.pool_size, batch['b']),
+      clock=jnp.int32(0),
+    )
+
+  def step(
+    self, state: CycleGANState, batch: core.Batch, key: core.Key
+  ) -> tuple[CycleGANState, core.Metrics]:
+    """Update both generators, then both discriminators.
+
+    Args:
+      state: of the step before.
+      batch: a, b: f32[B, H, W, C] in [-1, 1], unpaired.
+      key: PRNG key of this step.
+
+    Returns:
+      The next state and the value of every term of the losses.
+    """
+    dropout_key, pool_a_key, pool_b_key = jax.random.split(key, 3)
+
+    def generator_loss(params, collections, batch):
+      run = _Runner(self.generator, params, collections, dropout_key)
+      a, b = batch['a'], batch['b']
+      fake_b, fake_a = run('ab', a), run('ba', b)
+      cycle_a = l1(run('ba', fake_b), a)
+      cycle_b = l1(run('ab', fake_a), b)
+      # The discriminators are constants here; their batch statistics are
+      # updated in their own loss alone.
+      judge = _Runner(
+        self.discriminator,
+        state.discriminators.params,
+        state.discriminators.collections,
+      )
+      adversarial_ab = least_squares(judge('b', fake_b), 1.0)
+      adversarial_ba = least_squares(judge('a', fake_a), 1.0)
+      loss = adversarial_ab + adversarial_ba
+      loss += self.cycle_weight * (cycle_a + cycle_b)
+      metrics = {
+        'loss/adversarial_ab': adversarial_ab,
+        'loss/adversarial_ba': adversarial_ba,
+        'loss/cycle_a': cycle_a,
+        'loss/cycle_b': cycle_b,
+      }
+      if self.identity_weight:
+        identity_a, identity_b = l1(run('ba', a), a), l1(run('ab', b), b)
+        weight = self.identity_weight * self.cycle_weight
+        loss += weight * (identity_a + identity_b)
+        metrics |= {
+          'loss/identity_a': identity_a,
+          'loss/identity_b': identity_b,
+        }
+      metrics['loss/generators'] = loss
+      return loss, (run.collections, (fake_a, fake_b, metrics))
+
+    generators, (fake_a, fake_b, metrics) = trainable.descend(
+      state.generators,
+      generator_loss,
+      self.generator_optimizer,
+      state.clock,
+      {'a': batch['a'], 'b': batch['b']},
+    )
+    pool_a, old_a = image_pool.query(state.pool_a, fake_a, pool_a_key)
+    pool_b, old_b = image_pool.query(state.pool_b, fake_b, pool_b_key)
+
+    def discriminator_loss(params, collections, batch):
+      judge = _Runner(self.discriminator, params, collections)
+      losses, scores = {}, {}
+      for domain in ('a', 'b'):
+        real = judge(domain, batch[domain])
+        fake = judge(domain, batch[f'fake_{domain}'])
+        # Half of the sum, so that D learns slowly relative to G (section 4).
+        losses[f'loss/discriminator_{domain}'] = 0.5 * (
+          least_squares(real, 1.0) + least_squares(fake, 0.0)
+        )
+        scores[f'score/real_{domain}'] = jnp.mean(real)
+        scores[f'score/fake_{domain}'] = jnp.mean(fake)
+      return sum(losses.values()), (judge.collections, losses | scores)
+
+    discriminators, discriminator_metrics = trainable.descend(
+      state.discriminators,
+      discriminator_loss,
+      self.discriminator_optimizer,
+      state.clock,
+      {'a': batch['a'], 'b': batch['b'], 'fake_a': old_a, 'fake_b': old_b},
+    )
+    state = CycleGANState(
+      generators, discriminators, pool_a, pool_b, state.clock + 1
+    )
+    return state, metrics | discriminator_metrics
+
+  def render(
+    self, state: CycleGANState, batch: core.Batch, key: core.Key
+  ) -> core.Images:
+    """Return triptychs: the input, its translation, and back again.
+
+    Returns:
+      ab, ba: f32[N, H, 3 W, C] in [-1, 1].
+    """
+    params = self.inference(state)
+    images = {}
+    for there, back in (('ab', 'ba'), ('ba', 'ab')):
+      source = batch[there[0]]
+      fake = self.translate(params, source, there, key=key)
+      again = self.translate(params, fake, back, key=key)
+      images[there] = jnp.concatenate([source, fake, again], axis=2)
+    return images
+
+  def inference(self, state: CycleGANState) -> core.Params:
+    """Return {'ab', 'ba'}: the variables of each generator."""
+    return {
+      direction: _variables(
+        state.generators.params, state.generators.collections, direction
+      )
+      for direction in self.directions
+    }
+
+  def translate(
+    self,
+    params: core.Params,
+    images: jax.Array,
+    direction: str | None = None,
+    *,
+    key: core.Key | None = None,
+  ) -> jax.Array:
+    """Translate pictures.
+
+    Args:
+      params: what `inference` returned.
+      images: f32[N, H, W, C] in [-1, 1]; H and W multiples of `multiple`.
+      direction: 'ab' (the default) or 'ba'.
+      key: not used; a translation is deterministic.
+
+    Returns:
+      f32[N, H, W, C] in [-1, 1].
+    """
+    del key
+    return self.generator.apply(params[direction or 'ab'], images, train=False)
+
+
+def _variables(params: Any, collections: Any, name: str) -> dict[str, Any]:
+  """Return the argument of `module.apply` for one network of several."""
+  others = {kind: nets[name] for kind, nets in collections.items()}
+  return {'params': params[name], **others}
+
+
+class _Runner:
+  """Applies the networks of one loss in turn, and keeps their collections.
+
+  It lives inside one evaluation of a loss function, which stays pure.
+  """
+
+  def __init__(self, module, params, collections, key=None):
+    self._module, self._params, self._key = module, params, key
+    self.collections = collections
+    self._calls = 0
+
+  def __call__(self, name: str, images: jax.Array) -> jax.Array:
+    rngs = {}
+    if self._key is not None:
+      rngs['dropout'] = jax.random.fold_in(self._key, self._calls)
+    self._calls += 1
+    output, updated = self._module.apply(
+      _variables(self._params, self.collections, name),
+      images,
+      train=True,
+      rngs=rngs,
+      mutable=list(self.collections),
+    )
+    self.collections = {
+      kind: {**nets, name: updated[kind]}
+      for kind, nets in self.collections.items()
+    }
+    return output

@@ -1,0 +1,182 @@
+"""A source that reads pictures from one .npz file."""
+
+import dataclasses
+import os
+import zipfile
+
+import numpy as np
+from PIL import Image
+
+from art_jax import core
+from art_jax.data import decode
+from art_jax.data.dataset import (
+  Dataset,
+  Examples,
+  assemble,
+  choose_classes,
+  cutter,
+  parts,
+)
+
+MAX_BYTES = 16 * 2**30  # of the arrays in memory; a small .npz can hold more
+_ALIASES = {'image': ('image', 'x'), 'label': ('label', 'y')}
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrays:
+  """An .npz file of u8 pictures, [N, H, W], [N, H, W, 1] or [N, H, W, 3].
+
+  Keys are `image` (and `label`), or `a` and `b`; `x` and `y` mean image and
+  label. `x_train` is the same as `x`, `x_test` is its held-out split, likewise
+  for the others. `class_names` may name the labels. Pictures of another size
+  than `data.load_size` are resized, to larger ones too.
+
+  Attributes:
+    path: the file.
+    paired: row i of a and b shows one scene.
+  """
+
+  path: str
+  paired: bool = False
+
+  def open(self, data: core.Data) -> Dataset:
+    """Read and check the arrays; raises UserError."""
+    path = os.path.expanduser(self.path)
+    arrays = _read(path)
+    names = arrays.pop('class_names', None)
+    train, test = _split_keys(arrays)
+    _check(path, train, test, self.paired)
+    names = _class_names(names, train, test)
+    kept = names
+    if 'label' in train and data.classes:
+      kept = choose_classes(names, data.classes, path)
+      train, test = (_keep(rows, names, kept) for rows in (train, test))
+    spaces, texts = [], []
+    groups = [tuple(train)]
+    if 'a' in train and not self.paired:
+      groups = [('a',), ('b',)]
+    for keys in groups:
+      examples = _examples({key: train[key] for key in keys}, data)
+      heldout = None
+      if set(keys) <= set(test):
+        heldout = _examples({key: test[key] for key in keys}, data)
+      one, held, text = parts(examples, data.heldout, heldout)
+      spaces.append((one, held))
+      texts.append(f'{" ".join(keys)}: {text}')
+    height, width = next(iter(train.values())).shape[1:3]
+    texts.append(f'{width}x{height} resized to {data.load_size or data.size}')
+    return assemble(spaces, '; '.join(texts), [], path, kept)
+
+
+def _read(path: str) -> dict[str, np.ndarray]:
+  shown = repr(decode.printable(path))
+  if not os.path.isfile(path):
+    raise core.UserError(
+      f'file {shown} does not exist; pass an .npz file by --data=PATH'
+    )
+  try:
+    with zipfile.ZipFile(path) as archive:
+      num_bytes = sum(entry.file_size for entry in archive.infolist())
+    if num_bytes > MAX_BYTES:
+      raise core.UserError(
+        f'file {shown} unpacks to {num_bytes} bytes; the limit is {MAX_BYTES}; '
+        'pass a folder of pictures instead'
+      )
+    with np.load(path, allow_pickle=False) as file:
+      return {key: file[key] for key in file.files}
+  except core.UserError:
+    raise
+  # A damaged archive can raise nearly anything.
+  except Exception as error:
+    raise core.UserError(
+      f'file {shown} cannot be read as .npz: {error}; write it by '
+      'numpy.savez(path, image=..., label=...)'
+    ) from error
+
+
+def _split_keys(arrays):
+  """Sort arrays into (train, test), by the name of the batch's key."""
+  train, test = {}, {}
+  keys = {name.removesuffix('_train') for name in arrays}
+  single = keys & {'image', 'x'}
+  for key in ('image', 'label') if single else ('a', 'b'):
+    for alias in _ALIASES.get(key, (key,)):
+      for name in (alias, f'{alias}_train'):
+        if name in arrays:
+          train[key] = arrays[name]
+      if f'{alias}_test' in arrays:
+        test[key] = arrays[f'{alias}_test']
+  return train, test if set(test) >= set(train) else {}
+
+
+def _check(path, train, test, paired):
+  shown = repr(decode.printable(path))
+  if not ('image' in train or {'a', 'b'} <= set(train)):
+    raise core.UserError(
+      f'file {shown} has no pictures that are known: name the arrays image '
+      '(and label), or a and b, or x_train, y_train, x_test, y_test'
+    )
+  for rows in (train, test):
+    for key, value in rows.items():
+      if key == 'label':
+        good = (
+          value.ndim == 1 and value.dtype.kind in 'iu' and (value >= 0).all()
+        )
+        rule = 'whole numbers >= 0 of shape [N]'
+      else:
+        good = value.dtype == np.uint8 and (
+          value.ndim == 3 or (value.ndim == 4 and value.shape[3] in (1, 3))
+        )
+        rule = 'uint8 of shape [N, H, W], [N, H, W, 1] or [N, H, W, 3]'
+      if not (good and value.size):
+        raise core.UserError(
+          f'file {shown}: array {key} is {value.dtype}{list(value.shape)}; it '
+          f'must be {rule}, and not empty; convert it and save it again'
+        )
+    counts = {key: len(value) for key, value in rows.items()}
+    if (paired or 'label' in rows) and len(set(counts.values())) > 1:
+      raise core.UserError(
+        f'file {shown}: arrays that belong together have {counts} rows; give '
+        'each the same number'
+      )
+
+
+def _class_names(names, *splits) -> tuple[str, ...]:
+  labels = [rows['label'] for rows in splits if 'label' in rows]
+  if not labels:
+    return ()
+  count = 1 + max(int(values.max()) for values in labels)
+  if names is not None and len(names) >= count:
+    return tuple(str(name) for name in names)
+  return tuple(str(label) for label in range(count))
+
+
+def _keep(rows, names, kept):
+  """Keep the rows of some classes and number these from 0."""
+  if not rows:
+    return rows
+  new = np.full(len(names), -1, np.int32)
+  new[[names.index(name) for name in kept]] = range(len(kept))
+  labels = new[rows['label']]
+  chosen = labels >= 0
+  return {'image': rows['image'][chosen], 'label': labels[chosen]}
+
+
+def _examples(rows: dict[str, np.ndarray], data: core.Data) -> Examples:
+  cut = cutter(data)
+
+  def load(index):
+    return {
+      key: np.array(value[index], np.int32)
+      if key == 'label'
+      else resize(value[index])
+      for key, value in rows.items()
+    }
+
+  def resize(picture):
+    if picture.ndim == 3 and picture.shape[2] == 1:
+      picture = picture[:, :, 0]
+    return decode.resize(Image.fromarray(picture), **cut)
+
+  count = len(next(iter(rows.values())))
+  return Examples(tuple(rows), [f'row {i}' for i in range(count)], load)

@@ -1,0 +1,222 @@
+"""What a source opens to: verified examples, in train and held-out parts."""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+import difflib
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from art_jax import core
+from art_jax.data import decode
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Examples:
+  """One index space of examples with random access.
+
+  Attributes:
+    keys: what `read` returns, e.g. `('image', 'label')`.
+    names: file name of each example, or another name to show in errors.
+    load: index -> u8[load, load, C] pictures and i32[] labels, by key; a pure
+      function that threads may call at once.
+  """
+
+  keys: tuple[str, ...]
+  names: Sequence[str]
+  load: Callable[[int], dict[str, np.ndarray]]
+
+  def __len__(self) -> int:
+    return len(self.names)
+
+  def read(self, index: int) -> dict[str, np.ndarray]:
+    """Return example `index`: u8[load, load, C] pictures, i32[] labels."""
+    return self.load(index)
+
+  def name(self, index: int) -> str:
+    """Return the name of example `index` to show in errors."""
+    return self.names[index]
+
+  def subset(self, indices: Sequence[int]) -> 'Examples':
+    """Return the examples at `indices`, in that order."""
+    names = tuple(self.names[i] for i in indices)
+    return Examples(self.keys, names, lambda i: self.load(indices[i]))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+  """A verified set.
+
+  Attributes:
+    train: the index spaces that training draws from. Two unpaired domains
+      are two spaces; pictures with labels, or aligned pairs, are one.
+    heldout: the same spaces of examples that are never trained on (of the
+      training examples where there are none to spare).
+    class_names: name of each label; empty without labels.
+    skipped: (path, reason) of the files that cannot be read.
+    summary: one line for people.
+  """
+
+  train: tuple[Examples, ...]
+  heldout: tuple[Examples, ...]
+  class_names: tuple[str, ...] = ()
+  skipped: tuple[tuple[str, str], ...] = ()
+  summary: str = ''
+
+  @property
+  def num_examples(self) -> int:
+    """The length of an epoch: the size of the larger domain."""
+    return max(len(examples) for examples in self.train)
+
+  @property
+  def keys(self) -> tuple[str, ...]:
+    """What a batch holds."""
+    return tuple(key for examples in self.train for key in examples.keys)
+
+
+def check_inputs(
+  dataset: Dataset, inputs: Sequence[str], aligned: bool
+) -> None:
+  """Check that a set can serve an algorithm.
+
+  Args:
+    dataset: the set.
+    inputs: keys that the algorithm reads.
+    aligned: `a` and `b` of a row must show the same scene.
+
+  Raises:
+    UserError: a key is missing, or the pairs are not aligned.
+  """
+  missing = [key for key in inputs if key not in dataset.keys]
+  if missing:
+    raise core.UserError(
+      f'the data gives {", ".join(dataset.keys)}, but the algorithm reads '
+      f'{", ".join(inputs)} ({", ".join(missing)} is missing); pass another '
+      '--data, e.g. --data=builtin'
+    )
+  if aligned and not any(set(inputs) <= set(e.keys) for e in dataset.train):
+    raise core.UserError(
+      'the algorithm learns from pairs of one scene, but a and b of this data '
+      'are not paired; pass --data=PATH of side-by-side pictures, or '
+      '--data=builtin'
+    )
+
+
+def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
+  """Choose the held-out examples by a hash of their names.
+
+  A name's side does not depend on the other names, so adding pictures moves
+  none. With two or more names both sides have at least one when `share` > 0.
+
+  Args:
+    names: names of the examples, stable from run to run.
+    share: share of held-out examples, in [0, 1).
+
+  Returns:
+    Indices of the training and of the held-out examples, each increasing.
+  """
+  marks = [_mark(name) for name in names]
+  heldout = {i for i, mark in enumerate(marks) if mark < share}
+  if share and len(names) >= 2:
+    order = sorted(range(len(names)), key=marks.__getitem__)
+    heldout.add(order[0])
+    heldout.discard(order[-1])
+  train = [i for i in range(len(names)) if i not in heldout]
+  return train, sorted(heldout)
+
+
+def _mark(name: str) -> float:
+  """Return a number in [0, 1) that is a pure function of the name."""
+  text = name.encode('utf-8', 'surrogateescape')
+  digest = hashlib.blake2b(text, digest_size=8).digest()
+  return int.from_bytes(digest, 'big') / 2**64
+
+
+def parts(
+  examples: Examples,
+  share: float,
+  heldout: Examples | None = None,
+  keys: Sequence[str] | None = None,
+) -> tuple[Examples, Examples, str]:
+  """Return the train and held-out part of one index space, and a summary.
+
+  Args:
+    examples: the examples; all are trained on if `heldout` is given.
+    share: share to hold out otherwise.
+    heldout: the source's own test split.
+    keys: names that the split hashes; the examples' names by default.
+  """
+  if heldout is not None and len(heldout):
+    return examples, heldout, f'{len(examples)} train, {len(heldout)} test'
+  train, held = split(examples.names if keys is None else keys, share)
+  if not held:
+    return examples, examples, f'{len(examples)} train, held-out = train'
+  return (
+    examples.subset(train),
+    examples.subset(held),
+    f'{len(train)} train, {len(held)} held out',
+  )
+
+
+def assemble(
+  spaces: Sequence[tuple[Examples, Examples]],
+  text: str,
+  found: Sequence[Any],
+  where: str,
+  names: Sequence[str] = (),
+) -> Dataset:
+  """Make a set of its (train, held-out) index spaces.
+
+  Args:
+    spaces: one pair per index space.
+    text: what was found, for the summary.
+    found: verified folders (None is passed over) that may have skipped files.
+    where: name of the source, for the summary.
+    names: name of each label.
+  """
+  skipped = tuple(pair for one in found if one for pair in one.skipped)
+  note = f'; {len(skipped)} unreadable skipped' if skipped else ''
+  return Dataset(
+    train=tuple(train for train, _ in spaces),
+    heldout=tuple(heldout for _, heldout in spaces),
+    class_names=tuple(names),
+    skipped=skipped,
+    summary=f'data: {decode.printable(str(where))}: {text}{note}',
+  )
+
+
+def choose_classes(
+  found: tuple[str, ...], wanted: tuple[str, ...], where: str
+) -> tuple[str, ...]:
+  """Return the classes to keep, in the order of their labels.
+
+  Raises:
+    UserError: there is none, or a wanted one is unknown.
+  """
+  if not found:
+    raise core.UserError(
+      f'{decode.printable(where)!r} holds no class sub-folders; pass a folder '
+      'with one sub-folder per class by --data=PATH'
+    )
+  for name in wanted:
+    if name not in found:
+      near = difflib.get_close_matches(name, found, n=3, cutoff=0.4) or found
+      raise core.UserError(
+        f'data.classes names {name!r}, which {decode.printable(where)!r} does '
+        f'not have; nearest: {", ".join(near[:3])}'
+      )
+  return tuple(wanted) or tuple(found)
+
+
+def cutter(data: core.Data) -> dict[str, object]:
+  """Return the keyword arguments of `decode.decode` for this data."""
+  size = data.load_size or data.size
+  return {'size': size, 'channels': data.channels, 'fit': data.fit}
+
+
+def only(examples: Examples, key: str) -> Examples:
+  """Return the examples with a single key."""
+  return Examples(
+    (key,), examples.names, lambda i: {key: examples.read(i)[key]}
+  )

@@ -1,0 +1,223 @@
+"""One picture file to one array: the only decoder and the only resizer.
+
+Files are hostile until decoded: their bytes and pixels are capped before any
+pixel is decoded, and only formats that Pillow decodes by itself are opened
+(no Ghostscript, no external viewers).
+"""
+
+import functools
+import io
+import os
+import pathlib
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from art_jax import core
+
+MAX_BYTES = 512 * 2**20
+# Pillow's own limit, above which it warns: a warning is too late here.
+MAX_PIXELS = 89_478_485
+
+SUFFIXES = (
+  *('.jpg', '.jpeg', '.png', '.webp', '.avif', '.bmp'),
+  *('.gif', '.tif', '.tiff', '.ppm', '.pgm'),
+)
+_FORMATS = ('JPEG', 'PNG', 'WEBP', 'AVIF', 'BMP', 'GIF', 'TIFF', 'PPM')
+_ORIENTATION = 0x0112  # EXIF tag; 5 to 8 exchange width and height
+_DEEP_MODES = ('I', 'I;16', 'I;16L', 'I;16B', 'I;16N', 'F')
+
+File = str | os.PathLike | bytes
+
+
+class BadPictureError(core.UserError):
+  """A picture cannot be decoded.
+
+  Attributes:
+    reason: why, without the name of the file.
+  """
+
+  def __init__(self, file: File, reason: str):
+    name = '<bytes>' if isinstance(file, bytes) else printable(os.fspath(file))
+    super().__init__(
+      f'picture {name!r} cannot be read: {reason}; replace or remove it'
+    )
+    self.reason = reason
+
+
+def printable(name: str) -> str:
+  """Return a file name that any terminal and log can take."""
+  return name.encode('utf-8', 'backslashreplace').decode('utf-8')
+
+
+def decode(file: File, *, size: int, channels: int, fit: str) -> np.ndarray:
+  """Decode and resize one picture.
+
+  Args:
+    file: path of a picture, or its encoded bytes.
+    size: side of the result, in pixels.
+    channels: 3 (RGB) or 1 (grey).
+    fit: 'crop' (shorter side to `size`, then the centre) or 'stretch'.
+
+  Returns:
+    u8[size, size, channels].
+
+  Raises:
+    BadPictureError: the file is not a whole picture within the limits.
+  """
+  return resize(picture(file, at_least=2 * size), size, channels, fit)
+
+
+def halves(
+  file: File, *, size: int, channels: int, fit: str
+) -> tuple[np.ndarray, np.ndarray]:
+  """Decode a side-by-side pair; as `decode`, for its left and right half."""
+  image = picture(file, at_least=4 * size)
+  width, height = image.size
+  left = image.crop((0, 0, width // 2, height))
+  right = image.crop((width - width // 2, 0, width, height))
+  return (
+    resize(left, size, channels, fit),
+    resize(right, size, channels, fit),
+  )
+
+
+def picture(file: File, at_least: int | None = None) -> Image.Image:
+  """Return the upright picture in mode 'RGB' or 'L'.
+
+  Args:
+    file: path or encoded bytes.
+    at_least: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long as
+      both sides keep this many pixels (several times faster); None decodes it
+      whole.
+
+  Raises:
+    BadPictureError: the file is not a whole picture within the limits.
+  """
+  return _read(file, at_least)[0]
+
+
+def probe(file: File) -> tuple[int, int]:
+  """Decode every byte of a picture; return its upright (width, height).
+
+  Raises:
+    BadPictureError: the file is not a whole picture within the limits.
+  """
+  return _read(file, 1)[1]
+
+
+def size_of(file: File) -> tuple[int, int]:
+  """Return the upright (width, height) from the header alone.
+
+  Raises:
+    BadPictureError: the header cannot be read.
+  """
+  with _open(file) as image:
+    return _upright_size(image)
+
+
+def resize(
+  image: Image.Image, size: int, channels: int, fit: str
+) -> np.ndarray:
+  """Resize with antialiasing (bicubic): u8[size, size, channels]."""
+  image = image.convert('L' if channels == 1 else 'RGB')
+  method = Image.Resampling.BICUBIC
+  if fit == 'crop':
+    image = ImageOps.fit(image, (size, size), method)
+  else:
+    image = image.resize((size, size), method)
+  return np.array(image, np.uint8).reshape(size, size, channels)
+
+
+def _read(file: File, at_least: int | None):
+  try:
+    with _open(file) as image:
+      size = _upright_size(image)
+      if at_least is not None:
+        image.draft(None, (at_least, at_least))
+      image.load()
+      return _eight_bit(_upright(image)), size
+  except BadPictureError:
+    raise
+  # A broken file can raise nearly anything in a decoder.
+  except Exception as error:
+    reason = str(error) or type(error).__name__
+    raise BadPictureError(file, reason) from error
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+  """Return the formats that this build of Pillow has."""
+  Image.init()
+  return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _open(file: File) -> Image.Image:
+  """Open the header and refuse what is too large to decode."""
+  encoded = isinstance(file, bytes)
+  try:
+    num_bytes = len(file) if encoded else os.stat(file).st_size
+    if num_bytes == 0:
+      raise BadPictureError(file, 'the file is empty')
+    if num_bytes > MAX_BYTES:
+      raise BadPictureError(
+        file, f'{num_bytes} bytes; the limit is {MAX_BYTES}'
+      )
+    stream = io.BytesIO(file) if encoded else pathlib.Path(file)
+    image = Image.open(stream, formats=_formats())
+  except BadPictureError:
+    raise
+  except Image.UnidentifiedImageError as error:
+    raise BadPictureError(file, 'not a picture') from error
+  except Exception as error:
+    reason = getattr(error, 'strerror', None) or str(error)
+    raise BadPictureError(file, reason) from error
+  width, height = image.size
+  if width * height > MAX_PIXELS:
+    image.close()
+    raise BadPictureError(
+      file, f'{width}x{height} pixels; the limit is {MAX_PIXELS} in all'
+    )
+  return image
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+  width, height = image.size
+  return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+def _orientation(image: Image.Image) -> int:
+  try:
+    value = image.getexif().get(_ORIENTATION, 1)
+    return value if value in range(1, 9) else 1
+  # Broken metadata must not lose a whole picture.
+  except Exception:
+    return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+  return ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+  """Return mode 'RGB' or 'L': scaled from deep, composited over white."""
+  if image.mode in _DEEP_MODES:
+    return Image.fromarray(_scale(np.asarray(image), image.mode))
+  if image.has_transparency_data:
+    image = image.convert('RGBA')
+    white = Image.new('RGBA', image.size, 'white')
+    return Image.alpha_composite(white, image).convert('RGB')
+  return image if image.mode in ('L', 'RGB') else image.convert('RGB')
+
+
+def _scale(values: np.ndarray, mode: str) -> np.ndarray:
+  """Map the samples of a deep grey picture to u8; `convert` would clip."""
+  values = values.astype(np.float64)
+  low, high = values.min(), values.max()
+  if mode == 'F' and high <= 1:
+    top = 1
+  else:
+    top = 255 if mode == 'F' else 65535
+  if not (low >= 0 and high <= top):  # also refuses NaN
+    raise ValueError(f'samples from {low} to {high}; they must be 0 to {top}')
+  return np.rint(values * (255 / top)).astype(np.uint8)

@@ -1,0 +1,117 @@
+"""What `--data=PATH|tfds:NAME|builtin` means, and whether it is fit."""
+
+import os
+
+from art_jax import core
+from art_jax.data import decode, sources, verify
+from art_jax.data.folders import class_folders, splits
+
+_PROBED = 8  # pictures whose shape tells whether they are pairs
+
+
+def parse(
+  text: str, inputs: tuple[str, ...], aligned: bool
+) -> tuple[core.Source, str]:
+  """Return the source that a short text means.
+
+  Args:
+    text: a path, 'tfds:NAME' or 'builtin'.
+    inputs: keys that the algorithm reads, e.g. ('a', 'b').
+    aligned: `a` and `b` of one row must show the same scene.
+
+  Returns:
+    The source, and one line that says what was detected.
+
+  Raises:
+    UserError: nothing there can serve the inputs.
+  """
+  domains = 'a' in inputs or 'b' in inputs
+  if text == 'builtin':
+    layout = 'images'
+    if domains:
+      layout = 'pairs' if aligned else 'unpaired'
+    return sources.Builtin(layout), f'data: built-in pictures ({layout})'
+  if text.startswith('tfds:'):
+    return sources.Tfds(text[5:]), f'data: tfds {text[5:]}'
+  path = os.path.abspath(os.path.expanduser(text))
+  if path.endswith('.npz'):
+    source = sources.Arrays(path, paired=aligned)
+    return source, f'data: arrays in {decode.printable(path)}'
+  if not os.path.isdir(path):
+    raise core.UserError(
+      f'--data={decode.printable(text)}: no such folder; pass a folder or an '
+      '.npz file, tfds:NAME, or builtin'
+    )
+  if domains:
+    return _domains(path, aligned)
+  return _images(path, labelled='label' in inputs)
+
+
+def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
+  shown = decode.printable(path)
+  both = [os.path.join(path, f'train{domain}') for domain in 'AB']
+  if all(map(os.path.isdir, both)):
+    if aligned:
+      raise core.UserError(
+        f'--data={shown} holds trainA and trainB, which are not paired, but '
+        'the algorithm learns from pairs; pass a folder of side-by-side '
+        'pictures'
+      )
+    count_a, count_b = (len(verify.scan(folder)[0]) for folder in both)
+    text = f'data: {count_a} and {count_b} pictures in {shown}'
+    return sources.Unpaired(path), f'{text} (trainA and trainB)'
+  names = _names(path)
+  if _side_by_side(path, names):
+    how = 'pairs' if aligned else 'drawn independently'
+    text = f'data: {len(names)} side-by-side pictures in {shown} ({how})'
+    return sources.Pairs(path, paired=aligned), text
+  unpaired = '' if aligned else 'sub-folders trainA and trainB, or '
+  raise core.UserError(
+    f'--data={shown} has {len(names)} pictures, but the algorithm reads two '
+    f'domains a and b: it needs {unpaired}side-by-side pictures twice as wide '
+    'as high; pass such a folder, or --data=builtin'
+  )
+
+
+def _images(path: str, labelled: bool) -> tuple[core.Source, str]:
+  shown = decode.printable(path)
+  names = _names(path)
+  if os.path.isdir(os.path.join(path, 'trainA')):
+    raise core.UserError(
+      f'--data={shown} holds two domains, but the algorithm reads one set of '
+      f'pictures; pass one of them, e.g. --data={shown}/trainA'
+    )
+  if not labelled:
+    text = f'data: {len(names)} pictures in {shown} (plain folder)'
+    return sources.Folder(path), text
+  classes = class_folders(splits(path)[0])
+  if not classes:
+    raise core.UserError(
+      f'--data={shown} has no sub-folders, but the algorithm reads labels: it '
+      'needs one sub-folder of pictures per class; pass such a folder'
+    )
+  text = f'data: {len(names)} pictures of {len(classes)} classes in {shown}'
+  return sources.Classes(path), f'{text} (class sub-folders)'
+
+
+def _names(path: str) -> list[str]:
+  names = verify.scan(path)[0]
+  if not names:
+    raise core.UserError(
+      f'folder {decode.printable(path)!r} holds 0 images '
+      f'({" ".join(decode.SUFFIXES)}); pass a folder with images by '
+      '--data=PATH'
+    )
+  return names
+
+
+def _side_by_side(path: str, names: list[str]) -> bool:
+  """Tell whether most of the first pictures are about twice as wide as high."""
+  votes = []
+  for name in names[:_PROBED]:
+    try:
+      width, height = decode.size_of(os.path.join(path, name))
+    except decode.BadPictureError:
+      continue
+    votes.append(1.9 < width / height < 2.1)
+  return sum(votes) * 2 > len(votes)

@@ -1,0 +1,165 @@
+"""What an experiment is and costs, told without data, weights or devices."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from art_jax import config
+from art_jax import core
+from art_jax import literals
+from art_jax import shapes
+from art_jax import sharding
+from art_jax import throughput
+from art_jax.nn import conv
+
+
+def text(
+  experiment: core.Experiment,
+  devices: sharding.Devices,
+  *,
+  compiled: bool = False,
+) -> str:
+  """Return a page about an experiment.
+
+  Parameters per network and in total are exact; FLOPs are 2 x multiply-add,
+  forward per network, and of the whole step, both with native convolutions.
+
+  Args:
+    experiment: what to describe.
+    devices: where it would run.
+    compiled: also compile the step (minutes for large nets) and report its
+      memory.
+  """
+  state = shapes.state_shapes(experiment)
+  parts = [literals.to_text(experiment), '', _networks(experiment, state)]
+  lowered = _lower(experiment, state)
+  flops = _flops(lowered)
+  rows = experiment.train.batch_size
+  parts.append(f'step: {_count(flops)}FLOP for a batch of {rows}')
+  kind = devices.mesh.devices.flat[0].device_kind
+  parts.append(
+    f'devices: {devices.count} x {kind}, mesh (data={devices.count})'
+  )
+  parts += _times(experiment, devices)
+  if compiled:
+    parts.append(_memory(experiment, state))
+  return '\n'.join(parts)
+
+
+def num_params(tree: core.PyTree) -> int:
+  """Return the number of scalars in a pytree of shapes or arrays."""
+  return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
+
+
+def _networks(experiment: core.Experiment, state: core.State) -> str:
+  batch = {
+    key: jax.ShapeDtypeStruct((1, *s.shape[1:]), s.dtype)
+    for key, s in shapes.batch_shapes(experiment).items()
+  }
+  rows, total = [], 0
+  for role, (module, inputs) in experiment.algorithm.networks(batch).items():
+    variables = jax.eval_shape(module.init, jax.random.key(0), *inputs)
+    count = num_params(variables['params'])
+    total += count
+    with conv.native_lowering():
+      lowered = jax.jit(functools.partial(module.apply, train=False)).lower(
+        variables, *inputs
+      )
+    rows.append((role, count, _flops(lowered)))
+  lines = [
+    f'{role:<18} {count:>13,} parameters  {_count(flops)}FLOP forward, one '
+    'picture'
+    for role, count, flops in rows
+  ]
+  lines.append(f'{"total":<18} {total:>13,} parameters')
+  lines.append(f'{"state":<18} {_bytes(state)} in {_num_leaves(state)} arrays')
+  return '\n'.join(lines)
+
+
+def _lower(experiment: core.Experiment, state: core.State) -> Any:
+  resolved = config.resolve(experiment, num_examples=1000)
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  with conv.native_lowering():
+    return jax.jit(resolved.algorithm.step, donate_argnums=0).lower(
+      state, shapes.batch_shapes(experiment), key
+    )
+
+
+def _memory(experiment: core.Experiment, state: core.State) -> str:
+  resolved = config.resolve(experiment, num_examples=1000)
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  stats = (
+    jax.jit(resolved.algorithm.step, donate_argnums=0)
+    .lower(state, shapes.batch_shapes(experiment), key)
+    .compile()
+    .memory_analysis()
+  )
+  peak = (
+    stats.argument_size_in_bytes
+    + stats.output_size_in_bytes
+    - stats.alias_size_in_bytes
+    + stats.temp_size_in_bytes
+  )
+  mib = 2**20
+  return (
+    f'memory: peak {peak / mib:,.0f} MiB = arguments '
+    f'{stats.argument_size_in_bytes / mib:,.0f} + outputs '
+    f'{stats.output_size_in_bytes / mib:,.0f} - reused '
+    f'{stats.alias_size_in_bytes / mib:,.0f} + temporaries '
+    f'{stats.temp_size_in_bytes / mib:,.0f}'
+  )
+
+
+def _times(experiment: core.Experiment, devices: sharding.Devices) -> list[str]:
+  """Return the durations in steps, and hours where a speed is known."""
+  train = experiment.train
+  examples = getattr(experiment.data.source, 'num_train', None)
+  names = ('duration', 'log_every', 'render_every', 'checkpoint_every')
+  if examples is None:
+    told = [f'{n} {literals.to_text(getattr(train, n))!s}' for n in names]
+    told = [' '.join(line.split()) for line in told]
+    return [
+      'times: ' + ', '.join(told),
+      'steps of an epoch: known once the data is counted',
+    ]
+  resolved = config.resolve(experiment, examples)
+  steps = [f'{n} {getattr(resolved.train, n):,}' for n in names]
+  lines = [f'times in steps: {", ".join(steps)} ({examples:,} pictures)']
+  speed = throughput.recall(experiment, devices)
+  if speed:
+    hours = resolved.train.duration / speed / 3600
+    lines.append(f'{hours:.2f} hours to finish at {speed:.2f} steps/s')
+  else:
+    lines.append('hours to finish: known once it has trained here before')
+  return lines
+
+
+def _flops(lowered: Any) -> float:
+  analysis = lowered.cost_analysis() or {}
+  return float(analysis.get('flops', float('nan')))
+
+
+def _count(number: float) -> str:
+  for unit, size in (('T', 1e12), ('G', 1e9), ('M', 1e6)):
+    if number >= size:
+      return f'{number / size:.4g} {unit}'
+  return f'{number:.4g} '
+
+
+def _bytes(tree: core.PyTree) -> str:
+  leaves = jax.tree.leaves(tree)
+  size = sum(int(np.prod(x.shape)) * _itemsize(x.dtype) for x in leaves)
+  return f'{size / 2**20:,.1f} MiB'
+
+
+def _itemsize(dtype: Any) -> int:
+  if jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+    return 8
+  return jnp.dtype(dtype).itemsize
+
+
+def _num_leaves(tree: core.PyTree) -> int:
+  return len(jax.tree.leaves(tree))

@@ -1,0 +1,197 @@
+"""Pictures for people: the only place that leaves [-1, 1]."""
+
+import io
+import math
+import os
+from collections.abc import Sequence
+
+import numpy as np
+from etils import epath
+from PIL import Image
+
+from art_jax import core
+
+_NAN_COLOUR = (255, 0, 255)  # magenta; white in a grey picture
+# A GIF counts in 1/100 s, and viewers slow anything shorter than 2 down.
+_MAX_GIF_FPS = 50
+
+
+def to_uint8(images: np.ndarray, *, mark_nan: bool = False) -> np.ndarray:
+  """Convert pictures to bytes: round((x + 1) * 127.5), clipped to [0, 255].
+
+  Args:
+    images: float[..., H, W, C] in [-1, 1], C is 1 or 3; values outside are
+      clipped, infinite ones too.
+    mark_nan: paint pixels that hold a NaN magenta (white if C is 1), for
+      pictures of a training that must not stop for them.
+
+  Returns:
+    u8[..., H, W, C].
+
+  Raises:
+    UserError: the dtype is not a float, the shape is no picture's, or a
+      value is NaN and `mark_nan` is False.
+  """
+  images = np.asarray(images)
+  # bfloat16 is no np.floating, but casts like one.
+  if images.dtype.kind in 'biucOSU':
+    raise core.UserError(
+      f'pictures of dtype {images.dtype}: to_uint8 takes floats in [-1, 1]; '
+      'convert bytes with from_uint8 first'
+    )
+  _require_channels(images)
+  images = images.astype(np.float32)
+  nan = np.isnan(images).any(axis=-1)
+  if nan.any() and not mark_nan:
+    raise core.UserError(
+      f'pictures of shape {images.shape} hold {int(nan.sum())} NaN pixels, '
+      f'the first at {tuple(map(int, np.argwhere(nan)[0]))}: pixels are '
+      'numbers in [-1, 1]; use weights from before the training diverged'
+    )
+  scaled = np.clip((images + 1) * 127.5, 0, 255)
+  result = np.rint(np.where(nan[..., None], 0, scaled)).astype(np.uint8)
+  if nan.any():
+    channels = images.shape[-1]
+    result[nan] = _NAN_COLOUR if channels == 3 else (255,)
+  return result
+
+
+def from_uint8(images: np.ndarray) -> np.ndarray:
+  """Convert u8[...] in [0, 255] to f32[...] in [-1, 1]: x / 127.5 - 1.
+
+  Raises:
+    UserError: the dtype is not uint8.
+  """
+  images = np.asarray(images)
+  _require_bytes(images)
+  return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def grid(
+  images: np.ndarray, columns: int | None = None, pad: int = 2
+) -> np.ndarray:
+  """Lay pictures out row by row on white.
+
+  Args:
+    images: u8[N, H, W, C], N >= 1, C is 1 or 3.
+    columns: pictures in a row, >= 1; None makes the grid about square.
+    pad: white pixels around each picture, >= 0.
+
+  Returns:
+    u8[rows * (H + pad) + pad, columns * (W + pad) + pad, 3].
+
+  Raises:
+    UserError: an argument is outside its range.
+  """
+  images = np.asarray(images)
+  _require_bytes(images)
+  _require_channels(images)
+  if images.ndim != 4 or not len(images):
+    raise core.UserError(
+      f'pictures of shape {images.shape}: a grid takes [N, H, W, C] with '
+      'N >= 1; add the leading axis'
+    )
+  if pad < 0 or columns is not None and columns < 1:
+    raise core.UserError(
+      f'columns={columns}, pad={pad}: columns is >= 1 and pad is >= 0; pass '
+      'such values'
+    )
+  count, height, width, _ = images.shape
+  columns = min(columns or math.ceil(math.sqrt(count)), count)
+  rows = math.ceil(count / columns)
+  tiles = np.full((rows * columns, height + pad, width + pad, 3), 255, np.uint8)
+  tiles[:count, pad:, pad:] = images  # grey is broadcast to three channels
+  tiles = tiles.reshape(rows, columns, height + pad, width + pad, 3)
+  sheet = tiles.transpose(0, 2, 1, 3, 4).reshape(
+    rows * (height + pad), columns * (width + pad), 3
+  )
+  return np.pad(sheet, ((0, pad), (0, pad), (0, 0)), constant_values=255)
+
+
+def save_png(path: os.PathLike | str, image: np.ndarray) -> None:
+  """Write u8[H, W, C], C is 1 or 3, as PNG; a reader never sees half a file.
+
+  Raises:
+    UserError: the dtype or the shape is not a picture's.
+  """
+  data = io.BytesIO()
+  _as_pillow(image).save(data, 'PNG')
+  write_atomic(path, data.getvalue())
+
+
+def gif(
+  path: os.PathLike | str, frames: Sequence[np.ndarray], fps: float
+) -> None:
+  """Write an endless animation; a reader never sees half a file.
+
+  Args:
+    path: local or gs:// path; folders are made.
+    frames: u8[H, W, C] each, of one shape; C is 1 or 3.
+    fps: frames a second in (0, 50]; durations are rounded to 1/100 s.
+
+  Raises:
+    UserError: no frames, unequal shapes, or fps outside its range.
+  """
+  if not 0 < fps <= _MAX_GIF_FPS:
+    raise core.UserError(
+      f'fps={fps}: a GIF shows more than 0 and up to {_MAX_GIF_FPS} frames a '
+      'second; pass such a value'
+    )
+  shapes = {np.shape(frame) for frame in frames}
+  if len(shapes) != 1:
+    raise core.UserError(
+      f'{len(frames)} frames of shapes {sorted(shapes)}: a GIF has at least '
+      'one frame and all are of one shape; resize them'
+    )
+  first, *rest = (_as_pillow(frame) for frame in frames)
+  data = io.BytesIO()
+  first.save(
+    data,
+    'GIF',
+    save_all=True,
+    append_images=rest,
+    duration=round(100 / fps) * 10,
+    loop=0,
+  )
+  write_atomic(path, data.getvalue())
+
+
+def write_atomic(path: os.PathLike | str, data: bytes) -> None:
+  """Write a local or gs:// file, all of it or nothing; make its folder."""
+  path = epath.Path(path)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  staged = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+  try:
+    staged.write_bytes(data)
+    staged.replace(path)
+  except BaseException:
+    staged.unlink(missing_ok=True)
+    raise
+
+
+def _as_pillow(image: np.ndarray) -> Image.Image:
+  image = np.asarray(image)
+  _require_bytes(image)
+  _require_channels(image)
+  if image.ndim != 3:
+    raise core.UserError(
+      f'a picture of shape {image.shape}: a file holds one of [H, W, C]; '
+      'write them one by one or as a grid'
+    )
+  return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+
+
+def _require_bytes(images: np.ndarray) -> None:
+  if images.dtype != np.uint8:
+    raise core.UserError(
+      f'pictures of dtype {images.dtype}: bytes (uint8) are needed; convert '
+      'floats in [-1, 1] with to_uint8 first'
+    )
+
+
+def _require_channels(images: np.ndarray) -> None:
+  if images.ndim < 3 or images.shape[-1] not in (1, 3):
+    raise core.UserError(
+      f'pictures of shape {images.shape}: the last axes are [H, W, C] with '
+      '1 (grey) or 3 (RGB) channels; convert or transpose them'
+    )

@@ -1,0 +1,19 @@
+"""Distances between a picture and what it should be."""
+
+import jax
+import jax.numpy as jnp
+
+
+def l1(images: jax.Array, targets: jax.Array) -> jax.Array:
+  """Return E[|x - y|], the mean absolute error, f32[].
+
+  Args:
+    images: f32[B, H, W, C] in [-1, 1].
+    targets: f32[B, H, W, C] in [-1, 1].
+
+  Raises:
+    ValueError: if the shapes differ; nothing is broadcast.
+  """
+  if images.shape != targets.shape:
+    raise ValueError(f'shapes differ: {images.shape} and {targets.shape}')
+  return jnp.mean(jnp.abs(images - targets))

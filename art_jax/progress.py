@@ -1,0 +1,88 @@
+"""How a run speaks while it trains: a bar on a terminal, lines elsewhere."""
+
+import sys
+import time
+from typing import TextIO
+
+import tqdm
+
+# At most this many losses are shown; metrics.jsonl has them all.
+_SHOWN = 4
+
+
+class Progress:
+  """Shows step, rate, time left and losses.
+
+  Args:
+    first: step at which this process begins.
+    total: step at which training ends.
+    rows: examples of one step.
+    stream: where to write; default: standard error.
+    enabled: False in all processes but one.
+  """
+
+  def __init__(
+    self,
+    first: int,
+    total: int,
+    rows: int,
+    stream: TextIO | None = None,
+    enabled: bool = True,
+  ):
+    self._stream = stream or sys.stderr
+    self._first, self._total, self._rows = first, total, rows
+    self._enabled = enabled
+    self._start = None
+    self._bar = None
+    if enabled and self._stream.isatty():
+      self._bar = tqdm.tqdm(
+        total=total,
+        initial=first,
+        unit='step',
+        dynamic_ncols=True,
+        file=self._stream,
+      )
+
+  def __enter__(self) -> 'Progress':
+    return self
+
+  def __exit__(self, *unused):
+    if self._bar is not None:
+      self._bar.close()
+
+  def advance(self, step: int) -> None:
+    """Note that `step` steps are done."""
+    if self._start is None:  # The first step compiles and would mislead.
+      self._start = (time.perf_counter(), step)
+    if self._bar is not None:
+      self._bar.update(step - self._bar.n)
+
+  def show(self, step: int, values: dict[str, float]) -> None:
+    """Show the losses of a step."""
+    losses = {k: v for k, v in values.items() if k.startswith('loss/')}
+    chosen = list((losses or values).items())[-_SHOWN:]
+    text = ' '.join(f'{k.removeprefix("loss/")} {v:.3g}' for k, v in chosen)
+    rate, left = self._rate(step)
+    if self._bar is not None:
+      images = f'{rate * self._rows:.1f} images/s ' if rate else ''
+      self._bar.set_postfix_str(images + text)
+    elif self._enabled:
+      speed = ''
+      if rate:
+        speed = (
+          f'{rate:.2f} steps/s {rate * self._rows:.1f} images/s '
+          f'{tqdm.tqdm.format_interval(left)} left '
+        )
+      print(
+        f'step {step}/{self._total} {speed}{text}',
+        file=self._stream,
+        flush=True,
+      )
+
+  def _rate(self, step: int) -> tuple[float, float]:
+    """Return steps per second and seconds left; 0 before two steps."""
+    if self._start is None or step <= self._start[1]:
+      return 0.0, 0.0
+    passed = time.perf_counter() - self._start[0]
+    rate = (step - self._start[1]) / passed
+    return rate, (self._total - step) / rate

@@ -1,0 +1,196 @@
+"""Using a trained model: `art_jax.load(run).translate(images, 'ab')`."""
+
+from collections.abc import Mapping
+import dataclasses
+import functools
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from art_jax import config
+from art_jax import core
+from art_jax import images as image_values
+from art_jax import shapes
+from art_jax.algorithms.cyclegan import CycleGAN
+from art_jax.checkpoint import Checkpoints
+from art_jax.data.sources import Builtin
+from art_jax.run_folder import RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """A trained model, ready to use.
+
+  Attributes:
+    experiment: what was trained.
+    params: what `algorithm.inference` gives, on the default device.
+    step: step of the checkpoint; None for foreign weights.
+  """
+
+  experiment: core.Experiment
+  params: core.Params
+  step: int | None = None
+
+  @property
+  def algorithm(self) -> core.Algorithm:
+    """The model itself."""
+    return self.experiment.algorithm
+
+  def translate(
+    self, images: Any, direction: str | None = None, *, seed: int = 0
+  ) -> np.ndarray:
+    """Translate pictures of any size.
+
+    Args:
+      images: u8[N, H, W, C] in 0..255 or f32 in [-1, 1]; one picture without
+        the leading axis works too. The sides are padded by reflection to the
+        multiple that the network needs, and the result is cut back.
+      direction: one of `algorithm.directions`; None: the first.
+      seed: of the randomness, for models that have any.
+
+    Returns:
+      An array of the shape and type of `images`.
+
+    Raises:
+      core.UserError: if the model translates nothing, or not this way.
+    """
+    if not isinstance(self.algorithm, core.Translator):
+      raise core.UserError(
+        f'{type(self.algorithm).__name__} does not translate pictures; use a '
+        'run of CycleGAN or another translator'
+      )
+    known = self.algorithm.directions
+    direction = direction or known[0]
+    if direction not in known:
+      raise core.UserError(
+        f'direction={direction!r}: it is one of {", ".join(known)}'
+      )
+    if isinstance(self.params, Mapping) and direction not in self.params:
+      raise core.UserError(
+        f'direction={direction!r}: these weights hold one map only; leave '
+        f'the direction out, or pass {", ".join(self.params)}'
+      )
+    images = np.asarray(images)
+    if images.ndim == 3:
+      return self.translate(images[None], direction, seed=seed)[0]
+    if images.ndim != 4:
+      raise core.UserError(
+        f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]'
+      )
+    whole = images.dtype == np.uint8
+    floats = image_values.from_uint8(images) if whole else images
+    padded, crop = pad_to_multiple(floats, self.algorithm.multiple)
+    output = _translate(self.algorithm, direction)(
+      self.params, padded.astype(np.float32), jax.random.key(seed)
+    )
+    output = np.asarray(output)[crop]
+    return image_values.to_uint8(output) if whole else output
+
+
+def load(
+  run: str | pathlib.Path, checkpoint: int | str = 'latest', extra=None
+) -> Run:
+  """Load a run folder.
+
+  Args:
+    run: the folder that training wrote.
+    checkpoint: 'latest' or a step.
+    extra: classes of a user's own experiment file, by name.
+
+  Raises:
+    core.UserError: if it is no run, or has no such checkpoint.
+  """
+  experiment, restored = _restore(run, checkpoint, extra)
+  params = experiment.algorithm.inference(restored.state)
+  return Run(experiment, jax.tree.map(jnp.array, params), restored.step)
+
+
+def load_weights(path: str | pathlib.Path) -> Run:
+  """Load a foreign CycleGAN generator; its one map is called 'ab'.
+
+  Args:
+    path: a .safetensors or .npz file with PyTorch names; width, blocks,
+      norms and up-sampling are told from it.
+
+  Raises:
+    core.UserError: naming the tensor, if no generator of the family fits.
+  """
+  from art_jax.weights import cyclegan as cyclegan_weights
+
+  generator, variables = cyclegan_weights.load_generator(path)
+  experiment = core.Experiment(
+    algorithm=CycleGAN(generator=generator),
+    data=core.Data(source=Builtin(), channels=generator.channels),
+    train=core.Train(duration=1, batch_size=1),
+  )
+  params = {'ab': jax.tree.map(jnp.array, variables)}
+  return Run(experiment, params)
+
+
+def load_state(run: str | pathlib.Path) -> core.State:
+  """Return the latest state of a run as host arrays."""
+  return _restore(run, 'latest', None)[1].state
+
+
+def pad_to_multiple(
+  images: np.ndarray, multiple: int
+) -> tuple[np.ndarray, tuple[slice, ...]]:
+  """Pad height and width by reflection, evenly on both sides.
+
+  Args:
+    images: [N, H, W, C].
+    multiple: of which the new H and W are the next multiples.
+
+  Returns:
+    The padded pictures, and the index that cuts the old extent out again.
+  """
+  pads, cut = [(0, 0)], [slice(None)]
+  for extent in images.shape[1:3]:
+    extra = -extent % multiple
+    pads.append((extra // 2, extra - extra // 2))
+    cut.append(slice(extra // 2, extra // 2 + extent))
+  mode = 'reflect' if min(images.shape[1:3]) > multiple else 'edge'
+  return np.pad(images, [*pads, (0, 0)], mode=mode), tuple(cut)
+
+
+@functools.lru_cache(maxsize=8)
+def _translate(algorithm: core.Algorithm, direction: str):
+  """Compile once per model and direction; jit itself caches the sizes."""
+  return jax.jit(
+    lambda params, images, key: algorithm.translate(
+      params, images, direction, key=key
+    )
+  )
+
+
+def _restore(run: str | pathlib.Path, checkpoint: int | str, extra):
+  folder = RunFolder(run, writable=False)
+  experiment = folder.read_config(extra)
+  if experiment is None:
+    raise core.UserError(
+      f'--run={run}: there is no config.txt in it; pass the folder that '
+      'training wrote (--workdir)'
+    )
+  if checkpoint != 'latest' and not str(checkpoint).isdigit():
+    raise core.UserError(
+      f'--checkpoint={checkpoint}: it is latest or the number of a step'
+    )
+  step = None if checkpoint == 'latest' else int(checkpoint)
+  # Any number of examples does: times do not change the state's shapes.
+  resolved = config.resolve(experiment, num_examples=1)
+  with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
+    if step is not None and step not in checkpoints.steps():
+      raise core.UserError(
+        f'--checkpoint={checkpoint}: {run} has the steps '
+        f'{", ".join(map(str, checkpoints.steps())) or "(none)"}'
+      )
+    restored = checkpoints.restore(shapes.state_shapes(resolved), step=step)
+  if restored is None:
+    raise core.UserError(
+      f'--run={run}: there is no checkpoint in it yet; wait for the first, '
+      'or train with a smaller train.checkpoint_every'
+    )
+  return experiment, restored

@@ -1,0 +1,234 @@
+"""The folder of a run: what is in it, and who may continue it.
+
+config.txt      the experiment as nested constructor calls
+run.json        one entry per start: versions, devices, command, durations
+data.json       counts of the data and every file that was skipped, with why
+metrics.jsonl   one row per logged step
+events.*        the same for TensorBoard
+images/         picture grids, NAME/STEP.png
+checkpoints/    states with checksums
+summary.json    rates and shares of the last start
+"""
+
+from collections.abc import Mapping
+import datetime
+import importlib.metadata
+import json
+import pathlib
+import platform
+import subprocess
+import sys
+from typing import Any
+
+from etils import epath
+import jax
+
+from art_jax import config
+from art_jax import core
+from art_jax import literals
+from art_jax import sharding
+
+_PACKAGES = (
+  'art_jax',
+  'jax',
+  'jaxlib',
+  'flax',
+  'optax',
+  'orbax-checkpoint',
+  'tensorflow-cpu',
+  'tensorflow',
+  'numpy',
+  'pillow',
+)
+
+
+class RunFolder:
+  """Reads and writes the files of one run.
+
+  Args:
+    path: the folder; `gs://` paths work too.
+    writable: make it, and write to it; False in all processes but one.
+
+  Raises:
+    core.UserError: if it cannot be made or written to.
+  """
+
+  def __init__(self, path: str | pathlib.Path, *, writable: bool):
+    self.path = epath.Path(path)
+    if '://' not in str(path):
+      self.path = epath.Path(pathlib.Path(path).expanduser().absolute())
+    self._writable = writable
+    if writable:
+      self._probe()
+
+  @property
+  def checkpoints(self) -> epath.Path:
+    """Folder of the checkpoints."""
+    return self.path / 'checkpoints'
+
+  def read_config(self, extra: Mapping[str, type] | None = None):
+    """Return the experiment of config.txt, or None if there is none.
+
+    Raises:
+      core.UserError: if it cannot be read as a config.
+    """
+    path = self.path / 'config.txt'
+    if not path.exists():
+      return None
+    try:
+      experiment = literals.from_text(path.read_text(), extra)
+    except core.UserError as error:
+      raise core.UserError(f'{path}: {error}') from None
+    if not isinstance(experiment, core.Experiment):
+      raise core.UserError(f'{path}: it does not hold an Experiment(...)')
+    return experiment
+
+  def check_config(self, experiment: core.Experiment) -> None:
+    """Raise unless this experiment may continue what is in the folder.
+
+    Raises:
+      core.UserError: naming the fields that differ, old and new.
+    """
+    extra = {type(experiment.algorithm).__name__: type(experiment.algorithm)}
+    old = self.read_config(extra)
+    if old is None:
+      if self.checkpoints.exists():
+        raise core.UserError(
+          f'{self.path} holds checkpoints but no config.txt: what made them '
+          'is unknown; pass another --workdir'
+        )
+      return
+    changed = [
+      path
+      for path in config.differences(old, experiment)
+      if path not in config.RESUMABLE
+    ]
+    if changed:
+      told = '; '.join(
+        f'{path}: {_brief(config.get(old, path))} there, '
+        f'{_brief(config.get(experiment, path))} now'
+        for path in changed
+      )
+      raise core.UserError(
+        f'{self.path} holds a run of another config ({told}); pass another '
+        '--workdir, or the same settings to continue it'
+      )
+
+  def begin(
+    self,
+    experiment: core.Experiment,
+    resolved: core.Experiment,
+    dataset: Any,
+    devices: sharding.Devices,
+    command: str,
+  ) -> None:
+    """Write config.txt, data.json and a new entry of run.json."""
+    if not self._writable:
+      return
+    self._write('config.txt', literals.to_text(experiment) + '\n')
+    self._write_json(
+      'data.json',
+      {
+        'summary': dataset.summary,
+        'train': [len(examples) for examples in dataset.train],
+        'heldout': [len(examples) for examples in dataset.heldout],
+        'classes': list(dataset.class_names),
+        'skipped': [
+          {'file': str(file), 'reason': reason}
+          for file, reason in dataset.skipped
+        ],
+      },
+    )
+    path = self.path / 'run.json'
+    starts = json.loads(path.read_text()) if path.exists() else []
+    starts.append(_describe_start(resolved, devices, command))
+    self._write_json('run.json', starts)
+
+  def finish(self, summary: Mapping[str, float]) -> None:
+    """Write summary.json."""
+    if self._writable:
+      self._write_json('summary.json', summary)
+
+  def _probe(self) -> None:
+    try:
+      self.path.mkdir(parents=True, exist_ok=True)
+      probe = self.path / '.writable'
+      probe.write_text('')
+      probe.unlink()
+    except OSError as error:
+      raise core.UserError(
+        f'--workdir={self.path}: cannot be written to '
+        f'({error.strerror or error}); pass --workdir=FOLDER that can'
+      ) from None
+
+  def _write_json(self, name: str, value: Any) -> None:
+    self._write(name, json.dumps(value, indent=2) + '\n')
+
+  def _write(self, name: str, text: str) -> None:
+    # Through a second name, so that a crash leaves the old file or the new.
+    temporary = self.path / f'.{name}.new'
+    temporary.write_text(text)
+    temporary.replace(self.path / name)
+
+
+def resolve(experiment: core.Experiment, dataset: Any) -> core.Experiment:
+  """Return the experiment with durations in steps of this data set."""
+  return config.resolve(experiment, dataset.num_examples)
+
+
+def _describe_start(
+  resolved: core.Experiment, devices: sharding.Devices, command: str
+) -> dict[str, Any]:
+  device = devices.mesh.devices.flat[0]
+  train = resolved.train
+  return {
+    'time': datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds'),
+    'command': command or ' '.join(sys.argv),
+    'versions': {'python': platform.python_version(), **_versions()},
+    'git_commit': _git_commit(),
+    'platform': device.platform,
+    'device': device.device_kind,
+    'devices': devices.count,
+    'processes': jax.process_count(),
+    'steps': {
+      'duration': train.duration,
+      'log_every': train.log_every,
+      'render_every': train.render_every,
+      'checkpoint_every': train.checkpoint_every,
+    },
+  }
+
+
+def _versions() -> dict[str, str]:
+  found = {}
+  for name in _PACKAGES:
+    try:
+      found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+      continue
+  return found
+
+
+def _git_commit() -> str | None:
+  """Return the commit of a checkout, None for an installed package."""
+  root = pathlib.Path(__file__).resolve().parent.parent
+  if not (root / '.git').exists():
+    return None
+  try:
+    result = subprocess.run(
+      ['git', '-C', str(root), 'rev-parse', 'HEAD'],
+      capture_output=True,
+      text=True,
+      timeout=10,
+      check=False,
+    )
+  except (OSError, subprocess.TimeoutExpired):
+    return None
+  return result.stdout.strip() or None
+
+
+def _brief(value: Any) -> str:
+  """Return a config value in few words."""
+  if literals.is_config(value):
+    return f'{type(value).__name__}(...)'
+  return repr(value)

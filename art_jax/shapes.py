@@ -1,0 +1,52 @@
+"""Shapes of batches and states, known from the config alone."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from art_jax import core
+
+
+def batch_shapes(experiment: core.Experiment) -> core.Batch:
+  """Return the shapes and dtypes of the batch of one step."""
+  data, algorithm = experiment.data, experiment.algorithm
+  rows = experiment.train.batch_size * core.batches_per_step(algorithm)
+  picture = (rows, data.size, data.size, data.channels)
+  return {
+    key: jax.ShapeDtypeStruct((rows,), jnp.int32)
+    if key == 'label'
+    else jax.ShapeDtypeStruct(picture, jnp.float32)
+    for key in algorithm.inputs
+  }
+
+
+def initializer(
+  experiment: core.Experiment,
+) -> Callable[[core.Key], core.State]:
+  """Return the function key -> state of step 0; pure, not compiled."""
+  shapes = batch_shapes(experiment)
+
+  def init(key):
+    batch = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    return experiment.algorithm.init(key, batch)
+
+  return init
+
+
+def state_shapes(experiment: core.Experiment) -> core.State:
+  """Return the shapes and dtypes of the state, computing nothing.
+
+  Raises:
+    core.UserError: if the networks do not fit the pictures or one another.
+  """
+  try:
+    return jax.eval_shape(initializer(experiment), jax.random.key(0))
+  except core.UserError:
+    raise
+  except (ValueError, TypeError) as error:
+    raise core.UserError(
+      f'the networks of {type(experiment.algorithm).__name__} cannot be built '
+      f'for {experiment.data.size} px pictures: {error}; change the field '
+      'with --set algorithm....=...'
+    ) from error

@@ -1,0 +1,43 @@
+"""Requests to stop: SIGTERM, SIGINT, and the notice of a preemption."""
+
+import signal
+
+import jax
+from jax.experimental import multihost_utils
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopRequest:
+  """A context in which a signal asks for a stop instead of killing.
+
+  With several processes jax's own handler takes the notice and all processes
+  agree on the step; alone, ours sets a flag. A second signal changes nothing,
+  so that the checkpoint being written is finished.
+  """
+
+  def __init__(self):
+    self._flag = False
+    self._previous: dict = {}
+
+  def __enter__(self) -> 'StopRequest':
+    if jax.process_count() == 1:
+      try:
+        for number in _SIGNALS:
+          self._previous[number] = signal.signal(number, self._set)
+      except ValueError:
+        pass  # Not the main thread: signals are the caller's business.
+    return self
+
+  def __exit__(self, *unused):
+    for number, handler in self._previous.items():
+      signal.signal(number, handler)
+
+  def requested(self, step: int) -> bool:
+    """Tell whether to stop after this step; the same in every process."""
+    if jax.process_count() > 1:
+      return multihost_utils.reached_preemption_sync_point(step)
+    return self._flag
+
+  def _set(self, *unused):
+    self._flag = True

@@ -1,0 +1,56 @@
+"""Where the time of a run goes."""
+
+import contextlib
+import time
+
+
+class Clocks:
+  """Wall time by what the loop was doing.
+
+  Attributes:
+    seconds: time spent so far under each name.
+  """
+
+  def __init__(self):
+    self.seconds: dict[str, float] = {}
+    self._began = time.perf_counter()
+
+  @contextlib.contextmanager
+  def of(self, name: str):
+    """Add the time of a block to `name`."""
+    start = time.perf_counter()
+    try:
+      yield
+    finally:
+      passed = time.perf_counter() - start
+      self.seconds[name] = self.seconds.get(name, 0.0) + passed
+
+  def summary(self, steps: int, rows: int) -> dict[str, float]:
+    """Return rates and shares.
+
+    The rate counts the time of steps and of waiting for input; the first
+    step, which compiles, is left out of it.
+
+    Args:
+      steps: number of steps taken.
+      rows: examples of one step.
+
+    Returns:
+      steps_per_second, images_per_second, input_share in [0, 1],
+      productive_share (steps over wall time), and seconds/NAME for each name
+      and for the whole (`wall`).
+    """
+    wall = time.perf_counter() - self._began
+    stepping = self.seconds.get('step', 0.0)
+    waiting = self.seconds.get('input', 0.0)
+    busy = stepping + waiting
+    rate = max(steps - 1, 0) / busy if busy else 0.0
+    return {
+      'steps': steps,
+      'steps_per_second': rate,
+      'images_per_second': rate * rows,
+      'input_share': waiting / busy if busy else 0.0,
+      'productive_share': stepping / wall if wall else 0.0,
+      'seconds/wall': wall,
+      **{f'seconds/{name}': value for name, value in self.seconds.items()},
+    }

@@ -1,0 +1,95 @@
+"""Picture files in, translated picture files out."""
+
+from collections.abc import Sequence
+import pathlib
+
+import numpy as np
+import tqdm
+
+from art_jax import core
+from art_jax import images
+from art_jax.data import decode
+from art_jax.run import Run
+
+
+def files(
+  run: Run,
+  source: str | pathlib.Path,
+  output: str | pathlib.Path,
+  direction: str | None = None,
+  *,
+  overwrite: bool = False,
+) -> int:
+  """Translate a picture, or every picture of a folder.
+
+  Each becomes `<stem>.png` in `output`, of its own size.
+
+  Args:
+    run: the model.
+    source: a picture or a folder of pictures (not searched deeper).
+    output: a folder; made if missing.
+    direction: see `Run.translate`.
+    overwrite: replace files that exist.
+
+  Returns:
+    The number of pictures written.
+
+  Raises:
+    core.UserError: before anything is translated if there is no picture, two
+      would get one name, or a result exists already.
+  """
+  paths = _pictures(pathlib.Path(source).expanduser())
+  output = pathlib.Path(output).expanduser()
+  targets = _targets(paths, output, overwrite)
+  try:
+    output.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise core.UserError(
+      f'--output={output}: cannot be made ({error.strerror}); pass a folder '
+      'that can be written to'
+    ) from None
+  channels = run.experiment.data.channels
+  for path, target in tqdm.tqdm(
+    list(zip(paths, targets, strict=True)), unit='picture', disable=None
+  ):
+    picture = decode.picture(path).convert('L' if channels == 1 else 'RGB')
+    pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
+    images.save_png(target, run.translate(pixels, direction))
+  return len(paths)
+
+
+def _pictures(source: pathlib.Path) -> list[pathlib.Path]:
+  if source.is_file():
+    return [source]
+  if not source.exists():
+    raise core.UserError(f'--input={source}: there is no such file or folder')
+  found = sorted(
+    path
+    for path in source.iterdir()
+    if path.suffix.lower() in decode.SUFFIXES and path.is_file()
+  )
+  if not found:
+    raise core.UserError(
+      f'--input={source} holds 0 pictures ({" ".join(decode.SUFFIXES)}); '
+      'pass a picture, or a folder with some in it'
+    )
+  return found
+
+
+def _targets(
+  paths: Sequence[pathlib.Path], output: pathlib.Path, overwrite: bool
+) -> list[pathlib.Path]:
+  targets = [output / f'{path.stem}.png' for path in paths]
+  taken: dict[pathlib.Path, pathlib.Path] = {}
+  for path, target in zip(paths, targets, strict=True):
+    if target in taken:
+      raise core.UserError(
+        f'{taken[target].name} and {path.name} would both become '
+        f'{target.name}; rename one of them'
+      )
+    taken[target] = path
+    if target.exists() and not overwrite:
+      raise core.UserError(
+        f'{target} exists; pass another --output, or --overwrite to replace it'
+      )
+  return targets

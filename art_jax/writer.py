@@ -1,0 +1,256 @@
+"""What a run writes while it trains: metrics.jsonl, TensorBoard, pictures.
+
+  <folder>/metrics.jsonl               one flat JSON object a line
+  <folder>/tensorboard/events...       the same for TensorBoard
+  <folder>/images/<name>/<step>.png    grids of pictures
+
+JSON has no word for numbers that are not finite, so rows hold the strings
+"NaN", "Infinity" and "-Infinity"; `read_metrics` makes floats of them again.
+"""
+
+import json
+import math
+import os
+import re
+import tempfile
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorboardX
+from etils import epath
+
+from art_jax import core, images
+
+_FILE = 'metrics.jsonl'
+_NAME = re.compile(r'\w[\w.-]*(/\w[\w.-]*)*', re.ASCII)
+_NOT_FINITE = {
+  'NaN': math.nan,
+  'Infinity': math.inf,
+  '-Infinity': -math.inf,
+}
+_UPLOAD_SECONDS = 60
+
+
+class Writer:
+  """Writes the metrics and pictures of one run; a context manager.
+
+  In a gs:// folder files cannot grow: metrics.jsonl and the events are kept
+  in a temporary folder and uploaded every minute and at the end.
+  """
+
+  def __init__(self, folder: os.PathLike | str, *, enabled: bool):
+    """Continue what is in the folder; a torn last row is dropped.
+
+    Args:
+      folder: local or gs:// path of the run; it is made.
+      enabled: False does nothing at all; True on process 0 only.
+
+    Raises:
+      UserError: the folder cannot be written.
+    """
+    self._enabled = enabled
+    self._rows = self._events = self._staging = None
+    self._purge_step = None
+    if not enabled:
+      return
+    self._folder = epath.Path(folder)
+    self._local = self._folder
+    self._uploaded = time.monotonic()
+    try:
+      self._folder.mkdir(parents=True, exist_ok=True)
+      if '://' in str(folder):
+        self._staging = tempfile.TemporaryDirectory(prefix='art_jax_')
+        self._local = epath.Path(self._staging.name)
+        if (self._folder / _FILE).exists():
+          (self._folder / _FILE).copy(self._local / _FILE)
+      self._open()
+    except OSError as e:
+      raise core.UserError(
+        f'folder {str(folder)!r} cannot be written ({e}); pass a folder that '
+        'you may write to'
+      ) from e
+
+  def scalars(self, step: int, values: Mapping[str, Any]) -> None:
+    """Append one row to metrics.jsonl, flushed, and to TensorBoard.
+
+    Args:
+      step: of the values, >= 0.
+      values: numbers or f32[] arrays by their names, e.g. 'loss/cycle'.
+
+    Raises:
+      UserError: a name is 'step' or holds more than letters, digits and
+        '_.-/', or a value is not one number.
+    """
+    if not self._enabled:
+      return
+    row = {_checked(name): _number(name, v) for name, v in values.items()}
+    as_json = {name: _to_json(value) for name, value in row.items()}
+    line = json.dumps({'step': int(step), **as_json}, allow_nan=False)
+    self._rows.write(f'{line}\n'.encode())
+    self._rows.flush()
+    board = self._tensorboard()
+    for name, value in row.items():
+      board.add_scalar(name, value, step)
+    self._upload(every=_UPLOAD_SECONDS)
+
+  def images(self, step: int, pictures: Mapping[str, Any]) -> None:
+    """Write a grid of pictures as PNG and to TensorBoard.
+
+    Args:
+      step: of the pictures, >= 0.
+      pictures: f32[N, H, W, C] in [-1, 1] by name, C is 1 or 3; pixels that
+        hold a NaN are painted magenta (white if C is 1).
+
+    Raises:
+      UserError: a name or a shape is not such.
+    """
+    if not self._enabled:
+      return
+    for name, batch in pictures.items():
+      sheet = images.grid(images.to_uint8(batch, mark_nan=True))
+      path = self._folder / 'images' / _checked(name) / f'{step:08d}.png'
+      images.save_png(path, sheet)
+      self._tensorboard().add_image(name, sheet, step, dataformats='HWC')
+    self._upload(every=_UPLOAD_SECONDS)
+
+  def cut(self, step: int) -> None:
+    """Forget the rows beyond the step that a run goes on from.
+
+    metrics.jsonl is rewritten at once; TensorBoard hides the later events of
+    older files. Pictures stay: the run writes them again under their names.
+
+    Args:
+      step: the restored one; rows of it stay.
+
+    Raises:
+      UserError: metrics.jsonl is damaged before its last line.
+    """
+    if not self._enabled:
+      return
+    self._close_files()
+    path = self._local / _FILE
+    lines = [line for line, row in _parse(path) if row['step'] <= step]
+    images.write_atomic(path, b''.join(line + b'\n' for line in lines))
+    self._purge_step = step + 1
+    self._open()
+    self._upload()
+
+  def close(self) -> None:
+    """Write out everything; nothing can be written afterwards."""
+    if not self._enabled:
+      return
+    self._close_files()
+    self._upload()
+    self._enabled = False
+    if self._staging is not None:
+      self._staging.cleanup()
+
+  def __enter__(self) -> 'Writer':
+    return self
+
+  def __exit__(self, *_) -> None:
+    self.close()
+
+  def _open(self) -> None:
+    path = self._local / _FILE
+    if path.exists() and not path.read_bytes().endswith(b'\n'):
+      # A killed run left half a row; the next one must not continue it.
+      lines = [line for line, _ in _parse(path)]
+      images.write_atomic(path, b''.join(line + b'\n' for line in lines))
+    self._rows = open(path, 'ab')
+
+  def _tensorboard(self) -> tensorboardX.SummaryWriter:
+    if self._events is None:  # not before there is something to show
+      self._events = tensorboardX.SummaryWriter(
+        str(self._local / 'tensorboard'),
+        purge_step=self._purge_step,
+        flush_secs=10,
+        # Files are named by the second: two writers in one would collide.
+        filename_suffix=f'.{time.time_ns()}',
+      )
+    return self._events
+
+  def _close_files(self) -> None:
+    self._rows.close()
+    if self._events is not None:
+      self._events.close()
+      self._events = None
+
+  def _upload(self, every: float = 0) -> None:
+    now = time.monotonic()
+    if self._staging is None or now - self._uploaded < every:
+      return
+    self._uploaded = now
+    if self._events is not None:
+      self._events.flush()
+    (self._folder / 'tensorboard').mkdir(exist_ok=True)
+    for source in (self._local / _FILE, *self._local.glob('tensorboard/*')):
+      target = self._folder / source.relative_to(self._local)
+      source.copy(target, overwrite=True)
+
+
+def read_metrics(path: os.PathLike | str) -> list[dict[str, Any]]:
+  """Return the rows of a metrics.jsonl, non-finite values as floats.
+
+  A torn last line, of a run that was killed or is writing, is left out.
+
+  Raises:
+    UserError: there is no such file, or an earlier line is not a row.
+  """
+  path = epath.Path(path)
+  if not path.exists():
+    raise core.UserError(
+      f'{path} does not exist: a run writes its metrics there; pass the '
+      'folder of a run that has started'
+    )
+  return [
+    {name: _NOT_FINITE.get(value, value) for name, value in row.items()}
+    for _, row in _parse(path)
+  ]
+
+
+def _parse(path: epath.Path) -> list[tuple[bytes, dict[str, Any]]]:
+  """Return `(line, row)` of every whole line."""
+  lines = path.read_bytes().split(b'\n') if path.exists() else []
+  rows = []
+  for number, line in enumerate(lines, 1):
+    if not line:
+      continue
+    try:
+      row = json.loads(line)
+      rows.append((line, {'step': row['step'], **row}))
+    except (ValueError, TypeError, KeyError) as e:
+      if number == len(lines):  # no newline after it: torn
+        continue
+      raise core.UserError(
+        f'{path}, line {number}: {line[:60]!r} is not a row of metrics '
+        f'({e}); remove the line'
+      ) from e
+  return rows
+
+
+def _checked(name: str) -> str:
+  if name == 'step' or not _NAME.fullmatch(name):
+    raise core.UserError(
+      f'name {name!r}: metrics and pictures are named "group/name" with '
+      'letters, digits and "_.-", and not "step"; rename it'
+    )
+  return name
+
+
+def _number(name: str, value: Any) -> float:
+  try:
+    return float(np.asarray(value).item())
+  except (TypeError, ValueError) as e:
+    raise core.UserError(
+      f'metric {name!r} of shape {np.shape(value)}: a metric is one number; '
+      'reduce it with mean()'
+    ) from e
+
+
+def _to_json(value: float) -> float | str:
+  if math.isfinite(value):
+    return value
+  return 'NaN' if math.isnan(value) else str(value).replace('inf', 'Infinity')

@@ -1,0 +1,1 @@
+"""The runs worth naming: one file each, with experiment() and tiny()."""

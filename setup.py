@@ -1,0 +1,51 @@
+"""Packaging of art_jax; `pip install .` or `pip install -e '.[test]'`."""
+
+import pathlib
+
+import setuptools
+
+ROOT = pathlib.Path(__file__).resolve().parent
+
+setuptools.setup(
+  name='art_jax',
+  version='0.1.0',
+  description='The classic art-generation models as one JAX/Flax system.',
+  long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+  long_description_content_type='text/markdown',
+  license='Apache-2.0',
+  license_files=['LICENSE'],
+  python_requires='>=3.11',
+  packages=[
+    *setuptools.find_packages(include=['art_jax', 'art_jax.*']),
+    'art_jax.experiments',
+  ],
+  package_dir={'art_jax.experiments': 'experiments'},
+  entry_points={'console_scripts': ['art_jax = art_jax.main:cli']},
+  install_requires=[
+    'absl-py>=2.1',
+    'etils[epath]>=1.9',
+    'flatbuffers>=24',  # jax.export serialises with it
+    'flax>=0.12',
+    # tensorflow-datasets imports it but does not declare it.
+    'importlib_resources>=6',
+    'jax>=0.10.2',
+    'numpy>=2.1',
+    'optax>=0.2.5',
+    'orbax-checkpoint>=0.11.40',
+    'pillow>=11',
+    'safetensors>=0.5',
+    'tensorboardX>=2.6.2',
+    'tensorflow-datasets>=4.9.9',
+    # The CPU build never takes accelerator memory; where there is none of
+    # it, the plain one is the same.
+    'tensorflow-cpu>=2.20; sys_platform == "linux" and '
+    'platform_machine == "x86_64"',
+    'tensorflow>=2.20; sys_platform != "linux" or platform_machine != "x86_64"',
+    'tqdm>=4.66',
+  ],
+  extras_require={
+    'cuda': ['jax[cuda13]>=0.10.2'],
+    'tpu': ['jax[tpu]>=0.10.2'],
+    'test': ['pytest>=8', 'ruff>=0.9'],
+  },
+)

@@ -1,0 +1,52 @@
+"""What every test stands on: 8 faked CPU devices, no network.
+
+This file runs before jax is imported, so it may set what jax reads once.
+"""
+
+import os
+import pathlib
+import socket
+
+_FLAGS = (
+  '--xla_force_host_platform_device_count=8',
+  # Compiling is most of the time of a test run; these nets are tiny.
+  '--xla_backend_optimization_level=0',
+  '--xla_llvm_disable_expensive_passes=true',
+)
+os.environ['XLA_FLAGS'] = ' '.join(_FLAGS)
+os.environ['JAX_PLATFORMS'] = 'cpu'
+os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+
+import pytest  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+  connect = socket.socket.connect
+
+  def local_only(self, address):
+    host = address[0] if isinstance(address, tuple) else ''
+    if host not in ('', '127.0.0.1', '::1', 'localhost'):
+      raise OSError(f'tests have no network: {address}')
+    return connect(self, address)
+
+  monkeypatch.setattr(socket.socket, 'connect', local_only)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _own_home(tmp_path_factory):
+  """Keep caches out of the user's own folder."""
+  os.environ['ART_JAX_HOME'] = str(tmp_path_factory.mktemp('home'))
+
+
+@pytest.fixture(scope='session')
+def assets() -> pathlib.Path:
+  """Folder of real weights and pictures, or a skip."""
+  path = os.environ.get(
+    'ART_JAX_ASSETS', str(ROOT.parent / 'shared' / 'assets')
+  )
+  if not pathlib.Path(path).is_dir():
+    pytest.skip(f'no assets in {path}; set ART_JAX_ASSETS to their folder')
+  return pathlib.Path(path)
