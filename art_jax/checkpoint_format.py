@@ -1,9 +1,8 @@
 """One checkpoint on disk: how a state is packed, checked and read back.
 
-Orbax commits atomically, but it is as slow as a state has leaves and returns
-flipped bits without a word. So leaves are packed into a few flat arrays
-beside a JSON layout that holds a crc32 of every leaf, of the host item and of
-itself:
+Orbax is as slow as a state has leaves and returns flipped bits without a
+word. So leaves are packed into a few flat arrays beside a JSON layout that
+holds a crc32 of every leaf, of the host item and of itself:
 
   <folder>/<step>/arrays   {'float32_0': f32[n], 'float32_1': f32[m], ...}
   <folder>/<step>/layout   path, shape, dtype, place and crc32 of each leaf
@@ -38,8 +37,7 @@ class StructureError(core.UserError):
 class Damaged(Exception):
   """What is on disk is not what was saved.
 
-  Attributes:
-    reason: a short word, fit for a folder's name.
+  Its `reason` is a short word, fit for a folder's name.
   """
 
   def __init__(self, reason: str, detail: str):
@@ -87,7 +85,7 @@ def pack(state: core.PyTree, *, keep: bool = True) -> tuple[list, dict]:
         'stored': [f'{dtype}_{number}', used, data.size],
       }
     )
-  sizes: dict[str, int] = {}
+  sizes = {}
   for row in rows:
     name, offset, size = row['stored']
     sizes[name] = offset + size
@@ -114,9 +112,9 @@ def items(
     'crc32': None,
   }
   layout['crc32'] = _json_crc(layout)
+  pieces = pieces or {'none_0': np.zeros(1)}  # orbax refuses an empty item
   return ocp.args.Composite(
-    # Orbax refuses an item without arrays.
-    arrays=ocp.args.StandardSave(pieces or {'uint8_0': np.zeros(1, np.uint8)}),
+    arrays=ocp.args.StandardSave(pieces),
     layout=ocp.args.JsonSave(layout),
     host=ocp.args.JsonSave(host),
   )

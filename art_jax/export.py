@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 
 from art_jax import core
 from art_jax import literals
+from art_jax.nn import conv
 from art_jax.run import Run
 
 _PLATFORMS = ('cpu', 'cuda', 'tpu')
@@ -93,7 +94,8 @@ def program(run: Run, direction: str) -> jax_export.Exported:
 
   def translate(weights, images):
     tree = flax.traverse_util.unflatten_dict(weights, sep='/')
-    return algorithm.translate({direction: tree}, images, direction, key=None)
+    with conv.native_lowering():  # the sizes are symbolic: no rule by shape
+      return algorithm.translate({direction: tree}, images, direction, key=None)
 
   shapes = jax.tree.map(
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype),

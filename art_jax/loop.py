@@ -149,7 +149,8 @@ def train(
     with clocks.of('checkpoint'):
       checkpoints.wait()
   summary = clocks.summary(plan.duration - first, rows)
-  folder.finish(summary)
+  if first < plan.duration:
+    folder.finish(summary)
   return summary
 
 

@@ -85,6 +85,8 @@ def _parse(argv: list[str]) -> list[str]:
   except flags.Error as error:
     sys.exit(_fail(2, f'{error}; --help lists the flags'))
   logging.use_absl_handler()
+  # What the checkpoint library warns of is either meant or reported by us.
+  logging.get_absl_logger().addFilter(lambda row: 'orbax' not in row.pathname)
   return rest
 
 

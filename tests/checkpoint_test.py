@@ -44,7 +44,8 @@ def _state(seed=0):
     params=params,
     opt_state=optax.adam(1e-3).init(params),
     key=jax.random.key(seed),
-    pool=jnp.asarray(rng.integers(0, 256, (4, 8, 8, 3)), jnp.uint8),
+    # Large enough that its file holds what orbax reads.
+    pool=jnp.asarray(rng.integers(0, 256, (8, 64, 64, 3)), jnp.uint8),
   )
 
 
@@ -207,19 +208,19 @@ def test_sharded_on_8_then_2_then_1(tmp_path):
 @pytest.mark.parametrize(
   ('change', 'message'),
   [
-    (lambda p: {**p, 'a.b': np.zeros((2,), np.float32)}, r"\['a.b'\].*\[1\] there.*\[2\] here"),
-    (lambda p: {**p, 'a.b': np.zeros((1,), np.int32)}, r"\['a.b'\].*float32.*int32"),
-    (lambda p: {**p, 'new': np.zeros((1,))}, r"\['new'\] is missing there"),
-    (lambda p: {'conv': p['conv'], 'a.b': p['a.b']}, r"\['a/b'\].* missing here"),
-    (lambda p: {**p, 'a.b': jax.random.split(jax.random.key(0), 1)}, 'key'),
-    (lambda p: {}, r'\(3 leaves differ\)'),
+    ({'a.b': np.zeros((2,), np.float32)}, r"\['a.b'\] .*\[1\] there .*\[2\]"),
+    ({'a.b': np.zeros((1,), np.int32)}, r"\['a.b'\] is float32.* int32"),
+    ({'new': np.zeros((1,))}, r"\['new'\] is missing there"),
+    ({'a/b': None}, r"\['a/b'\] is float32\[1\] there and missing here"),
+    ({'a.b': jax.random.split(jax.random.key(0), 1)}, 'key<fry>'),
+    ({'a.b': None, 'a/b': None, 'conv': {}}, r'\(3 leaves differ\)'),
   ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize('step', [None, 2])
 def test_other_structure_is_not_damage(tmp_path, change, message, step):
   _save(tmp_path, 1, 2)
   like = _state()
-  like = like.replace(params=change(like.params))
+  like = like.replace(params={**like.params, **change})
   with pytest.raises(checkpoint_format.StructureError, match=message) as e:
     _restore(tmp_path, like, step=step)
   assert isinstance(e.value, core.UserError)
@@ -256,9 +257,11 @@ def test_steps_never_go_back_silently(tmp_path):
   with Checkpoints(tmp_path) as checkpoints:
     checkpoints.save(5, _state(5), {})
     checkpoints.save(5, _state(5), {})  # the one just saved: nothing to do
-    for step in (4, 0, -1):
+    for step in (4, 0):
       with pytest.raises(core.UserError, match='goes to step 5'):
         checkpoints.save(step, _state(step), {})
+    with pytest.raises(core.UserError, match='step -1'):
+      checkpoints.save(-1, _state(), {})
   with Checkpoints(tmp_path) as checkpoints:
     with pytest.raises(core.UserError, match='goes to step 5'):
       checkpoints.save(5, _state(0), {})  # not restored: other values
@@ -391,8 +394,11 @@ _DAMAGES = {
   ),
   'empty': lambda p: (shutil.rmtree(p), p.mkdir()),
   'a-file': lambda p: (shutil.rmtree(p), p.write_text('')),
-  'other-step': lambda p: (shutil.rmtree(p), shutil.copytree(p.with_name('2'), p)),
-}  # fmt: skip
+  'other-step': lambda p: (
+    shutil.rmtree(p),
+    shutil.copytree(p.with_name('2'), p),
+  ),
+}
 
 
 @pytest.fixture(scope='module')
@@ -407,6 +413,8 @@ def folder(three_steps, tmp_path):
   return pathlib.Path(shutil.copytree(three_steps, tmp_path / 'copy'))
 
 
+# Orbax leaves a read in flight where its manifest is missing.
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
 @pytest.mark.parametrize('damage', _DAMAGES)
 def test_damage_is_put_aside(folder, damage, caplog):
   _DAMAGES[damage](folder / '3')

@@ -4,8 +4,8 @@ import io
 import os
 
 import numpy as np
-from PIL import Image
 import pytest
+from PIL import Image
 
 from art_jax import core
 from art_jax.data import decode

@@ -4,8 +4,8 @@ import os
 import pathlib
 
 import numpy as np
-from PIL import Image
 import pytest
+from PIL import Image
 
 from art_jax import core
 from art_jax.data import dataset, detect, sources
@@ -340,6 +340,12 @@ def test_unknown_class_names_the_nearest(tmp_path):
     _fill(tmp_path / name, 2)
   with pytest.raises(core.UserError, match="'monte'.*nearest: monet"):
     _open(sources.Classes(str(tmp_path)), classes=('monte',))
+
+
+def test_classes_where_there_are_none(tmp_path):
+  _fill(tmp_path, 4)
+  with pytest.raises(core.UserError, match='has no classes'):
+    _open(sources.Folder(str(tmp_path)), classes=('monet',))
 
 
 def test_check_inputs(tmp_path):

@@ -5,8 +5,8 @@ import os
 import time
 
 import numpy as np
-from PIL import Image
 import pytest
+from PIL import Image
 
 from art_jax import core, home
 from art_jax.data import decode, verify

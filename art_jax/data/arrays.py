@@ -65,7 +65,8 @@ class Arrays:
       texts.append(f'{" ".join(keys)}: {text}')
     height, width = next(iter(train.values())).shape[1:3]
     texts.append(f'{width}x{height} resized to {data.load_size or data.size}')
-    return assemble(spaces, '; '.join(texts), [], path, kept)
+    unused = () if 'label' in train else data.classes
+    return assemble(spaces, '; '.join(texts), [], path, kept, unused)
 
 
 def _read(path: str) -> dict[str, np.ndarray]:

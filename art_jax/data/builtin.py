@@ -5,8 +5,8 @@ import functools
 import math
 import os
 
-from absl import logging
 import numpy as np
+from absl import logging
 from PIL import Image
 
 from art_jax import core, home

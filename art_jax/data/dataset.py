@@ -1,9 +1,9 @@
 """What a source opens to: verified examples, in train and held-out parts."""
 
-from collections.abc import Callable, Sequence
 import dataclasses
 import difflib
 import hashlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -165,6 +165,7 @@ def assemble(
   found: Sequence[Any],
   where: str,
   names: Sequence[str] = (),
+  unused: Sequence[str] = (),
 ) -> Dataset:
   """Make a set of its (train, held-out) index spaces.
 
@@ -174,7 +175,17 @@ def assemble(
     found: verified folders (None is passed over) that may have skipped files.
     where: name of the source, for the summary.
     names: name of each label.
+    unused: `data.classes` where the source has no classes to choose from.
+
+  Raises:
+    UserError: classes were asked for in vain.
   """
+  if unused:
+    raise core.UserError(
+      f'data.classes={tuple(unused)}: {decode.printable(str(where))!r} has no '
+      'classes; pass --set "data.classes=()", or a folder with one sub-folder '
+      'per class'
+    )
   skipped = tuple(pair for one in found if one for pair in one.skipped)
   note = f'; {len(skipped)} unreadable skipped' if skipped else ''
   return Dataset(

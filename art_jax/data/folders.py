@@ -44,7 +44,13 @@ class Folder:
       data.heldout,
       test and _pictures(test, 'image', data),
     )
-    return assemble([(train, heldout)], text, [found, test], self.root)
+    return assemble(
+      [(train, heldout)],
+      text,
+      [found, test],
+      self.root,
+      unused=data.classes,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +125,9 @@ class Unpaired:
       texts.append(f'{domain}: {text}')
       all_found += [found, test]
     where = self.root or f'{self.a} and {self.b}'
-    return assemble(spaces, '; '.join(texts), all_found, where)
+    return assemble(
+      spaces, '; '.join(texts), all_found, where, unused=data.classes
+    )
 
   def _folders(self, domain: str) -> tuple[str, str | None]:
     if self.root is None:
@@ -168,7 +176,7 @@ class Pairs:
     if not self.paired:
       spaces = [(only(train, key), only(heldout, key)) for key in _DOMAINS]
     text = f'pairs: {text}' + ('' if self.paired else ', drawn independently')
-    return assemble(spaces, text, [found, test], self.root)
+    return assemble(spaces, text, [found, test], self.root, unused=data.classes)
 
   def _examples(self, found: verify.Verified, data: core.Data) -> Examples:
     cut = cutter(data)

@@ -1,10 +1,10 @@
 """Run a function over many indices in threads, with a progress line."""
 
-from collections.abc import Callable
 import concurrent.futures
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar('T')

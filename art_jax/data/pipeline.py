@@ -9,9 +9,10 @@ function (`order`), and crop and flip are device operations keyed by the
 position (`ops`). Resuming is asking for another first step.
 """
 
-from collections.abc import Iterator
+import contextlib
 import dataclasses
 import functools
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import jax
@@ -166,10 +167,12 @@ class _Streaming(_Engine):
 
     step = first_step
     count = len(self.local_positions(first_step))
-    for rows in streaming.batches(read, count, first_step, self.last_step):
-      position = order.words(self.local_positions(step))
-      yield self.placer.rows({'rows': rows, 'position': position})
-      step += 1
+    stream = streaming.batches(read, count, first_step, self.last_step)
+    with contextlib.closing(stream):
+      for rows in stream:
+        position = order.words(self.local_positions(step))
+        yield self.placer.rows({'rows': rows, 'position': position})
+        step += 1
 
   def prepare(self, constants, inputs):
     del constants
@@ -205,7 +208,9 @@ def open_engine(
   """
   kind = _choose(dataset, data)
   if kind == 'streaming':
-    streaming.require_tensorflow()
+    streaming.require_tensorflow(
+      'data.engine=streaming', '--set data.engine=resident'
+    )
     return _Streaming(dataset, data, rows_per_step, seed, placer, last_step)
   engine = _Resident(dataset, data, rows_per_step, seed, placer, last_step)
   _ = engine.constants  # read everything now: errors come before compiling

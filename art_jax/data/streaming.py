@@ -1,8 +1,8 @@
 """Reading ahead with tf.data; the only part of training that needs it."""
 
-from collections.abc import Callable, Iterator
 import importlib.util
 import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -19,30 +19,36 @@ def installed() -> bool:
   return importlib.util.find_spec('tensorflow') is not None
 
 
-def require_tensorflow() -> None:
-  """Check that TensorFlow is there.
+def require_tensorflow(purpose: str, instead: str) -> None:
+  """Check that TensorFlow is there, before it is needed.
 
-  Raises:
-    UserError: it is not.
-  """
-  if not installed():
-    raise core.UserError(
-      'this data is read with TensorFlow, which is not installed; run: '
-      'pip install tensorflow-cpu, or pass --set data.engine=resident'
-    )
-
-
-def import_tensorflow() -> Any:
-  """Return TensorFlow, made quiet and kept away from GPUs.
+  Args:
+    purpose: what needs it.
+    instead: what to pass to do without.
 
   Raises:
     UserError: it is not installed.
   """
-  require_tensorflow()
+  if not installed():
+    raise core.UserError(
+      f'{purpose} needs TensorFlow, which is not installed; run: '
+      f'pip install tensorflow-cpu, or pass {instead}'
+    )
+
+
+def quieten_tensorflow() -> None:
+  """Keep TensorFlow's start from printing; works before its first import."""
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+  # It announces these kernels at any log level; nothing here computes in it.
+  os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
+
+
+def import_tensorflow() -> Any:
+  """Return TensorFlow, kept away from the memory of GPUs."""
+  quieten_tensorflow()
   import tensorflow as tf
 
-  tf.config.set_visible_devices([], 'GPU')  # JAX needs all of their memory
+  tf.config.set_visible_devices([], 'GPU')
   return tf
 
 
@@ -79,26 +85,33 @@ def batches(
       failures[int(place)] = error
       raise
 
-  def load(place):
-    values = tf.numpy_function(read_flat, [place], [x.dtype for x in leaves])
-    for value, leaf in zip(values, leaves, strict=True):
-      value.set_shape(leaf.shape)
-    return tuple(values)
-
   last = np.iinfo(np.int64).max if last_step is None else last_step * rows
-  options = tf.data.Options()
-  options.deterministic = True
-  options.threading.private_threadpool_size = parallel.num_workers()
-  source = (
-    tf.data.Dataset.range(first_step * rows, last)
-    .map(load, num_parallel_calls=parallel.num_workers())
-    .batch(rows, drop_remainder=True)
-    .prefetch(_AHEAD)
-    .with_options(options)
-  )
+  places = tf.data.Dataset.range(first_step * rows, last)
+  source = _ahead(places, read_flat, leaves, rows)
   try:
     for batch in source.as_numpy_iterator():
       yield jax.tree.unflatten(structure, batch)
   except tf.errors.OpError as error:
     # TensorFlow turns the cause into text: raise the cause itself.
     raise (failures[min(failures)] if failures else error) from None
+
+
+def _ahead(places: Any, read_flat: Any, leaves: list, rows: int) -> Any:
+  """Return the tf.data set that reads, batches and waits a little ahead."""
+  tf = import_tensorflow()
+
+  def load(place):
+    values = tf.numpy_function(read_flat, [place], [x.dtype for x in leaves])
+    for value, leaf in zip(values, leaves, strict=True):
+      value.set_shape(leaf.shape)
+    return tuple(values)
+
+  options = tf.data.Options()
+  options.deterministic = True
+  options.threading.private_threadpool_size = parallel.num_workers()
+  return (
+    places.map(load, num_parallel_calls=parallel.num_workers())
+    .batch(rows, drop_remainder=True)
+    .prefetch(_AHEAD)
+    .with_options(options)
+  )

@@ -4,10 +4,10 @@ Statistics are always float32, and the variance is computed in two passes: the
 one-pass form E[x^2] - E[x]^2 loses all digits when |mean| >> std.
 """
 
-from flax import linen as nn
 import jax
-from jax import lax
 import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
 
 
 def _check_eps(eps: float) -> None:
@@ -121,9 +121,7 @@ class BatchNorm(nn.Module):
 
   def _update(self, running, value):
     value = lax.stop_gradient(value.reshape(-1))
-    running.value = (
-      self.momentum * running.value + (1 - self.momentum) * value
-    )
+    running.value = self.momentum * running.value + (1 - self.momentum) * value
 
 
 NORMS = ('instance', 'instance_affine', 'batch')

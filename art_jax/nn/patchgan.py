@@ -1,8 +1,8 @@
 """The PatchGAN discriminator: one logit per overlapping patch."""
 
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from art_jax.nn import conv
 from art_jax.nn import norm as norms

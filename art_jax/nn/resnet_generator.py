@@ -1,8 +1,8 @@
 """The ResNet generator of CycleGAN."""
 
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from art_jax.nn import conv
 from art_jax.nn import norm as norms
@@ -71,6 +71,11 @@ class ResnetGenerator(nn.Module):
   dropout: float = 0.0
   dtype: str = 'float32'
 
+  @property
+  def multiple(self) -> int:
+    """Height and width of the images are multiples of it."""
+    return 4
+
   def _check(self, shape: tuple[int, ...]) -> None:
     for name, least in (('width', 1), ('blocks', 0), ('channels', 1)):
       if getattr(self, name) < least:
@@ -123,14 +128,12 @@ class ResnetGenerator(nn.Module):
     x = norm_relu(x, 'stem')
     for i in range(2):
       width = self.width * 2 ** (i + 1)
-      x = layer(
-        width, stride=2, padding=1, use_bias=bias, name=f'down_{i}'
-      )(x)
+      x = layer(width, stride=2, padding=1, use_bias=bias, name=f'down_{i}')(x)
       x = norm_relu(x, f'down_{i}')
     for i in range(self.blocks):
-      x = ResidualBlock(
-        self.norm, self.dropout, self.dtype, name=f'block_{i}'
-      )(x, train)
+      x = ResidualBlock(self.norm, self.dropout, self.dtype, name=f'block_{i}')(
+        x, train
+      )
     for i in range(2):
       x = self._up(self.width * 2 ** (1 - i), bias, f'up_{i}')(x)
       x = norm_relu(x, f'up_{i}')

@@ -152,7 +152,7 @@ def tulip(pen: Pen, rng, x, y, r, hue, squash, turn) -> None:
 def cluster(pen: Pen, rng, x, y, r, hue, squash, turn) -> None:
   """A ball of small four-petalled florets."""
   hue = np.asarray(hue)
-  pen.disc(x, y, r * 0.85, r * 0.85 * squash, hue * 0.45, 'petal')
+  pen.disc(x, y, r * 0.72, r * 0.72 * squash, hue * 0.5, 'petal')
   spots = rng.uniform(0, 1, (46, 3))
   for far, angle, tone in spots[np.argsort(-spots[:, 0])]:
     angle = angle * 2 * np.pi + turn

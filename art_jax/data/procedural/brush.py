@@ -38,8 +38,8 @@ def photo_grade(rgb: np.ndarray) -> np.ndarray:
     rgb: f32[..., 3] in 0..1.
   """
   luma = (rgb @ _LUMA)[..., None]
-  pale = luma + 0.78 * (rgb - luma)
-  return 0.83 * pale + 0.17 * _AIR * (0.45 + 0.55 * luma)
+  pale = luma + 0.76 * (rgb - luma)
+  return 0.81 * pale + 0.19 * _AIR * (0.45 + 0.55 * luma)
 
 
 def paint_grade(rgb: np.ndarray) -> np.ndarray:

@@ -7,8 +7,7 @@ test runner, with a closed standard input, inside a notebook).
 
 import hashlib
 import os
-import tempfile
-import zipfile
+import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -98,8 +97,6 @@ def _read(path: str, count: int, size: int, genre: np.ndarray) -> Scenes | None:
   try:
     with np.load(path, allow_pickle=False) as stored:
       scenes = Scenes(*(stored[name] for name in Scenes._fields))
-  except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-    return None
   except Exception:
     # A damaged archive can fail inside any decoder. Whatever went wrong, the
     # scenes can be rendered again.
@@ -114,10 +111,10 @@ def _read(path: str, count: int, size: int, genre: np.ndarray) -> Scenes | None:
 
 def _write(path: str, scenes: Scenes) -> None:
   """Writes the scenes so that `path` is always either absent or complete."""
-  folder = os.path.dirname(path)
-  handle, draft = tempfile.mkstemp('.part', os.path.basename(path), folder)
+  # A name of its own, so that two writers never share a draft.
+  draft = f'{path}.{uuid.uuid4().hex}.part'
   try:
-    with os.fdopen(handle, 'wb') as file:
+    with open(draft, 'wb') as file:
       np.savez(file, **scenes._asdict())
       file.flush()
       os.fsync(file.fileno())
@@ -126,6 +123,18 @@ def _write(path: str, scenes: Scenes) -> None:
     if os.path.exists(draft):
       os.remove(draft)
     raise
+
+
+def _draw(seed: int, indices: list[int], size: int) -> Scenes:
+  """Draws the scenes of these numbers."""
+  count = len(indices)
+  views = [np.empty((count, size, size, 3), np.uint8) for _ in range(3)]
+  for place, index in enumerate(indices):
+    drawn = scene(seed, index, size)
+    for view, picture in zip(views, drawn[:3], strict=True):
+      view[place] = picture
+  genre = np.array([i % len(GENRES) for i in indices], np.int32)
+  return Scenes(*views, genre)
 
 
 def render(
@@ -150,9 +159,9 @@ def render(
     size: side S in pixels, >= 32.
     first: position of the first scene, >= 0.
     genres: the genres to cycle through, out of `GENRES`.
-    cache: folder in which the arrays are kept and from which they are read
-      when they are there already; made if missing. A file that is damaged or
-      does not hold what its name says is rendered again. None keeps nothing.
+    cache: folder that keeps the arrays for the next call; made if missing. A
+      file that is damaged or does not hold what its name says is rendered
+      again. None keeps nothing.
 
   Returns:
     The scenes, N in number.
@@ -161,25 +170,20 @@ def render(
     ValueError: an argument breaks its rule above.
     OSError: the folder `cache` cannot be written.
   """
-  check_integer('seed', seed, 0)
-  check_integer('count', count, 0)
-  check_integer('first', first, 0)
+  for name, value in (('seed', seed), ('count', count), ('first', first)):
+    check_integer(name, value, 0)
   check_size(size)
   chosen = _check_genres(genres)
   indices = _indices(first, count, chosen)
-  genre = np.array([i % len(GENRES) for i in indices], np.int32)
-  path = None
+  path = ''
   if cache is not None:
     os.makedirs(cache, exist_ok=True)
     path = os.path.join(cache, cache_name(seed, count, size, first, chosen))
+    genre = np.array([i % len(GENRES) for i in indices], np.int32)
     stored = _read(path, count, size, genre)
     if stored is not None:
       return stored
-  views = [np.empty((count, size, size, 3), np.uint8) for _ in range(3)]
-  for place, index in enumerate(indices):
-    for view, picture in zip(views, scene(seed, index, size), strict=False):
-      view[place] = picture
-  scenes = Scenes(*views, genre)
-  if path is not None:
+  scenes = _draw(seed, indices, size)
+  if path:
     _write(path, scenes)
   return scenes

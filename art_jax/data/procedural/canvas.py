@@ -163,7 +163,7 @@ class Canvas:
     centres = ((np.arange(size) + 0.5) / size).astype(np.float32)
     self.x, self.y = centres[None, :], centres[:, None]
     self._classes = np.zeros((size, size), np.uint8)
-    self._over = 2 if size >= 160 else 3 if size >= 96 else 4
+    self._over = 2 if size >= 160 else 3 if size >= 48 else 4
 
   def labels(self) -> np.ndarray:
     """Returns the flat-coloured class map u8[S, S, 3]."""

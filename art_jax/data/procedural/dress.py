@@ -1,9 +1,12 @@
 """What the sitter of a portrait wears: clothes, collars and hats."""
 
+import functools
+
 import numpy as np
 
 from art_jax.data.procedural.canvas import (
   Canvas,
+  Pen,
   ellipse,
   mix,
   pick,
@@ -69,127 +72,146 @@ def draw_clothes(canvas: Canvas, rng, head: Head) -> None:
 
 def _collar(canvas: Canvas, rng, head: Head, kind: str, cloth, other) -> None:
   """Draws the neck line of the clothes."""
-  x, w = head.x, head.wide
-  y = head.y + head.high * 1.30
-  light = mix(cloth, (1, 1, 1), 0.25)
-  skin = head.skin * (0.92, 0.86, 0.84)
-
-  def at(points):
-    return np.array([(x + u * w, y + v) for u, v in points])
-
   with canvas.sketch() as pen:
-    if kind in ('vee', 'beads', 'lapels'):
-      deep = rng.uniform(0.12, 0.20)
-      label = 'skin' if kind != 'lapels' else 'cloth'
-      inner = skin if kind != 'lapels' else np.array((0.92, 0.91, 0.88))
-      pen.polygon(at([(-0.72, -0.03), (0, deep), (0.72, -0.03)]), inner, label)
-    if kind == 'lapels':
-      for s in (-1, 1):
-        flap = [(s * 0.62, -0.05), (s * 1.0, 0.02), (s * 0.85, 0.13), (0, 0.24)]
-        pen.polygon(at(flap), cloth * (0.80 + 0.14 * s * head.side), 'cloth')
-      tie = [
-        (-0.12, 0.03),
-        (0.12, 0.03),
-        (0.16, 0.20),
-        (0, 0.25),
-        (-0.16, 0.20),
-      ]
-      pen.polygon(at(tie), other, 'cloth')
-    if kind == 'shirt':
-      pen.polygon(at([(-0.5, -0.03), (0, 0.07), (0.5, -0.03)]), skin, 'skin')
-      for s in (-1, 1):
-        flap = [
-          (s * 0.60, -0.07),
-          (s * 0.85, 0.02),
-          (s * 0.42, 0.11),
-          (0, 0.06),
-        ]
-        pen.polygon(at(flap), light * (0.92 + 0.10 * s * head.side), 'cloth')
-      pen.line(at([(0, 0.07), (0, 0.4)]), 0.006, cloth * 0.6)
+    if kind in ('vee', 'beads', 'lapels', 'shirt'):
+      _neckline(pen, rng, head, kind, cloth, other)
     if kind in ('roll', 'scarf'):
-      colour = cloth if kind == 'roll' else other
-      for i in range(3):
-        band = ellipse(x, y - 0.035 + 0.026 * i, w * (0.66 + 0.10 * i), 0.036)
-        pen.polygon(band, colour * (0.72 + 0.14 * i), 'cloth')
-      if kind == 'scarf':
-        tail = [(0.1, 0.04), (0.5, 0.03), (0.62, 0.32), (0.2, 0.34)]
-        pen.polygon(at(tail), other * 0.9, 'cloth')
+      _wrap(pen, head, kind, cloth, other)
     if kind == 'ruff':
       for i in range(26):
-        turn = np.pi * (i / 25)
-        px, py = x + 1.05 * w * np.cos(turn), y - 0.03 + 0.085 * np.sin(turn)
+        x, y = _around(head, np.pi * i / 25, 1.05, 0.085)
         tone = 0.80 + 0.16 * (i % 2)
-        pen.disc(px, py, 0.024, 0.034, (tone, tone, tone * 0.97), 'cloth')
+        pen.disc(x, y, 0.024, 0.034, (tone, tone, tone * 0.97), 'cloth')
     if kind == 'beads':
       bead = vary(rng, pick(rng, ((0.95, 0.92, 0.86), *CLOTHS[:3])), 0.02)
       for i in range(15):
-        turn = np.pi * (0.06 + 0.88 * i / 14)
-        px, py = x + 0.66 * w * np.cos(turn), y - 0.02 + 0.075 * np.sin(turn)
-        pen.disc(px, py, 0.011, 0.011, bead * 0.8, 'cloth')
-        pen.disc(
-          px + 0.003 * head.side, py - 0.003, 0.005, 0.005, light * 0 + 1
-        )
+        x, y = _around(head, np.pi * (0.06 + 0.88 * i / 14), 0.66, 0.075)
+        pen.disc(x, y, 0.011, 0.011, bead * 0.8, 'cloth')
+        pen.disc(x + 0.003 * head.side, y - 0.003, 0.005, 0.005, (1, 1, 1))
+
+
+def _around(head: Head, turn: float, wide: float, deep: float):
+  """Returns a point of an arc that hangs around the neck."""
+  y = head.y + head.high * 1.30 - 0.03 + deep * np.sin(turn)
+  return head.x + wide * head.wide * np.cos(turn), y
+
+
+def _at(head: Head, points) -> np.ndarray:
+  """Places points given in half widths of the head below the chin."""
+  y = head.y + head.high * 1.30
+  return np.array([(head.x + u * head.wide, y + v) for u, v in points])
+
+
+def _neckline(pen: Pen, rng, head: Head, kind: str, cloth, other) -> None:
+  """Opens the clothes at the neck, with lapels, a tie or a shirt collar."""
+  skin = head.skin * (0.92, 0.86, 0.84)
+  if kind == 'shirt':
+    gap = [(-0.5, -0.03), (0, 0.07), (0.5, -0.03)]
+    pen.polygon(_at(head, gap), skin, 'skin')
+    pen.line(_at(head, [(0, 0.07), (0, 0.4)]), 0.006, cloth * 0.6)
+    edge, tone = (0.60, -0.07, 0.85, 0.02, 0.42, 0.11, 0.06), 0.92
+    cloth = mix(cloth, (1, 1, 1), 0.25)
+  else:
+    deep = rng.uniform(0.12, 0.20)
+    gap = _at(head, [(-0.72, -0.03), (0, deep), (0.72, -0.03)])
+    if kind != 'lapels':
+      pen.polygon(gap, skin, 'skin')
+      return
+    pen.polygon(gap, (0.92, 0.91, 0.88), 'cloth')
+    edge, tone = (0.62, -0.05, 1.0, 0.02, 0.85, 0.13, 0.24), 0.80
+  for s in (-1, 1):
+    flap = [(s * edge[0], edge[1]), (s * edge[2], edge[3])]
+    flap += [(s * edge[4], edge[5]), (0, edge[6])]
+    lit = tone + 0.12 * s * head.side
+    pen.polygon(_at(head, flap), cloth * lit, 'cloth')
+  if kind == 'lapels':
+    tie = [(-0.12, 0.03), (0.12, 0.03), (0.16, 0.20), (0, 0.25), (-0.16, 0.20)]
+    pen.polygon(_at(head, tie), other, 'cloth')
+
+
+def _wrap(pen: Pen, head: Head, kind: str, cloth, other) -> None:
+  """Draws a roll neck, or a scarf with one end hanging down."""
+  colour = cloth if kind == 'roll' else other
+  y = head.y + head.high * 1.30 - 0.035
+  for i in range(3):
+    wide = head.wide * (0.66 + 0.10 * i)
+    band = ellipse(head.x, y + 0.026 * i, wide, 0.036)
+    pen.polygon(band, colour * (0.72 + 0.14 * i), 'cloth')
+  if kind == 'scarf':
+    tail = [(0.1, 0.04), (0.5, 0.03), (0.62, 0.32), (0.2, 0.34)]
+    pen.polygon(_at(head, tail), other * 0.9, 'cloth')
+
+
+# Hats as (outline or ellipse, takes the colour of the band) in the frame of
+# the head; 'round' shapes are (u, v, half width, half height).
+_BRIM = (
+  ('round', (0, -0.58, 2.05, 0.30), False),
+  ('curve', ((-1.0, -0.62), (-0.92, -1.30), (0, -1.46), (0.92, -1.30),
+             (1.0, -0.62)), False),
+  ('plain', ((-1.04, -0.62), (-0.99, -0.84), (0.99, -0.84), (1.04, -0.62),
+             (0, -0.56)), True),
+)  # fmt: skip
+_TALL = (
+  ('plain', ((-0.95, -0.66), (-1.0, -1.75), (1.0, -1.75),
+             (0.95, -0.66)), False),
+  ('plain', ((-0.96, -0.70), (-0.97, -0.90), (0.97, -0.90),
+             (0.96, -0.70)), True),
+  ('round', (0, -0.66, 1.55, 0.14), False),
+)  # fmt: skip
+_SCARF = (
+  ('curve', ((-1.12, 0.1), (-1.16, -0.7), (-0.6, -1.3), (0.6, -1.3),
+             (1.16, -0.7), (1.12, 0.1), (0.92, -0.34), (0, -0.70),
+             (-0.92, -0.34)), False),
+  ('curve', ((-1.05, -0.40), (-0.5, -0.86), (0.6, -0.92), (1.1, -0.5),
+             (0.6, -0.72), (-0.5, -0.66)), True),
+)  # fmt: skip
+_BERET = (
+  ('curve', ((-1.05, -0.62), (-1.30, -0.98), (-0.5, -1.42), (0.9, -1.38),
+             (1.62, -0.94), (1.05, -0.62), (0, -0.78)), False),
+)  # fmt: skip
+_HATS = {'brim': _BRIM, 'tall': _TALL, 'scarf': _SCARF, 'beret': _BERET}
 
 
 def draw_hat(canvas: Canvas, rng, head: Head, kind: str) -> None:
-  """Draws a hat, a scarf or a wreath."""
+  """Draws a hat, a scarf or a wreath of flowers."""
   colour = vary(rng, pick(rng, CLOTHS), 0.03)
   band = vary(rng, pick(rng, CLOTHS), 0.03)
-  side = head.side
+  flip = rng.choice([-1, 1])
+  straw = rng.uniform() < 0.5
+  if kind == 'wreath':
+    _wreath(canvas, rng, head)
+    return
+  if kind == 'brim' and straw:
+    colour = np.array((0.88, 0.74, 0.44))
+  if kind == 'tall':
+    colour = colour * 0.35
   centre = head.at([(0, -0.9)])[0]
 
-  def shade(px, py):
-    u = (px - centre[0]) / (head.wide * 1.6)
-    v = (py - centre[1]) / (head.high * 0.9)
-    return colour * (0.90 + 0.34 * u * side - 0.28 * v)[..., None]
+  def shade(x, y, base):
+    u = (x - centre[0]) / (head.wide * 1.6)
+    v = (y - centre[1]) / (head.high * 0.9)
+    return base * (0.90 + 0.34 * u * head.side - 0.28 * v)[..., None]
 
-  if kind == 'beret':
-    lean = rng.choice([-1, 1]) * 0.25
-    shape = [(-1.05, -0.62), (-1.45 + lean, -0.98), (-0.7 + lean, -1.42),
-             (0.7 + lean, -1.42), (1.45 + lean, -0.98), (1.05, -0.62),
-             (0, -0.78)]  # fmt: skip
-    canvas.fill(head.at(smooth(shape)), shade, 'hat')
-  elif kind == 'brim':
-    straw = colour if rng.uniform() < 0.5 else np.array((0.88, 0.74, 0.44))
-    colour = straw
-    canvas.fill(head.round(0, -0.58, 2.05, 0.30), shade, 'hat')
-    crown = [
-      (-1.0, -0.62),
-      (-0.92, -1.30),
-      (0, -1.46),
-      (0.92, -1.30),
-      (1.0, -0.62),
-    ]
-    canvas.fill(head.at(smooth(crown)), shade, 'hat')
-    ribbon = [
-      (-1.04, -0.62),
-      (-0.99, -0.84),
-      (0.99, -0.84),
-      (1.04, -0.62),
-      (0, -0.56),
-    ]
-    canvas.fill(head.at(ribbon), band, 'hat')
-  elif kind == 'tall':
-    colour = colour * 0.35
-    crown = [(-0.95, -0.66), (-1.0, -1.75), (1.0, -1.75), (0.95, -0.66)]
-    canvas.fill(head.at(crown), shade, 'hat')
-    canvas.fill(head.round(0, -0.66, 1.55, 0.14), shade, 'hat')
-  elif kind == 'scarf':
-    shape = [(-1.12, 0.1), (-1.16, -0.7), (-0.6, -1.3), (0.6, -1.3)]
-    shape += [(1.16, -0.7), (1.12, 0.1), (0.92, -0.34), (0, -0.70)]
-    shape.append((-0.92, -0.34))
-    canvas.fill(head.at(smooth(shape)), shade, 'hat')
-    fold = [(-1.05, -0.40), (-0.5, -0.86), (0.6, -0.92), (1.1, -0.5)]
-    fold += [(0.6, -0.72), (-0.5, -0.66)]
-    canvas.fill(head.at(smooth(fold)), band, 'hat')
-  else:
-    with canvas.sketch() as pen:
-      for i, turn in enumerate(np.linspace(np.pi * 1.02, np.pi * 1.98, 13)):
-        x, y = head.at([(1.06 * np.cos(turn), 0.96 * np.sin(turn) - 0.10)])[0]
-        bloom = vary(rng, pick(rng, ((0.9, 0.2, 0.25), (0.98, 0.75, 0.3),
-                                     (0.95, 0.6, 0.7))), 0.04)  # fmt: skip
-        r = 0.030 + 0.008 * (i % 2)
-        pen.disc(x + 0.014, y + 0.02, r, r * 0.6, (0.2, 0.4, 0.2), 'foliage')
-        pen.disc(x, y, r, r, bloom * 0.8, 'petal')
-        pen.disc(x, y, r * 0.6, r * 0.6, bloom)
-        pen.disc(x, y, r * 0.22, r * 0.22, (0.5, 0.2, 0.15))
+  for form, points, banded in _HATS[kind]:
+    if form == 'round':
+      outline = head.round(*points)
+    else:
+      points = np.array(points) * (flip, 1)
+      outline = head.at(smooth(points) if form == 'curve' else points)
+    base = band if banded else colour
+    canvas.fill(outline, functools.partial(shade, base=base), 'hat')
+
+
+def _wreath(canvas: Canvas, rng, head: Head) -> None:
+  """Draws a wreath of small flowers over the forehead."""
+  hues = ((0.9, 0.2, 0.25), (0.98, 0.75, 0.3), (0.95, 0.6, 0.7))
+  with canvas.sketch() as pen:
+    for i, turn in enumerate(np.linspace(np.pi * 1.02, np.pi * 1.98, 13)):
+      u, v = 1.06 * np.cos(turn), 0.96 * np.sin(turn) - 0.10
+      x, y = head.at([(u, v)])[0]
+      bloom = vary(rng, pick(rng, hues), 0.04)
+      r = 0.030 + 0.008 * (i % 2)
+      pen.disc(x + 0.014, y + 0.02, r, r * 0.6, (0.2, 0.4, 0.2), 'foliage')
+      pen.disc(x, y, r, r, bloom * 0.8, 'petal')
+      pen.disc(x, y, r * 0.6, r * 0.6, bloom)
+      pen.disc(x, y, r * 0.22, r * 0.22, (0.5, 0.2, 0.15))

@@ -40,58 +40,36 @@ def draw_tower(pen: Pen, rng, sky: Sky, left, right, top, foot, air) -> None:
   pen.box(left, top, right, foot, wall, 'building')
   flank = left if sky.side > 0 else right - wide * 0.28
   pen.box(flank, top, flank + wide * 0.28, foot, wall * 0.76)
-  crown = rng.uniform()
-  middle = (left + right) / 2
-  if crown < 0.25:
-    pen.polygon(
-      [(left, top), (middle, top - wide * 0.7), (right, top)],
-      wall * 0.9,
-      'building',
-    )
-  elif crown < 0.5:
-    pen.box(
-      left + wide * 0.2,
-      top - wide * 0.3,
-      right - wide * 0.2,
-      top,
-      wall * 0.92,
-      'building',
-    )
-    pen.line(
-      [(middle, top - wide * 0.3), (middle, top - wide)],
-      0.004,
-      wall * 0.7,
-      'building',
-    )
-  elif crown < 0.6:
-    pen.disc(middle, top, wide * 0.42, wide * 0.35, wall, 'building')
+  _crown(pen, rng, left, right, top, wall)
   columns = max(int(wide / 0.022), 2)
   rows = max(int((foot - top) / 0.030), 2)
   label = 'window' if air < 0.45 else None
   band = rng.uniform() < 0.3
+  step, storey = wide / columns, (foot - top) / rows
   for row in range(rows):
-    y = top + (foot - top) * (row + 0.25) / rows
-    tall = (foot - top) / rows * 0.52
+    y = top + storey * (row + 0.25)
+    edges = [(left + step * (i + 0.22), step * 0.56) for i in range(columns)]
     if band:
-      pen.box(
-        left + wide * 0.06,
-        y,
-        right - wide * 0.06,
-        y + tall,
-        mix(window_glass(rng, sky), haze, air * 0.8),
-        label,
-      )
-      continue
-    for column in range(columns):
-      x = left + wide * (column + 0.22) / columns
-      pen.box(
-        x,
-        y,
-        x + wide / columns * 0.56,
-        y + tall,
-        mix(window_glass(rng, sky), haze, air * 0.8),
-        label,
-      )
+      edges = [(left + wide * 0.06, wide * 0.88)]
+    for x, across in edges:
+      glass = mix(window_glass(rng, sky), haze, air * 0.8)
+      pen.box(x, y, x + across, y + storey * 0.52, glass, label)
+
+
+def _crown(pen: Pen, rng, left, right, top, wall) -> None:
+  """Ends a tower in a point, in a smaller storey with a mast, in a dome."""
+  kind = rng.uniform()
+  wide, middle = right - left, (left + right) / 2
+  if kind < 0.25:
+    roof = [(left, top), (middle, top - wide * 0.7), (right, top)]
+    pen.polygon(roof, wall * 0.9, 'building')
+  elif kind < 0.5:
+    high, inset = top - wide * 0.3, wide * 0.2
+    pen.box(left + inset, high, right - inset, top, wall * 0.92, 'building')
+    mast = [(middle, high), (middle, top - wide)]
+    pen.line(mast, 0.004, wall * 0.7, 'building')
+  elif kind < 0.6:
+    pen.disc(middle, top, wide * 0.42, wide * 0.35, wall, 'building')
 
 
 def draw_facade(pen: Pen, rng, sky: Sky, left, right, top, foot) -> None:
@@ -101,28 +79,8 @@ def draw_facade(pen: Pen, rng, sky: Sky, left, right, top, foot) -> None:
   roof = vary(rng, pick(rng, _ROOFS), 0.03) * tint
   trim = mix(wall, np.asarray((0.97, 0.95, 0.90)) * tint, 0.7)
   wide, middle = right - left, (left + right) / 2
-  gable = pick(rng, ('step', 'bell', 'point', 'flat'))
   rise = wide * rng.uniform(0.45, 0.7)
-  if gable == 'step':
-    for i in range(4):
-      inset = wide * (0.06 + 0.11 * i)
-      y = top - rise * (i + 1) / 4
-      pen.box(left + inset, y, right - inset, top + 0.01, wall, 'building')
-      pen.line([(left + inset, y), (right - inset, y)], 0.005, trim)
-  elif gable == 'bell':
-    t = np.linspace(-1, 1, 17)
-    curve = top - rise * (0.5 + 0.5 * np.cos(np.pi * t)) ** 0.8
-    line = np.stack([middle + wide / 2 * t, curve], 1)
-    pen.polygon(line, wall, 'building')
-    pen.line(line, 0.006, trim)
-  elif gable == 'point':
-    tip = [(left - 0.006, top), (middle, top - rise), (right + 0.006, top)]
-    pen.polygon(tip, wall, 'building')
-    pen.line(tip, 0.012, roof, 'roof')
-  else:
-    cap = [(left, top), (left + wide * 0.12, top - rise * 0.5),
-           (right - wide * 0.12, top - rise * 0.5), (right, top)]  # fmt: skip
-    pen.polygon(cap, roof, 'roof')
+  _gable(pen, rng, left, right, top, rise, (wall, roof, trim))
   pen.box(left, top, right, foot, wall, 'building')
   edge = right - wide * 0.05 if sky.side < 0 else left
   pen.box(edge, top, edge + wide * 0.05, foot, wall * 0.75)
@@ -141,14 +99,35 @@ def draw_facade(pen: Pen, rng, sky: Sky, left, right, top, foot) -> None:
       pen.box(x - 0.004, y - 0.004, x + across + 0.004, y + tall + 0.004, trim)
       pen.box(x, y, x + across, y + tall, window_glass(rng, sky), 'window')
       pen.box(x + across * 0.44, y, x + across * 0.56, y + tall, trim)
-  pen.disc(
-    middle,
-    top - rise * 0.36,
-    wide * 0.08,
-    wide * 0.10,
-    window_glass(rng, sky),
-    'window',
-  )
+  attic = (middle, top - rise * 0.36, wide * 0.08, wide * 0.10)
+  pen.disc(*attic, window_glass(rng, sky), 'window')
+
+
+def _gable(pen: Pen, rng, left, right, top, rise, colours) -> None:
+  """Ends a house front in steps, a bell, a point or a flat roof."""
+  wall, roof, trim = colours
+  wide, middle = right - left, (left + right) / 2
+  kind = pick(rng, ('step', 'bell', 'point', 'flat'))
+  if kind == 'step':
+    for i in range(4):
+      inset = wide * (0.06 + 0.11 * i)
+      y = top - rise * (i + 1) / 4
+      pen.box(left + inset, y, right - inset, top + 0.01, wall, 'building')
+      pen.line([(left + inset, y), (right - inset, y)], 0.005, trim)
+  elif kind == 'bell':
+    t = np.linspace(-1, 1, 17)
+    curve = top - rise * (0.5 + 0.5 * np.cos(np.pi * t)) ** 0.8
+    line = np.stack([middle + wide / 2 * t, curve], 1)
+    pen.polygon(line, wall, 'building')
+    pen.line(line, 0.006, trim)
+  elif kind == 'point':
+    tip = [(left - 0.006, top), (middle, top - rise), (right + 0.006, top)]
+    pen.polygon(tip, wall, 'building')
+    pen.line(tip, 0.012, roof, 'roof')
+  else:
+    high, inset = top - rise * 0.5, wide * 0.12
+    cap = [(left, top), (left + inset, high), (right - inset, high)]
+    pen.polygon([*cap, (right, top)], roof, 'roof')
 
 
 def draw_lamps(pen: Pen, rng, sky: Sky, quay: float) -> None:

@@ -4,10 +4,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from art_jax.data.procedural.canvas import Canvas, Pen, mix, pick, vary
+from art_jax.data.procedural.canvas import (
+  Canvas,
+  Pen,
+  ellipse,
+  mix,
+  pick,
+  vary,
+)
 from art_jax.data.procedural.houses import LAMP, PLASTERS, window_glass
 from art_jax.data.procedural.sky import Sky, draw_sky, pick_daylight
 from art_jax.data.procedural.trees import TREES
+
+_COATS = (
+  (0.12, 0.12, 0.16), (0.50, 0.14, 0.14), (0.16, 0.24, 0.40),
+  (0.60, 0.50, 0.36),
+)  # fmt: skip
 
 
 class View(NamedTuple):
@@ -113,64 +125,27 @@ def _lamp(pen: Pen, sky: Sky, view: View, s, deep) -> None:
 def _walker(pen: Pen, rng, sky: Sky, view: View, across, deep) -> None:
   """Draws a passer-by, sometimes under an umbrella."""
   tint = np.asarray(sky.light.tint)
-  coat = (
-    vary(
-      rng,
-      pick(
-        rng,
-        (
-          (0.12, 0.12, 0.16),
-          (0.5, 0.14, 0.14),
-          (0.16, 0.24, 0.4),
-          (0.6, 0.5, 0.36),
-        ),
-      ),
-      0.03,
-    )
-    * tint
-  )
-  x, foot = view.at([(across, 0, deep)])[0]
+  coat = vary(rng, pick(rng, _COATS), 0.03) * tint
+  foot = view.at([(across, 0, deep)])[0]
   unit = view.wide / deep
-  pen.disc(
-    x - sky.side * 0.05 * unit,
-    foot,
-    0.09 * unit,
-    0.016 * unit,
-    (0.05, 0.05, 0.08),
-    None,
-    0.4,
-  )
-  body = np.array(
-    [(-0.055, -0.08), (-0.03, -0.30), (0.03, -0.30), (0.06, -0.08)]
-  )
-  pen.polygon(body * unit + (x, foot), coat, 'cloth')
-  for side in (-0.025, 0.02):
-    pen.line(
-      [(x + side * unit, foot - 0.1 * unit), (x + side * unit, foot)],
-      0.022 * unit,
-      coat * 0.5,
-      'cloth',
-    )
-  pen.disc(
-    x,
-    foot - 0.335 * unit,
-    0.026 * unit,
-    0.032 * unit,
-    np.asarray((0.80, 0.58, 0.46)) * tint,
-    'skin',
-  )
+
+  def at(points):
+    return foot + np.asarray(points) * unit
+
+  shadow = ellipse(-sky.side * 0.05, 0, 0.09, 0.016, 0, 16)
+  pen.polygon(at(shadow), (0.05, 0.05, 0.08), None, 0.4)
+  body = [(-0.055, -0.08), (-0.03, -0.30), (0.03, -0.30), (0.06, -0.08)]
+  pen.polygon(at(body), coat, 'cloth')
+  for u in (-0.025, 0.02):
+    leg = at([(u, -0.1), (u, 0)])
+    pen.line(leg, 0.022 * unit, coat * 0.5, 'cloth')
+  face = np.asarray((0.80, 0.58, 0.46)) * tint
+  pen.polygon(at(ellipse(0, -0.335, 0.026, 0.032, 0, 14)), face, 'skin')
   if rng.uniform() < 0.5:
-    dome = np.linspace(np.pi, 2 * np.pi, 12)
-    cover = np.stack(
-      [
-        x + 0.15 * unit * np.cos(dome),
-        foot - 0.36 * unit + 0.12 * unit * np.sin(dome),
-      ],
-      1,
-    )
-    pen.polygon(
-      cover, vary(rng, pick(rng, PLASTERS), 0.05) * tint * 0.9, 'cloth'
-    )
+    turn = np.linspace(np.pi, 2 * np.pi, 12)
+    dome = np.stack([0.15 * np.cos(turn), 0.12 * np.sin(turn) - 0.36], 1)
+    silk = vary(rng, pick(rng, PLASTERS), 0.05) * tint * 0.9
+    pen.polygon(at(dome), silk, 'cloth')
 
 
 def street(canvas: Canvas, rng: np.random.Generator) -> None:

@@ -1,0 +1,1 @@
+"""Numbers about pictures; every one names its protocol."""

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Installs art_jax into .venv and trains a small CycleGAN on built-in pictures.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tools/venv.sh ''
+run=runs/cyclegan_demo
+.venv/bin/python -m art_jax.main --experiment=cyclegan_demo --devices=1 \
+  --workdir="$run" "$@"
+.venv/bin/python tools/score_builtin.py --run="$run"
+echo
+echo "pictures (input | translated | back again):"
+for direction in ab ba; do
+  ls "$PWD/$run/images/$direction"/*.png | tail -n 1
+done
+echo "report: $PWD/$run/summary.json, $PWD/$run/metrics.jsonl"
