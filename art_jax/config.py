@@ -1,15 +1,14 @@
 """Experiments by name: find them, change their fields, fix their times."""
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import importlib.util
 import pathlib
 import types
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from art_jax import core
-from art_jax import literals
+from art_jax import core, literals
 
 # A run may be continued with these changed: they do not touch its numbers.
 RESUMABLE = (

@@ -5,8 +5,8 @@ frozen dataclass and its fields are its hyperparameters, so the object is its
 own config. Nothing subclasses these protocols: having the methods is enough.
 """
 
-from collections.abc import Mapping
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax

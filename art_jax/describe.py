@@ -7,12 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from art_jax import config
-from art_jax import core
-from art_jax import literals
-from art_jax import shapes
-from art_jax import sharding
-from art_jax import throughput
+from art_jax import config, core, literals, shapes, sharding, throughput
 from art_jax.nn import conv
 
 

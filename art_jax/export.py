@@ -6,19 +6,18 @@ for about six months of jax releases, so `weights_<direction>.safetensors` and
 the config are the archive, not the program.
 """
 
-from collections.abc import Mapping
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import flax
 import jax
-from jax import export as jax_export
 import jax.numpy as jnp
 import numpy as np
+from jax import export as jax_export
 from safetensors.numpy import save_file
 
-from art_jax import core
-from art_jax import literals
+from art_jax import core, literals
 from art_jax.nn import conv
 from art_jax.run import Run
 

@@ -6,7 +6,6 @@ of unknown origin builds values and does nothing else.
 """
 
 import ast
-from collections.abc import Mapping
 import dataclasses
 import difflib
 import functools
@@ -15,6 +14,7 @@ import inspect
 import pkgutil
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from flax import linen as nn
@@ -210,7 +210,7 @@ def annotation_of(cls: type, field: dataclasses.Field) -> Any:
     return field.type
   owner = next(c for c in cls.__mro__ if field.name in c.__annotations__)
   namespace = vars(importlib.import_module(owner.__module__))
-  return eval(field.type, dict(namespace))  # noqa: S307 - our own source text
+  return eval(field.type, dict(namespace))
 
 
 def _fit(value: Any, annotation: Any) -> tuple[bool, Any]:

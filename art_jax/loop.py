@@ -1,18 +1,14 @@
 """The one training loop: what happens when, from top to bottom."""
 
-from collections.abc import Callable
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
-from absl import logging
 import jax
 import numpy as np
+from absl import logging
 
-from art_jax import config
-from art_jax import core
-from art_jax import run
-from art_jax import shapes
-from art_jax import sharding
+from art_jax import config, core, run, shapes, sharding
 from art_jax.checkpoint import Checkpoints
 from art_jax.data import pipeline
 from art_jax.data.dataset import check_inputs

@@ -8,9 +8,7 @@ import pathlib
 import shlex
 import sys
 
-from absl import app
-from absl import flags
-from absl import logging
+from absl import app, flags, logging
 
 from art_jax import core
 
@@ -98,8 +96,7 @@ def _fail(code: int, message: object) -> int:
 
 def _experiment() -> core.Experiment:
   """Return the experiment with the flags that change it applied."""
-  from art_jax import config
-  from art_jax import literals
+  from art_jax import config, literals
   from art_jax.data import detect
 
   if not FLAGS.experiment:
@@ -137,9 +134,7 @@ def _workdir() -> str:
 
 
 def _train() -> None:
-  from art_jax import loop
-  from art_jax import sharding
-  from art_jax import throughput
+  from art_jax import loop, sharding, throughput
 
   experiment = _experiment()
   _join_processes()
@@ -158,8 +153,7 @@ def _train() -> None:
 
 
 def _describe() -> None:
-  from art_jax import describe
-  from art_jax import sharding
+  from art_jax import describe, sharding
 
   experiment = _experiment()
   devices = sharding.make_devices(FLAGS.devices)

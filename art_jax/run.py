@@ -1,19 +1,17 @@
 """Using a trained model: `art_jax.load(run).translate(images, 'ab')`."""
 
-from collections.abc import Mapping
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from art_jax import config
-from art_jax import core
+from art_jax import config, core, shapes
 from art_jax import images as image_values
-from art_jax import shapes
 from art_jax.algorithms.cyclegan import CycleGAN
 from art_jax.checkpoint import Checkpoints
 from art_jax.data.sources import Builtin

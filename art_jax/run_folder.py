@@ -10,7 +10,6 @@ checkpoints/    states with checksums
 summary.json    rates and shares of the last start
 """
 
-from collections.abc import Mapping
 import datetime
 import importlib.metadata
 import json
@@ -18,15 +17,13 @@ import pathlib
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
-from etils import epath
 import jax
+from etils import epath
 
-from art_jax import config
-from art_jax import core
-from art_jax import literals
-from art_jax import sharding
+from art_jax import config, core, literals, sharding
 
 _PACKAGES = (
   'art_jax',

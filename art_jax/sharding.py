@@ -7,17 +7,17 @@ all-reduces, so batch normalisation sees the whole batch and a loss is a mean
 over all of it, on one device or a thousand.
 """
 
-from collections.abc import Callable
 import dataclasses
 import math
 import os
+from collections.abc import Callable
 from typing import Any
 
-from absl import logging
 import jax
+import numpy as np
+from absl import logging
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
-import numpy as np
 
 from art_jax import core
 

@@ -1,12 +1,10 @@
 """Speeds measured by earlier runs on this machine, to tell hours ahead."""
 
-from collections.abc import Mapping
 import hashlib
 import json
+from collections.abc import Mapping
 
-from art_jax import core
-from art_jax import literals
-from art_jax import sharding
+from art_jax import core, literals, sharding
 from art_jax.home import home
 
 

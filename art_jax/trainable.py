@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen as nn
 
-from art_jax import core
-from art_jax import optim
+from art_jax import core, optim
 
 Collections = Mapping[str, Any]
 Aux = Any

@@ -1,13 +1,12 @@
 """Picture files in, translated picture files out."""
 
-from collections.abc import Sequence
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tqdm
 
-from art_jax import core
-from art_jax import images
+from art_jax import core, images
 from art_jax.data import decode
 from art_jax.run import Run
 

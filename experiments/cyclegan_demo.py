@@ -10,8 +10,7 @@ Domain a are photos, b paintings, of other scenes: no pair is ever seen. About
 direction, cool smooth light in the other.
 """
 
-from art_jax import core
-from art_jax import optim
+from art_jax import core, optim
 from art_jax.algorithms.cyclegan import CycleGAN
 from art_jax.data.sources import Builtin
 from art_jax.nn.patchgan import PatchGAN

@@ -4,10 +4,7 @@ import dataclasses
 
 import pytest
 
-from art_jax import config
-from art_jax import core
-from art_jax import literals
-from art_jax import optim
+from art_jax import config, core, literals, optim
 from art_jax.algorithms.cyclegan import CycleGAN
 from art_jax.data.sources import Builtin, Folder
 

@@ -8,14 +8,16 @@ import jax
 import numpy as np
 import pytest
 
-from art_jax import config
-from art_jax import core
-from art_jax import describe
-from art_jax import literals
-from art_jax import loop
-from art_jax import optim
-from art_jax import shapes
-from art_jax import sharding
+from art_jax import (
+  config,
+  core,
+  describe,
+  literals,
+  loop,
+  optim,
+  shapes,
+  sharding,
+)
 from art_jax.checkpoint import Checkpoints
 
 _ALL = sorted(config.files())

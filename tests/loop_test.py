@@ -10,13 +10,8 @@ import numpy as np
 import pytest
 
 import art_jax
-from art_jax import config
-from art_jax import core
-from art_jax import export
-from art_jax import loop
+from art_jax import config, core, export, loop, sharding, writer
 from art_jax import run as run_module
-from art_jax import sharding
-from art_jax import writer
 
 
 def _experiment(*assignments: str) -> core.Experiment:

@@ -6,13 +6,12 @@ import json
 import subprocess
 import sys
 
-from absl import flags
 import numpy as np
-from PIL import Image
 import pytest
+from absl import flags
+from PIL import Image
 
-from art_jax import main
-from art_jax import sharding
+from art_jax import main, sharding
 
 
 def run_main(*arguments: str) -> tuple[int, str, str]:

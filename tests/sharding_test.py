@@ -7,16 +7,14 @@ import socket
 import subprocess
 import sys
 
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 
-from art_jax import core
-from art_jax import sharding
-from art_jax import writer
+from art_jax import core, sharding, writer
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 

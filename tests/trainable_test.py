@@ -1,15 +1,13 @@
 """descend: plain, accumulated, scheduled, projected."""
 
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 
-from art_jax import core
-from art_jax import optim
-from art_jax import trainable
+from art_jax import core, optim, trainable
 
 
 def _quadratic(params, collections, batch):

@@ -10,8 +10,7 @@ doing nothing scores, and from the translation to it.
 
 import sys
 
-from absl import app
-from absl import flags
+from absl import app, flags
 
 import art_jax
 from art_jax import core

@@ -1,0 +1,1 @@
+"""Training algorithms: one file per family, each with init, step and render."""

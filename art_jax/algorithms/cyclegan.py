@@ -8,13 +8,11 @@ import dataclasses
 from typing import Any, ClassVar
 
 import flax
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
-from art_jax import core
-from art_jax import optim
-from art_jax import trainable
+from art_jax import core, optim, trainable
 from art_jax.algorithms import image_pool
 from art_jax.losses.adversarial import least_squares
 from art_jax.losses.reconstruction import l1

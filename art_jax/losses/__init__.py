@@ -1,0 +1,1 @@
+"""Loss functions: pure, the paper's equation in each docstring."""

@@ -1,0 +1,1 @@
+"""Network architectures: no loss, no optimiser, no input or output."""

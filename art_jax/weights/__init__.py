@@ -1,0 +1,1 @@
+"""Foreign weights: other codebases' files as our variables and back."""
