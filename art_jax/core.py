@@ -180,8 +180,9 @@ class Data:
     heldout: share of the pictures never trained on, chosen by file hash,
       where the source has no test split of its own.
     max_bad: share of unreadable files above which the run does not start.
-    engine: 'resident' (the whole set in device memory), 'streaming'
-      (tf.data) or 'auto': resident while the set is small.
+    engine: 'resident' (the whole set in device memory as u8), 'streaming'
+      (tf.data), or 'auto': resident up to 2 GiB, on accelerators and with
+      several processes up to 256 MiB.
   """
 
   source: Source

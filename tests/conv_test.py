@@ -275,7 +275,7 @@ def test_kernel_starts_as_normal_002():
     (conv.Conv(4, stride=0), 'stride = 0'),
     (conv.Conv(4, padding='CIRCULAR'), "padding = 'CIRCULAR'"),
     (conv.Conv(4, padding=-1), 'padding = '),
-    (conv.Conv(4, init='best'), "init = 'best'"),
+    (conv.Conv(4, kernel_init='best'), "kernel_init = 'best'"),
     (conv.Conv(4, kernel_size=9, padding='VALID'), 'smaller than the kernel'),
     (conv.ConvTranspose(4, padding=4), 'padding = 4'),
     (conv.ConvTranspose(4, output_padding=2), 'output_padding = 2'),

@@ -50,6 +50,11 @@ class Builtin:
     if self.count < 1:
       raise core.UserError(f'Builtin(count={self.count}): it is at least 1')
 
+  @property
+  def num_train(self) -> int:
+    """Number of training pictures of one epoch."""
+    return self.count
+
   def open(self, data: core.Data) -> Dataset:
     """Paint the scenes; raises UserError."""
     from art_jax.data import procedural

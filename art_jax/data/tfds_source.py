@@ -23,6 +23,23 @@ from art_jax.data.dataset import (
 
 _TEST_SPLITS = ('test', 'validation')
 
+# Training pictures of one epoch (of the larger domain), from the catalogue of
+# TensorFlow Datasets: to tell the length of a run before anything is there.
+_NUM_TRAIN = {
+  'cifar10': 50_000,
+  'cycle_gan/apple2orange': 1_019,
+  'cycle_gan/cezanne2photo': 6_287,
+  'cycle_gan/facades': 400,
+  'cycle_gan/horse2zebra': 1_334,
+  'cycle_gan/iphone2dslr_flower': 3_325,
+  'cycle_gan/maps': 1_096,
+  'cycle_gan/monet2photo': 6_287,
+  'cycle_gan/summer2winter_yosemite': 1_231,
+  'cycle_gan/ukiyoe2photo': 6_287,
+  'cycle_gan/vangogh2photo': 6_287,
+  'mnist': 60_000,
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Tfds:
@@ -41,6 +58,11 @@ class Tfds:
   name: str
   data_dir: str | None = None
   manual_dir: str | None = None
+
+  @property
+  def num_train(self) -> int | None:
+    """Number of training pictures of one epoch, where it is known ahead."""
+    return _NUM_TRAIN.get(self.name.partition(':')[0])
 
   def open(self, data: core.Data) -> Dataset:
     """Prepare the set if need be and open it; raises UserError."""

@@ -469,13 +469,14 @@ def _params(module, in_features: int):
   """Create kernel and bias (float32) of a module, cast to its dtype."""
   if module.features < 1:
     raise ValueError(f'features = {module.features}: must be >= 1')
-  if module.init not in _INITS:
+  if module.kernel_init not in _INITS:
     raise ValueError(
-      f'init = {module.init!r}: must be one of {", ".join(_INITS)}'
+      f'kernel_init = {module.kernel_init!r}: must be one of '
+      f'{", ".join(_INITS)}'
     )
   kernel = _pair(module.kernel_size, 'kernel_size')
   shape = (*kernel, in_features, module.features)
-  w = module.param('kernel', _INITS[module.init](module.gain), shape)
+  w = module.param('kernel', _INITS[module.kernel_init](module.gain), shape)
   b = jnp.zeros(())
   if module.use_bias:
     b = module.param('bias', nn.initializers.zeros, shape[3:])
@@ -494,9 +495,9 @@ class Conv(nn.Module):
     stride: int or (int, int).
     padding: 'SAME', 'VALID', an int or ((top, bottom), (left, right)).
     use_bias: add a bias, zero at first.
-    init: kernel initialiser: 'normal' N(0, gain^2), 'xavier' and 'he' (normal,
+    kernel_init: 'normal' N(0, gain^2), 'xavier' and 'he' (normal,
       variance times gain) or 'zeros'.
-    gain: see `init`; 0.02 is the value of DCGAN, pix2pix and CycleGAN.
+    gain: see `kernel_init`; 0.02 is the value of DCGAN, pix2pix and CycleGAN.
     dtype: dtype of the computation and the result.
   """
 
@@ -505,7 +506,7 @@ class Conv(nn.Module):
   stride: int | tuple[int, int] = 1
   padding: str | int | tuple = 'SAME'
   use_bias: bool = True
-  init: str = 'normal'
+  kernel_init: str = 'normal'
   gain: float = 0.02
   dtype: str = 'float32'
 
@@ -534,7 +535,7 @@ class ConvTranspose(nn.Module):
   padding: int = 1
   output_padding: int = 0
   use_bias: bool = True
-  init: str = 'normal'
+  kernel_init: str = 'normal'
   gain: float = 0.02
   dtype: str = 'float32'
 
@@ -562,7 +563,7 @@ class ResizeConv(nn.Module):
   scale: int = 2
   padding: str = 'reflect'
   use_bias: bool = True
-  init: str = 'normal'
+  kernel_init: str = 'normal'
   gain: float = 0.02
   dtype: str = 'float32'
 
