@@ -16,10 +16,15 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from art_jax import checkpoint_folder, checkpoint_format, core
+from art_jax import (
+  checkpoint_folder,
+  checkpoint_format,
+  checkpoint_layout,
+  core,
+)
 
 
-class SaveError(core.UserError):
+class SaveError(core.StorageError):
   """A checkpoint could not be written; older ones are intact."""
 
 
@@ -244,7 +249,7 @@ class Checkpoints:
     for candidate in [step] if step is not None else reversed(steps):
       try:
         return self._read(candidate, abstract_state)
-      except checkpoint_format.Damaged as e:
+      except checkpoint_layout.Damaged as e:
         if step is not None:
           raise core.UserError(
             f'checkpoint {step} of {self.folder} is damaged: {e}; name '
@@ -268,6 +273,19 @@ class Checkpoints:
     return Restored(
       step, *checkpoint_format.read(self._orbax, folder, step, abstract_state)
     )
+
+  def verify(self, step: int) -> str | None:
+    """Read every byte of a checkpoint; return what is wrong, None if nothing.
+
+    Args:
+      step: one of `steps()`; it is left where it is, damaged or not.
+    """
+    folder = self._folder.step_path(step)
+    try:
+      checkpoint_format.verify(self._orbax, folder, step)
+    except checkpoint_layout.Damaged as e:
+      return str(e)
+    return None
 
   def cut(self, step: int) -> None:
     """Go back: move the checkpoints above `step` to quarantine."""

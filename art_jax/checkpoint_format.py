@@ -22,27 +22,19 @@ from etils import epath
 from jax.experimental import multihost_utils
 
 from art_jax import core
+from art_jax.checkpoint_layout import (
+  Damaged,
+  as_array,
+  check,
+  is_key,
+  match,
+)
 
 _VERSION = 1
 # Orbax compresses and reads one array in one thread: pieces go in parallel.
 _PIECE_BYTES = 32 << 20
 # Not the checkpoint's fault: putting it aside would not help.
 _PASSING = ('PERMISSION_DENIED', 'UNAVAILABLE', 'RESOURCE_EXHAUSTED')
-
-
-class StructureError(core.UserError):
-  """A good checkpoint holds another model than the one that asks for it."""
-
-
-class Damaged(Exception):
-  """What is on disk is not what was saved.
-
-  Its `reason` is a short word, fit for a folder's name.
-  """
-
-  def __init__(self, reason: str, detail: str):
-    super().__init__(detail)
-    self.reason = reason
 
 
 def pack(state: core.PyTree, *, keep: bool = True) -> tuple[list, dict]:
@@ -60,7 +52,7 @@ def pack(state: core.PyTree, *, keep: bool = True) -> tuple[list, dict]:
     UserError: a leaf is not an array.
   """
   named = [
-    (path, _as_array(path, leaf))
+    (path, as_array(path, leaf))
     for path, leaf in jax.tree_util.tree_leaves_with_path(state)
   ]
   arrays = [_gather(leaf) for _, leaf in named]
@@ -136,40 +128,21 @@ def read(
     StructureError: it is whole, but of another structure.
     UserError: a newer version wrote it.
   """
-  if not folder.is_dir() or not any(folder.iterdir()):
-    raise Damaged('empty', f'{folder} is empty or no folder')
-
-  def item(name, args):
-    return _item(orbax, folder, step, name, args)
-
-  layout = item('layout', ocp.args.JsonRestore())
-  if _json_crc({**layout, 'crc32': None}) != layout.get('crc32'):
-    raise Damaged('bad-layout', 'the checksum of item "layout" is wrong')
-  if layout['version'] != _VERSION:
-    raise core.UserError(
-      f'{folder} has format {layout["version"]}, this version reads '
-      f'{_VERSION}; use the version of art_jax that wrote it'
-    )
-  if layout['step'] != step:
-    raise Damaged('wrong-step', f'it was saved as step {layout["step"]}')
-  host = item('host', ocp.args.JsonRestore())
-  if _json_crc(host) != layout['host_crc32']:
-    raise Damaged('bad-host', 'the checksum of item "host" is wrong')
-
-  wanted = _match(abstract_state, layout['leaves'], folder)
-  sizes = layout['pieces']
-  pieces = {}
-  if sizes:
-    like = {name: np.empty(size, _dtype(name)) for name, size in sizes.items()}
-    pieces = item('arrays', ocp.args.StandardRestore(like))
-  for row in layout['leaves']:
-    if _crc(_flat(row, pieces)) != row['crc32']:
-      raise Damaged(
-        'bad-checksum', f'the checksum of leaf {row["path"]} is wrong'
-      )
+  layout, host = _head(orbax, folder, step)
+  wanted = match(abstract_state, layout['leaves'], folder)
+  pieces = _pieces(orbax, folder, step, layout)
   values = [_unpack(_flat(row, pieces), leaf) for row, leaf in wanted]
   treedef = jax.tree.structure(abstract_state)
   return jax.tree.unflatten(treedef, values), host
+
+
+def verify(orbax: ocp.CheckpointManager, folder: epath.Path, step: int) -> None:
+  """Compare every checksum of a checkpoint of any structure.
+
+  Raises:
+    Damaged, UserError: as `read`.
+  """
+  _pieces(orbax, folder, step, _head(orbax, folder, step)[0])
 
 
 def as_json(host: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,6 +158,43 @@ def as_json(host: Mapping[str, Any]) -> dict[str, Any]:
 def first_line(error: BaseException) -> str:
   """Return the start of an error's text; orbax and tensorstore write pages."""
   return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def _head(orbax, folder: epath.Path, step: int) -> tuple[dict, dict]:
+  """Return the checked layout and host items."""
+  if not folder.is_dir() or not any(folder.iterdir()):
+    raise Damaged('empty', f'{folder} is empty or no folder')
+  layout = _item(orbax, folder, step, 'layout', ocp.args.JsonRestore())
+  if _json_crc({**layout, 'crc32': None}) != layout.get('crc32'):
+    raise Damaged('bad-layout', 'the checksum of item "layout" is wrong')
+  if layout.get('version') != _VERSION:
+    raise core.UserError(
+      f'{folder} has format {layout.get("version")}, this version reads '
+      f'{_VERSION}; use the version of art_jax that wrote it'
+    )
+  if layout.get('step') != step:
+    raise Damaged('wrong-step', f'it was saved as step {layout.get("step")}')
+  host = _item(orbax, folder, step, 'host', ocp.args.JsonRestore())
+  if _json_crc(host) != layout.get('host_crc32'):
+    raise Damaged('bad-host', 'the checksum of item "host" is wrong')
+  check(layout)
+  return layout, host
+
+
+def _pieces(orbax, folder: epath.Path, step: int, layout: dict) -> dict:
+  """Return the checked flat arrays."""
+  sizes, pieces = layout['pieces'], {}
+  if sizes:
+    like = {name: np.empty(size, _dtype(name)) for name, size in sizes.items()}
+    pieces = _item(
+      orbax, folder, step, 'arrays', ocp.args.StandardRestore(like)
+    )
+  for row in layout['leaves']:
+    if _crc(_flat(row, pieces)) != row.get('crc32'):
+      raise Damaged(
+        'bad-checksum', f'the checksum of leaf {row["path"]} is wrong'
+      )
+  return pieces
 
 
 def _item(orbax, folder: epath.Path, step: int, name: str, args) -> dict:
@@ -205,22 +215,9 @@ def _item(orbax, folder: epath.Path, step: int, name: str, args) -> dict:
     ) from e
 
 
-def _as_array(path, leaf):
-  """Return a leaf with shape and dtype; Python numbers become arrays."""
-  if isinstance(leaf, bool | int | float | complex):
-    return jnp.asarray(leaf)
-  kind = getattr(getattr(leaf, 'dtype', None), 'kind', 'O')
-  if not hasattr(leaf, 'shape') or kind in 'OUSMm' and not _is_key(leaf):
-    raise core.UserError(
-      f'leaf {jax.tree_util.keystr(path)} is {type(leaf).__name__}: a state '
-      'holds arrays only; put anything else into the host mapping'
-    )
-  return leaf
-
-
 def _gather(leaf) -> jax.Array | np.ndarray:
   """Return all values of a leaf as an array that this process can read."""
-  if _is_key(leaf):
+  if is_key(leaf):
     leaf = jax.random.key_data(leaf)
   if not isinstance(leaf, jax.Array):
     return leaf
@@ -231,35 +228,9 @@ def _gather(leaf) -> jax.Array | np.ndarray:
   return multihost_utils.process_allgather(leaf, tiled=True)
 
 
-def _match(abstract_state, rows: list, folder: epath.Path) -> list[tuple]:
-  """Return `(row, leaf)` in the order of the abstract state, or complain."""
-  stored = {row['path']: row for row in rows}
-  matched, wrong = [], []
-  for path, leaf in jax.tree_util.tree_leaves_with_path(abstract_state):
-    leaf = _as_array(path, leaf)
-    name = jax.tree_util.keystr(path)
-    want = f'{leaf.dtype}{list(leaf.shape)}'
-    row = stored.pop(name, None)
-    have = row and f'{row["dtype"]}{row["shape"]}'
-    if have != want:
-      wrong.append(f'{name} is {have or "missing"} there and {want} here')
-    matched.append((row, leaf))
-  wrong += [
-    f'{name} is {row["dtype"]}{row["shape"]} there and missing here'
-    for name, row in stored.items()
-  ]
-  if wrong:
-    more = f' ({len(wrong)} leaves differ)' if len(wrong) > 1 else ''
-    raise StructureError(
-      f'{folder} holds another model: leaf {wrong[0]}{more}; use the '
-      'settings it was trained with, or another folder'
-    )
-  return matched
-
-
 def _unpack(flat: np.ndarray, leaf):
   """Return a flat array as a leaf of the shape, dtype and weak type asked."""
-  if _is_key(leaf):
+  if is_key(leaf):
     impls = []  # only a key, or its tracer, tells its implementation
 
     def data(key):
@@ -273,11 +244,6 @@ def _unpack(flat: np.ndarray, leaf):
     zeros = jnp.full(leaf.shape, value.dtype.type(0).item())
     return zeros.at[...].set(value)  # the only public way to weak values
   return value
-
-
-def _is_key(leaf) -> bool:
-  dtype = getattr(leaf, 'dtype', None)
-  return dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
 
 
 def _dtype(piece: str) -> np.dtype:

@@ -20,6 +20,8 @@ RESUMABLE = (
   'train.render_count',
   'train.keep_last',
   'train.keep_every',
+  'train.on_nan',
+  'train.max_rollbacks',
   'data.engine',
 )
 

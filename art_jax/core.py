@@ -29,6 +29,10 @@ class UserError(ValueError):
   """
 
 
+class StorageError(UserError):
+  """The disk of a run failed while it trained; `main` exits with code 74."""
+
+
 class Algorithm(Protocol):
   """A training algorithm: a frozen dataclass with three pure verbs.
 
@@ -230,6 +234,9 @@ class Train:
     keep_last: number of newest checkpoints that are kept.
     keep_every: checkpoints at multiples of it are kept for ever; 0: none.
     render_count: number of held-out pictures in a grid.
+    on_nan: what to do when a number is not finite: 'stop', or 'rollback': go
+      on from the last good checkpoint with another data order.
+    max_rollbacks: number of times that 'rollback' does so before it stops.
     accumulate: number of slices one update's batch is cut into to save
       memory; gradients are averaged over them.
     rescale: when `--set train.duration=...` changes the duration, scale the
@@ -247,6 +254,8 @@ class Train:
   keep_last: int = 3
   keep_every: Duration = 0
   render_count: int = 8
+  on_nan: str = 'stop'
+  max_rollbacks: int = 3
   accumulate: int = 1
   rescale: bool = True
   planned_duration: Duration | None = None
@@ -261,7 +270,10 @@ class Train:
       _require(
         f'train.{name}', value, count > 0, 'is at least one step or epoch'
       )
-    _require('train.seed', self.seed, self.seed >= 0, 'is >= 0')
+    for name in ('seed', 'max_rollbacks'):
+      value = getattr(self, name)
+      _require(f'train.{name}', value, value >= 0, 'is >= 0')
+    _require_one('train.on_nan', self.on_nan, ('stop', 'rollback'))
     _require(
       'train.batch_size',
       self.batch_size,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from art_jax import config, core, literals, shapes, sharding, throughput
-from art_jax.nn import conv
+from art_jax.nn import lowering
 
 
 def text(
@@ -59,7 +59,7 @@ def _networks(experiment: core.Experiment, state: core.State) -> str:
     variables = jax.eval_shape(module.init, jax.random.key(0), *inputs)
     count = num_params(variables['params'])
     total += count
-    with conv.native_lowering():
+    with lowering.native_lowering():
       lowered = jax.jit(functools.partial(module.apply, train=False)).lower(
         variables, *inputs
       )
@@ -77,7 +77,7 @@ def _networks(experiment: core.Experiment, state: core.State) -> str:
 def _lower(experiment: core.Experiment, state: core.State) -> Any:
   resolved = config.resolve(experiment, num_examples=1000)
   key = jax.eval_shape(lambda: jax.random.key(0))
-  with conv.native_lowering():
+  with lowering.native_lowering():
     return jax.jit(resolved.algorithm.step, donate_argnums=0).lower(
       state, shapes.batch_shapes(experiment), key
     )

@@ -18,7 +18,7 @@ from jax import export as jax_export
 from safetensors.numpy import save_file
 
 from art_jax import core, literals
-from art_jax.nn import conv
+from art_jax.nn import lowering
 from art_jax.run import Run
 
 _PLATFORMS = ('cpu', 'cuda', 'tpu')
@@ -93,7 +93,7 @@ def program(run: Run, direction: str) -> jax_export.Exported:
 
   def translate(weights, images):
     tree = flax.traverse_util.unflatten_dict(weights, sep='/')
-    with conv.native_lowering():  # the sizes are symbolic: no rule by shape
+    with lowering.native_lowering():  # the sizes are symbolic: no rule by shape
       return algorithm.translate({direction: tree}, images, direction, key=None)
 
   shapes = jax.tree.map(

@@ -109,11 +109,12 @@ def convert(path: str, text: str, annotation: Any, extra=None) -> Any:
   Raises:
     core.UserError: naming the path, the text and the type that is wanted.
   """
-  wants_text = annotation is str or (
-    _is_union(annotation) and str in typing.get_args(annotation)
-  )
-  if wants_text and text[:1] not in ('"', "'") and text not in _BARE:
-    return text
+  quoted = text[:1] in ('"', "'")
+  if annotation is str and not quoted:
+    return text  # `none` too: it is the name of a norm
+  if _is_union(annotation) and str in typing.get_args(annotation):
+    if not quoted and text not in _BARE:
+      return text
   value = _BARE[text] if text in _BARE else from_text(text, extra)
   return check(path, value, annotation, text)
 

@@ -1,5 +1,6 @@
 """The one training loop: what happens when, from top to bottom."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -8,20 +9,18 @@ import jax
 import numpy as np
 from absl import logging
 
-from art_jax import config, core, run, shapes, sharding
-from art_jax.checkpoint import Checkpoints
+from art_jax import config, core, finite, run, shapes, sharding
+from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
-from art_jax.data.dataset import check_inputs
+from art_jax.data.dataset import Dataset, check_inputs
+from art_jax.finite import Diverged
 from art_jax.progress import Progress
 from art_jax.run_folder import RunFolder
+from art_jax.run_lock import RunLock
 from art_jax.signals import StopRequest
 from art_jax.timing import Clocks
 from art_jax.trainable import Trainable
 from art_jax.writer import Writer
-
-
-class Diverged(Exception):
-  """Training stopped because a number went bad; exit code 3."""
 
 
 class Preempted(Exception):
@@ -52,8 +51,11 @@ def train(
     time went (see `timing.Clocks.summary`).
 
   Raises:
-    core.UserError: for bad input, before anything is compiled.
-    Diverged: naming the step, if a metric is NaN or infinite.
+    core.UserError: for bad input, or another trainer in the workdir; before
+      anything is compiled.
+    core.StorageError: the workdir can no longer be written.
+    Diverged: naming the step, if a number is NaN or infinite, and going back
+      was not asked for (train.on_nan) or did not help.
     Preempted: after SIGTERM or SIGINT, once a checkpoint is saved.
   """
   clocks = Clocks()
@@ -62,92 +64,157 @@ def train(
   abstract = shapes.state_shapes(experiment)
   main = sharding.is_main()
   folder = RunFolder(workdir, writable=main)
-  folder.check_config(experiment)
-  donor = run.load_state(init_from) if init_from else None
+  with RunLock(folder.path, enabled=main) as lock:
+    folder.check_config(experiment)
+    donor = run.load_state(init_from) if init_from else None
+    with clocks.of('data'):
+      dataset = experiment.data.source.open(experiment.data)
+      check_inputs(
+        dataset, experiment.algorithm.inputs, experiment.algorithm.aligned
+      )
+      logging.info('%s', dataset.summary)
+      resolved = config.resolve(experiment, dataset.num_examples)
+      plan = resolved.train
+    with lock.writing(0):
+      folder.begin(experiment, resolved, dataset, devices, command)
+    with (
+      Checkpoints(
+        folder.checkpoints, keep_last=plan.keep_last, keep_every=plan.keep_every
+      ) as checkpoints,
+      Writer(folder.path, enabled=main) as writer,
+      StopRequest() as stop,
+    ):
+      job = Job(
+        *(resolved, dataset, devices, donor),
+        *(lock, checkpoints, writer, stop, clocks),
+      )
+      restored = checkpoints.restore(abstract)
+      first = restored.step if restored else 0
+      rollbacks = restored.host.get('rollbacks', 0) if restored else 0
+      while True:
+        try:
+          take_steps(job, restored, rollbacks)
+          break
+        except Diverged as error:
+          rollbacks += 1
+          if plan.on_nan == 'stop' or rollbacks > plan.max_rollbacks:
+            raise
+          logging.warning(
+            'Going back, %d of %d: %s', rollbacks, plan.max_rollbacks, error
+          )
+        restored = checkpoints.restore(abstract)
+    rows = plan.batch_size * core.batches_per_step(resolved.algorithm)
+    summary = clocks.summary(plan.duration - first, rows)
+    if first < plan.duration:
+      with lock.writing(plan.duration):
+        folder.finish({**summary, 'rollbacks': rollbacks})
+  return summary
 
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Job:
+  """What stays as it is when a run goes back to a checkpoint."""
+
+  experiment: core.Experiment  # durations in steps
+  dataset: Dataset
+  devices: sharding.Devices
+  donor: core.State | None
+  lock: RunLock
+  checkpoints: Checkpoints
+  writer: Writer
+  stop: StopRequest
+  clocks: Clocks
+
+
+def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
+  """Train from a checkpoint, or from step 0, to the end.
+
+  Raises:
+    Diverged, Preempted, core.StorageError: see `train`.
+  """
+  algorithm, plan = job.experiment.algorithm, job.experiment.train
+  devices, clocks, writer = job.devices, job.clocks, job.writer
+  main, rows = (
+    sharding.is_main(),
+    plan.batch_size * core.batches_per_step(algorithm),
+  )
+  init_key, step_key, render_key = jax.random.split(
+    jax.random.key(plan.seed), 3
+  )
+  if rollbacks:
+    step_key = jax.random.fold_in(step_key, rollbacks)
   with clocks.of('data'):
-    dataset = experiment.data.source.open(experiment.data)
-    check_inputs(
-      dataset, experiment.algorithm.inputs, experiment.algorithm.aligned
-    )
-    logging.info('%s', dataset.summary)
-    resolved = config.resolve(experiment, dataset.num_examples)
-    algorithm, plan = resolved.algorithm, resolved.train
-    rows = plan.batch_size * core.batches_per_step(algorithm)
     engine = pipeline.open_engine(
-      dataset,
-      resolved.data,
+      job.dataset,
+      job.experiment.data,
       rows_per_step=rows,
-      seed=plan.seed,
+      seed=order_seed(plan.seed, rollbacks),
       placer=devices,
       last_step=plan.duration,
     )
     heldout = devices.replicate(
-      pipeline.heldout_batch(dataset, resolved.data, plan.render_count)
+      pipeline.heldout_batch(
+        job.dataset, job.experiment.data, plan.render_count
+      )
     )
-  folder.begin(experiment, resolved, dataset, devices, command)
-  init_key, step_key, render_key = jax.random.split(
-    jax.random.key(plan.seed), 3
-  )
   step_key = devices.replicate(step_key)
   step_fn = devices.compile_step(training_step(algorithm, engine))
   render_fn = devices.compile_render(algorithm.render)
-
-  with (
-    Checkpoints(
-      folder.checkpoints, keep_last=plan.keep_last, keep_every=plan.keep_every
-    ) as checkpoints,
-    Writer(folder.path, enabled=main) as writer,
-    StopRequest() as stop,
-  ):
-    with clocks.of('start'):
-      state, first = start(
-        resolved, abstract, devices, checkpoints, init_key, donor
-      )
+  with clocks.of('start'):
+    state, first = start(job, restored, init_key)
+    with job.lock.writing(first):
       writer.cut(first)
-    inputs = engine.inputs(first)
-    previous = None  # Metrics of the step before: at most two are in flight.
-    with Progress(first, plan.duration, rows, enabled=main) as progress:
-      for step in range(first + 1, plan.duration + 1):
-        with clocks.of('input'):
-          batch = next(inputs)
-        with clocks.of('compile' if step == first + 1 else 'step'):
-          state, metrics = step_fn(
-            state, engine.constants, batch, step_key, np.int32(step - 1)
-          )
-          jax.block_until_ready(metrics if step == first + 1 else previous)
-          previous = metrics
-        stopping = stop.requested(step)
-        last = stopping or step == plan.duration
-        save = last or step % plan.checkpoint_every == 0
-        render = last or step == 1 or step % plan.render_every == 0
-        if save or render or step == 1 or step % plan.log_every == 0:
-          with clocks.of('step'):
-            values = {k: float(v) for k, v in jax.device_get(metrics).items()}
-          with clocks.of('log'):
-            writer.scalars(step, values)
-            progress.show(step, values)
-          check_finite(step, values, engine)
-        if render:
-          with clocks.of('render'):
-            images = jax.device_get(render_fn(state, heldout, render_key))
-            writer.images(step, images)
-        if save:
-          with clocks.of('checkpoint'):
-            checkpoints.save(step, state, {'seed': plan.seed})
-        progress.advance(step)
-        if stopping and step < plan.duration:
-          checkpoints.wait()
-          raise Preempted(
-            f'stopped on request after step {step} of {plan.duration}; it is '
-            'saved, and the same command continues from it'
-          )
-    with clocks.of('checkpoint'):
-      checkpoints.wait()
-  summary = clocks.summary(plan.duration - first, rows)
-  if first < plan.duration:
-    folder.finish(summary)
-  return summary
+  inputs = engine.inputs(first)
+  looked = first  # The last step whose metrics were looked at.
+  previous = None  # Metrics of the step before: at most two are in flight.
+  with Progress(first, plan.duration, rows, enabled=main) as progress:
+    for step in range(first + 1, plan.duration + 1):
+      with clocks.of('input'):
+        batch = next(inputs)
+      with clocks.of('compile' if step == first + 1 else 'step'):
+        state, metrics = step_fn(
+          state, engine.constants, batch, step_key, np.int32(step - 1)
+        )
+        jax.block_until_ready(metrics if step == first + 1 else previous)
+        previous = metrics
+      stopping = job.stop.requested(step)
+      last = stopping or step == plan.duration
+      save = last or step % plan.checkpoint_every == 0
+      render = last or step == 1 or step % plan.render_every == 0
+      if save or render or step == 1 or step % plan.log_every == 0:
+        with clocks.of('step'):
+          values = {k: float(v) for k, v in jax.device_get(metrics).items()}
+        with clocks.of('log'), job.lock.writing(step):
+          writer.scalars(step, values)
+          progress.show(step, values)
+        names = engine.names(step - 1)
+        finite.check_metrics(step, looked, values, state, names)
+        looked = step
+      if render:
+        with clocks.of('render'), job.lock.writing(step):
+          images = jax.device_get(render_fn(state, heldout, render_key))
+          writer.images(step, images)
+      if save:
+        with clocks.of('checkpoint'), job.lock.writing(step):
+          finite.check_state(step, state, names)
+          host = {'seed': plan.seed, 'rollbacks': rollbacks}
+          job.checkpoints.save(step, state, host)
+      progress.advance(step)
+      if stopping and step < plan.duration:
+        job.checkpoints.wait()
+        raise Preempted(
+          f'stopped on request after step {step} of {plan.duration}; it is '
+          'saved, and the same command continues from it'
+        )
+  with clocks.of('checkpoint'):
+    job.checkpoints.wait()
+
+
+def order_seed(seed: int, rollbacks: int) -> int:
+  """Return the seed of the data order after a number of rollbacks."""
+  if not rollbacks:
+    return seed
+  return int(np.random.SeedSequence([seed, rollbacks]).generate_state(1)[0])
 
 
 def training_step(algorithm: core.Algorithm, engine: Any) -> Callable[..., Any]:
@@ -161,22 +228,16 @@ def training_step(algorithm: core.Algorithm, engine: Any) -> Callable[..., Any]:
 
 
 def start(
-  experiment: core.Experiment,
-  abstract: core.State,
-  devices: sharding.Devices,
-  checkpoints: Checkpoints,
-  key: core.Key,
-  donor: core.State | None = None,
+  job: Job, restored: Restored | None, key: core.Key
 ) -> tuple[core.State, int]:
   """Return the state to go on from, on the devices, and its step."""
-  restored = checkpoints.restore(abstract)
   if restored is not None:
     logging.info('continuing from step %d', restored.step)
-    return devices.replicate(restored.state), restored.step
-  init = devices.compile_init(shapes.initializer(experiment))
-  state = init(devices.replicate(key))
-  if donor is not None:
-    state = devices.replicate(transfer(jax.device_get(state), donor))
+    return job.devices.replicate(restored.state), restored.step
+  init = job.devices.compile_init(shapes.initializer(job.experiment))
+  state = init(job.devices.replicate(key))
+  if job.donor is not None:
+    state = job.devices.replicate(transfer(jax.device_get(state), job.donor))
   return state, 0
 
 
@@ -190,18 +251,6 @@ def check(experiment: core.Experiment, devices: sharding.Devices) -> None:
     raise core.UserError(
       f'data.size={size}: the networks need a multiple of {multiple}; pass '
       f'--set data.size={upper}'
-    )
-
-
-def check_finite(step: int, values: dict[str, float], engine: Any) -> None:
-  """Raise Diverged, naming step and pictures, if a metric is not finite."""
-  bad = [name for name, value in values.items() if not np.isfinite(value)]
-  if bad:
-    names = ', '.join(map(str, engine.names(step - 1)[:4]))
-    raise Diverged(
-      f'step {step}: {bad[0]} is {values[bad[0]]} ({len(bad)} of '
-      f'{len(values)} metrics are not finite), with the pictures {names}; '
-      'the checkpoints before it are intact; try a lower learning rate'
     )
 
 

@@ -1,6 +1,7 @@
 """The command line: `python -m art_jax.main --experiment=cyclegan`.
 
 Exit codes: 0 done, 1 a bug, 2 bad input, 3 stopped because a number went bad,
+74 the disk of the run failed (mend it, then the same command continues),
 75 stopped on request after a checkpoint (start the same command again).
 """
 
@@ -61,6 +62,8 @@ def main(argv: list[str]) -> int:
         f'{argv[1]!r} is not a flag; write --flag=value (--help lists them)'
       )
     globals()[f'_{FLAGS.mode}']()
+  except core.StorageError as error:
+    return _fail(74, error)
   except core.UserError as error:
     return _fail(2, error)
   except loop.Diverged as error:

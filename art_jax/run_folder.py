@@ -37,6 +37,7 @@ _PACKAGES = (
   'numpy',
   'pillow',
 )
+_MAX_CONFIG = 2**20  # bytes
 
 
 class RunFolder:
@@ -73,9 +74,15 @@ class RunFolder:
     if not path.exists():
       return None
     try:
+      if (size := path.stat().length) > _MAX_CONFIG:
+        raise core.UserError(
+          f'{size} bytes; a config has {_MAX_CONFIG} at most'
+        )
       experiment = literals.from_text(path.read_text(), extra)
-    except core.UserError as error:
-      raise core.UserError(f'{path}: {error}') from None
+    except (core.UserError, OSError, UnicodeDecodeError) as error:
+      raise core.UserError(
+        f'{path}: {error}; put back the config.txt that training wrote'
+      ) from None
     if not isinstance(experiment, core.Experiment):
       raise core.UserError(f'{path}: it does not hold an Experiment(...)')
     return experiment

@@ -8,6 +8,7 @@ JSON has no word for numbers that are not finite, so rows hold the strings
 "NaN", "Infinity" and "-Infinity"; `read_metrics` makes floats of them again.
 """
 
+import errno
 import json
 import math
 import os
@@ -18,10 +19,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorboardX
+from absl import logging
 from etils import epath
 
 from art_jax import core, images
+from art_jax.events import Events
 
 _FILE = 'metrics.jsonl'
 _NAME = re.compile(r'\w[\w.-]*(/\w[\w.-]*)*', re.ASCII)
@@ -82,17 +84,17 @@ class Writer:
     Raises:
       UserError: a name is 'step' or holds more than letters, digits and
         '_.-/', or a value is not one number.
+      OSError: the disk is full or gone; no half row stays.
     """
     if not self._enabled:
       return
     row = {_checked(name): _number(name, v) for name, v in values.items()}
     as_json = {name: _to_json(value) for name, value in row.items()}
     line = json.dumps({'step': int(step), **as_json}, allow_nan=False)
-    self._rows.write(f'{line}\n'.encode())
-    self._rows.flush()
+    self._append(f'{line}\n'.encode())
     board = self._tensorboard()
     for name, value in row.items():
-      board.add_scalar(name, value, step)
+      board.scalar(step, name, value)
     self._upload(every=_UPLOAD_SECONDS)
 
   def images(self, step: int, pictures: Mapping[str, Any]) -> None:
@@ -112,7 +114,7 @@ class Writer:
       sheet = images.grid(images.to_uint8(batch, mark_nan=True))
       path = self._folder / 'images' / _checked(name) / f'{step:08d}.png'
       images.save_png(path, sheet)
-      self._tensorboard().add_image(name, sheet, step, dataformats='HWC')
+      self._tensorboard().image(step, name, sheet)
     self._upload(every=_UPLOAD_SECONDS)
 
   def cut(self, step: int) -> None:
@@ -150,8 +152,14 @@ class Writer:
   def __enter__(self) -> 'Writer':
     return self
 
-  def __exit__(self, *_) -> None:
-    self.close()
+  def __exit__(self, kind, *_) -> None:
+    try:
+      self.close()
+    except OSError as error:
+      if kind is None:
+        raise
+      # What stopped the run says more than this, its consequence.
+      logging.warning('%s is not complete: %s', self._folder, error)
 
   def _open(self) -> None:
     path = self._local / _FILE
@@ -159,24 +167,25 @@ class Writer:
       # A killed run left half a row; the next one must not continue it.
       lines = [line for line, _ in _parse(path)]
       images.write_atomic(path, b''.join(line + b'\n' for line in lines))
-    self._rows = open(path, 'ab')
+    # Unbuffered: a row that failed must not come back at the next one.
+    self._rows = open(path, 'ab', buffering=0)
 
-  def _tensorboard(self) -> tensorboardX.SummaryWriter:
+  def _append(self, line: bytes) -> None:
+    size = os.fstat(self._rows.fileno()).st_size
+    if self._rows.write(line) != len(line):
+      self._rows.truncate(size)
+      raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+  def _tensorboard(self) -> Events:
     if self._events is None:  # not before there is something to show
-      self._events = tensorboardX.SummaryWriter(
-        str(self._local / 'tensorboard'),
-        purge_step=self._purge_step,
-        flush_secs=10,
-        # Files are named by the second: two writers in one would collide.
-        filename_suffix=f'.{time.time_ns()}',
-      )
+      self._events = Events(self._local / 'tensorboard', self._purge_step)
     return self._events
 
   def _close_files(self) -> None:
     self._rows.close()
     if self._events is not None:
-      self._events.close()
-      self._events = None
+      events, self._events = self._events, None
+      events.close()
 
   def _upload(self, every: float = 0) -> None:
     now = time.monotonic()
@@ -220,8 +229,10 @@ def _parse(path: epath.Path) -> list[tuple[bytes, dict[str, Any]]]:
       continue
     try:
       row = json.loads(line)
+      if not isinstance(row['step'], int):
+        raise TypeError('its step is no whole number')
       rows.append((line, {'step': row['step'], **row}))
-    except (ValueError, TypeError, KeyError) as e:
+    except (ValueError, TypeError, KeyError, RecursionError) as e:
       if number == len(lines):  # no newline after it: torn
         continue
       raise core.UserError(

@@ -19,7 +19,7 @@ import numpy as np
 import optax
 import pytest
 
-from art_jax import checkpoint, checkpoint_format, core
+from art_jax import checkpoint, checkpoint_format, checkpoint_layout, core
 
 Checkpoints = checkpoint.Checkpoints
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -221,7 +221,7 @@ def test_other_structure_is_not_damage(tmp_path, change, message, step):
   _save(tmp_path, 1, 2)
   like = _state()
   like = like.replace(params={**like.params, **change})
-  with pytest.raises(checkpoint_format.StructureError, match=message) as e:
+  with pytest.raises(checkpoint_layout.StructureError, match=message) as e:
     _restore(tmp_path, like, step=step)
   assert isinstance(e.value, core.UserError)
   assert not _quarantine(tmp_path)
@@ -231,7 +231,7 @@ def test_other_structure_is_not_damage(tmp_path, change, message, step):
 def test_other_key_implementation_is_refused(tmp_path):
   with Checkpoints(tmp_path) as checkpoints:
     checkpoints.save(1, jax.random.key(0, impl='rbg'), {})
-  with pytest.raises(checkpoint_format.StructureError, match='rbg'):
+  with pytest.raises(checkpoint_layout.StructureError, match='rbg'):
     _restore(tmp_path, jax.random.key(0, impl='unsafe_rbg'))
 
 

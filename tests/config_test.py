@@ -32,6 +32,7 @@ def _experiment(**train) -> core.Experiment:
       'algorithm.generator.upsample',
       'resize',
     ),
+    ('algorithm.generator.norm=none', 'algorithm.generator.norm', 'none'),
     ("algorithm.generator.norm='batch'", 'algorithm.generator.norm', 'batch'),
     ("data.source=Folder('/p')", 'data.source', Folder('/p')),
     ('data.source=Builtin(count=3)', 'data.source', Builtin(count=3)),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from art_jax.nn import conv
+from art_jax.nn import conv, lowering
 
 # (x, kernel h w I O, stride, padding); between them they take every rewrite.
 _CONVS = {
@@ -62,7 +62,7 @@ def _close(got, expected, tolerance=2e-5):
 
 def _both(f, *args):
   """Run f as CPU gets it and natively (separate functions, separate jits)."""
-  with conv.native_lowering():
+  with lowering.native_lowering():
     expected = jax.jit(lambda *a: f(*a))(*args)
   return jax.jit(lambda *a: f(*a))(*args), expected
 
@@ -124,7 +124,7 @@ def test_vmap(name, axes):
     return a if axis is None else a[i]
 
   for i in range(2):
-    with conv.native_lowering():
+    with lowering.native_lowering():
       expected = jax.jit(lambda x, w: grads(x, w))(
         pick(x, axes[0], i), pick(w, axes[1], i)
       )
@@ -150,7 +150,7 @@ def test_rows_sharded_over_devices(name):
   rows = jax.device_put(x, NamedSharding(mesh, PartitionSpec('data')))
   copies = jax.device_put(w, NamedSharding(mesh, PartitionSpec()))
   compiled = jax.jit(grads).lower(rows, copies).compile()
-  with conv.native_lowering():
+  with lowering.native_lowering():
     expected = jax.jit(lambda x, w: grads(x, w))(x, w)
   _close(compiled(rows, copies), expected)
   text = compiled.as_text()
@@ -186,7 +186,7 @@ def test_other_platforms_get_native_convolutions(platform, name):
   text = lowered(f)
   assert 'conv_cpu_rewrite' not in text
   assert 'dot_general' not in text
-  with conv.native_lowering():
+  with lowering.native_lowering():
     native = lowered(lambda x, w: f(x, w))
   assert text.count('stablehlo.convolution') == native.count(
     'stablehlo.convolution'
@@ -197,7 +197,7 @@ def test_native_lowering_is_part_of_the_cache_key():
   f, x, w = _grad_of('columns')
   f = jax.jit(f)
   rewritten = f.lower(x, w).as_text(debug_info=True)
-  with conv.native_lowering():
+  with lowering.native_lowering():
     native = f.lower(x, w).as_text(debug_info=True)
   again = f.lower(x, w).as_text(debug_info=True)
   assert 'conv_cpu_rewrite' in rewritten

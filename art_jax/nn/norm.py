@@ -124,7 +124,7 @@ class BatchNorm(nn.Module):
     running.value = self.momentum * running.value + (1 - self.momentum) * value
 
 
-NORMS = ('instance', 'instance_affine', 'batch')
+NORMS = ('instance', 'instance_affine', 'batch', 'none')
 
 
 def check_norm(norm: str) -> None:
@@ -138,9 +138,12 @@ def apply_norm(
 ) -> jax.Array:
   """Normalise x by the layer called `norm` inside a compact linen module.
 
-  Batch norm starts with scale N(1, 0.02^2), as in DCGAN and pix2pix.
+  Batch norm starts with scale N(1, 0.02^2), as in DCGAN and pix2pix; 'none'
+  leaves x as it is.
   """
   check_norm(norm)
+  if norm == 'none':
+    return x
   if norm == 'batch':
     return BatchNorm(scale_std=0.02, dtype=dtype, name=name)(x, train)
   return InstanceNorm(norm == 'instance_affine', dtype=dtype, name=name)(x)

@@ -41,7 +41,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResnetGenerator(nn.Module):
-  """Translate images: 7x7 conv, two halvings, residual blocks, two doublings.
+  """Translate images: 7x7 conv, halvings, residual blocks, doublings, 7x7 conv.
 
   The parameter tree: stem, stem_norm, down_0, down_0_norm, down_1, ...,
   block_I/conv_0, norm_0, conv_1, norm_1, up_0, up_0_norm, up_1, ..., head.
@@ -56,10 +56,13 @@ class ResnetGenerator(nn.Module):
     width: channels after the first convolution (64 in the paper).
     blocks: residual blocks; the paper takes 6 at 128 px and 9 from 256 px on.
     channels: channels of the result.
-    norm: 'instance' (no parameters; the paper), 'instance_affine', 'batch'.
+    norm: 'instance' (no parameters; the paper), 'instance_affine', 'batch' or
+      'none'. An instance norm forgets how bright the whole picture was.
     upsample: 'transpose' (the paper) or 'resize' (nearest, then a convolution:
       no checkerboards).
     dropout: rate inside the blocks, needs the rng 'dropout' in training.
+    halvings: how often the size is halved before the blocks (2 in the paper);
+      1 keeps the detail of small pictures.
     dtype: dtype of the layers; parameters and results are float32.
   """
 
@@ -69,15 +72,17 @@ class ResnetGenerator(nn.Module):
   norm: str = 'instance'
   upsample: str = 'transpose'
   dropout: float = 0.0
+  halvings: int = 2
   dtype: str = 'float32'
 
   @property
   def multiple(self) -> int:
     """Height and width of the images are multiples of it."""
-    return 4
+    return 2**self.halvings
 
   def _check(self, shape: tuple[int, ...]) -> None:
-    for name, least in (('width', 1), ('blocks', 0), ('channels', 1)):
+    limits = {'width': 1, 'blocks': 0, 'channels': 1, 'halvings': 0}
+    for name, least in limits.items():
       if getattr(self, name) < least:
         raise ValueError(f'{name} = {getattr(self, name)}: must be >= {least}')
     norms.check_norm(self.norm)
@@ -90,10 +95,10 @@ class ResnetGenerator(nn.Module):
     if len(shape) != 4:
       raise ValueError(f'x has shape {shape}: expected [B, H, W, C]')
     for name, n in (('height', shape[1]), ('width', shape[2])):
-      if n % 4 or n < 8:
+      if n % self.multiple or n < 2 * self.multiple:
         raise ValueError(
-          f'image {name} {n}: must be a multiple of 4 and at least 8; pad the '
-          'image before and crop the result'
+          f'image {name} {n}: must be a multiple of {self.multiple} and at '
+          f'least {2 * self.multiple}; pad the image before and crop the result'
         )
 
   @nn.compact
@@ -101,7 +106,7 @@ class ResnetGenerator(nn.Module):
     """Translate x.
 
     Args:
-      x: [B, H, W, C] in [-1, 1], H and W multiples of 4.
+      x: [B, H, W, C] in [-1, 1], H and W multiples of `multiple`.
       train: batch statistics and dropout on.
 
     Returns:
@@ -126,7 +131,7 @@ class ResnetGenerator(nn.Module):
       self.width, kernel_size=7, padding='VALID', use_bias=bias, name='stem'
     )(x)
     x = norm_relu(x, 'stem')
-    for i in range(2):
+    for i in range(self.halvings):
       width = self.width * 2 ** (i + 1)
       x = layer(width, stride=2, padding=1, use_bias=bias, name=f'down_{i}')(x)
       x = norm_relu(x, f'down_{i}')
@@ -134,8 +139,10 @@ class ResnetGenerator(nn.Module):
       x = ResidualBlock(self.norm, self.dropout, self.dtype, name=f'block_{i}')(
         x, train
       )
-    for i in range(2):
-      x = self._up(self.width * 2 ** (1 - i), bias, f'up_{i}')(x)
+    for i in range(self.halvings):
+      x = self._up(self.width * 2 ** (self.halvings - 1 - i), bias, f'up_{i}')(
+        x
+      )
       x = norm_relu(x, f'up_{i}')
     x = conv.reflect_pad(x, 3)
     x = layer(self.channels, kernel_size=7, padding='VALID', name='head')(x)

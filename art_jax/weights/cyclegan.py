@@ -79,7 +79,7 @@ def _layers(generator, in_channels: int, block: str) -> list[_Layer]:
 def _norm_tensors(norm: str) -> dict[str, tuple[str, str]]:
   """Map PyTorch's names of a norm's tensors to (collection, our name)."""
   names = {}
-  if norm != 'instance':
+  if norm not in ('instance', 'none'):
     names |= {'weight': ('params', 'scale'), 'bias': ('params', 'bias')}
   if norm == 'batch':
     names |= {

@@ -1,0 +1,111 @@
+"""The layout of a checkpoint: what it says about itself, and is it true.
+
+A checksum shows accidents, not intent: a checkpoint of unknown origin may say
+anything with a right one. So nothing is allocated or read by what a layout
+says before its sizes add up.
+"""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from etils import epath
+
+from art_jax import core
+
+
+class StructureError(core.UserError):
+  """A good checkpoint holds another model than the one that asks for it."""
+
+
+class Damaged(Exception):
+  """What is on disk is not what was saved.
+
+  Its `reason` is a short word, fit for a folder's name.
+  """
+
+  def __init__(self, reason: str, detail: str):
+    super().__init__(detail)
+    self.reason = reason
+
+
+def check(layout: dict[str, Any]) -> None:
+  """Raise Damaged unless leaves lie side by side and fill their pieces."""
+  try:
+    filled = {}
+    for row in layout['leaves']:
+      name, offset, size = row['stored']
+      path, dtype = row['path'], row['dtype']
+      whole = all(isinstance(n, int) and n >= 0 for n in (offset, size))
+      if not whole or offset != filled.get(name, 0):
+        raise ValueError(f'leaf {path} does not follow the one before')
+      keys = dtype.startswith('key<')  # stored as a few words each
+      if not keys and size != math.prod(row['shape']):
+        raise ValueError(f'leaf {path} is not of its size')
+      if keys and size > 16 * math.prod(row['shape']):
+        raise ValueError(f'leaf {path} is too large for keys')
+      if not name.startswith('uint32_' if keys else f'{dtype}_'):
+        raise ValueError(f'leaf {path} is not of its type')
+      filled[name] = offset + size
+    if filled != {**filled, **layout['pieces']}:
+      raise ValueError('pieces and leaves differ')
+    if any(
+      size for name, size in filled.items() if name not in layout['pieces']
+    ):
+      raise ValueError('a piece is missing')
+  except (ValueError, TypeError, KeyError, AttributeError) as e:
+    raise Damaged('bad-layout', f'item "layout" contradicts itself: {e}') from e
+
+
+def match(abstract_state, rows: list, folder: epath.Path) -> list[tuple]:
+  """Return `(row, leaf)` in the order of the abstract state.
+
+  Raises:
+    StructureError: naming the first leaf that differs.
+  """
+  stored = {row['path']: row for row in rows}
+  matched, wrong = [], []
+  for path, leaf in jax.tree_util.tree_leaves_with_path(abstract_state):
+    leaf = as_array(path, leaf)
+    name = jax.tree_util.keystr(path)
+    want = f'{leaf.dtype}{list(leaf.shape)}'
+    row = stored.pop(name, None)
+    have = row and f'{row["dtype"]}{row["shape"]}'
+    if have != want:
+      wrong.append(f'{name} is {have or "missing"} there and {want} here')
+    matched.append((row, leaf))
+  wrong += [
+    f'{name} is {row["dtype"]}{row["shape"]} there and missing here'
+    for name, row in stored.items()
+  ]
+  if wrong:
+    more = f' ({len(wrong)} leaves differ)' if len(wrong) > 1 else ''
+    raise StructureError(
+      f'{folder} holds another model: leaf {wrong[0]}{more}; use the '
+      'settings it was trained with, or another folder'
+    )
+  return matched
+
+
+def as_array(path: Any, leaf: Any) -> Any:
+  """Return a leaf with shape and dtype; Python numbers become arrays.
+
+  Raises:
+    UserError: it is anything else.
+  """
+  if isinstance(leaf, bool | int | float | complex):
+    return jnp.asarray(leaf)
+  kind = getattr(getattr(leaf, 'dtype', None), 'kind', 'O')
+  if not hasattr(leaf, 'shape') or kind in 'OUSMm' and not is_key(leaf):
+    raise core.UserError(
+      f'leaf {jax.tree_util.keystr(path)} is {type(leaf).__name__}: a state '
+      'holds arrays only; put anything else into the host mapping'
+    )
+  return leaf
+
+
+def is_key(leaf: Any) -> bool:
+  """Tell whether a leaf is an array of PRNG keys."""
+  dtype = getattr(leaf, 'dtype', None)
+  return dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)

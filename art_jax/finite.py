@@ -1,0 +1,83 @@
+"""Numbers gone bad: named, and kept out of every checkpoint."""
+
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from art_jax import core
+
+_SHOWN = 4  # pictures that a message names
+
+
+class Diverged(Exception):
+  """Training stopped because a number went bad; exit code 3."""
+
+
+def check_metrics(
+  step: int,
+  since: int,
+  values: Mapping[str, float],
+  state: core.State,
+  names: Sequence[str],
+) -> None:
+  """Raise unless all metrics of a step are finite.
+
+  Args:
+    step: that the metrics are of.
+    since: the step before it whose metrics were looked at.
+    values: the metrics.
+    state: after the step.
+    names: of the step's pictures.
+
+  Raises:
+    Diverged: naming the step, the metric, the first bad leaf, the pictures.
+  """
+  bad = [name for name, value in values.items() if not np.isfinite(value)]
+  if bad:
+    what = f'{bad[0]} is {values[bad[0]]}'
+    if len(bad) > 1:
+      what += f' ({len(bad)} of {len(values)} metrics are not finite)'
+    if since < step - 1:
+      what += f', it was good at step {since}' if since else ' (first look)'
+    leaf = first_bad_leaf(state)
+    what += f'; {leaf} of the state is bad' if leaf else '; the state is good'
+    raise _diverged(step, what, names)
+
+
+def check_state(step: int, state: core.State, names: Sequence[str]) -> None:
+  """Raise Diverged, naming the leaf, unless the whole state is finite."""
+  leaf = first_bad_leaf(state)
+  if leaf:
+    raise _diverged(step, f'{leaf} of the state is not finite', names)
+
+
+def first_bad_leaf(state: core.State) -> str | None:
+  """Return the path of the first leaf that holds a NaN or an infinity."""
+  found = [
+    (path, leaf)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state)
+    if jnp.issubdtype(leaf.dtype, jnp.inexact)
+  ]
+  good = np.asarray(_all_finite([leaf for _, leaf in found]))
+  if good.all():
+    return None
+  return jax.tree_util.keystr(found[int(good.argmin())][0]).lstrip('.')
+
+
+@jax.jit
+def _all_finite(leaves: list[jax.Array]) -> jax.Array:
+  """Return bool[number of leaves]: one program, one copy to the host."""
+  return jnp.asarray([jnp.isfinite(leaf).all() for leaf in leaves], bool)
+
+
+def _diverged(step: int, what: str, names: Sequence[str]) -> Diverged:
+  shown = ', '.join(map(str, names[:_SHOWN]))
+  if len(names) > _SHOWN:
+    shown += f' and {len(names) - _SHOWN} more'
+  return Diverged(
+    f'step {step}: {what}; with the pictures {shown}; the checkpoints before '
+    'it are intact; try a lower learning rate, or --set '
+    'train.on_nan=rollback to go back and on with another data order'
+  )
