@@ -169,7 +169,7 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
   previous = None  # Metrics of the step before: at most two are in flight.
   with Progress(first, plan.duration, rows, enabled=main) as progress:
     for step in range(first + 1, plan.duration + 1):
-      with clocks.of('input'):
+      with clocks.of_input(previous):
         batch = next(inputs)
       with clocks.of('compile' if step == first + 1 else 'step'):
         state, metrics = step_fn(

@@ -2,6 +2,9 @@
 
 import contextlib
 import time
+from typing import Any
+
+import jax
 
 
 class Clocks:
@@ -25,11 +28,30 @@ class Clocks:
       passed = time.perf_counter() - start
       self.seconds[name] = self.seconds.get(name, 0.0) + passed
 
+  @contextlib.contextmanager
+  def of_input(self, in_flight: Any):
+    """Add the time of getting a batch to `input` if the device waited for it.
+
+    While the device still works on the step before, nothing waits, and the
+    time belongs to that `step`.
+
+    Args:
+      in_flight: arrays that the step before computes; None before the first.
+    """
+    start = time.perf_counter()
+    yield
+    passed = time.perf_counter() - start
+    leaves = jax.tree.leaves(in_flight)
+    busy = leaves and not leaves[0].is_ready()
+    name = 'step' if busy else 'input'
+    self.seconds[name] = self.seconds.get(name, 0.0) + passed
+
   def summary(self, steps: int, rows: int) -> dict[str, float]:
     """Return rates and shares.
 
     The rate counts the time of steps and of waiting for input; the first
-    step, which compiles, is left out of it.
+    step, which compiles, is left out of it. `input_share` is the part of that
+    time in which the device had nothing to do but wait for a batch.
 
     Args:
       steps: number of steps taken.

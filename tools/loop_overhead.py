@@ -3,7 +3,7 @@
   python tools/loop_overhead.py --experiment=cyclegan_demo --steps=200
 
 Alternates, in one process: the compiled step alone on batches that are ready,
-and the whole loop (input, logging, progress), each for the same number of steps;
+and the whole loop (input, logging, progress), each for as many steps;
 prints milliseconds per step of each pair and the median overhead. Pictures and
 checkpoints are timed on their own and not counted.
 """
