@@ -2,9 +2,11 @@
 
 Exit codes: 0 done, 1 a bug, 2 bad input, 3 stopped because a number went bad,
 74 the disk of the run failed (mend it, then the same command continues),
-75 stopped on request after a checkpoint (start the same command again).
+75 stopped on request after a checkpoint (start the same command again),
+134 another process of the run was lost (start all of them again).
 """
 
+import os
 import pathlib
 import shlex
 import sys
@@ -54,7 +56,7 @@ FLAGS = flags.FLAGS
 
 def main(argv: list[str]) -> int:
   """Run the mode asked for; return the exit code."""
-  from art_jax import loop
+  from art_jax import loop, sharding
 
   try:
     if len(argv) > 1:
@@ -70,6 +72,13 @@ def main(argv: list[str]) -> int:
     return _fail(3, error)
   except loop.Preempted as error:
     return _fail(75, error)
+  except Exception as error:
+    if not sharding.peer_lost(error):
+      raise
+    _fail(
+      134, f'another process of this run was lost; start all again ({error})'
+    )
+    os._exit(134)  # jax itself would wait a minute and a half for the lost one
   return 0
 
 

@@ -10,6 +10,7 @@ over all of it, on one device or a thousand.
 import dataclasses
 import math
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,9 @@ _INIT_OPTIONS = {
   'xla_backend_optimization_level': 0,
   'xla_llvm_disable_expensive_passes': True,
 }
+
+
+_PEER = re.compile('gloo|nccl|heartbeat|connection|unavailable', re.IGNORECASE)
 
 
 def start_distributed(
@@ -198,6 +202,15 @@ def any_process(flag: bool) -> bool:
   if jax.process_count() == 1:
     return flag
   return bool(multihost_utils.process_allgather(np.array(flag)).any())
+
+
+def peer_lost(error: BaseException) -> bool:
+  """Tell whether an error says that another process of this run is gone."""
+  return (
+    jax.process_count() > 1
+    and isinstance(error, jax.errors.JaxRuntimeError)
+    and _PEER.search(str(error)) is not None
+  )
 
 
 def barrier(name: str) -> None:

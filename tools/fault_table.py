@@ -46,7 +46,7 @@ def _end(process: subprocess.Popen, run: pathlib.Path) -> str:
   said = [line for line in errors if re.match('art_jax: |.*Going back', line)]
   text = (said or errors or [''])[-1].removeprefix('art_jax: ')
   text = text.replace(str(run), 'RUN').replace(socket.gethostname(), 'HOST')
-  text = re.sub(r'^.*\] |\|', '', text)  # the logger's prefix
+  text = re.sub(r'^[WE]\d{4} .*?\] |\|', '', text)  # the logger's prefix
   return f'exit code {process.returncode}: {text[:260]}'
 
 
