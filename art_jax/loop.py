@@ -283,7 +283,7 @@ def transfer(state: core.State, donor: core.State) -> core.State:
 def _check_same_shapes(where: str, new: core.PyTree, old: core.PyTree) -> None:
   news = dict(jax.tree_util.tree_leaves_with_path(new))
   olds = dict(jax.tree_util.tree_leaves_with_path(old))
-  for path in news.keys() | olds.keys():
+  for path in {**news, **olds}:  # in order, so that the first is the first
     found = [x[path].shape if path in x else 'missing' for x in (news, olds)]
     if found[0] != found[1]:
       raise core.UserError(

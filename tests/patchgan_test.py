@@ -78,7 +78,7 @@ def test_bfloat16_returns_float32():
     ({}, (32, 32, 3), 'expected .B, H, W, C.'),
     ({'width': 0}, (1, 32, 32, 3), 'width = 0'),
     ({'layers': 7}, (1, 32, 32, 3), 'layers = 7'),
-    ({'norm': 'none'}, (1, 32, 32, 3), "norm = 'none'"),
+    ({'norm': 'group'}, (1, 32, 32, 3), "norm = 'group'"),
   ],
 )
 def test_errors(fields, shape, match):
