@@ -1,7 +1,9 @@
 """The one training loop: what happens when, from top to bottom."""
 
+import contextlib
 import dataclasses
 import pathlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -72,7 +74,8 @@ def train(
       check_inputs(
         dataset, experiment.algorithm.inputs, experiment.algorithm.aligned
       )
-      logging.info('%s', dataset.summary)
+      if main:
+        print(dataset.summary, file=sys.stderr, flush=True)
       resolved = config.resolve(experiment, dataset.num_examples)
       plan = resolved.train
     with lock.writing(0):
@@ -134,10 +137,8 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
   """
   algorithm, plan = job.experiment.algorithm, job.experiment.train
   devices, clocks, writer = job.devices, job.clocks, job.writer
-  main, rows = (
-    sharding.is_main(),
-    plan.batch_size * core.batches_per_step(algorithm),
-  )
+  main = sharding.is_main()
+  rows = plan.batch_size * core.batches_per_step(algorithm)
   init_key, step_key, render_key = jax.random.split(
     jax.random.key(plan.seed), 3
   )
@@ -164,10 +165,14 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
     state, first = start(job, restored, init_key)
     with job.lock.writing(first):
       writer.cut(first)
-  inputs = engine.inputs(first)
   looked = first  # The last step whose metrics were looked at.
   previous = None  # Metrics of the step before: at most two are in flight.
-  with Progress(first, plan.duration, rows, enabled=main) as progress:
+  with (
+    contextlib.closing(engine.inputs(first)) as inputs,
+    Progress(first, plan.duration, rows, enabled=main) as progress,
+  ):
+    if first < plan.duration:
+      progress.say('compiling the first step')
     for step in range(first + 1, plan.duration + 1):
       with clocks.of_input(previous):
         batch = next(inputs)
@@ -232,7 +237,8 @@ def start(
 ) -> tuple[core.State, int]:
   """Return the state to go on from, on the devices, and its step."""
   if restored is not None:
-    logging.info('continuing from step %d', restored.step)
+    if sharding.is_main():
+      print(f'continuing from step {restored.step}', file=sys.stderr)
     return job.devices.replicate(restored.state), restored.step
   init = job.devices.compile_init(shapes.initializer(job.experiment))
   state = init(job.devices.replicate(key))

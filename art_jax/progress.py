@@ -7,7 +7,7 @@ from typing import TextIO
 import tqdm
 
 # At most this many losses are shown; metrics.jsonl has them all.
-_SHOWN = 4
+_SHOWN = 6
 
 
 class Progress:
@@ -49,6 +49,13 @@ class Progress:
   def __exit__(self, *unused):
     if self._bar is not None:
       self._bar.close()
+
+  def say(self, text: str) -> None:
+    """Write a line without disturbing the bar."""
+    if self._bar is not None:
+      self._bar.write(text, file=self._stream)
+    elif self._enabled:
+      print(text, file=self._stream, flush=True)
 
   def advance(self, step: int) -> None:
     """Note that `step` steps are done."""

@@ -43,7 +43,7 @@ def experiment() -> core.Experiment:
     train=core.Train(
       duration=3000,
       batch_size=1,
-      log_every=50,
+      log_every=100,
       render_every=500,
       checkpoint_every=500,
     ),
