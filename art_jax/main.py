@@ -63,7 +63,14 @@ def main(argv: list[str]) -> int:
       raise core.UserError(
         f'{argv[1]!r} is not a flag; write --flag=value (--help lists them)'
       )
-    globals()[f'_{FLAGS.mode}']()
+    modes = {
+      'train': _train,
+      'describe': _describe,
+      'list': _list,
+      'translate': _translate,
+      'export': _export,
+    }
+    modes[FLAGS.mode]()
   except core.StorageError as error:
     return _fail(74, error)
   except core.UserError as error:
