@@ -52,6 +52,7 @@ flags.DEFINE_integer('num_processes', None, 'Number of processes.')
 flags.DEFINE_integer('process_id', None, 'Number of this process.')
 
 FLAGS = flags.FLAGS
+_QUIET = ('orbax', 'tensorflow_datasets')
 
 
 def main(argv: list[str]) -> int:
@@ -102,8 +103,10 @@ def _parse(argv: list[str]) -> list[str]:
   except flags.Error as error:
     sys.exit(_fail(2, f'{error}; --help lists the flags'))
   logging.use_absl_handler()
-  # What the checkpoint library warns of is either meant or reported by us.
-  logging.get_absl_logger().addFilter(lambda row: 'orbax' not in row.pathname)
+  # What these libraries warn of is either meant or reported by us.
+  logging.get_absl_logger().addFilter(
+    lambda row: not any(name in row.pathname for name in _QUIET)
+  )
   return rest
 
 
