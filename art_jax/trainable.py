@@ -61,18 +61,35 @@ def create(
   if isinstance(modules, nn.Module):
     collections = dict(modules.init(key, *inputs))
     params = collections.pop('params')
-  else:
-    keys = jax.random.split(key, len(modules))
-    each = {
-      name: dict(module.init(k, *inputs))
-      for (name, module), k in zip(modules.items(), keys, strict=True)
-    }
-    params = {name: variables.pop('params') for name, variables in each.items()}
-    kinds = {kind for variables in each.values() for kind in variables}
-    collections = {
-      kind: {name: v.get(kind, {}) for name, v in each.items()}
-      for kind in sorted(kinds)
-    }
+    return from_params(params, collections, optimizer)
+  networks = {name: (module, inputs) for name, module in modules.items()}
+  return create_networks(networks, key, optimizer)
+
+
+def create_networks(
+  networks: core.Networks, key: core.Key, optimizer: optim.Optimizer
+) -> Trainable:
+  """Initialise several networks of different inputs that share an optimiser.
+
+  Args:
+    networks: by role, the module and its example arguments.
+    key: PRNG key; every network gets its own.
+    optimizer: its config.
+
+  Returns:
+    A Trainable; `params` and each collection are mappings by role.
+  """
+  keys = jax.random.split(key, len(networks))
+  each = {
+    name: dict(module.init(k, *inputs))
+    for (name, (module, inputs)), k in zip(networks.items(), keys, strict=True)
+  }
+  params = {name: variables.pop('params') for name, variables in each.items()}
+  kinds = {kind for variables in each.values() for kind in variables}
+  collections = {
+    kind: {name: v.get(kind, {}) for name, v in each.items()}
+    for kind in sorted(kinds)
+  }
   return from_params(params, collections, optimizer)
 
 
@@ -141,6 +158,66 @@ def descend(
   )
   opt_state = jax.tree.map(_strong, opt_state)
   return Trainable(optimizer.project(params), collections, opt_state), aux
+
+
+def variables_of(
+  params: core.Params, collections: Collections, name: str
+) -> dict[str, Any]:
+  """Return the argument of `module.apply` for one network of several."""
+  others = {kind: nets[name] for kind, nets in collections.items()}
+  return {'params': params[name], **others}
+
+
+class Runner:
+  """Applies the networks of one loss in turn, in training mode.
+
+  It lives inside one evaluation of a loss function, which stays pure; every
+  call has its own dropout mask.
+
+  Attributes:
+    collections: the networks' other variables, as the calls so far left them.
+  """
+
+  def __init__(
+    self,
+    modules: nn.Module | Mapping[str, nn.Module],
+    params: core.Params,
+    collections: Collections,
+    key: core.Key | None = None,
+  ):
+    """Start with the variables of a Trainable of several networks.
+
+    Args:
+      modules: of each network, or the one that all have in common.
+      params: mapping by network.
+      collections: mappings by network.
+      key: of the dropout; None where there is none.
+    """
+    self._modules, self._params, self._key = modules, params, key
+    self.collections = collections
+    self._calls = 0
+
+  def __call__(self, name: str, inputs: jax.Array) -> jax.Array:
+    """Return the output of the network called `name`."""
+    module = self._modules
+    if not isinstance(module, nn.Module):
+      module = module[name]
+    rngs = {}
+    if self._key is not None:
+      rngs['dropout'] = jax.random.fold_in(self._key, self._calls)
+    self._calls += 1
+    output, updated = module.apply(
+      variables_of(self._params, self.collections, name),
+      inputs,
+      train=True,
+      rngs=rngs,
+      mutable=list(self.collections),
+    )
+    self.collections = {
+      kind: {**nets, name: updated.get(kind, {})}
+      for kind, nets in self.collections.items()
+    }
+    return output
 
 
 def split_batch(batch: core.Batch, slices: int) -> core.Batch:

@@ -19,6 +19,7 @@ from art_jax import (
   sharding,
 )
 from art_jax.checkpoint import Checkpoints
+from art_jax.nn import lowering
 
 _ALL = sorted(config.files())
 
@@ -204,19 +205,27 @@ def test_full_size_is_described_without_data(name):
 @pytest.mark.parametrize('platform', ['tpu', 'cuda'])
 @pytest.mark.parametrize('name', _ALL)
 def test_tiny_step_lowers_for_accelerators(name, platform):
+  text = _lowered_step(name, platform)
+  assert 'conv_cpu_rewrite' not in text
+  with lowering.native_lowering():
+    native = _lowered_step(name, platform)
+  # The rewrites for the CPU turn convolutions into matrix products.
+  for operation in ('stablehlo.convolution', 'stablehlo.dot_general'):
+    assert text.count(operation) == native.count(operation), operation
+  assert 'stablehlo.convolution' in text or 'stablehlo.dot_general' in text
+
+
+def _lowered_step(name: str, platform: str) -> str:
   experiment = _tiny(name)
   key = jax.eval_shape(lambda: jax.random.key(0))
-  lowered = (
-    jax.jit(experiment.algorithm.step, donate_argnums=0)
-    .trace(
-      shapes.state_shapes(experiment), shapes.batch_shapes(experiment), key
-    )
-    .lower(lowering_platforms=(platform,))
+  arguments = (
+    shapes.state_shapes(experiment),
+    shapes.batch_shapes(experiment),
+    key,
   )
-  text = lowered.as_text()
-  assert 'stablehlo.convolution' in text
-  # The rewrites for the CPU are matrix products; these nets have none.
-  assert 'stablehlo.dot_general' not in text
+  step = jax.jit(experiment.algorithm.step, donate_argnums=0)
+  lowered = step.trace(*arguments).lower(lowering_platforms=(platform,))
+  return lowered.as_text(debug_info=True)
 
 
 # Executed, once per algorithm class ----------------------------------------

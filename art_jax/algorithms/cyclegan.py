@@ -5,7 +5,7 @@ Cycle-Consistent Adversarial Networks", arXiv:1703.10593.
 """
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import flax
 import jax
@@ -18,7 +18,7 @@ from art_jax.losses.adversarial import least_squares
 from art_jax.losses.reconstruction import l1
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator
-from art_jax.trainable import Trainable
+from art_jax.trainable import Runner, Trainable
 
 _PAPER_ADAM = optim.Adam(
   learning_rate=2e-4,
@@ -137,14 +137,14 @@ class CycleGAN:
     dropout_key, pool_a_key, pool_b_key = jax.random.split(key, 3)
 
     def generator_loss(params, collections, batch):
-      run = _Runner(self.generator, params, collections, dropout_key)
+      run = Runner(self.generator, params, collections, dropout_key)
       a, b = batch['a'], batch['b']
       fake_b, fake_a = run('ab', a), run('ba', b)
       cycle_a = l1(run('ba', fake_b), a)
       cycle_b = l1(run('ab', fake_a), b)
       # The discriminators are constants here; their batch statistics are
       # updated in their own loss alone.
-      judge = _Runner(
+      judge = Runner(
         self.discriminator,
         state.discriminators.params,
         state.discriminators.collections,
@@ -181,7 +181,7 @@ class CycleGAN:
     pool_b, old_b = image_pool.query(state.pool_b, fake_b, pool_b_key)
 
     def discriminator_loss(params, collections, batch):
-      judge = _Runner(self.discriminator, params, collections)
+      judge = Runner(self.discriminator, params, collections)
       losses, scores = {}, {}
       for domain in ('a', 'b'):
         real = judge(domain, batch[domain])
@@ -226,7 +226,7 @@ class CycleGAN:
   def inference(self, state: CycleGANState) -> core.Params:
     """Return {'ab', 'ba'}: the variables of each generator."""
     return {
-      direction: _variables(
+      direction: trainable.variables_of(
         state.generators.params, state.generators.collections, direction
       )
       for direction in self.directions
@@ -253,39 +253,3 @@ class CycleGAN:
     """
     del key
     return self.generator.apply(params[direction or 'ab'], images, train=False)
-
-
-def _variables(params: Any, collections: Any, name: str) -> dict[str, Any]:
-  """Return the argument of `module.apply` for one network of several."""
-  others = {kind: nets[name] for kind, nets in collections.items()}
-  return {'params': params[name], **others}
-
-
-class _Runner:
-  """Applies the networks of one loss in turn, and keeps their collections.
-
-  It lives inside one evaluation of a loss function, which stays pure.
-  """
-
-  def __init__(self, module, params, collections, key=None):
-    self._module, self._params, self._key = module, params, key
-    self.collections = collections
-    self._calls = 0
-
-  def __call__(self, name: str, images: jax.Array) -> jax.Array:
-    rngs = {}
-    if self._key is not None:
-      rngs['dropout'] = jax.random.fold_in(self._key, self._calls)
-    self._calls += 1
-    output, updated = self._module.apply(
-      _variables(self._params, self.collections, name),
-      images,
-      train=True,
-      rngs=rngs,
-      mutable=list(self.collections),
-    )
-    self.collections = {
-      kind: {**nets, name: updated[kind]}
-      for kind, nets in self.collections.items()
-    }
-    return output

@@ -17,3 +17,18 @@ def l1(images: jax.Array, targets: jax.Array) -> jax.Array:
   if images.shape != targets.shape:
     raise ValueError(f'shapes differ: {images.shape} and {targets.shape}')
   return jnp.mean(jnp.abs(images - targets))
+
+
+def l2(images: jax.Array, targets: jax.Array) -> jax.Array:
+  """Return E[(x - y)^2], the mean squared error, f32[].
+
+  Args:
+    images: f32[B, H, W, C] in [-1, 1].
+    targets: f32[B, H, W, C] in [-1, 1].
+
+  Raises:
+    ValueError: if the shapes differ; nothing is broadcast.
+  """
+  if images.shape != targets.shape:
+    raise ValueError(f'shapes differ: {images.shape} and {targets.shape}')
+  return jnp.mean(jnp.square(images - targets))

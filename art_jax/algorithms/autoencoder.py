@@ -1,0 +1,188 @@
+"""An autoencoder whose latents lie in [0, 1]."""
+
+import dataclasses
+from typing import ClassVar
+
+import flax
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from art_jax import core, optim, trainable
+from art_jax.losses.reconstruction import l2
+from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk, DenseHead
+from art_jax.trainable import Runner, Trainable
+
+
+class AutoencoderState(flax.struct.PyTreeNode):
+  """Everything an autoencoder learns.
+
+  Attributes:
+    model: params {'encoder', 'decoder'}, one optimiser.
+    clock: i32[], steps taken; the schedules read it.
+  """
+
+  model: Trainable
+  clock: jax.Array
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Autoencoder:
+  """Autoencoder: z = sigmoid(encoder(x)), minimise E[(tanh(decoder(z)) - x)^2].
+
+  Nothing tells the codes to fill the cube [0, 1]^Z, so pictures of latents
+  drawn from U(0, 1) may look unlike the data: what a VAE is for.
+
+  Reference: Hinton & Salakhutdinov 2006, Science 313, 504-507.
+
+  Attributes:
+    encoder: trunk, pictures to features; a dense layer follows.
+    decoder: latents to pictures before their tanh.
+    optimizer: of both.
+    latent_size: numbers in a code.
+    dropout: rate on the encoder's features in training.
+  """
+
+  inputs: ClassVar[tuple[str, ...]] = ('image',)
+  aligned: ClassVar[bool] = False
+
+  encoder: nn.Module = ConvTrunk()
+  decoder: nn.Module = ConvDecoder()
+  optimizer: optim.Optimizer = optim.Adam(learning_rate=1e-3, b1=0.9)
+  latent_size: int = 64
+  dropout: float = 0.25
+
+  def __post_init__(self):
+    check_latent_size(self.latent_size)
+    if not 0 <= self.dropout < 1:
+      raise core.UserError(
+        f'algorithm.dropout={self.dropout}: it is in [0, 1); pass 0 to turn it '
+        'off'
+      )
+
+  def networks(self, batch: core.Batch) -> core.Networks:
+    """Return encoder and decoder, each with example inputs."""
+    image = batch['image']
+    codes = jnp.zeros((image.shape[0], self.latent_size))
+    dtype = getattr(self.encoder, 'dtype', 'float32')
+    head = DenseHead(self.encoder, self.latent_size, self.dropout, dtype)
+    return {'encoder': (head, (image,)), 'decoder': (self.decoder, (codes,))}
+
+  def init(
+    self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
+  ) -> AutoencoderState:
+    """Return fresh networks."""
+    del pretrained
+    check_decoder(self.decoder, self.latent_size, batch['image'])
+    networks = self.networks(batch)
+    model = trainable.create_networks(networks, key, self.optimizer)
+    return AutoencoderState(model, jnp.int32(0))
+
+  def step(
+    self, state: AutoencoderState, batch: core.Batch, key: core.Key
+  ) -> tuple[AutoencoderState, core.Metrics]:
+    """Take one step down the squared error.
+
+    Args:
+      state: of the step before.
+      batch: image: f32[B, H, W, C] in [-1, 1].
+      key: PRNG key of this step.
+
+    Returns:
+      The next state, and the error and spread of the codes: `latent/std` is the
+      mean over dimensions of the deviation over the batch (U(0, 1): 0.289).
+    """
+    modules = {name: net for name, (net, _) in self.networks(batch).items()}
+
+    def loss_fn(params, collections, batch):
+      run = Runner(modules, params, collections, key)
+      codes = jax.nn.sigmoid(run('encoder', batch['image']))
+      images = jnp.tanh(run('decoder', codes))
+      loss = l2(images, batch['image'])
+      metrics = {
+        'loss/reconstruction': loss,
+        'latent/mean': jnp.mean(codes),
+        'latent/std': jnp.mean(jnp.std(codes, axis=0)),
+      }
+      return loss, (run.collections, metrics)
+
+    model, metrics = trainable.descend(
+      state.model,
+      loss_fn,
+      self.optimizer,
+      state.clock,
+      {'image': batch['image']},
+    )
+    return AutoencoderState(model, state.clock + 1), metrics
+
+  def render(
+    self, state: AutoencoderState, batch: core.Batch, key: core.Key
+  ) -> core.Images:
+    """Return held-out pictures beside their reconstructions, and samples.
+
+    Returns:
+      reconstruction: f32[N, H, 2 W, C]; sample: f32[N, H, W, C], in [-1, 1].
+    """
+    params, images = self.inference(state), batch['image']
+    again = self.generate(params, self.encode(params, images))
+    latents = self.latents(key, images.shape[0])
+    return {
+      'reconstruction': jnp.concatenate([images, again], axis=2),
+      'sample': self.generate(params, latents),
+    }
+
+  def inference(self, state: AutoencoderState) -> core.Params:
+    """Return {'encoder', 'decoder'}: the variables of each."""
+    return inference_of(state.model)
+
+  def latents(self, key: core.Key, count: int) -> jax.Array:
+    """Return f32[count, latent_size] drawn from U(0, 1)."""
+    return jax.random.uniform(key, (count, self.latent_size))
+
+  def encode(self, params: core.Params, images: jax.Array) -> jax.Array:
+    """Return the codes f32[N, latent_size] in [0, 1] of f32[N, H, W, C]."""
+    head, _ = self.networks({'image': images})['encoder']
+    return jax.nn.sigmoid(head.apply(params['encoder'], images, train=False))
+
+  def generate(
+    self,
+    params: core.Params,
+    latents: jax.Array,
+    labels: jax.Array | None = None,
+    *,
+    key: core.Key | None = None,
+  ) -> jax.Array:
+    """Return f32[N, H, W, C] in [-1, 1] of codes; labels and key: not used."""
+    del labels, key
+    return jnp.tanh(self.decoder.apply(params['decoder'], latents, train=False))
+
+
+def inference_of(model: Trainable) -> core.Params:
+  """Return the variables of every network of a Trainable."""
+  return {
+    name: trainable.variables_of(model.params, model.collections, name)
+    for name in model.params
+  }
+
+
+def check_latent_size(size: int) -> None:
+  """Raise UserError unless there is at least one latent."""
+  if size < 1:
+    raise core.UserError(
+      f'algorithm.latent_size={size}: it is at least 1; pass --set '
+      'algorithm.latent_size=64'
+    )
+
+
+def check_decoder(decoder: nn.Module, latents: int, images: jax.Array) -> None:
+  """Raise UserError unless a decoder makes pictures shaped like the data's."""
+  codes = jax.ShapeDtypeStruct((images.shape[0], latents), jnp.float32)
+  made, _ = jax.eval_shape(decoder.init_with_output, jax.random.key(0), codes)
+  if made.shape != images.shape:
+    size, _, channels = images.shape[1:]
+    raise core.UserError(
+      f'algorithm.decoder makes pictures of {made.shape[1:]}, but the data has '
+      f'{images.shape[1:]}; pass --set algorithm.decoder.size={size} and --set '
+      f'algorithm.decoder.channels={channels}, or change data.size and '
+      'data.channels'
+    )

@@ -1,0 +1,256 @@
+"""pix2pix: translation learned from pairs.
+
+Isola, Zhu, Zhou, Efros 2017, "Image-to-Image Translation with Conditional
+Adversarial Networks", arXiv:1611.07004.
+"""
+
+import dataclasses
+from typing import ClassVar
+
+import flax
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from art_jax import core, optim, trainable
+from art_jax.losses.adversarial import binary_cross_entropy, least_squares
+from art_jax.losses.reconstruction import l1
+from art_jax.nn.patchgan import PatchGAN
+from art_jax.nn.unet import UNet
+from art_jax.trainable import Runner, Trainable
+
+_PAPER_ADAM = optim.Adam(
+  learning_rate=2e-4,
+  b1=0.5,
+  b2=0.999,
+  schedule=optim.LinearDecay(start=core.Epochs(100), end=core.Epochs(200)),
+)
+_LOSSES = {'bce': binary_cross_entropy, 'least_squares': least_squares}
+
+
+class Pix2PixState(flax.struct.PyTreeNode):
+  """Everything pix2pix learns.
+
+  Attributes:
+    generator: params {'ab'} or {'ba'}, by the direction.
+    discriminator: params {'b'} or {'a'}, by the domain it judges.
+    clock: i32[], steps taken; the schedules read it.
+  """
+
+  generator: Trainable
+  discriminator: Trainable
+  clock: jax.Array
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pix2Pix:
+  """pix2pix: a conditional GAN on pairs, and the L1 distance to the truth.
+
+  G* = arg min_G max_D L_cGAN(G, D) + lambda L_L1(G) (eq. 4), where D sees
+  the input next to the output. D is updated first, then G against the new D.
+
+  Attributes:
+    generator: network of the map; its dropout is the noise z of the paper.
+    discriminator: judges patches of (input, output), joined along channels.
+    generator_optimizer: of the generator.
+    discriminator_optimizer: of the discriminator.
+    loss: 'bce' (the paper) or 'least_squares'.
+    l1_weight: lambda; 100 in the paper; 0: none.
+    direction: 'ab' learns b from a, 'ba' learns a from b.
+  """
+
+  inputs: ClassVar[tuple[str, ...]] = ('a', 'b')
+  aligned: ClassVar[bool] = True
+
+  generator: nn.Module = UNet()
+  discriminator: nn.Module = PatchGAN(norm='batch')
+  generator_optimizer: optim.Optimizer = _PAPER_ADAM
+  discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
+  loss: str = 'bce'
+  l1_weight: float = 100.0
+  direction: str = 'ab'
+
+  def __post_init__(self):
+    for name, allowed in (('loss', _LOSSES), ('direction', ('ab', 'ba'))):
+      value = getattr(self, name)
+      if value not in allowed:
+        raise core.UserError(
+          f'algorithm.{name}={value!r}: it is one of {", ".join(allowed)}; '
+          f'pass --set algorithm.{name}={next(iter(allowed))}'
+        )
+    if self.l1_weight < 0:
+      raise core.UserError(
+        f'algorithm.l1_weight={self.l1_weight}: it is >= 0; pass 0 to turn it '
+        'off'
+      )
+
+  @property
+  def directions(self) -> tuple[str, ...]:
+    """The one map that is learned."""
+    return (self.direction,)
+
+  @property
+  def multiple(self) -> int:
+    """Height and width that the generator accepts are multiples of it."""
+    return getattr(self.generator, 'multiple', 1)
+
+  def networks(self, batch: core.Batch) -> core.Networks:
+    """Return generator and discriminator, each with example inputs."""
+    source, target = (batch[domain] for domain in self.direction)
+    channels = source.shape[-1] + target.shape[-1]
+    pair = jax.ShapeDtypeStruct((*target.shape[:-1], channels), target.dtype)
+    return {
+      f'generator_{self.direction}': (self.generator, (source,)),
+      f'discriminator_{self.direction[1]}': (self.discriminator, (pair,)),
+    }
+
+  def init(
+    self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
+  ) -> Pix2PixState:
+    """Return fresh networks."""
+    del pretrained
+    generator_key, discriminator_key = jax.random.split(key)
+    source, target = (batch[domain] for domain in self.direction)
+    return Pix2PixState(
+      generator=trainable.create(
+        {self.direction: self.generator},
+        generator_key,
+        source,
+        optimizer=self.generator_optimizer,
+      ),
+      discriminator=trainable.create(
+        {self.direction[1]: self.discriminator},
+        discriminator_key,
+        pair_of(source, target),
+        optimizer=self.discriminator_optimizer,
+      ),
+      clock=jnp.int32(0),
+    )
+
+  def step(
+    self, state: Pix2PixState, batch: core.Batch, key: core.Key
+  ) -> tuple[Pix2PixState, core.Metrics]:
+    """Update the discriminator, then the generator.
+
+    Args:
+      state: of the step before.
+      batch: a, b: f32[B, H, W, C] in [-1, 1]; a row shows one scene.
+      key: PRNG key of this step; both updates see the same dropout.
+
+    Returns:
+      The next state and the value of every term of the losses.
+    """
+    source, target = (batch[domain] for domain in self.direction)
+    rows = {'source': source, 'target': target}
+    fake = Runner(
+      self.generator, state.generator.params, state.generator.collections, key
+    )(self.direction, source)
+    discriminator, judged = trainable.descend(
+      state.discriminator,
+      self._discriminator_loss,
+      self.discriminator_optimizer,
+      state.clock,
+      {**rows, 'fake': fake},
+    )
+
+    def generator_loss(params, collections, batch):
+      run = Runner(self.generator, params, collections, key)
+      fake = run(self.direction, batch['source'])
+      # D is a constant here; its batch statistics stay.
+      judge = Runner(
+        self.discriminator, discriminator.params, discriminator.collections
+      )
+      logits = judge(self.direction[1], pair_of(batch['source'], fake))
+      adversarial = _LOSSES[self.loss](logits, 1.0)
+      distance = l1(fake, batch['target'])
+      loss = adversarial + self.l1_weight * distance
+      metrics = {
+        'loss/adversarial': adversarial,
+        'loss/l1': distance,
+        'loss/generator': loss,
+      }
+      return loss, (run.collections, metrics)
+
+    generator, metrics = trainable.descend(
+      state.generator,
+      generator_loss,
+      self.generator_optimizer,
+      state.clock,
+      rows,
+    )
+    state = Pix2PixState(generator, discriminator, state.clock + 1)
+    return state, metrics | judged
+
+  def _discriminator_loss(self, params, collections, batch):
+    """Return half the loss of real and fake pairs, for `descend`."""
+    judge = Runner(self.discriminator, params, collections)
+    loss, domain = _LOSSES[self.loss], self.direction[1]
+    # Real and fake pairs are batches of their own for the batch norm.
+    real = judge(domain, pair_of(batch['source'], batch['target']))
+    fake = judge(domain, pair_of(batch['source'], batch['fake']))
+    # Half, "which slows down the rate at which D learns" (section 3.3).
+    half = 0.5 * (loss(real, 1.0) + loss(fake, 0.0))
+    metrics = {
+      'loss/discriminator': half,
+      'score/real': jnp.mean(real),
+      'score/fake': jnp.mean(fake),
+    }
+    return half, (judge.collections, metrics)
+
+  def render(
+    self, state: Pix2PixState, batch: core.Batch, key: core.Key
+  ) -> core.Images:
+    """Return triptychs: the input, its translation, and the truth.
+
+    Returns:
+      ab or ba: f32[N, H, 3 W, C] in [-1, 1].
+    """
+    source, target = (batch[domain] for domain in self.direction)
+    fake = self.translate(self.inference(state), source, key=key)
+    images = jnp.concatenate([source, fake, target], axis=2)
+    return {self.direction: images}
+
+  def inference(self, state: Pix2PixState) -> core.Params:
+    """Return {direction: variables of the generator}."""
+    model = state.generator
+    variables = trainable.variables_of(
+      model.params, model.collections, self.direction
+    )
+    return {self.direction: variables}
+
+  def translate(
+    self,
+    params: core.Params,
+    images: jax.Array,
+    direction: str | None = None,
+    *,
+    key: core.Key | None = None,
+  ) -> jax.Array:
+    """Translate pictures as in training: dropout, statistics of the batch.
+
+    So the paper has it (section 3.3): a result varies with the key and, under a
+    batch norm, with the other pictures of `images`; pass one at a time for the
+    published numbers.
+
+    Args:
+      params: what `inference` returned.
+      images: f32[N, H, W, C] in [-1, 1]; H and W multiples of `multiple`.
+      direction: `self.direction`, the default.
+      key: of the dropout; None: without dropout.
+
+    Returns:
+      f32[N, H, W, C] in [-1, 1].
+    """
+    output, _ = self.generator.apply(
+      params[direction or self.direction],
+      images,
+      train=True,
+      rngs={} if key is None else {'dropout': key},
+      mutable=['batch_stats'],
+    )
+    return output
+
+
+def pair_of(source: jax.Array, target: jax.Array) -> jax.Array:
+  """Return what D judges: input then output, joined along channels."""
+  return jnp.concatenate([source, target], axis=-1)

@@ -1,0 +1,125 @@
+"""The U-Net generator of pix2pix."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from art_jax.nn import conv
+from art_jax.nn import norm as norms
+
+
+class UNet(nn.Module):
+  """Translate images: halvings down to the bottom, doublings with skips.
+
+  Encoder C64-C128-C256-C512-C512-...: 4x4 convolutions of stride 2 and leaky
+  ReLU of slope 0.2. Decoder CD512-CD512-CD512-C512-...-C256-C128-C64 of
+  transposed convolutions; each takes the output of the one below next to the
+  encoder's of the same size. No norm after the first convolution and at the
+  bottom. Only the last layer has a bias where the norm is batch: 54,413,955
+  parameters with 8 levels ('unet_256'), 41,828,995 with 7 ('unet_128').
+
+  The parameter tree: down_0, down_1, down_1_norm, ..., up_0 (the innermost),
+  up_0_norm, ..., head.
+
+  Reference: Isola et al. 2017, arXiv:1611.07004, section 3.2.1 and appendix
+  6.1.1; Ronneberger et al. 2015, arXiv:1505.04597.
+
+  Attributes:
+    width: channels after the first convolution; doubles up to 8 * width.
+    levels: halvings; 8 takes 256 px down to one pixel, 7 takes 128 px.
+    channels: channels of the result.
+    norm: 'batch' (the paper), 'instance', 'instance_affine' or 'none'.
+    dropout: rate in the inner decoder blocks (0.5 in the paper, where it is the
+      only source of noise); needs the rng 'dropout', off without it.
+    dropout_blocks: innermost decoder blocks that have it; 3 in the paper.
+    dtype: dtype of the layers; parameters and results are float32.
+  """
+
+  width: int = 64
+  levels: int = 8
+  channels: int = 3
+  norm: str = 'batch'
+  dropout: float = 0.5
+  dropout_blocks: int = 3
+  dtype: str = 'float32'
+
+  @property
+  def multiple(self) -> int:
+    """Height and width of the images are multiples of it."""
+    return 2**self.levels
+
+  def _check(self, shape: tuple[int, ...]) -> None:
+    limits = {'width': 1, 'levels': 2, 'channels': 1, 'dropout_blocks': 0}
+    for name, least in limits.items():
+      if getattr(self, name) < least:
+        raise ValueError(f'{name} = {getattr(self, name)}: must be >= {least}')
+    norms.check_norm(self.norm)
+    if not 0 <= self.dropout < 1:
+      raise ValueError(f'dropout = {self.dropout}: must be in [0, 1)')
+    if len(shape) != 4:
+      raise ValueError(f'x has shape {shape}: expected [B, H, W, C]')
+    for name, n in (('height', shape[1]), ('width', shape[2])):
+      if n % self.multiple or n < self.multiple:
+        raise ValueError(
+          f'image {name} {n}: levels = {self.levels} halves it '
+          f'{self.levels} times, so it must be a multiple of {self.multiple}; '
+          'change levels, or pad the image before and crop the result'
+        )
+
+  def _widths(self) -> list[int]:
+    return [self.width * min(2**i, 8) for i in range(self.levels)]
+
+  @nn.compact
+  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+    """Translate x.
+
+    Args:
+      x: [B, H, W, C] in [-1, 1], H and W multiples of `multiple`.
+      train: the batch's statistics instead of the running ones, and dropout.
+
+    Returns:
+      f32[B, H, W, channels] in [-1, 1].
+
+    Raises:
+      ValueError: on a field or an image size that is not allowed.
+    """
+    self._check(x.shape)
+    skips = self._encode(x, train)
+    x = skips.pop()
+    for i, features in enumerate(reversed(self._widths()[:-1])):
+      x = conv.ConvTranspose(
+        features,
+        use_bias=self.norm != 'batch',
+        dtype=self.dtype,
+        name=f'up_{i}',
+      )(nn.relu(x))
+      x = self._norm(x, train, f'up_{i}_norm')
+      if i < self.dropout_blocks:
+        off = not train or not self.has_rng('dropout')
+        x = nn.Dropout(self.dropout)(x, deterministic=off)
+      x = jnp.concatenate([skips.pop(), x], axis=-1)
+    x = conv.ConvTranspose(self.channels, dtype=self.dtype, name='head')(
+      nn.relu(x)
+    )
+    return jnp.tanh(x.astype(jnp.float32))
+
+  def _encode(self, x: jax.Array, train: bool) -> list[jax.Array]:
+    """Return the outputs of every halving, before their activation."""
+    outputs = []
+    for i, features in enumerate(self._widths()):
+      x = conv.Conv(
+        features,
+        kernel_size=4,
+        stride=2,
+        padding=1,
+        use_bias=self.norm != 'batch',
+        dtype=self.dtype,
+        name=f'down_{i}',
+      )(nn.leaky_relu(x, 0.2) if i else x)
+      if 0 < i < self.levels - 1:
+        x = self._norm(x, train, f'down_{i}_norm')
+      outputs.append(x)
+    return outputs
+
+  def _norm(self, x: jax.Array, train: bool, name: str) -> jax.Array:
+    return norms.apply_norm(self.norm, x, train, dtype=self.dtype, name=name)
