@@ -10,7 +10,7 @@ import pytest
 from flax import linen as nn
 
 from art_jax import core, optim, trainable
-from art_jax.algorithms import augment, replay
+from art_jax.algorithms import augment, gan_updates, replay
 from art_jax.algorithms.gan import GAN
 from art_jax.algorithms.gan_parts import CriticWarmup, draw_targets
 from art_jax.losses.adversarial import Hinge, LeastSquares, Wasserstein
@@ -305,7 +305,7 @@ def test_instance_noise_fades_with_its_schedule():
   images = jnp.zeros((1000, 1, 1, 1))
   keys = jax.random.split(jax.random.key(0), 1000)
   for clock, expected in ((0, 0.5), (5, 0.25), (10, 0.0)):
-    seen = gan._seen(images, keys, jnp.int32(clock))
+    seen = gan_updates.seen(gan, images, keys, jnp.int32(clock))
     assert float(seen.std()) == pytest.approx(expected, rel=0.1)
 
 

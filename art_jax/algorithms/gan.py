@@ -15,10 +15,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core, optim, trainable
-from art_jax.algorithms import augment as augmentation
-from art_jax.algorithms import gan_parts, replay
-from art_jax.algorithms.gan_parts import CriticWarmup, Runner
-from art_jax.losses import penalties
+from art_jax.algorithms import gan_parts, gan_updates, replay
+from art_jax.algorithms.gan_parts import CriticWarmup
 from art_jax.losses.adversarial import AdversarialLoss, NonSaturating
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from art_jax.trainable import Trainable
@@ -135,7 +133,7 @@ class GAN:
     gan_parts.check_pictures(self, images.shape)
     generator_key, discriminator_key = jax.random.split(key)
     z = jnp.zeros((images.shape[0], self.generator.latent_size))
-    given = self._given(jnp.zeros(images.shape[0], jnp.int32))
+    given = self.given(jnp.zeros(images.shape[0], jnp.int32))
     generator = trainable.create(
       self.generator,
       generator_key,
@@ -187,119 +185,16 @@ class GAN:
     for i, round_key in enumerate(round_keys):
       real = jax.tree.map(lambda x, i=i: x[i], batches)
       z = self.latents(jax.random.fold_in(latents_key, i), rows)
-      state, discriminator_metrics = self._update_discriminator(
-        state, real, z, round_key
+      state, discriminator_metrics = gan_updates.update_discriminator(
+        self, state, real, z, round_key
       )
     if not self.share_latents:
       z = self.latents(jax.random.fold_in(latents_key, self.n_critic), rows)
-    state, metrics = self._update_generator(state, real, z, generator_key)
+    state, metrics = gan_updates.update_generator(
+      self, state, real, z, generator_key
+    )
     state = state.replace(clock=state.clock + 1)
     return state, discriminator_metrics | metrics
-
-  def _update_discriminator(self, state, real, z, key):
-    """Descend L_D = loss.real(D(x)) + loss.fake(D(G(z))) + penalties."""
-    row_key, target_key, generator_key, key = jax.random.split(key, 4)
-    rows = z.shape[0]
-    labels = fake_labels = real.get('label', jnp.zeros(rows, jnp.int32))
-    # G is a constant here; its batch statistics move in its own loss alone.
-    run = Runner(
-      self.generator,
-      *(state.generator.params, state.generator.collections, generator_key),
-    )
-    fake, memory = run(z, *self._given(labels)), state.replay
-    if self.replay_every:
-      memory, fake, fake_labels = replay.exchange(
-        memory, fake, labels, self.replay_every
-      )
-
-    def loss_fn(params, collections, batch):
-      judge = Runner(self.discriminator, params, collections, key)
-      terms, scores = self._discriminator_terms(judge, batch, state.clock)
-      loss = sum(terms.values())
-      metrics = {'loss/discriminator': loss} | terms | scores
-      return loss, (judge.collections, metrics)
-
-    discriminator, metrics = trainable.descend(
-      state.discriminator,
-      loss_fn,
-      self.discriminator_optimizer,
-      state.clock,
-      {
-        'real': real['image'],
-        'fake': fake,
-        'given': self._given(labels),
-        'fake_given': self._given(fake_labels),
-        'targets': gan_parts.draw_targets(self, target_key, rows),
-        'keys': jax.random.split(row_key, (rows, 3)),
-      },
-    )
-    return state.replace(discriminator=discriminator, replay=memory), metrics
-
-  def _discriminator_terms(self, judge, batch, clock):
-    """Return the terms of L_D, whose sum it is, and the mean logits."""
-    given, targets, keys = batch['given'], batch['targets'], batch['keys']
-    x = self._seen(batch['real'], keys[:, 0], clock)
-    g = self._seen(batch['fake'], keys[:, 1], clock)
-    # Two passes: real and fake pictures have batch statistics of their own.
-    real, fake = judge(x, *given), judge(g, *batch['fake_given'])
-    terms = {
-      'loss/real': self.loss.real(real, targets[:, 0]),
-      'loss/fake': self.loss.fake(fake, targets[:, 1]),
-    }
-    weight = getattr(self.loss, 'penalty_weight', 0.0)
-    if weight:
-      mix = jax.vmap(jax.random.uniform)(keys[:, 2])
-      terms['loss/penalty'] = weight * penalties.gradient_penalty(
-        judge.constant(*given), x, g, mix
-      )
-    if self.r1_weight:
-      terms['loss/r1'] = self.r1_weight * penalties.r1(
-        judge.constant(*given), x
-      )
-    return terms, {'score/real': jnp.mean(real), 'score/fake': jnp.mean(fake)}
-
-  def _update_generator(self, state, real, z, key):
-    """Descend L_G = loss.generator(D(G(z))), if it is G's turn."""
-    generator_key, discriminator_key, row_key = jax.random.split(key, 3)
-    d = state.discriminator
-
-    def loss_fn(params, collections, batch):
-      run = Runner(self.generator, params, collections, generator_key)
-      judge = Runner(
-        self.discriminator, d.params, d.collections, discriminator_key
-      )
-      fake = run(batch['z'], *batch['given'])
-      seen = self._seen(fake, batch['keys'], state.clock)
-      loss = self.loss.generator(judge(seen, *batch['given']))
-      return loss, (run.collections, {'loss/generator': loss})
-
-    labels = real.get('label', jnp.zeros(z.shape[0], jnp.int32))
-    generator, metrics = trainable.descend(
-      state.generator,
-      loss_fn,
-      self.generator_optimizer,
-      state.clock,
-      {
-        'z': z,
-        'given': self._given(labels),
-        'keys': jax.random.split(row_key, z.shape[0]),
-      },
-    )
-    new = state.replace(
-      generator=generator,
-      generator_steps=state.generator_steps + 1,
-      waiting=jnp.int32(0),
-    )
-    if self.ema_decay:
-      average = trainable.ema(
-        state.average,
-        generator.variables,
-        self.ema_decay,
-        state.generator_steps,
-      )
-      new = new.replace(average=average)
-    state, turns = gan_parts.take_turns(self, state, new)
-    return state, metrics | turns
 
   def render(
     self, state: GANState, batch: core.Batch, key: core.Key
@@ -359,7 +254,7 @@ class GAN:
         f'latents of shape {latents.shape}: this generator takes [N, {width}]; '
         'draw them with latents(key, N)'
       )
-    given = self._given(labels)
+    given = self.given(labels)
     return self.generator.apply(
       params['generator'], latents, *given, train=False
     )
@@ -368,12 +263,12 @@ class GAN:
     self, params: core.Params, images: jax.Array, labels=None
   ) -> jax.Array:
     """Return D's logit of each picture, f32[N]; larger is more real."""
-    given = self._given(labels)
+    given = self.given(labels)
     return self.discriminator.apply(
       params['discriminator'], images, *given, train=False
     )
 
-  def _given(self, labels: jax.Array | None) -> tuple[jax.Array, ...]:
+  def given(self, labels: jax.Array | None) -> tuple[jax.Array, ...]:
     """Return what the networks take besides: one-hot labels, or nothing."""
     if not self.num_classes:
       return ()
@@ -383,13 +278,3 @@ class GAN:
         f'number in [0, {self.num_classes}) for each picture'
       )
     return (jax.nn.one_hot(labels, self.num_classes),)
-
-  def _seen(self, images, keys, clock):
-    """Return the pictures as D sees them: with noise, and augmented."""
-    if self.instance_noise:
-      scale = jnp.float32(self.instance_noise)
-      if self.noise_schedule is not None:
-        scale *= self.noise_schedule.factor(clock)
-      noise = jax.vmap(lambda key: jax.random.normal(key, images.shape[1:]))
-      images += scale * noise(keys)
-    return augmentation.augment(images, keys, self.augment)
