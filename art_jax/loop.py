@@ -14,7 +14,7 @@ from absl import logging
 from art_jax import config, core, finite, run, shapes, sharding
 from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
-from art_jax.data.dataset import Dataset, check_inputs
+from art_jax.data.dataset import Dataset, check_classes, check_inputs
 from art_jax.finite import Diverged
 from art_jax.progress import Progress
 from art_jax.run_folder import RunFolder
@@ -74,6 +74,7 @@ def train(
       check_inputs(
         dataset, experiment.algorithm.inputs, experiment.algorithm.aligned
       )
+      check_classes(dataset, getattr(experiment.algorithm, 'num_classes', 0))
       if main:
         print(dataset.summary, file=sys.stderr, flush=True)
       resolved = config.resolve(experiment, dataset.num_examples)

@@ -233,6 +233,28 @@ def split_batch(batch: core.Batch, slices: int) -> core.Batch:
   return jax.tree.map(cut, batch)
 
 
+def ema(
+  average: core.PyTree, current: core.PyTree, decay: float, clock: jax.Array
+) -> core.PyTree:
+  """Return the exponential moving average after one more value.
+
+  a <- d a + (1 - d) x with d = min(decay, (1 + clock) / (10 + clock)), so the
+  first values do not linger (the warm-up of TensorFlow's moving averages).
+
+  Args:
+    average: pytree of f32.
+    current: the same structure.
+    decay: in [0, 1); 0.999 remembers about 1,000 steps.
+    clock: i32[], number of values averaged before.
+
+  Returns:
+    Like `average`.
+  """
+  clock = clock.astype(jnp.float32)
+  decay = jnp.minimum(jnp.float32(decay), (1 + clock) / (10 + clock))
+  return jax.tree.map(lambda a, x: x + decay * (a - x), average, current)
+
+
 def _join(*parts: jax.Array) -> jax.Array:
   """Undo `split_batch` for arrays; average scalars."""
   stacked = jnp.stack(parts)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from art_jax import core
 from art_jax.data import decode
@@ -100,6 +101,37 @@ def check_inputs(
       'the algorithm learns from pairs of one scene, but a and b of this data '
       'are not paired; pass --data=PATH of side-by-side pictures, or '
       '--data=builtin'
+    )
+
+
+def check_classes(dataset: Dataset, num_classes: int) -> None:
+  """Check that a conditional model has room for every label of a set.
+
+  Fewer classes than the model has are only warned of: those go untrained.
+
+  Args:
+    dataset: the set.
+    num_classes: of the model; 0: it reads no labels.
+
+  Raises:
+    UserError: the set has more classes.
+  """
+  found = len(dataset.class_names)
+  if not num_classes or not found:
+    return
+  if found > num_classes:
+    raise core.UserError(
+      f'the data has {found} classes ({", ".join(dataset.class_names)}), but '
+      f'algorithm.num_classes={num_classes}; pass --set '
+      f'algorithm.num_classes={found}, or choose with --set '
+      '"data.classes=(\'NAME\', ...)"'
+    )
+  if found < num_classes:
+    logging.warning(
+      'The data has %d classes, algorithm.num_classes=%d: the others will '
+      'not be trained.',
+      found,
+      num_classes,
     )
 
 

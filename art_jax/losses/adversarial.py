@@ -1,10 +1,20 @@
-"""Adversarial losses: what discriminators and generators minimise."""
+"""Adversarial losses: what discriminators and generators minimise.
+
+`least_squares` is the function that patch discriminators use with targets of
+their own; the classes are whole losses of a GAN, as values of a config. All
+take logits, f32[B, ...]: a discriminator ends without a sigmoid.
+"""
+
+import dataclasses
+from typing import ClassVar, Protocol
 
 import jax
 import jax.numpy as jnp
 
+from art_jax import core
 
-def least_squares(logits: jax.Array, target: float) -> jax.Array:
+
+def least_squares(logits: jax.Array, target: jax.Array | float) -> jax.Array:
   """Return the least-squares GAN loss.
 
   L = E[(D(x) - target)^2], with target 1 for real and, in the generator's
@@ -12,7 +22,8 @@ def least_squares(logits: jax.Array, target: float) -> jax.Array:
 
   Args:
     logits: f32[B, ...], outputs of the discriminator without a sigmoid.
-    target: b or a or c in eq. 2 of the paper; CycleGAN uses 1, 0 and 1.
+    target: b or a or c in eq. 2 of the paper; CycleGAN uses 1, 0 and 1. A
+      number, or one for each logit.
 
   Returns:
     f32[], mean over everything; without the paper's factor 1/2.
@@ -22,7 +33,9 @@ def least_squares(logits: jax.Array, target: float) -> jax.Array:
   return jnp.mean(jnp.square(logits - target))
 
 
-def binary_cross_entropy(logits: jax.Array, target: float) -> jax.Array:
+def binary_cross_entropy(
+  logits: jax.Array, target: jax.Array | float
+) -> jax.Array:
   """Return the GAN loss of the original paper, computed from logits.
 
   L = -E[t log s(D(x)) + (1 - t) log(1 - s(D(x)))], s the sigmoid. With target 1
@@ -38,3 +51,148 @@ def binary_cross_entropy(logits: jax.Array, target: float) -> jax.Array:
   Reference: Goodfellow et al. 2014, arXiv:1406.2661, eq. 1 and section 3.
   """
   return jnp.mean(jax.nn.softplus(logits) - target * logits)
+
+
+class AdversarialLoss(Protocol):
+  """What a GAN asks of its loss; larger logits mean more real.
+
+  Attributes:
+    has_targets: the targets of `real` and `fake` mean something, so labels
+      can be smoothed and flipped.
+  """
+
+  has_targets: ClassVar[bool]
+
+  def real(self, logits: jax.Array, target: jax.Array | float = 1) -> jax.Array:
+    """Return D's loss on real pictures, f32[]."""
+    ...
+
+  def fake(self, logits: jax.Array, target: jax.Array | float = 0) -> jax.Array:
+    """Return D's loss on fakes, f32[]; D minimises real + fake."""
+    ...
+
+  def generator(self, logits: jax.Array) -> jax.Array:
+    """Return G's loss, f32[], from D's logits on its fakes."""
+    ...
+
+
+@dataclasses.dataclass(frozen=True)
+class NonSaturating:
+  """The loss of the first GAN, with the generator's loss used in practice.
+
+  With D = sigmoid(logits):
+    L_D = -E[log D(x)] - E[log(1 - D(G(z)))]
+    L_G = -E[log D(G(z))]
+
+  Reference: Goodfellow et al. 2014, arXiv:1406.2661, eq. 1 and the end of
+  section 3.
+  """
+
+  has_targets: ClassVar[bool] = True
+
+  def real(self, logits, target=1.0):
+    """Return the cross entropy to `target`, 1 unless labels are smoothed."""
+    return binary_cross_entropy(logits, target)
+
+  def fake(self, logits, target=0.0):
+    """Return the cross entropy to `target`, 0 unless labels are smoothed."""
+    return binary_cross_entropy(logits, target)
+
+  def generator(self, logits):
+    """Return -E[log D(G(z))]."""
+    return binary_cross_entropy(logits, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class LeastSquares:
+  """The least-squares GAN, with a = 0 and b = c = 1.
+
+    L_D = 1/2 E[(D(x) - b)^2] + 1/2 E[(D(G(z)) - a)^2]
+    L_G = 1/2 E[(D(G(z)) - c)^2]
+
+  Reference: Mao et al. 2017, arXiv:1611.04076, eq. 2 and 9.
+  """
+
+  has_targets: ClassVar[bool] = True
+
+  def real(self, logits, target=1.0):
+    """Return 1/2 E[(D(x) - target)^2]."""
+    return 0.5 * least_squares(logits, target)
+
+  def fake(self, logits, target=0.0):
+    """Return 1/2 E[(D(G(z)) - target)^2]."""
+    return 0.5 * least_squares(logits, target)
+
+  def generator(self, logits):
+    """Return 1/2 E[(D(G(z)) - 1)^2]."""
+    return 0.5 * least_squares(logits, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Hinge:
+  """The hinge loss of the geometric GAN.
+
+    L_D = E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]
+    L_G = -E[D(G(z))]
+
+  Reference: Lim & Ye 2017, arXiv:1705.02894, eq. 14-15.
+  """
+
+  has_targets: ClassVar[bool] = False
+
+  def real(self, logits, target=1.0):
+    """Return E[max(0, 1 - D(x))]; the target is not used."""
+    del target
+    return jnp.mean(jax.nn.relu(1 - logits))
+
+  def fake(self, logits, target=0.0):
+    """Return E[max(0, 1 + D(G(z)))]; the target is not used."""
+    del target
+    return jnp.mean(jax.nn.relu(1 + logits))
+
+  def generator(self, logits):
+    """Return -E[D(G(z))]."""
+    return -jnp.mean(logits)
+
+
+@dataclasses.dataclass(frozen=True)
+class Wasserstein:
+  """The Wasserstein GAN: the critic estimates a distance.
+
+    L_D = E[D(G(z))] - E[D(x)] + lambda E[(|grad D(x')|_2 - 1)^2]
+    L_G = -E[D(G(z))]
+
+  Without a penalty the critic is kept Lipschitz by its optimiser's
+  `clip_weights` (Algorithm 1: 0.01), and its loss near 0 is normal.
+
+  Attributes:
+    penalty_weight: lambda, 10 in WGAN-GP; 0: no penalty (WGAN).
+
+  Reference: Arjovsky et al. 2017, arXiv:1701.07875, eq. 2-3 and Algorithm 1;
+  Gulrajani et al. 2017, arXiv:1704.00028, eq. 3.
+  """
+
+  has_targets: ClassVar[bool] = False
+
+  penalty_weight: float = 0.0
+
+  def __post_init__(self):
+    if not self.penalty_weight >= 0:
+      raise core.UserError(
+        f'Wasserstein(penalty_weight={self.penalty_weight}): it is >= 0; pass '
+        '10 for the gradient penalty of WGAN-GP, 0 for none'
+      )
+
+  def real(self, logits, target=1.0):
+    """Return -E[D(x)]; the target is not used."""
+    del target
+    return -jnp.mean(logits)
+
+  def fake(self, logits, target=0.0):
+    """Return E[D(G(z))]; the target is not used."""
+    del target
+    return jnp.mean(logits)
+
+  def generator(self, logits):
+    """Return -E[D(G(z))]."""
+    return -jnp.mean(logits)

@@ -1,0 +1,280 @@
+"""Generative adversarial networks: DCGAN, conditional DCGAN, WGAN, WGAN-GP.
+
+Goodfellow et al. 2014, "Generative Adversarial Networks", arXiv:1406.2661,
+Algorithm 1; Arjovsky et al. 2017, "Wasserstein GAN", arXiv:1701.07875,
+Algorithm 1. One class: the papers differ in the loss, in how often the
+discriminator (the critic) learns, and in what keeps it in bounds.
+"""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import flax
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from art_jax import core, optim, trainable
+from art_jax.algorithms import gan_parts, gan_updates, replay
+from art_jax.algorithms.gan_parts import CriticWarmup
+from art_jax.losses.adversarial import AdversarialLoss, NonSaturating
+from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
+from art_jax.trainable import Trainable
+
+_PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.5, b2=0.999)
+
+
+class GANState(flax.struct.PyTreeNode):
+  """Everything a GAN learns or remembers.
+
+  Attributes:
+    generator: G and its optimiser.
+    discriminator: D, or the critic, and its optimiser.
+    average: moving average of G's variables; () without one.
+    replay: fakes shown before; () without.
+    generator_steps: i32[], updates of G.
+    waiting: i32[], updates of D since the last one of G.
+    clock: i32[], steps taken; the schedules read it.
+  """
+
+  generator: Trainable
+  discriminator: Trainable
+  average: core.Params
+  replay: Any
+  generator_steps: jax.Array
+  waiting: jax.Array
+  clock: jax.Array
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GAN:
+  """A generator against a discriminator.
+
+  A step takes `n_critic` batches: D descends on each (real and fake pictures
+  are separate passes, with batch statistics of their own), then G once.
+
+  Attributes:
+    generator: G: latents (and one-hot labels) to pictures.
+    discriminator: D: pictures (and one-hot labels) to logits.
+    loss: what both minimise.
+    generator_optimizer: of G.
+    discriminator_optimizer: of D; `clip_weights` makes a critic of it.
+    num_classes: K of a conditional pair of networks; 0: no labels.
+    n_critic: updates of D for one of G; 5 in WGAN.
+    warmup: more updates of D at first and now and then; None: never.
+    share_latents: G learns from the latents of D's last batch, as in the
+      PyTorch DCGAN tutorial, which saves a pass; False draws new ones, as
+      both papers do.
+    real_range: D's targets for real pictures are drawn from this range.
+    fake_range: and those for fakes from this one; (0, 0.2) with (0.8, 1), or
+      (0, 0.3) with (0.7, 1), smooth the labels.
+    flip_probability: of exchanging the two targets of a row.
+    instance_noise: standard deviation of noise on all that D sees.
+    noise_schedule: factor on it over time; None means constant.
+    replay_every: show D old fakes at every so many updates; 0: never.
+    r1_weight: gamma of the R1 penalty; 0: none.
+    ema_decay: of the average of G that makes the pictures; 0: G itself.
+    augment: names of differentiable augmentations of all that D sees, out of
+      'colour', 'translation', 'cutout'.
+  """
+
+  aligned: ClassVar[bool] = False
+
+  generator: nn.Module = DCGANGenerator()
+  discriminator: nn.Module = DCGANDiscriminator()
+  loss: AdversarialLoss = NonSaturating()
+  generator_optimizer: optim.Optimizer = _PAPER_ADAM
+  discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
+  num_classes: int = 0
+  n_critic: int = 1
+  warmup: CriticWarmup | None = None
+  share_latents: bool = True
+  real_range: tuple[float, float] = (1.0, 1.0)
+  fake_range: tuple[float, float] = (0.0, 0.0)
+  flip_probability: float = 0.0
+  instance_noise: float = 0.0
+  noise_schedule: optim.Schedule | None = None
+  replay_every: int = 0
+  r1_weight: float = 0.0
+  ema_decay: float = 0.0
+  augment: tuple[str, ...] = ()
+
+  def __post_init__(self):
+    gan_parts.check(self)
+
+  @property
+  def inputs(self) -> tuple[str, ...]:
+    """The keys of a batch that `step` reads."""
+    return ('image', 'label') if self.num_classes else ('image',)
+
+  @property
+  def batches_per_step(self) -> int:
+    """Batches that one step takes: one for each update of D."""
+    return self.n_critic
+
+  def networks(self, batch: core.Batch) -> core.Networks:
+    """Return G and D, each with example inputs."""
+    images = batch['image']
+    rows = images.shape[0]
+    z = jax.ShapeDtypeStruct((rows, self.generator.latent_size), jnp.float32)
+    y = jax.ShapeDtypeStruct((rows, self.num_classes), jnp.float32)
+    given = (y,) if self.num_classes else ()
+    return {
+      'generator': (self.generator, (z, *given)),
+      'discriminator': (self.discriminator, (images, *given)),
+    }
+
+  def init(
+    self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
+  ) -> GANState:
+    """Return fresh networks; raises UserError if they do not fit the data."""
+    del pretrained
+    images = batch['image'][: batch['image'].shape[0] // self.n_critic]
+    gan_parts.check_pictures(self, images.shape)
+    generator_key, discriminator_key = jax.random.split(key)
+    z = jnp.zeros((images.shape[0], self.generator.latent_size))
+    given = self.given(jnp.zeros(images.shape[0], jnp.int32))
+    generator = trainable.create(
+      self.generator,
+      generator_key,
+      *(z, *given),
+      optimizer=self.generator_optimizer,
+    )
+    return GANState(
+      generator=generator,
+      discriminator=trainable.create(
+        self.discriminator,
+        discriminator_key,
+        *(images, *given),
+        optimizer=self.discriminator_optimizer,
+      ),
+      # A copy: a donated state may not hold one array twice.
+      average=jax.tree.map(jnp.copy, generator.variables)
+      if self.ema_decay
+      else (),
+      replay=replay.create(images.shape[0], images.shape[1:])
+      if self.replay_every
+      else (),
+      generator_steps=jnp.int32(0),
+      waiting=jnp.int32(0),
+      clock=jnp.int32(0),
+    )
+
+  def step(
+    self, state: GANState, batch: core.Batch, key: core.Key
+  ) -> tuple[GANState, core.Metrics]:
+    """Update D on `n_critic` batches, then G.
+
+    Args:
+      state: of the step before.
+      batch: image: f32[n_critic * B, H, W, C] in [-1, 1]; a conditional GAN
+        reads label: i32[n_critic * B] too.
+      key: PRNG key of this step.
+
+    Returns:
+      The next state and the value of every term of the losses.
+    """
+    batches = trainable.split_batch(
+      {name: batch[name] for name in self.inputs}, self.n_critic
+    )
+    latents_key, *round_keys, generator_key = jax.random.split(
+      key, self.n_critic + 2
+    )
+    rows = batch['image'].shape[0] // self.n_critic
+    # Unrolled: XLA:CPU runs convolutions inside a loop 3 to 13 times slower.
+    for i, round_key in enumerate(round_keys):
+      real = jax.tree.map(lambda x, i=i: x[i], batches)
+      z = self.latents(jax.random.fold_in(latents_key, i), rows)
+      state, discriminator_metrics = gan_updates.update_discriminator(
+        self, state, real, z, round_key
+      )
+    if not self.share_latents:
+      z = self.latents(jax.random.fold_in(latents_key, self.n_critic), rows)
+    state, metrics = gan_updates.update_generator(
+      self, state, real, z, generator_key
+    )
+    state = state.replace(clock=state.clock + 1)
+    return state, discriminator_metrics | metrics
+
+  def render(
+    self, state: GANState, batch: core.Batch, key: core.Key
+  ) -> core.Images:
+    """Return as many samples as the batch has pictures.
+
+    With classes, each latent is drawn in every class in turn.
+
+    Returns:
+      samples: f32[N, H, W, C] in [-1, 1].
+    """
+    rows = jnp.arange(batch['image'].shape[0])
+    z = self.latents(key, rows.size)
+    labels = None
+    if self.num_classes:
+      z, labels = z[rows // self.num_classes], rows % self.num_classes
+    return {'samples': self.generate(self.inference(state), z, labels)}
+
+  def inference(self, state: GANState) -> core.Params:
+    """Return the variables of the generator (its average) and of D."""
+    generator = state.average if self.ema_decay else state.generator.variables
+    return {
+      'generator': generator,
+      'discriminator': state.discriminator.variables,
+    }
+
+  def latents(self, key: core.Key, count: int) -> jax.Array:
+    """Draw f32[count, latent_size] from N(0, 1)."""
+    return jax.random.normal(key, (count, self.generator.latent_size))
+
+  def generate(
+    self,
+    params: core.Params,
+    latents: jax.Array,
+    labels: jax.Array | None = None,
+    *,
+    key: core.Key | None = None,
+  ) -> jax.Array:
+    """Make a picture of each latent.
+
+    Args:
+      params: what `inference` returned.
+      latents: f32[N, latent_size].
+      labels: i32[N] in [0, num_classes); needed by a conditional GAN alone.
+      key: not used; a latent has one picture.
+
+    Returns:
+      f32[N, H, W, C] in [-1, 1].
+
+    Raises:
+      core.UserError: labels are missing, or latents have another width.
+    """
+    del key
+    width = self.generator.latent_size
+    if latents.ndim != 2 or latents.shape[1] != width:
+      raise core.UserError(
+        f'latents of shape {latents.shape}: this generator takes [N, {width}]; '
+        'draw them with latents(key, N)'
+      )
+    given = self.given(labels)
+    return self.generator.apply(
+      params['generator'], latents, *given, train=False
+    )
+
+  def score(
+    self, params: core.Params, images: jax.Array, labels=None
+  ) -> jax.Array:
+    """Return D's logit of each picture, f32[N]; larger is more real."""
+    given = self.given(labels)
+    return self.discriminator.apply(
+      params['discriminator'], images, *given, train=False
+    )
+
+  def given(self, labels: jax.Array | None) -> tuple[jax.Array, ...]:
+    """Return what the networks take besides: one-hot labels, or nothing."""
+    if not self.num_classes:
+      return ()
+    if labels is None:
+      raise core.UserError(
+        f'this GAN has {self.num_classes} classes and needs labels: pass one '
+        f'number in [0, {self.num_classes}) for each picture'
+      )
+    return (jax.nn.one_hot(labels, self.num_classes),)

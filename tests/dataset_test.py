@@ -1,0 +1,33 @@
+"""Checks of a data set against a model."""
+
+import logging
+
+import pytest
+
+from art_jax import core
+from art_jax.data import dataset
+
+
+def _with(*names):
+  return dataset.Dataset(train=(), heldout=(), class_names=names)
+
+
+def test_more_classes_than_the_model_has():
+  with pytest.raises(core.UserError, match=r'3 classes \(a, b, c\)') as error:
+    dataset.check_classes(_with('a', 'b', 'c'), 2)
+  assert 'algorithm.num_classes=3' in str(error.value)
+  assert 'data.classes' in str(error.value)
+
+
+def test_fewer_classes_are_warned_of(caplog):
+  with caplog.at_level(logging.WARNING, logger='absl'):
+    dataset.check_classes(_with('a', 'b'), 3)
+  assert 'others will not be trained' in caplog.text
+
+
+@pytest.mark.parametrize('num_classes', [0, 2])
+def test_as_many_or_no_labels(num_classes, caplog):
+  with caplog.at_level(logging.WARNING, logger='absl'):
+    dataset.check_classes(_with('a', 'b'), num_classes)
+    dataset.check_classes(_with(), 5)
+  assert not caplog.text
