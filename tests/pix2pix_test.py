@@ -174,7 +174,7 @@ def _tiny(**fields):
   )
 
 
-def test_translate_has_dropout_and_the_statistics_of_the_batch():
+def test_translate_has_dropout_and_the_statistics_of_the_picture():
   algorithm, batch = _tiny(), _images(2)
   state = algorithm.init(jax.random.key(0), batch)
   params = algorithm.inference(state)
@@ -193,6 +193,8 @@ def test_translate_has_dropout_and_the_statistics_of_the_batch():
   np.testing.assert_array_equal(first, again)
   fixed = [algorithm.translate(params, batch['a']) for _ in range(2)]
   np.testing.assert_array_equal(*fixed)
+  alone = algorithm.translate(params, batch['a'][1:])
+  np.testing.assert_allclose(alone[0], fixed[0][1], atol=1e-5)
 
 
 def _images(rows):
