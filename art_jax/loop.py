@@ -167,21 +167,28 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
     with job.lock.writing(first):
       writer.cut(first)
   looked = first  # The last step whose metrics were looked at.
-  previous = None  # Metrics of the step before: at most two are in flight.
+  previous = None  # Metrics of the step before.
+  # Two steps are in flight, but on a CPU, where the one that waits would take
+  # cores from the one that runs.
+  queue = devices.platform != 'cpu'
   with (
     contextlib.closing(engine.inputs(first)) as inputs,
     Progress(first, plan.duration, rows, enabled=main) as progress,
   ):
     if first < plan.duration:
       progress.say('compiling the first step')
-    for step in range(first + 1, plan.duration + 1):
-      with clocks.of_input(previous):
+      with clocks.of('input'):
         batch = next(inputs)
-      with clocks.of('compile' if step == first + 1 else 'step'):
+    for step in range(first + 1, plan.duration + 1):
+      doing = 'compile' if step == first + 1 else 'step'
+      with clocks.of(doing):
         state, metrics = step_fn(
           state, engine.constants, batch, step_key, np.int32(step - 1)
         )
-        jax.block_until_ready(metrics if step == first + 1 else previous)
+      with clocks.of_input(metrics):  # The next one, while the device works.
+        batch = next(inputs, None)
+      with clocks.of(doing):
+        jax.block_until_ready(previous if queue else metrics)
         previous = metrics
       stopping = job.stop.requested(step)
       last = stopping or step == plan.duration

@@ -81,6 +81,11 @@ class Devices:
     return self.mesh.size
 
   @property
+  def platform(self) -> str:
+    """What the devices are: 'cpu', 'gpu' or 'tpu'."""
+    return self.mesh.devices.flat[0].platform
+
+  @property
   def replicated(self) -> NamedSharding:
     """Sharding of the state: a copy on each device."""
     return NamedSharding(self.mesh, PartitionSpec())
@@ -126,7 +131,7 @@ class Devices:
 
   def compile_init(self, init: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that makes a state: quickly, its result copied."""
-    cpu = self.mesh.devices.flat[0].platform == 'cpu'
+    cpu = self.platform == 'cpu'
     return jax.jit(
       init,
       out_shardings=self.replicated,
