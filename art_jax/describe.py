@@ -70,7 +70,9 @@ def _networks(experiment: core.Experiment, state: core.State) -> str:
     for role, count, flops in rows
   ]
   lines.append(f'{"total":<18} {total:>13,} parameters')
-  lines.append(f'{"state":<18} {_bytes(state)} in {_num_leaves(state)} arrays')
+  lines.append(
+    f'{"state":<18} {_bytes(state)} in {len(jax.tree.leaves(state))} arrays'
+  )
   return '\n'.join(lines)
 
 
@@ -154,7 +156,3 @@ def _itemsize(dtype: Any) -> int:
   if jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
     return 8
   return jnp.dtype(dtype).itemsize
-
-
-def _num_leaves(tree: core.PyTree) -> int:
-  return len(jax.tree.leaves(tree))

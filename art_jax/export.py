@@ -89,7 +89,7 @@ def program(run: Run, direction: str) -> jax_export.Exported:
   weights are named as in the safetensors file; images are f32[N, H, W, C] in
   [-1, 1] with any N and with H and W any multiples of the network's.
   """
-  algorithm, params = run.algorithm, _of_direction(run.params, direction)
+  algorithm, params = run.algorithm, run.params[direction]
 
   def translate(weights, images):
     tree = flax.traverse_util.unflatten_dict(weights, sep='/')
@@ -113,11 +113,5 @@ def program(run: Run, direction: str) -> jax_export.Exported:
 
 def flat_weights(params: core.Params, direction: str) -> dict[str, np.ndarray]:
   """Return one direction's variables by 'params/layer/...' names."""
-  flat = flax.traverse_util.flatten_dict(
-    _of_direction(params, direction), sep='/'
-  )
+  flat = flax.traverse_util.flatten_dict(params[direction], sep='/')
   return {name: np.asarray(value) for name, value in flat.items()}
-
-
-def _of_direction(params: core.Params, direction: str) -> core.Params:
-  return params[direction]

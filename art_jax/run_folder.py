@@ -175,11 +175,6 @@ class RunFolder:
     temporary.replace(self.path / name)
 
 
-def resolve(experiment: core.Experiment, dataset: Any) -> core.Experiment:
-  """Return the experiment with durations in steps of this data set."""
-  return config.resolve(experiment, dataset.num_examples)
-
-
 def _describe_start(
   resolved: core.Experiment, devices: sharding.Devices, command: str
 ) -> dict[str, Any]:

@@ -218,12 +218,6 @@ def peer_lost(error: BaseException) -> bool:
   )
 
 
-def barrier(name: str) -> None:
-  """Wait until every process has come here."""
-  if jax.process_count() > 1:
-    multihost_utils.sync_global_devices(name)
-
-
 def _join(coordinator: str, num_processes: int, process_id: int) -> None:
   if ':' not in coordinator:
     raise core.UserError(
