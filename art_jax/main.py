@@ -6,15 +6,15 @@ Exit codes: 0 done, 1 a bug, 2 bad input, 3 stopped because a number went bad,
 134 another process of the run was lost (start all of them again).
 """
 
+import importlib
 import os
-import pathlib
-import shlex
 import sys
 
 from absl import app, flags, logging
 
 from art_jax import core
 
+# Each is a file of art_jax/modes/ with `run(flags)`.
 MODES = ('train', 'describe', 'list', 'translate', 'export')
 
 flags.DEFINE_enum('mode', 'train', MODES, 'What to do.')
@@ -64,14 +64,7 @@ def main(argv: list[str]) -> int:
       raise core.UserError(
         f'{argv[1]!r} is not a flag; write --flag=value (--help lists them)'
       )
-    modes = {
-      'train': _train,
-      'describe': _describe,
-      'list': _list,
-      'translate': _translate,
-      'export': _export,
-    }
-    modes[FLAGS.mode]()
+    importlib.import_module(f'art_jax.modes.{FLAGS.mode}').run(FLAGS)
   except core.StorageError as error:
     return _fail(74, error)
   except core.UserError as error:
@@ -114,127 +107,6 @@ def _fail(code: int, message: object) -> int:
   text = ' '.join(str(message).split())
   print(f'art_jax: {text}', file=sys.stderr, flush=True)
   return code
-
-
-def _experiment() -> core.Experiment:
-  """Return the experiment with the flags that change it applied."""
-  from art_jax import config, literals
-  from art_jax.data import detect
-
-  if not FLAGS.experiment:
-    raise core.UserError(
-      f'--mode={FLAGS.mode} needs --experiment=NAME; --mode=list shows them'
-    )
-  experiment = config.load(FLAGS.experiment, tiny=FLAGS.tiny)
-  changes = list(FLAGS['set'].value)
-  if FLAGS.data:
-    algorithm = experiment.algorithm
-    source, told = detect.parse(FLAGS.data, algorithm.inputs, algorithm.aligned)
-    print(told, file=sys.stderr)
-    changes.insert(0, f'data.source={literals.to_text(source)}')
-  experiment = config.override(
-    experiment, changes, config.user_classes(FLAGS.experiment)
-  )
-  if FLAGS.precision:
-    experiment = config.everywhere(experiment, {'dtype': FLAGS.precision})
-  return experiment
-
-
-def _join_processes() -> None:
-  from art_jax import sharding
-
-  sharding.start_distributed(
-    FLAGS.coordinator, FLAGS.num_processes, FLAGS.process_id
-  )
-
-
-def _workdir() -> str:
-  if FLAGS.workdir:
-    return FLAGS.workdir
-  name = pathlib.Path(FLAGS.experiment).stem
-  return str(pathlib.Path('runs') / (name + '_tiny' * FLAGS.tiny))
-
-
-def _train() -> None:
-  from art_jax import loop, sharding, throughput
-
-  experiment = _experiment()
-  _join_processes()
-  devices = sharding.make_devices(FLAGS.devices)
-  summary = loop.train(
-    experiment,
-    _workdir(),
-    devices=devices,
-    init_from=FLAGS.init_from,
-    command=shlex.join(sys.argv),
-  )
-  if sharding.is_main():
-    throughput.remember(experiment, devices, summary)
-    print(throughput.sentence(summary))
-    print(f'pictures: {pathlib.Path(_workdir()) / "images"}')
-
-
-def _describe() -> None:
-  from art_jax import describe, sharding
-
-  experiment = _experiment()
-  devices = sharding.make_devices(FLAGS.devices)
-  print(describe.text(experiment, devices, compiled=FLAGS.compile))
-
-
-def _list() -> None:
-  from art_jax import config
-
-  purposes = {
-    name: config.purpose(path) for name, path in config.files().items()
-  }
-  width = max(map(len, purposes))
-  for name, purpose in purposes.items():
-    print(f'{name:{width}}  {purpose}')
-
-
-def _loaded():
-  """Return the model that --run or --weights names."""
-  from art_jax import run
-
-  if bool(FLAGS.run) == bool(FLAGS.weights):
-    raise core.UserError(
-      f'--mode={FLAGS.mode} needs either --run=FOLDER or --weights=FILE'
-    )
-  if FLAGS.weights:
-    return run.load_weights(FLAGS.weights)
-  from art_jax import config
-
-  return run.load(
-    FLAGS.run, FLAGS.checkpoint, config.user_classes(FLAGS.experiment)
-  )
-
-
-def _translate() -> None:
-  from art_jax import translate
-
-  for flag in ('input', 'output'):
-    if not FLAGS[flag].value:
-      raise core.UserError(f'--mode=translate needs --{flag}=PATH')
-  count = translate.files(
-    _loaded(),
-    FLAGS.input,
-    FLAGS.output,
-    FLAGS.direction,
-    overwrite=FLAGS.overwrite,
-  )
-  print(f'{count} picture(s) translated into {FLAGS.output}')
-
-
-def _export() -> None:
-  from art_jax import export
-
-  if not FLAGS.output:
-    raise core.UserError('--mode=export needs --output=FOLDER')
-  for path in export.write(
-    _loaded(), FLAGS.output, FLAGS.direction, overwrite=FLAGS.overwrite
-  ):
-    print(path)
 
 
 if __name__ == '__main__':

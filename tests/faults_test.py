@@ -16,6 +16,7 @@ import toy
 
 from art_jax import checkpoint, core, finite, loop, run_lock, sharding, writer
 from art_jax import main as main_module
+from art_jax.modes import train as train_mode
 
 
 def _train(path, *assignments, **fields):
@@ -253,10 +254,10 @@ def test_exit_codes(monkeypatch, capsys):
     (loop.Diverged('nan'), 3),
   ):
 
-    def fail(error=error):
+    def fail(flags, error=error):
       raise error
 
-    monkeypatch.setattr(main_module, '_train', fail)
+    monkeypatch.setattr(train_mode, 'run', fail)
     assert main_module.main(['art_jax']) == code
     assert capsys.readouterr().err == f'art_jax: {error}\n'
 

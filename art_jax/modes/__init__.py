@@ -1,0 +1,1 @@
+"""What `--mode=NAME` does: one file per mode, with `run(flags)`."""

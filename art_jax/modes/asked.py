@@ -1,0 +1,57 @@
+"""What the flags ask for: the experiment, the run folder, the model."""
+
+import pathlib
+import sys
+from typing import Any
+
+from art_jax import config, core, literals, run
+from art_jax.data import detect
+
+
+def experiment(flags: Any) -> core.Experiment:
+  """Return the experiment with the flags that change it applied."""
+  if not flags.experiment:
+    raise core.UserError(
+      f'--mode={flags.mode} needs --experiment=NAME; --mode=list shows them'
+    )
+  chosen = config.load(flags.experiment, tiny=flags.tiny)
+  changes = list(flags['set'].value)
+  if flags.data:
+    algorithm = chosen.algorithm
+    source, told = detect.parse(flags.data, algorithm.inputs, algorithm.aligned)
+    print(told, file=sys.stderr)
+    changes.insert(0, f'data.source={literals.to_text(source)}')
+  chosen = config.override(
+    chosen, changes, config.user_classes(flags.experiment)
+  )
+  if flags.precision:
+    chosen = config.everywhere(chosen, {'dtype': flags.precision})
+  return chosen
+
+
+def workdir(flags: Any) -> str:
+  """Return the run folder to train in."""
+  if flags.workdir:
+    return flags.workdir
+  name = pathlib.Path(flags.experiment).stem
+  return str(pathlib.Path('runs') / (name + '_tiny' * flags.tiny))
+
+
+def model(flags: Any) -> run.Run:
+  """Return the trained model that --run or --weights names."""
+  if bool(flags.run) == bool(flags.weights):
+    raise core.UserError(
+      f'--mode={flags.mode} needs either --run=FOLDER or --weights=FILE'
+    )
+  if flags.weights:
+    return run.load_weights(flags.weights)
+  return run.load(
+    flags.run, flags.checkpoint, config.user_classes(flags.experiment)
+  )
+
+
+def need(flags: Any, *names: str) -> None:
+  """Raise a UserError for the first of these flags that is not given."""
+  for name in names:
+    if not flags[name].value:
+      raise core.UserError(f'--mode={flags.mode} needs --{name}=PATH')

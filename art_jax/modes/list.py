@@ -1,0 +1,16 @@
+"""--mode=list: the experiments there are."""
+
+from typing import Any
+
+from art_jax import config
+
+
+def run(flags: Any) -> None:
+  """Print the name and the purpose of every experiment."""
+  del flags
+  purposes = {
+    name: config.purpose(path) for name, path in config.files().items()
+  }
+  width = max(map(len, purposes))
+  for name, purpose in purposes.items():
+    print(f'{name:{width}}  {purpose}')
