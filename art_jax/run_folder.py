@@ -5,6 +5,7 @@ run.json        one entry per start: versions, devices, command, durations
 data.json       counts of the data and every file that was skipped, with why
 metrics.jsonl   one row per logged step
 events.*        the same for TensorBoard
+losses.png      the losses of every logged step
 images/         picture grids, NAME/STEP.png
 checkpoints/    states with checksums
 summary.json    rates and shares of the last start
