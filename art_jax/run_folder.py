@@ -88,6 +88,15 @@ class RunFolder:
       raise core.UserError(f'{path}: it does not hold an Experiment(...)')
     return experiment
 
+  def class_names(self) -> tuple[str, ...]:
+    """Return the names of the classes in data.json, () if it has none."""
+    path = self.path / 'data.json'
+    try:
+      names = json.loads(path.read_text())['classes']
+    except (OSError, ValueError, KeyError, TypeError):
+      return ()  # Numbers name the classes as well.
+    return tuple(map(str, names))
+
   def check_config(self, experiment: core.Experiment) -> None:
     """Raise unless this experiment may continue what is in the folder.
 
