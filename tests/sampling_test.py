@@ -132,11 +132,11 @@ def test_slerp_and_lerp_by_hand():
 
 
 def test_the_walk_is_closed_and_even():
-  keys = np.random.default_rng(0).normal(size=(3, 2, 5)).astype(np.float32)
+  keys = np.random.default_rng(0).normal(size=(3, 20, 9)).astype(np.float32)
   walk = interpolate.loop(keys, 30, interpolate.slerp)
   np.testing.assert_allclose(walk[[0, 10, 20]], keys, atol=1e-6)
   steps = np.linalg.norm((walk - np.roll(walk, 1, 0)).reshape(30, -1), axis=1)
-  assert steps.max() < 2 * steps.min()  # from the last to the first too
+  assert steps.max() < 1.5 * steps.min()  # from the last to the first too
 
 
 @pytest.mark.parametrize('uniform, name', [(False, 'slerp'), (True, 'lerp')])
@@ -277,7 +277,7 @@ def test_timelapse_of_what_a_run_saved(trained, tmp_path):
   frames = list(video.read(tmp_path / 'timelapse_samples.mp4'))
   assert len(frames) == 4 + 3  # the last stays for 1.5 s of 2 frames each
   # render: shades of step / 10.
-  shades = [frame[30, 30, 0] for frame in frames[:4]]
+  shades = [frame[60, 40, 0] for frame in frames[:4]]
   expected = [(step / 10 + 1) * 127.5 for step in (1, 2, 3, 4)]
   assert np.abs(np.array(shades) - expected).max() < 4
   assert (tmp_path / 'timelapse_samples.gif').exists()
