@@ -99,7 +99,7 @@ def test_ladder_of_150():
     (DCGANDiscriminator(), (_pictures(48),), '32, 64, 128, 150, 256'),
     (DCGANGenerator(), (_rows(99),), r'expected \[B, 100\]'),
     (DCGANGenerator(activation='gelu'), (_rows(100),), 'relu, leaky_relu'),
-    (DCGANGenerator(norm='layer'), (_rows(100),), 'instance, instance_affine'),
+    (DCGANGenerator(norm='group'), (_rows(100),), 'instance, instance_affine'),
     (DCGANGenerator(max_width=8), (_rows(100),), 'max_width = 8'),
     (DCGANDiscriminator(dropout=1.0), (_pictures(32),), 'dropout = 1.0'),
     (

@@ -7,43 +7,20 @@ discriminator (the critic) learns, and in what keeps it in bounds.
 """
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import flax
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax import core, optim, trainable
-from art_jax.algorithms import gan_parts, gan_updates, replay
+from art_jax import core, optim
+from art_jax.algorithms import gan_parts, gan_state, gan_updates
 from art_jax.algorithms.gan_parts import CriticWarmup
+from art_jax.algorithms.gan_state import GANState
 from art_jax.losses.adversarial import AdversarialLoss, NonSaturating
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
-from art_jax.trainable import Trainable
 
 _PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.5, b2=0.999)
-
-
-class GANState(flax.struct.PyTreeNode):
-  """Everything a GAN learns or remembers.
-
-  Attributes:
-    generator: G and its optimiser.
-    discriminator: D, or the critic, and its optimiser.
-    average: moving average of G's variables; () without one.
-    replay: fakes shown before; () without.
-    generator_steps: i32[], updates of G.
-    waiting: i32[], updates of D since the last one of G.
-    clock: i32[], steps taken; the schedules read it.
-  """
-
-  generator: Trainable
-  discriminator: Trainable
-  average: core.Params
-  replay: Any
-  generator_steps: jax.Array
-  waiting: jax.Array
-  clock: jax.Array
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -129,36 +106,7 @@ class GAN:
   ) -> GANState:
     """Return fresh networks; raises UserError if they do not fit the data."""
     del pretrained
-    images = batch['image'][: batch['image'].shape[0] // self.n_critic]
-    gan_parts.check_pictures(self, images.shape)
-    generator_key, discriminator_key = jax.random.split(key)
-    z = jnp.zeros((images.shape[0], self.generator.latent_size))
-    given = self.given(jnp.zeros(images.shape[0], jnp.int32))
-    generator = trainable.create(
-      self.generator,
-      generator_key,
-      *(z, *given),
-      optimizer=self.generator_optimizer,
-    )
-    return GANState(
-      generator=generator,
-      discriminator=trainable.create(
-        self.discriminator,
-        discriminator_key,
-        *(images, *given),
-        optimizer=self.discriminator_optimizer,
-      ),
-      # A copy: a donated state may not hold one array twice.
-      average=jax.tree.map(jnp.copy, generator.variables)
-      if self.ema_decay
-      else (),
-      replay=replay.create(images.shape[0], images.shape[1:])
-      if self.replay_every
-      else (),
-      generator_steps=jnp.int32(0),
-      waiting=jnp.int32(0),
-      clock=jnp.int32(0),
-    )
+    return gan_state.create(self, key, batch)
 
   def step(
     self, state: GANState, batch: core.Batch, key: core.Key
@@ -174,27 +122,12 @@ class GAN:
     Returns:
       The next state and the value of every term of the losses.
     """
-    batches = trainable.split_batch(
-      {name: batch[name] for name in self.inputs}, self.n_critic
+    return gan_updates.step(
+      self,
+      *(state, batch, key),
+      gan_updates.discriminator_terms,
+      gan_updates.generator_terms,
     )
-    latents_key, *round_keys, generator_key = jax.random.split(
-      key, self.n_critic + 2
-    )
-    rows = batch['image'].shape[0] // self.n_critic
-    # Unrolled: XLA:CPU runs convolutions inside a loop 3 to 13 times slower.
-    for i, round_key in enumerate(round_keys):
-      real = jax.tree.map(lambda x, i=i: x[i], batches)
-      z = self.latents(jax.random.fold_in(latents_key, i), rows)
-      state, discriminator_metrics = gan_updates.update_discriminator(
-        self, state, real, z, round_key
-      )
-    if not self.share_latents:
-      z = self.latents(jax.random.fold_in(latents_key, self.n_critic), rows)
-    state, metrics = gan_updates.update_generator(
-      self, state, real, z, generator_key
-    )
-    state = state.replace(clock=state.clock + 1)
-    return state, discriminator_metrics | metrics
 
   def render(
     self, state: GANState, batch: core.Batch, key: core.Key
@@ -206,20 +139,11 @@ class GAN:
     Returns:
       samples: f32[N, H, W, C] in [-1, 1].
     """
-    rows = jnp.arange(batch['image'].shape[0])
-    z = self.latents(key, rows.size)
-    labels = None
-    if self.num_classes:
-      z, labels = z[rows // self.num_classes], rows % self.num_classes
-    return {'samples': self.generate(self.inference(state), z, labels)}
+    return gan_state.render(self, state, batch, key)
 
   def inference(self, state: GANState) -> core.Params:
     """Return the variables of the generator (its average) and of D."""
-    generator = state.average if self.ema_decay else state.generator.variables
-    return {
-      'generator': generator,
-      'discriminator': state.discriminator.variables,
-    }
+    return gan_state.inference(self, state)
 
   def latents(self, key: core.Key, count: int) -> jax.Array:
     """Draw f32[count, latent_size] from N(0, 1)."""
@@ -248,16 +172,7 @@ class GAN:
       core.UserError: labels are missing, or latents have another width.
     """
     del key
-    width = self.generator.latent_size
-    if latents.ndim != 2 or latents.shape[1] != width:
-      raise core.UserError(
-        f'latents of shape {latents.shape}: this generator takes [N, {width}]; '
-        'draw them with latents(key, N)'
-      )
-    given = self.given(labels)
-    return self.generator.apply(
-      params['generator'], latents, *given, train=False
-    )
+    return gan_state.generate(self, params, latents, labels)
 
   def score(
     self, params: core.Params, images: jax.Array, labels=None
@@ -272,9 +187,9 @@ class GAN:
     """Return what the networks take besides: one-hot labels, or nothing."""
     if not self.num_classes:
       return ()
-    if labels is None:
-      raise core.UserError(
-        f'this GAN has {self.num_classes} classes and needs labels: pass one '
-        f'number in [0, {self.num_classes}) for each picture'
-      )
-    return (jax.nn.one_hot(labels, self.num_classes),)
+    return (gan_state.one_hot(labels, self.num_classes),)
+
+  def labels(self, batch: core.Batch) -> jax.Array:
+    """Return the label of each picture of a batch, i32[B]; 0 without."""
+    rows = batch['image'].shape[0]
+    return batch.get('label', jnp.zeros(rows, jnp.int32))

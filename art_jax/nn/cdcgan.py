@@ -13,6 +13,13 @@ from art_jax.nn import conv, dcgan
 from art_jax.nn import norm as norms
 
 
+def check_inputs(z: jax.Array, latent_size: int, y: jax.Array) -> None:
+  """Raise ValueError unless z is [B, latent_size] and y is [B, K]."""
+  if z.ndim != 2 or z.shape[1] != latent_size:
+    raise ValueError(f'latents of shape {z.shape}: expected [B, {latent_size}]')
+  _check_labels(z.shape[0], y)
+
+
 def _check_labels(rows: int, y: jax.Array) -> None:
   if y.ndim != 2 or y.shape[0] != rows:
     raise ValueError(
@@ -65,11 +72,7 @@ class CDCGANGenerator(nn.Module):
     Raises:
       ValueError: on a field, a latent or a label that is not allowed.
     """
-    if z.ndim != 2 or z.shape[1] != self.latent_size:
-      raise ValueError(
-        f'latents of shape {z.shape}: expected [B, {self.latent_size}]'
-      )
-    _check_labels(z.shape[0], y)
+    check_inputs(z, self.latent_size, y)
     sides = dcgan.ladder(self.size)
     plan = dcgan.widths(self.width, len(sides) - 1, None)[::-1]
 

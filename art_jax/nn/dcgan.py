@@ -65,6 +65,46 @@ def square(shape: tuple[int, ...]) -> int:
   return shape[1]
 
 
+def check_dropout(dropout: float) -> None:
+  """Raise ValueError unless a probability of dropping is in [0, 1)."""
+  if not 0 <= dropout < 1:
+    raise ValueError(f'dropout = {dropout}: must be in [0, 1)')
+
+
+def minibatch_std(x: jax.Array, group: int) -> jax.Array:
+  """Append a channel that tells how much the pictures of a batch differ.
+
+  Its one value per group of pictures is the mean, over all positions and
+  channels, of the standard deviation over the group. A generator that makes
+  the same picture again and again is seen through.
+
+  Args:
+    x: [B, H, W, C].
+    group: pictures in a group, at most: the largest divisor of B up to it is
+      taken; 4 in the paper. 0 leaves x as it is.
+
+  Returns:
+    [B, H, W, C + 1].
+
+  Raises:
+    ValueError: if group is negative.
+
+  Reference: Karras et al. 2018, arXiv:1710.10196, section 3.
+  """
+  if group < 0:
+    raise ValueError(f'minibatch_std = {group}: must be >= 0')
+  if not group:
+    return x
+  rows = x.shape[0]
+  group = max(n for n in range(1, min(group, rows) + 1) if rows % n == 0)
+  members = x.astype(jnp.float32).reshape(group, -1, *x.shape[1:])
+  # The root has no finite derivative at 0, where equal pictures are.
+  std = jnp.sqrt(jnp.var(members, axis=0) + 1e-8)
+  value = jnp.tile(jnp.mean(std, axis=(1, 2, 3)), group)
+  plane = jnp.broadcast_to(value[:, None, None, None], (*x.shape[:3], 1))
+  return jnp.concatenate([x, plane.astype(x.dtype)], axis=3)
+
+
 class DCGANGenerator(nn.Module):
   """Map latents to pictures by transposed convolutions.
 
@@ -173,8 +213,7 @@ class DCGANDiscriminator(nn.Module):
     Raises:
       ValueError: on a field or an image size that is not allowed.
     """
-    if not 0 <= self.dropout < 1:
-      raise ValueError(f'dropout = {self.dropout}: must be in [0, 1)')
+    check_dropout(self.dropout)
     count = len(ladder(square(x.shape))) - 1
     for i, features in enumerate(widths(self.width, count, self.max_width)):
       x = conv.Conv(
