@@ -74,7 +74,7 @@ def train(
       check_inputs(
         dataset, experiment.algorithm.inputs, experiment.algorithm.aligned
       )
-      check_classes(dataset, getattr(experiment.algorithm, 'num_classes', 0))
+      check_classes(dataset, experiment.algorithm)
       if main:
         print(dataset.summary, file=sys.stderr, flush=True)
       resolved = config.resolve(experiment, dataset.num_examples)
