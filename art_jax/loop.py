@@ -14,6 +14,7 @@ from absl import logging
 from art_jax import config, core, finite, run, shapes, sharding
 from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
+from art_jax.data.columns import check_columns
 from art_jax.data.dataset import Dataset, check_classes, check_inputs
 from art_jax.finite import Diverged
 from art_jax.progress import Progress
@@ -71,6 +72,7 @@ def train(
     donor = run.load_state(init_from) if init_from else None
     with clocks.of('data'):
       dataset = experiment.data.source.open(experiment.data)
+      check_columns(dataset, experiment.algorithm)
       check_inputs(
         dataset, experiment.algorithm.inputs, experiment.algorithm.aligned
       )

@@ -7,14 +7,16 @@ discriminator (the critic) learns, and in what keeps it in bounds.
 """
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core, optim
-from art_jax.algorithms import gan_parts, gan_state, gan_updates
+from art_jax.algorithms import attributes, gan_parts, gan_state, gan_updates
+from art_jax.algorithms.attributes import Attribute
 from art_jax.algorithms.gan_parts import CriticWarmup
 from art_jax.algorithms.gan_state import GANState
 from art_jax.losses.adversarial import AdversarialLoss, NonSaturating
@@ -37,6 +39,8 @@ class GAN:
     generator_optimizer: of G.
     discriminator_optimizer: of D; `clip_weights` makes a critic of it.
     num_classes: K of a conditional pair of networks; 0: no labels.
+    attributes: what such a pair is told instead of a class: any number of
+      `Category`, `Number` and `Palette`; () for none.
     n_critic: updates of D for one of G; 5 in WGAN.
     warmup: more updates of D at first and now and then; None: never.
     share_latents: G learns from the latents of D's last batch, as in the
@@ -63,6 +67,7 @@ class GAN:
   generator_optimizer: optim.Optimizer = _PAPER_ADAM
   discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
   num_classes: int = 0
+  attributes: tuple[Attribute, ...] = ()
   n_critic: int = 1
   warmup: CriticWarmup | None = None
   share_latents: bool = True
@@ -82,7 +87,14 @@ class GAN:
   @property
   def inputs(self) -> tuple[str, ...]:
     """The keys of a batch that `step` reads."""
-    return ('image', 'label') if self.num_classes else ('image',)
+    if self.num_classes:
+      return ('image', 'label')
+    return ('image', *self.columns)
+
+  @property
+  def columns(self) -> dict[str, int]:
+    """Attributes that the data gives: counts of names, 0 for numbers."""
+    return attributes.columns(self.attributes)
 
   @property
   def batches_per_step(self) -> int:
@@ -94,8 +106,9 @@ class GAN:
     images = batch['image']
     rows = images.shape[0]
     z = jax.ShapeDtypeStruct((rows, self.generator.latent_size), jnp.float32)
-    y = jax.ShapeDtypeStruct((rows, self.num_classes), jnp.float32)
-    given = (y,) if self.num_classes else ()
+    width = self.num_classes + sum(one.width for one in self.attributes)
+    y = jax.ShapeDtypeStruct((rows, width), jnp.float32)
+    given = (y,) if width else ()
     return {
       'generator': (self.generator, (z, *given)),
       'discriminator': (self.discriminator, (images, *given)),
@@ -134,12 +147,18 @@ class GAN:
   ) -> core.Images:
     """Return as many samples as the batch has pictures.
 
-    With classes, each latent is drawn in every class in turn.
+    With classes, each latent is drawn in every class in turn; with attributes
+    each picture has those of one of the batch.
 
     Returns:
-      samples: f32[N, H, W, C] in [-1, 1].
+      samples: f32[N, H, W, C] in [-1, 1]; with attributes also asked, the
+      pictures that theirs are taken from.
     """
-    return gan_state.render(self, state, batch, key)
+    if not self.attributes:
+      return gan_state.render(self, state, batch, key)
+    z = self.latents(key, batch['image'].shape[0])
+    samples = self.generate(self.inference(state), z, self.labels(batch))
+    return {'samples': samples, 'asked': batch['image']}
 
   def inference(self, state: GANState) -> core.Params:
     """Return the variables of the generator (its average) and of D."""
@@ -153,7 +172,7 @@ class GAN:
     self,
     params: core.Params,
     latents: jax.Array,
-    labels: jax.Array | None = None,
+    labels: jax.Array | Mapping[str, Any] | None = None,
     *,
     key: core.Key | None = None,
   ) -> jax.Array:
@@ -162,7 +181,9 @@ class GAN:
     Args:
       params: what `inference` returned.
       latents: f32[N, latent_size].
-      labels: i32[N] in [0, num_classes); needed by a conditional GAN alone.
+      labels: i32[N] in [0, num_classes) for a GAN with classes; with
+        attributes {name: value} as of `attributes.ask`, or f32[N, W]
+        conditions.
       key: not used; a latent has one picture.
 
     Returns:
@@ -172,6 +193,8 @@ class GAN:
       core.UserError: labels are missing, or latents have another width.
     """
     del key
+    if isinstance(labels, Mapping):
+      labels = attributes.ask(self.attributes, labels, len(latents))
     return gan_state.generate(self, params, latents, labels)
 
   def score(
@@ -184,12 +207,20 @@ class GAN:
     )
 
   def given(self, labels: jax.Array | None) -> tuple[jax.Array, ...]:
-    """Return what the networks take besides: one-hot labels, or nothing."""
-    if not self.num_classes:
+    """Return what the networks take besides: the condition, or nothing."""
+    if self.num_classes:
+      return (gan_state.one_hot(labels, self.num_classes),)
+    if not self.attributes:
       return ()
-    return (gan_state.one_hot(labels, self.num_classes),)
+    if labels is None:
+      names = ', '.join(one.name for one in self.attributes)
+      raise core.UserError(
+        f'this GAN is told attributes ({names}): pass labels={{name: value}}'
+      )
+    return (labels,)
 
   def labels(self, batch: core.Batch) -> jax.Array:
-    """Return the label of each picture of a batch, i32[B]; 0 without."""
-    rows = batch['image'].shape[0]
-    return batch.get('label', jnp.zeros(rows, jnp.int32))
+    """Return what G is told of each picture of a batch, a row for each."""
+    if self.attributes:
+      return attributes.observe(self.attributes, batch)
+    return batch.get('label', jnp.zeros(batch['image'].shape[0], jnp.int32))

@@ -60,7 +60,7 @@ def create(gan: Any, key: core.Key, batch: core.Batch) -> GANState:
     average=jax.tree.map(jnp.copy, generator.variables)
     if gan.ema_decay
     else (),
-    replay=replay.create(images.shape[0], images.shape[1:])
+    replay=replay.create(images, gan.labels(batch)[: len(images)])
     if gan.replay_every
     else (),
     generator_steps=jnp.int32(0),

@@ -57,6 +57,7 @@ class Dataset:
     class_names: name of each label; empty without labels.
     skipped: (path, reason) of the files that cannot be read.
     summary: one line for people.
+    columns: `art_jax.data.columns.Column` of each attribute of the pictures.
   """
 
   train: tuple[Examples, ...]
@@ -64,6 +65,7 @@ class Dataset:
   class_names: tuple[str, ...] = ()
   skipped: tuple[tuple[str, str], ...] = ()
   summary: str = ''
+  columns: tuple[Any, ...] = ()
 
   @property
   def num_examples(self) -> int:
@@ -201,6 +203,7 @@ def assemble(
   where: str,
   names: Sequence[str] = (),
   unused: Sequence[str] = (),
+  columns: Sequence[Any] = (),
 ) -> Dataset:
   """Make a set of its (train, held-out) index spaces.
 
@@ -211,6 +214,7 @@ def assemble(
     where: name of the source, for the summary.
     names: name of each label.
     unused: `data.classes` where the source has no classes to choose from.
+    columns: attributes of the pictures.
 
   Raises:
     UserError: classes were asked for in vain.
@@ -229,6 +233,7 @@ def assemble(
     class_names=tuple(names),
     skipped=skipped,
     summary=f'data: {decode.printable(str(where))}: {text}{note}',
+    columns=tuple(columns),
   )
 
 
