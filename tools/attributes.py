@@ -66,7 +66,7 @@ def train_classifier(images, labels, count: int, steps: int, seed: int):
 
 
 def measure(model: run.Run, classify, categories, palettes, name, seed):
-  """Return the correlations of L*, a*, b* and the share of right categories."""
+  """Return the correlations of L*, a*, b* and how often each is named."""
   gan, count = model.algorithm, len(categories)
   z = gan.latents(jax.random.key(seed), count)
   asked = {name: categories, 'palette': palettes}
@@ -74,7 +74,8 @@ def measure(model: run.Run, classify, categories, palettes, name, seed):
   found = np.asarray(Palette().measure(samples)).reshape(count, 3)
   wanted = np.asarray(palettes).reshape(count, -1, 3).mean(1)
   r = [np.corrcoef(found[:, i], wanted[:, i])[0, 1] for i in range(3)]
-  return r, float((classify(samples) == categories).mean())
+  right = np.asarray(classify(samples) == categories)
+  return r, [right[categories == k].mean() for k in np.unique(categories)]
 
 
 def main() -> None:
@@ -118,9 +119,11 @@ def main() -> None:
   for text, asked in (('as in the data', labels), ('shuffled', shuffled)):
     r, right = measure(model, classify, asked, palettes, name, flags.seed)
     numbers = ', '.join(f'{c} {v:.3f}' for c, v in zip('Lab', r, strict=True))
+    each = ', '.join(f'{100 * share:.0f}' for share in right)
+    counts = np.unique(asked, return_counts=True)[1]
     print(
-      f'{len(asked)} samples, {name} and palette {text}: r of {numbers}; '
-      f'{name} named {100 * right:.1f} %'
+      f'{len(asked)} samples, {name} and palette {text}: r of {numbers}; {name} '
+      f'named {100 * np.average(right, weights=counts):.1f} % (each: {each})'
     )
 
 

@@ -156,7 +156,7 @@ def check(gan: Any) -> None:
     raise core.UserError(
       "algorithm.discriminator.norm='batch' mixes the pictures of a batch, but "
       'a gradient penalty is one per picture; pass --set '
-      'algorithm.discriminator.norm=instance_affine (or none)'
+      'algorithm.discriminator.norm=instance_affine (or layer, or none)'
     )
 
 

@@ -45,7 +45,7 @@ class CDCGANGenerator(nn.Module):
       128 in the network for CelebA.
     latent_size: numbers in a latent.
     activation: 'leaky_relu' (slope 0.2) or 'relu'.
-    norm: 'batch', 'instance', 'instance_affine' or 'none'.
+    norm: 'batch', 'instance', 'instance_affine', 'layer' or 'none'.
     dtype: dtype of the layers; parameters and pictures are float32.
   """
 
@@ -119,7 +119,7 @@ class CDCGANDiscriminator(nn.Module):
 
   Attributes:
     width: channels after the first layers together.
-    norm: 'batch', 'instance', 'instance_affine' or 'none'.
+    norm: 'batch', 'instance', 'instance_affine', 'layer' or 'none'.
     dropout: probability of zeroing an activation after each layer; 0: none.
     conditioning: 'planes' (as published) or 'projection'.
     spectral_norm: divide every kernel by its largest singular value.

@@ -120,8 +120,8 @@ class DCGANGenerator(nn.Module):
     max_width: where the doubling stops (512 in later practice); None: never.
     latent_size: numbers in a latent; 100 in the paper.
     activation: 'relu' (the paper) or 'leaky_relu' (slope 0.2).
-    norm: 'batch' (the paper), 'instance', 'instance_affine' or 'none', the
-      only one with biases.
+    norm: 'batch' (the paper), 'instance', 'instance_affine', 'layer' or
+      'none', the only one with biases.
     dtype: dtype of the layers; parameters and pictures are float32.
   """
 
@@ -185,8 +185,8 @@ class DCGANDiscriminator(nn.Module):
   Attributes:
     width: channels after the first layer.
     max_width: where the doubling stops; None: never.
-    norm: 'batch' (the paper), 'instance', 'instance_affine' or 'none'; only
-      'none' has biases. A gradient penalty needs one that does not mix the
+    norm: 'batch' (the paper), 'instance', 'instance_affine', 'layer' or
+      'none'; only 'none' has biases. A gradient penalty needs one that does not mix the
       pictures of a batch.
     dropout: probability of zeroing an activation after each layer but the
       head; 0: none (the paper).
