@@ -121,9 +121,10 @@ def main() -> None:
     numbers = ', '.join(f'{c} {v:.3f}' for c, v in zip('Lab', r, strict=True))
     each = ', '.join(f'{100 * share:.0f}' for share in right)
     counts = np.unique(asked, return_counts=True)[1]
+    mean = 100 * np.average(right, weights=counts)
     print(
-      f'{len(asked)} samples, {name} and palette {text}: r of {numbers}; {name} '
-      f'named {100 * np.average(right, weights=counts):.1f} % (each: {each})'
+      f'{len(asked)} samples, {name} and palette {text}: r of {numbers}; '
+      f'{name} named {mean:.1f} % (each: {each})'
     )
 
 

@@ -186,8 +186,8 @@ class DCGANDiscriminator(nn.Module):
     width: channels after the first layer.
     max_width: where the doubling stops; None: never.
     norm: 'batch' (the paper), 'instance', 'instance_affine', 'layer' or
-      'none'; only 'none' has biases. A gradient penalty needs one that does not mix the
-      pictures of a batch.
+      'none'; only 'none' has biases. A gradient penalty needs one that does
+      not mix the pictures of a batch.
     dropout: probability of zeroing an activation after each layer but the
       head; 0: none (the paper).
     spectral_norm: divide every kernel by its largest singular value (Miyato et
