@@ -6,7 +6,7 @@ arXiv:2006.11239.
 """
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import flax
 import jax
@@ -14,12 +14,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core, optim, trainable
-from art_jax.algorithms import geometric_augment
-from art_jax.algorithms.diffusion_samplers import (
-  SAMPLERS,
-  Denoise,
-  noise_levels,
-)
+from art_jax.algorithms import diffusion_parts, geometric_augment
+from art_jax.algorithms.diffusion_samplers import SAMPLERS, noise_levels
 from art_jax.losses.denoising import EDM, Preconditioning
 from art_jax.nn.diffusion_unet import DiffusionUNet
 from art_jax.trainable import Trainable
@@ -85,40 +81,7 @@ class Diffusion:
   strength: float = 0.5
 
   def __post_init__(self):
-    self._require('num_steps', self.num_steps >= 1, 'is at least 1')
-    self._require('sampler', self.sampler in SAMPLERS, f'is one of {_NAMES}')
-    self._require(
-      'guidance',
-      self.guidance == 1 or self.num_classes,
-      'is 1 without classes: there is no label to be guided by; set '
-      'algorithm.num_classes and algorithm.denoiser.num_classes for it',
-    )
-    for name in ('label_dropout', 'augment'):
-      self._require(name, 0 <= getattr(self, name) <= 1, 'is in [0, 1]')
-    self._require('ema_decay', 0 <= self.ema_decay < 1, 'is in [0, 1)')
-    self._require('strength', 0 < self.strength <= 1, 'is in (0, 1]')
-    low, high = self.sigma_min, self.sigma_max
-    self._require('sigma_min', 0 < low < high, f'is in (0, sigma_max={high})')
-    net = self.denoiser
-    told = geometric_augment.SIZE if self.augment else 0
-    for name, value in (
-      ('num_classes', self.num_classes),
-      ('augment_size', told),
-    ):
-      if getattr(net, name) != value:
-        raise core.UserError(
-          f'algorithm.denoiser.{name}={getattr(net, name)}: with '
-          f'algorithm.num_classes={self.num_classes} and algorithm.augment='
-          f'{self.augment} it is {value}; pass --set '
-          f'algorithm.denoiser.{name}={value}'
-        )
-
-  def _require(self, name: str, holds: bool, rule: str) -> None:
-    if not holds:
-      raise core.UserError(
-        f'algorithm.{name}={getattr(self, name)!r}: it {rule}; pass --set '
-        f'algorithm.{name}=... with such a value'
-      )
+    diffusion_parts.check(self)
 
   @property
   def inputs(self) -> tuple[str, ...]:
@@ -142,15 +105,7 @@ class Diffusion:
     """Return a fresh network; raises UserError if the pictures do not fit."""
     del pretrained
     images, net = batch['image'], self.denoiser
-    size, channels = images.shape[1], images.shape[3]
-    if (net.size, net.channels) != (size, channels):
-      raise core.UserError(
-        f'the denoiser is for {net.size} px and {net.channels} channels, the '
-        f'data has {size} px and {channels}; pass --set '
-        f'algorithm.denoiser.size={size} --set '
-        f'algorithm.denoiser.channels={channels}, or change data.size and '
-        'data.channels'
-      )
+    diffusion_parts.check_pictures(self, images.shape)
     noise = jnp.zeros(images.shape[0])
     denoiser = trainable.create(
       net, key, images, noise, optimizer=self.optimizer
@@ -300,8 +255,7 @@ class Diffusion:
         f'number in [0, {self.num_classes}) for each picture'
       )
     sigmas = self._noise_levels()
-    denoise = self._denoiser(params, labels)
-    return self._sample(denoise, sigmas[0] * latents, sigmas, key)
+    return self._sampler(params, labels)(sigmas[0] * latents, sigmas, key)
 
   def translate(
     self,
@@ -311,10 +265,9 @@ class Diffusion:
     *,
     key: core.Key | None = None,
   ) -> jax.Array:
-    """Paint over pictures: add noise, and remove it as the model sees fit.
+    """Paint over pictures with a share `strength` of the sampler's steps.
 
-    The last `strength` of the sampler's steps are taken, from the picture plus
-    noise of their first level. A conditional model paints without a class.
+    See `diffusion_parts.repaint`. A conditional model paints without a class.
 
     Args:
       params: what `inference` returned.
@@ -324,17 +277,11 @@ class Diffusion:
 
     Returns:
       f32[N, H, W, C] in [-1, 1].
-
-    Reference: Meng et al. 2022, "SDEdit", arXiv:2108.01073, algorithm 1.
     """
     del direction
-    sigmas = self._noise_levels()
-    kept = round((1 - self.strength) * self.num_steps)
-    sigmas = sigmas[min(kept, self.num_steps - 1) :]
-    key, noise_key = jax.random.split(jax.random.key(0) if key is None else key)
-    noise = sigmas[0] * jax.random.normal(noise_key, images.shape)
-    denoise = self._denoiser(params, None)
-    return self._sample(denoise, images + noise, sigmas, key)
+    return diffusion_parts.repaint(
+      self._sampler(params), images, self._noise_levels(), self.strength, key
+    )
 
   def inpaint(
     self,
@@ -347,8 +294,7 @@ class Diffusion:
   ) -> jax.Array:
     """Fill in the parts of pictures that a mask leaves open.
 
-    Where the picture is known the denoiser's answer is replaced by it, so that
-    the flow carries it along, with its noise, and the rest is made to fit.
+    See `diffusion_parts.inpaint`.
 
     Args:
       params: what `inference` returned.
@@ -359,35 +305,28 @@ class Diffusion:
 
     Returns:
       f32[N, H, W, C] in [-1, 1], `images` where the mask is 0.
-
-    Reference: Song et al. 2021, arXiv:2011.13456, appendix I.2.
     """
-    key, noise_key = jax.random.split(jax.random.key(0) if key is None else key)
-    sigmas = self._noise_levels()
-    known = (1 - mask) * images
-    free = self._denoiser(params, labels)
+    return diffusion_parts.inpaint(
+      self._sampler(params, labels), images, mask, self._noise_levels(), key
+    )
 
-    def denoise(x, sigma):
-      return mask * free(x, sigma) + known
+  def _sampler(self, params: core.Params, labels=None) -> Any:
+    """Return (x, sigmas, key, known) -> pictures; known changes D's answers."""
 
-    noise = sigmas[0] * jax.random.normal(noise_key, images.shape)
-    return self._sample(denoise, known + noise, sigmas, key)
+    def sample(x, sigmas, key, known=lambda denoised: denoised):
+      def denoise(x, sigma):
+        rows = jnp.full(x.shape[0], sigma)
+        return known(self.denoise(params, x, rows, labels))
+
+      key = jax.random.key(0) if key is None else key
+      return jnp.clip(SAMPLERS[self.sampler](denoise, x, sigmas, key), -1, 1)
+
+    return sample
 
   def _noise_levels(self) -> jax.Array:
     return noise_levels(
       self.num_steps, self.sigma_min, self.sigma_max, self.rho
     )
-
-  def _denoiser(self, params: core.Params, labels: jax.Array | None) -> Denoise:
-    def denoise(x, sigma):
-      return self.denoise(params, x, jnp.full(x.shape[0], sigma), labels)
-
-    return denoise
-
-  def _sample(self, denoise: Denoise, x, sigmas, key) -> jax.Array:
-    key = jax.random.key(0) if key is None else key
-    images = SAMPLERS[self.sampler](denoise, x, sigmas, key)
-    return jnp.clip(images, -1, 1)
 
   def _denoise(
     self, params, x, sigma, labels=None, augment=None, rngs=None
@@ -407,9 +346,6 @@ class Diffusion:
 
   def _one_hot(self, labels: jax.Array) -> jax.Array:
     return jax.nn.one_hot(labels, self.num_classes)
-
-
-_NAMES = ', '.join(SAMPLERS)
 
 
 def _wide(x: jax.Array) -> jax.Array:
