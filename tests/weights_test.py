@@ -116,10 +116,10 @@ def test_errors_are_one_line(change, match):
 def test_file_errors(tmp_path):
   def fails(path, match, **kwargs):
     with pytest.raises(files.WeightsError, match=match):
-      files.read_tensors(path, **kwargs)
+      files.read(path, **kwargs)
 
   fails(tmp_path / 'a.safetensors', 'does not exist')
-  fails(tmp_path / 'a.bin', 'expected .safetensors or .npz')
+  fails(tmp_path / 'a.bin', 'expected .safetensors or .npz or .pth')
   bad = tmp_path / 'bad.safetensors'
   bad.write_bytes(b'not a weights file')
   fails(bad, 'cannot read .*bad.safetensors')
@@ -134,7 +134,7 @@ def test_file_errors(tmp_path):
   fails(two, 'holds 2 tensors', max_tensors=1)
   fails(two, 'more than 10', max_bytes=10)
   fails(two, 'unpacks to', max_bytes=2_000)
-  assert files.read_tensors(two)['a'].dtype == np.float32
+  assert files.read(two)['a'].dtype == np.float32
 
 
 def test_load_names_the_file(tmp_path):

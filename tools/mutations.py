@@ -140,9 +140,9 @@ def _read_metrics(path: pathlib.Path) -> None:
 
 KINDS: dict[str, tuple[Callable, Callable]] = {
   'image': (_image, _read_image),
-  'safetensors': (_safetensors, files.read_tensors),
+  'safetensors': (_safetensors, files.read),
   'generator': (_safetensors, cyclegan.load_generator),
-  'npz': (_npz, files.read_tensors),
+  'npz': (_npz, files.read),
   'arrays': (_npz, _read_arrays),
   'config': (_config, _read_config),
   'metrics': (_metrics, _read_metrics),

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from art_jax.nn.resnet_generator import ResnetGenerator
-from art_jax.weights.files import WeightsError, read_tensors
+from art_jax.weights.files import WeightsError, read
 
 _NAME = re.compile(r'model\.(\d+)\.(?:(conv_block|block)\.(\d+)\.)?(\w+)')
 
@@ -239,7 +239,7 @@ def load_generator(
     WeightsError: if the file cannot be read, or fits no ResNet generator.
   """
   try:
-    return from_torch(read_tensors(path))
+    return from_torch(read(path))
   except WeightsError as e:
     if os.fspath(path) in str(e):
       raise
