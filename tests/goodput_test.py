@@ -46,8 +46,8 @@ def test_account():
   assert summary['productive_share'] == pytest.approx(32 / 67)
   assert goodput.sentence(summary) == (
     '47.8 % of 67.0 s went into steps that count; the rest: steps lost and '
-    'done again 20.9 %, starting again 11.9 %, compile 7.5 %, checkpoint 4.5 %, '
-    'data 4.5 %, render 1.5 %, other 1.5 %; 3 starts (or returns to a '
+    'done again 20.9 %, starting again 11.9 %, compile 7.5 %, checkpoint '
+    '4.5 %, data 4.5 %, render 1.5 %, other 1.5 %; 3 starts (or returns to a '
     'checkpoint), 15.0 s between them'
   )
 
