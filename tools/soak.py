@@ -62,11 +62,8 @@ def main(argv: list[str]) -> int:
         most = tuple(map(max, most, look(child.pid)))
       if step * 10 >= _STEPS.value * (len(tenths) + 1):
         tenths.append(most)
-        seconds = time.monotonic() - start
-        print(
-          f'{step:>8}  {most[0]:6.0f}  {most[1]:5}  {most[2]:7}  {seconds:7.0f}',
-          flush=True,
-        )
+        held = f'{most[0]:6.0f}  {most[1]:5}  {most[2]:7}'
+        print(f'{step:>8}  {held}  {time.monotonic() - start:7.0f}', flush=True)
         most = (0.0, 0, 0)
     if child.wait():
       raise RuntimeError(f'the trainer failed: {"".join(tail)}')
