@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 
 from art_jax import core, run
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
+from art_jax.nn.norm import InstanceNorm
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator
 from art_jax.nn.unet import UNet
@@ -166,6 +167,23 @@ def test_widths_that_stop_doubling(module):
   variables = jax.tree.map(lambda s: np.ones(s.shape, 'f4'), shapes)
   again, _ = families.from_torch(families.to_torch(module, variables))
   assert again == module
+
+
+@pytest.mark.parametrize(
+  'module, match',
+  [
+    (ResnetGenerator(4, 1, halvings=1), 'halvings = 1'),
+    (ResnetGenerator(4, 1, norm='none'), "norm = 'none'"),
+    (UNet(norm='none'), "norm = 'none'"),
+    (PatchGAN(norm='none'), "norm = 'none'"),
+    (DCGANGenerator(norm='none'), "norm = 'none'"),
+    (InstanceNorm(), 'InstanceNorm has no foreign names'),
+  ],
+  ids=lambda x: type(x).__name__,
+)
+def test_networks_without_foreign_names(module, match):
+  with pytest.raises(files.WeightsError, match=match):
+    families.to_torch(module, {'params': {}})
 
 
 def _variables(module, channels=3):

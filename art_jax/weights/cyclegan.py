@@ -27,7 +27,16 @@ _NAME = re.compile(r'model\.(\d+)\.(?:(conv_block|block)\.(\d+)\.)?(\w+)')
 def layers_of(
   generator: ResnetGenerator, params: Mapping[str, Any]
 ) -> list[Layer]:
-  """List the layers under the names of junyanz's code; params are ours."""
+  """List the layers under the names of junyanz's code; params are ours.
+
+  Raises:
+    WeightsError: if that code has no such network.
+  """
+  if generator.halvings != 2 or generator.norm == 'none':
+    raise WeightsError(
+      f'halvings = {generator.halvings}, norm = {generator.norm!r}: the '
+      'upstream names are for 2 halvings with norms'
+    )
   kernel = params.get('stem', {}).get('kernel', np.zeros((7, 7, 3, 0)))
   return _layers(generator, np.shape(kernel)[2], 'conv_block')
 
