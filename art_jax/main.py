@@ -22,7 +22,9 @@ flags.DEFINE_string(
   'experiment', None, 'Name shown by --mode=list, or the path of a .py file.'
 )
 flags.DEFINE_string(
-  'data', None, 'PATH (layout is detected), tfds:NAME or builtin.'
+  'data',
+  None,
+  'PATH of a folder or archive (layout is detected), tfds:NAME or builtin.',
 )
 flags.DEFINE_multi_string(
   'set', [], 'path.to.field=value: change a field of the experiment.'

@@ -1,15 +1,24 @@
 """Small files of weights for mutations.py, honest and hostile ones."""
 
+import functools
 import io
 import random
 
 import h5py
+import jax
 import numpy as np
+import safetensors.numpy
 import torch_pickles
+
+from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
+from art_jax.nn.patchgan import PatchGAN
+from art_jax.nn.resnet_generator import ResnetGenerator
+from art_jax.nn.unet import UNet
+from art_jax.weights import families
 
 
 def tensors(rng: random.Random) -> dict[str, np.ndarray]:
-  """Return a few small arrays, some of a known network."""
+  """Return a few small arrays, of no network."""
   kinds = ('float32', 'float16', 'int64', 'uint8')
   return {
     f'model.{i}.weight': np.ones(
@@ -17,6 +26,40 @@ def tensors(rng: random.Random) -> dict[str, np.ndarray]:
     )
     for i in range(rng.randint(1, 4))
   }
+
+
+@functools.cache
+def _networks() -> list[dict[str, np.ndarray]]:
+  """Return small networks of every family under their foreign names."""
+  picture = np.zeros((1, 64, 64, 3), np.float32)
+  made = []
+  for module, x in (
+    (ResnetGenerator(2, 1), picture),
+    (UNet(2, 5), picture),
+    (PatchGAN(2, 3, 'batch'), picture),
+    (DCGANGenerator(32, 3, 2, latent_size=3), np.zeros((1, 3), np.float32)),
+    (DCGANDiscriminator(2), picture),
+  ):
+    shapes = jax.eval_shape(module.init, jax.random.key(0), x)
+    zeros = jax.tree.map(lambda s: np.zeros(s.shape, np.float32), shapes)
+    made.append(families.to_torch(module, zeros))
+  return made
+
+
+def network(rng: random.Random) -> tuple[str, bytes]:
+  """Return the weights of a network, some with a name or a shape changed."""
+  tensors = dict(rng.choice(_networks()))
+  name = rng.choice(sorted(tensors))
+  value, lie = tensors.pop(name), rng.randrange(5)
+  if lie == 0:
+    value = value[..., :1]
+  elif lie == 1:
+    name = name + rng.choice(('x', '.weight', '\x00', '../../owned'))
+  elif lie == 2:
+    value = np.full_like(value, np.nan)
+  if lie < 4:
+    tensors[name] = value
+  return 'x.safetensors', safetensors.numpy.save(tensors)
 
 
 def torch(rng: random.Random) -> tuple[str, bytes]:
