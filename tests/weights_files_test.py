@@ -200,6 +200,12 @@ def test_hostile_torch_files(tmp_path):
     file.writestr('a/data.pkl', pickle.dumps({'a': 1}))
     file.writestr('a/data/0', bytes(10**6))
   _fails(path, 'unpacks to', max_bytes=10**5)
+  parts = tp.stream(tp.mapping({}), {}).split(b'](e.')
+  # Keys whose text would have 2**60 letters.
+  keys = b'](]q\x00' + b'h\x00h\x00\x86q\x00' * 60 + b'e.'
+  value = tp.mapping({'a': tp.tensor('0', 4, (4,), (1,))})
+  path.write_bytes(parts[0].replace(b'}(u.', value + b'.') + keys)
+  _fails(path, 'no list of its blocks')
   good = tp.mapping({'a': tp.tensor('0', 4, (4,), (1,), legacy=True)})
   path.write_bytes(tp.stream(good, {'0': (2**40, b'')}))
   _fails(path, 'beyond the end')

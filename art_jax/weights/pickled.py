@@ -102,9 +102,10 @@ def _typed_tensor(storage, start, shape, strides, dtype) -> Tensor:
 
 def _tensor_v3(storage, start, shape, strides, grad, hooks, dtype, *unused):
   """Stand in for torch._utils._rebuild_tensor_v3: the dtype is told."""
-  if not isinstance(storage, Storage) or not isinstance(dtype, _Name):
+  kind = getattr(dtype, 'make', None)
+  if not isinstance(storage, Storage) or not isinstance(kind, np.dtype):
     raise Refused('a tensor without a storage')
-  return _typed_tensor(storage, start, shape, strides, dtype.make)
+  return _typed_tensor(storage, start, shape, strides, kind)
 
 
 def _put(target, pairs) -> dict:
@@ -177,7 +178,8 @@ class _Reader(pickle._Unpickler):
       _, start, _ = view[0]
     count, start = _sizes([count, start])
     storage = Storage(str(key), dtype.make, count, start)
-    return self.storages.setdefault(str(key), storage) and storage
+    self.storages.setdefault(storage.key, storage)
+    return storage
 
   def _reduce(self):
     arguments = self.stack.pop()

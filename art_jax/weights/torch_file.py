@@ -91,10 +91,12 @@ def _read_stream(file, size, max_bytes, max_tensors):
   tree, storages = pickled.load(file, size)
   tensors = _described(tree, max_bytes, max_tensors)
   keys, _ = pickled.load(file, size)
-  if not isinstance(keys, list) or set(map(str, keys)) - storages.keys():
+  if not isinstance(keys, list) or not all(type(key) is str for key in keys):
     raise Refused('it has no list of its blocks')
+  if set(keys) - storages.keys():
+    raise Refused('it has blocks that nothing describes')
   wanted, blocks = {t.storage.key for t in tensors.values()}, {}
-  for key in map(str, keys):
+  for key in keys:
     count = int.from_bytes(file.read(8), 'little' if little else 'big')
     dtype = storages[key].dtype or np.dtype('u1')
     if not 0 <= count * dtype.itemsize <= size - file.tell():
