@@ -3,7 +3,7 @@
 import os
 
 from art_jax import core
-from art_jax.data import decode, labelled, sources, verify
+from art_jax.data import archives, decode, labelled, sources, verify
 from art_jax.data.folders import class_folders, splits
 
 _PROBED = 8  # pictures whose shape tells whether they are pairs
@@ -38,10 +38,11 @@ def parse(
   if path.endswith('.npz'):
     source = sources.Arrays(path, paired=aligned)
     return source, f'data: arrays in {decode.printable(path)}'
-  if not os.path.isdir(path):
+  if not os.path.isdir(path) and not archives.is_archive(path):
     raise core.UserError(
-      f'--data={decode.printable(text)}: no such folder; pass a folder or an '
-      '.npz file, tfds:NAME, or builtin'
+      f'--data={decode.printable(text)}: no such folder; pass a folder, an '
+      f'archive ({" ".join(archives.SUFFIXES)}), an .npz file, tfds:NAME, or '
+      'builtin'
     )
   if domains:
     return _domains(path, aligned)
@@ -52,7 +53,8 @@ def parse(
 
 def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
   shown = decode.printable(path)
-  both = [os.path.join(path, f'train{domain}') for domain in 'AB']
+  folder = verify.check_folder(path)  # of an archive: where it is unpacked
+  both = [os.path.join(folder, f'train{domain}') for domain in 'AB']
   if all(map(os.path.isdir, both)):
     if aligned:
       raise core.UserError(
@@ -63,8 +65,8 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
     count_a, count_b = (len(verify.scan(folder)[0]) for folder in both)
     text = f'data: {count_a} and {count_b} pictures in {shown}'
     return sources.Unpaired(path), f'{text} (trainA and trainB)'
-  names = _names(path)
-  if _side_by_side(path, names):
+  names = _names(folder)
+  if _side_by_side(folder, names):
     how = 'pairs' if aligned else 'drawn independently'
     text = f'data: {len(names)} side-by-side pictures in {shown} ({how})'
     return sources.Pairs(path, paired=aligned), text
@@ -78,8 +80,9 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
 
 def _images(path: str, labelled: bool) -> tuple[core.Source, str]:
   shown = decode.printable(path)
-  names = _names(path)
-  if os.path.isdir(os.path.join(path, 'trainA')):
+  folder = verify.check_folder(path)
+  names = _names(folder)
+  if os.path.isdir(os.path.join(folder, 'trainA')):
     raise core.UserError(
       f'--data={shown} holds two domains, but the algorithm reads one set of '
       f'pictures; pass one of them, e.g. --data={shown}/trainA'
