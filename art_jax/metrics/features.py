@@ -18,6 +18,8 @@ _DECLARED = {
   'pixels32': ('pixels32', 'EXTRACTOR'),
   'inception': ('inception', 'LEGACY'),
   'inception-clean': ('inception', 'CLEAN'),
+  'efficientnet-lite0': ('efficientnet_lite0', 'EXTRACTOR'),
+  'squeezenet': ('squeezenet', 'EXTRACTOR'),
 }
 NAMES = tuple(_DECLARED)
 

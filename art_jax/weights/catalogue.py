@@ -69,6 +69,16 @@ PUBLISHED = {
       'squeezenet1_1_torchvision_fp16.safetensors',
     ),
   ),
+  # The InceptionV3 of published FIDs; TensorFlow's weights for PyTorch.
+  'inception_fid': Published(
+    'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/'
+    'pt_inception-2015-12-05-6726825d.pth',
+    '6726825d',
+    aliases=(
+      'pt_inception-2015-12-05-6726825d.pth',
+      'weights-inception-2015-12-05-6726825d.pth',  # torch-fidelity's name
+    ),
+  ),
   'lpips_squeeze': Published(
     f'{_LPIPS}squeeze.pth', aliases=('lpips_v0.1_squeeze.safetensors',)
   ),

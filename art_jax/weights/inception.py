@@ -1,34 +1,26 @@
 """The weights of the FID InceptionV3, in the names of pytorch-fid."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import flax
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from art_jax.nn.inception import NUM_OUTPUTS, SIDE, WIDTH, FIDInception
-from art_jax.weights import batch_norm, lookup
+from art_jax.weights import batch_norm, catalogue
 from art_jax.weights.files import read_tensors
 
 _EPSILON = 1e-3
-_NAMES = (
-  'pt_inception-2015-12-05-6726825d.safetensors',
-  'pt_inception-2015-12-05-6726825d.npz',
-)
-_HOW = (
-  'take pt_inception-2015-12-05-6726825d.pth from the release page of '
-  'mseitzer/pytorch-fid, and write its state_dict with '
-  'safetensors.torch.save_file under that name into this folder, or pass '
-  '--features_weights=FILE'
-)
 
 
 def load(path: str | os.PathLike | None = None) -> dict[str, Any]:
   """Return the weights of `FIDInception`.
 
   Args:
-    path: .safetensors or .npz; None: search (see `lookup`).
+    path: of the file; None: `inception_fid` of the catalogue.
 
   Returns:
     params: the network's, batch norms folded in; outputs: f32[2048, 1008], the
@@ -37,7 +29,13 @@ def load(path: str | os.PathLike | None = None) -> dict[str, Any]:
   Raises:
     WeightsError: the file is missing, or not these weights.
   """
-  tensors = read_tensors(lookup.find(_NAMES, path, _HOW))
+  return convert(
+    read_tensors(catalogue.find(os.fspath(path or 'inception_fid')))
+  )
+
+
+def convert(tensors: Mapping[str, np.ndarray]) -> dict[str, Any]:
+  """Return what `load` does, of tensors by pytorch-fid's names."""
   shapes = jax.eval_shape(
     FIDInception().init, jax.random.key(0), jnp.zeros((1, SIDE, SIDE, 3))
   )['params']
