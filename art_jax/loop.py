@@ -212,6 +212,8 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
           finite.check_state(step, state, names)
           host = {'seed': plan.seed, 'rollbacks': rollbacks}
           job.checkpoints.save(step, state, host)
+        with clocks.of('plot'):
+          writer.plot()
       progress.advance(step)
       if stopping and step < plan.duration:
         job.checkpoints.wait()

@@ -55,7 +55,13 @@ def _run(flags, extractor, weights, devices, scores) -> dict[str, Any]:
   model = asked.model(flags)
   data = model.experiment.data
   evaluator = models.Evaluator(
-    model, data.source.open(data), extractor, weights, devices, flags.num
+    run=model,
+    data=data.source.open(data),
+    extractor=extractor,
+    weights=weights,
+    devices=devices,
+    num=flags.num,
+    seed=flags.seed,
   )
   evaluator.evaluate(scores)
   return {
@@ -86,7 +92,7 @@ def _folders(flags, extractor, weights, devices, scores) -> dict[str, Any]:
     for chosen, keep in ((real, True), (fake, False))
   ]
   distributions.compare(scores, extractor, weights, *surveys)
-  likeness.lpips_diversity(scores, fake, real, seed=0)
+  likeness.lpips_diversity(scores, fake, real, flags.seed)
   return {
     'real': real.name,
     'fake': fake.name,
