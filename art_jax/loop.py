@@ -14,6 +14,7 @@ from absl import logging
 from art_jax import config, core, finite, run, shapes, sharding
 from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
+from art_jax.data.columns import check_columns
 from art_jax.data.dataset import Dataset, check_classes, check_inputs
 from art_jax.finite import Diverged
 from art_jax.progress import Progress
@@ -71,10 +72,11 @@ def train(
     donor = run.load_state(init_from) if init_from else None
     with clocks.of('data'):
       dataset = experiment.data.source.open(experiment.data)
+      check_columns(dataset, experiment.algorithm)
       check_inputs(
         dataset, experiment.algorithm.inputs, experiment.algorithm.aligned
       )
-      check_classes(dataset, getattr(experiment.algorithm, 'num_classes', 0))
+      check_classes(dataset, experiment.algorithm)
       if main:
         print(dataset.summary, file=sys.stderr, flush=True)
       resolved = config.resolve(experiment, dataset.num_examples)

@@ -147,6 +147,10 @@ class RunFolder:
         'train': [len(examples) for examples in dataset.train],
         'heldout': [len(examples) for examples in dataset.heldout],
         'classes': list(dataset.class_names),
+        'columns': {
+          column.name: list(column.values) or [column.low, column.high]
+          for column in dataset.columns
+        },
         'skipped': [
           {'file': str(file), 'reason': reason}
           for file, reason in dataset.skipped

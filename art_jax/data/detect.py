@@ -3,7 +3,7 @@
 import os
 
 from art_jax import core
-from art_jax.data import decode, sources, verify
+from art_jax.data import decode, labelled, sources, verify
 from art_jax.data.folders import class_folders, splits
 
 _PROBED = 8  # pictures whose shape tells whether they are pairs
@@ -26,8 +26,9 @@ def parse(
     UserError: nothing there can serve the inputs.
   """
   domains = 'a' in inputs or 'b' in inputs
+  attributes = set(inputs) - {'a', 'b', 'image', 'label'}
   if text == 'builtin':
-    layout = 'images'
+    layout = 'attributes' if attributes else 'images'
     if domains:
       layout = 'pairs' if aligned else 'unpaired'
     return sources.Builtin(layout), f'data: built-in pictures ({layout})'
@@ -44,6 +45,8 @@ def parse(
     )
   if domains:
     return _domains(path, aligned)
+  if attributes:
+    return _labelled(path)
   return _images(path, labelled='label' in inputs)
 
 
@@ -92,6 +95,18 @@ def _images(path: str, labelled: bool) -> tuple[core.Source, str]:
     )
   text = f'data: {len(names)} pictures of {len(classes)} classes in {shown}'
   return sources.Classes(path), f'{text} (class sub-folders)'
+
+
+def _labelled(path: str) -> tuple[core.Source, str]:
+  shown = decode.printable(path)
+  if not os.path.isfile(os.path.join(path, labelled.FILE)):
+    raise core.UserError(
+      f'--data={shown} has no {labelled.FILE}, but the algorithm reads '
+      'attributes: put a table there with a column `file` and one for each '
+      'attribute; pass such a folder, or --data=builtin'
+    )
+  text = f'data: {len(_names(path))} pictures in {shown} ({labelled.FILE})'
+  return sources.Labelled(path), text
 
 
 def _names(path: str) -> list[str]:

@@ -53,6 +53,22 @@ def binary_cross_entropy(
   return jnp.mean(jax.nn.softplus(logits) - target * logits)
 
 
+def class_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+  """Return the class loss of the ACGAN, -E[log P(C = c | x)], from logits.
+
+  Args:
+    logits: f32[B, K], outputs of the class head without a softmax.
+    labels: i32[B], c in [0, K).
+
+  Returns:
+    f32[], the mean over the batch.
+
+  Reference: Odena et al. 2017, arXiv:1610.09585, eq. 3.
+  """
+  chances = jax.nn.log_softmax(logits)
+  return -jnp.mean(jnp.take_along_axis(chances, labels[:, None], axis=1))
+
+
 class AdversarialLoss(Protocol):
   """What a GAN asks of its loss; larger logits mean more real.
 
