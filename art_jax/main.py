@@ -15,7 +15,10 @@ from absl import app, flags, logging
 from art_jax import core
 
 # Each is a file of art_jax/modes/ with `run(flags)`.
-MODES = ('train', 'describe', 'list', 'translate', 'export', 'sample')
+MODES = (
+  *('train', 'describe', 'list', 'translate', 'export', 'sample'),
+  'evaluate',
+)
 
 flags.DEFINE_enum('mode', 'train', MODES, 'What to do.')
 flags.DEFINE_string(
@@ -51,13 +54,23 @@ flags.DEFINE_string('output', None, 'Folder to write to.')
 flags.DEFINE_bool('overwrite', False, 'Replace existing files in --output.')
 flags.DEFINE_string('direction', None, 'ab or ba; default: the first.')
 flags.DEFINE_string('study', None, 'sample: grid, interpolate, classes, ...')
-flags.DEFINE_integer('num', None, 'sample: number of pictures.')
-flags.DEFINE_integer('seed', 0, 'sample: of the latents.')
+flags.DEFINE_integer(
+  'num', None, 'sample, evaluate: pictures; evaluate: 5000 unless given.'
+)
+flags.DEFINE_integer('seed', 0, 'sample, evaluate: of the latents.')
 flags.DEFINE_list(
   'labels', [], 'sample: classes by name or number, with commas, or all.'
 )
 flags.DEFINE_integer('frames', None, 'sample: number of frames of a film.')
 flags.DEFINE_bool('save_arrays', False, 'sample: write an .npz too.')
+flags.DEFINE_string(
+  'features', 'pixels32', 'evaluate: extractor that distances are taken in.'
+)
+flags.DEFINE_string('features_weights', None, 'evaluate: file of its weights.')
+flags.DEFINE_list('metrics', [], 'evaluate: only these; default: what applies.')
+flags.DEFINE_string('real', None, 'evaluate: folder of real pictures.')
+flags.DEFINE_string('fake', None, 'evaluate: folder of pictures to score.')
+flags.DEFINE_integer('size', None, 'evaluate: bring folders to this side.')
 flags.DEFINE_bool('compile', False, 'describe: compile the step for memory.')
 flags.DEFINE_string('coordinator', None, 'host:port of process 0.')
 flags.DEFINE_integer('num_processes', None, 'Number of processes.')
