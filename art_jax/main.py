@@ -15,7 +15,7 @@ from absl import app, flags, logging
 from art_jax import core
 
 # Each is a file of art_jax/modes/ with `run(flags)`.
-MODES = ('train', 'describe', 'list', 'translate', 'export')
+MODES = ('train', 'describe', 'list', 'translate', 'export', 'stylize')
 
 flags.DEFINE_enum('mode', 'train', MODES, 'What to do.')
 flags.DEFINE_string(
@@ -46,6 +46,17 @@ flags.DEFINE_string('input', None, 'A picture or a folder of pictures.')
 flags.DEFINE_string('output', None, 'Folder to write to.')
 flags.DEFINE_bool('overwrite', False, 'Replace existing files in --output.')
 flags.DEFINE_string('direction', None, 'ab or ba; default: the first.')
+flags.DEFINE_string('content', None, 'stylize: a photo, or builtin.')
+flags.DEFINE_string('style', None, 'stylize: paintings, FILE[,FILE...].')
+flags.DEFINE_string('mask', None, 'stylize: where each painting applies.')
+flags.DEFINE_string('start', None, 'stylize: a picture to start from.')
+flags.DEFINE_integer('size', None, 'stylize: longest side in pixels.')
+flags.DEFINE_integer('steps', None, 'stylize: steps at each scale.')
+flags.DEFINE_integer('every', 0, 'stylize: a picture every so many steps.')
+flags.DEFINE_integer('tile', 0, 'stylize: work in tiles of so many pixels.')
+flags.DEFINE_multi_string(
+  'versus', [], 'stylize: path=value, once more so; side by side.'
+)
 flags.DEFINE_bool('compile', False, 'describe: compile the step for memory.')
 flags.DEFINE_string('coordinator', None, 'host:port of process 0.')
 flags.DEFINE_integer('num_processes', None, 'Number of processes.')
