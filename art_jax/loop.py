@@ -16,6 +16,7 @@ from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
 from art_jax.data.dataset import Dataset, check_classes, check_inputs
 from art_jax.finite import Diverged
+from art_jax.goodput import Goodput
 from art_jax.progress import Progress
 from art_jax.run_folder import RunFolder
 from art_jax.run_lock import RunLock
@@ -50,7 +51,7 @@ def train(
 
   Returns:
     The summary that is also written to summary.json: rates, and where the
-    time went (see `timing.Clocks.summary`).
+    time went (see `timing.Clocks.summary` and `goodput.account`).
 
   Raises:
     core.UserError: for bad input, or another trainer in the workdir; before
@@ -87,10 +88,11 @@ def train(
       ) as checkpoints,
       Writer(folder.path, enabled=main) as writer,
       StopRequest() as stop,
+      Goodput(folder.path, clocks, enabled=main) as times,
     ):
       job = Job(
         *(resolved, dataset, devices, donor),
-        *(lock, checkpoints, writer, stop, clocks),
+        *(lock, checkpoints, writer, stop, clocks, times),
       )
       restored = checkpoints.restore(abstract)
       first = restored.step if restored else 0
@@ -108,7 +110,7 @@ def train(
           )
         restored = checkpoints.restore(abstract)
     rows = plan.batch_size * core.batches_per_step(resolved.algorithm)
-    summary = clocks.summary(plan.duration - first, rows)
+    summary = clocks.summary(plan.duration - first, rows) | times.summary()
     if first < plan.duration:
       with lock.writing(plan.duration):
         folder.finish({**summary, 'rollbacks': rollbacks})
@@ -128,6 +130,7 @@ class Job:
   writer: Writer
   stop: StopRequest
   clocks: Clocks
+  times: Goodput
 
 
 def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
@@ -166,6 +169,8 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
     state, first = start(job, restored, init_key)
     with job.lock.writing(first):
       writer.cut(first)
+  if first < plan.duration:
+    job.times.begin(first)
   looked = first  # The last step whose metrics were looked at.
   previous = None  # Metrics of the step before.
   # Two steps are in flight, but on a CPU, where the one that waits would take
@@ -200,6 +205,7 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
         with clocks.of('log'), job.lock.writing(step):
           writer.scalars(step, values)
           progress.show(step, values)
+          job.times.note(step)
         names = engine.names(step - 1)
         finite.check_metrics(step, looked, values, state, names)
         looked = step

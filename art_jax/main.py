@@ -41,7 +41,9 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string('run', None, 'Run folder of a trained model.')
 flags.DEFINE_string('checkpoint', 'latest', 'latest, or a step.')
-flags.DEFINE_string('weights', None, 'Foreign weights (.safetensors).')
+flags.DEFINE_string(
+  'weights', None, 'Foreign weights (.safetensors, .pth, .npz).'
+)
 flags.DEFINE_string('input', None, 'A picture or a folder of pictures.')
 flags.DEFINE_string('output', None, 'Folder to write to.')
 flags.DEFINE_bool('overwrite', False, 'Replace existing files in --output.')

@@ -7,7 +7,8 @@ metrics.jsonl   one row per logged step
 events.*        the same for TensorBoard
 images/         picture grids, NAME/STEP.png
 checkpoints/    states with checksums
-summary.json    rates and shares of the last start
+summary.json    rates of the last start, and where the time of all starts went
+times.json      the time of every start by cause, see goodput.py
 """
 
 import datetime

@@ -17,7 +17,7 @@ from PIL import Image
 from art_jax import checkpoint, config, core, literals, writer
 from art_jax.data import decode
 from art_jax.data.sources import Arrays
-from art_jax.weights import cyclegan, files
+from art_jax.weights import families, files
 
 _FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
 _STATE = {'a': np.arange(64, dtype=np.float32), 'key': jax.random.key(0)}
@@ -140,9 +140,9 @@ def _read_metrics(path: pathlib.Path) -> None:
 
 KINDS: dict[str, tuple[Callable, Callable]] = {
   'image': (_image, _read_image),
-  'safetensors': (_safetensors, files.read_tensors),
-  'generator': (_safetensors, cyclegan.load_generator),
-  'npz': (_npz, files.read_tensors),
+  'safetensors': (_safetensors, files.read),
+  'generator': (_safetensors, families.load),
+  'npz': (_npz, files.read),
   'arrays': (_npz, _read_arrays),
   'config': (_config, _read_config),
   'metrics': (_metrics, _read_metrics),
