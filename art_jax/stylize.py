@@ -190,8 +190,8 @@ class _Scale:
     targets = jax.jit(algorithm.targets)(
       features, self.content, self._styles, self._masks
     )
-    # A copy: the state is donated, the content is not.
-    state = algorithm.begin(start + 0.0, features, targets)
+    state = algorithm.begin(start, features, targets)
+    state = state.replace(canvas=_copied(state.canvas))
     spread = self._devices.spread_rows
     shardings = jax.tree.map(lambda _: self._devices.replicated, state)
     shardings = shardings.replace(
@@ -215,7 +215,7 @@ class _Scale:
     targets = jax.jit(paintings.targets)(
       features, self.content[:, :MIN_SIDE, :MIN_SIDE], self._styles, self._masks
     )
-    canvas = algorithm.begin(start + 0.0, (), ()).canvas
+    canvas = _copied(algorithm.begin(start, (), ()).canvas)
     state = tiles.TiledState(
       canvas, self.content, features, targets, jnp.int32(0)
     )
@@ -277,6 +277,11 @@ def _carry(old: Trainable, new: Trainable) -> Trainable:
   return new.replace(
     opt_state=jax.tree.map(resize, old.opt_state, new.opt_state)
   )
+
+
+def _copied(canvas: Trainable) -> Trainable:
+  """Return a copy that may be donated: no two of its arrays are one."""
+  return jax.tree.map(jnp.copy, canvas)
 
 
 def _check_finite(

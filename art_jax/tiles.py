@@ -128,7 +128,7 @@ class Tiles:
     self._add_sums = jax.jit(self._sums_of_tile, donate_argnums=0)
     self._add_gradient = jax.jit(self._gradient_of_tile, donate_argnums=0)
     self._worth = jax.jit(jax.grad(self._loss, has_aux=True))
-    self._update = jax.jit(self._descend, donate_argnums=(0, 1))
+    self._update = jax.jit(self._descend, donate_argnums=0)
 
   def __call__(
     self, state: TiledState, shift: tuple[int, int] | None = None

@@ -32,7 +32,7 @@ def experiment() -> core.Experiment:
       features=VGG(16, pool='average'),
       weights='vgg16',
       coarse_size=181,
-      tv_weight=1e-3,
+      tv_weight=3e4,
     ),
     data=core.Data(source=Builtin(layout='pairs'), size=512),
     train=core.Train(duration=100, batch_size=1, log_every=10),
@@ -45,7 +45,7 @@ def tiny() -> core.Experiment:
     algorithm=Gatys(
       features=VGG(16, pool='average', width=2),
       weights='',
-      tv_weight=1e-3,
+      tv_weight=3e4,
       optimizer=optim.Adam(learning_rate=0.02, b1=0.9, clip_weights=1.0),
     ),
     data=core.Data(source=Builtin(layout='pairs', count=32), size=32),
