@@ -98,14 +98,19 @@ def scales(algorithm: Gatys, size: int) -> list[int]:
   return [round(size / math.sqrt(2) ** i) for i in range(max(count, 0), -1, -1)]
 
 
-def check(experiment: core.Experiment, task: Task, tile: int) -> None:
-  """Raise UserError for what can be seen to be wrong beforehand."""
-  algorithm = experiment.algorithm
+def check_algorithm(algorithm: core.Algorithm) -> None:
+  """Raise UserError unless an algorithm optimises pixels."""
   if not isinstance(algorithm, Gatys):
     raise core.UserError(
       f'{type(algorithm).__name__} does not paint by optimising pixels; use '
       '--experiment=style_transfer, or --mode=translate for a trained model'
     )
+
+
+def check(experiment: core.Experiment, task: Task, tile: int) -> None:
+  """Raise UserError for what can be seen to be wrong beforehand."""
+  algorithm = experiment.algorithm
+  check_algorithm(algorithm)
   if tile:
     tiles.window_shape((tile, tile), tile)
   named = [('--content', task.content)]

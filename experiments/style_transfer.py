@@ -45,7 +45,7 @@ def tiny() -> core.Experiment:
     algorithm=Gatys(
       features=VGG(16, pool='average', width=2),
       weights='',
-      tv_weight=3e4,
+      tv_weight=1e-3,
       optimizer=optim.Adam(learning_rate=0.02, b1=0.9, clip_weights=1.0),
     ),
     data=core.Data(source=Builtin(layout='pairs', count=32), size=32),

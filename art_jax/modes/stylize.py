@@ -65,6 +65,7 @@ def _paint(variant, task, devices, flags, target) -> np.ndarray:
 
 def _sized(flags: Any, experiment: core.Experiment) -> core.Experiment:
   """Apply --size and --steps."""
+  stylize.check_algorithm(experiment.algorithm)
   changes = []
   if flags.size is not None:
     changes.append(f'data.size={flags.size}')
