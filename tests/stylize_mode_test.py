@@ -32,6 +32,12 @@ def files(tmp_path):
 def _run(files, **changes):
   values = dict(
     mode='stylize',
+    # Shallow, so that it compiles at once.
+    set=[
+      "algorithm.content_layers=('relu1_2',)",
+      "algorithm.style_layers=('relu1_1',)",
+      'algorithm.style_weights=(1,)',
+    ],
     experiment='style_transfer',
     tiny=True,
     content=str(files / 'photo.png'),
@@ -89,10 +95,13 @@ def test_odd_pictures_are_taken(files, name, capsys):
     ({'content': 'huge.png'}, '9500x9500 pixels; the limit is 89478485'),
     ({'mask': 'grey.png,mask.png'}, '2 given for 1 paintings'),
     ({'output': 'out.jpg'}, 'written as PNG'),
-    ({'experiment': 'cyclegan_demo'}, 'does not paint by optimising'),
+    (
+      {'experiment': 'cyclegan_demo', 'set': []},
+      'does not paint by optimising',
+    ),
     ({'size': 20}, '--size=20: the content would be 15 pixels'),
     ({'tile': 33}, '--tile=33: it is a multiple of 16'),
-    ({'tiny': False}, "weights 'vgg16' are not here. Three ways"),
+    ({'tiny': False, 'set': []}, "weights 'vgg16' are not here. Three ways"),
   ],
 )
 def test_refusals(files, changes, message, monkeypatch):
