@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from art_jax import colours, core, images, memory, sharding, tiles
-from art_jax.algorithms.gatys import Gatys
+from art_jax.algorithms.gatys import Gatys, StyleTargets
 from art_jax.finite import Diverged
 from art_jax.trainable import Trainable
 
@@ -162,7 +162,11 @@ class _Scale:
     self.shape = _shape(task.content, size, unit, both=bool(self._tile))
     photo = _resized(task.content, self.shape)
     longest = max(self.shape) * algorithm.style_scale
-    styles = [_resized(s, _shape(s, longest, 1)) for s in task.styles]
+    tiled = bool(self._tile)
+    styles = [
+      _resized(s, _shape(s, longest, unit if tiled else 1, both=tiled))
+      for s in task.styles
+    ]
     self._photo = photo
     if algorithm.colours == 'luminance':
       styles = [colours.match_luminance(s, photo) for s in styles]
@@ -216,10 +220,11 @@ class _Scale:
 
   def _prepare_tiles(self, features, start):
     algorithm = self._algorithm
-    paintings = dataclasses.replace(algorithm, content_layers=())
-    targets = jax.jit(paintings.targets)(
-      features, self.content[:, :MIN_SIDE, :MIN_SIDE], self._styles, self._masks
+    styles = tuple(
+      tiles.painting_target(algorithm, features, style, self._tile)
+      for style in self._styles
     )
+    targets = StyleTargets({}, styles, self._masks)
     canvas = _copied(algorithm.begin(start, (), ()).canvas)
     state = tiles.TiledState(
       canvas, self.content, features, targets, jnp.int32(0)

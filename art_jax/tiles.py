@@ -11,9 +11,10 @@ than they should. Therefore the grid of tiles is moved at random every step: no
 pixel stays at a border, and no seam shows.
 """
 
-import functools
+import dataclasses
 import itertools
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import flax
@@ -138,10 +139,7 @@ class Tiles:
       limit = math.ceil(max(self._window) / ALIGN)
       shift = tuple(ALIGN * self._random.integers(0, limit, 2))
     grid = cells(self._shape, self._window, self._halo, shift)
-    sums = self._zeros(state)
-    for cell in grid:
-      sums = self._add_sums(sums, state, cell)
-    worth, _ = self._worth(sums, state.targets)
+    worth, _ = self._worth(self.sums(state, shift), state.targets)
     total = (jnp.zeros(state.content.shape), self._zeros(state))
     for cell in grid:
       total = self._add_gradient(total, state, worth, cell)
@@ -149,8 +147,17 @@ class Tiles:
     _, metrics = self._worth(sums, state.targets)
     canvas, smooth = self._update(state.canvas, gradient, state.clock)
     metrics['loss/total'] = metrics['loss/total'] + smooth
+    if self._algorithm.tv_weight:
+      metrics['loss/smoothness'] = smooth
     state = state.replace(canvas=canvas, clock=state.clock + 1)
     return state, metrics
+
+  def sums(self, state: TiledState, shift: tuple[int, int]) -> core.PyTree:
+    """Return the sums of the whole picture, all but the content's errors."""
+    sums = self._zeros(state)
+    for cell in cells(self._shape, self._window, self._halo, shift):
+      sums = self._add_sums(sums, state, cell)
+    return sums
 
   def _cut(self, image: jax.Array, cell: Cell) -> jax.Array:
     """Return the window of f32[..., H, W, C], or of f32[H, W]."""
@@ -237,6 +244,30 @@ class Tiles:
     return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
 
 
+def painting_target(
+  algorithm: Gatys,
+  features: core.PyTree,
+  painting: jax.Array,
+  tile: int,
+  halo: int = HALO,
+) -> Mapping[str, Any]:
+  """Return by layer what is kept of a painting f32[1, h, w, 3], by tiles.
+
+  A loss whose target is no function of sums (patches) takes it whole.
+  """
+  loss, shape = algorithm.style_loss, painting.shape[1:3]
+  algorithm = dataclasses.replace(algorithm, content_layers=())
+  if max(shape) <= tile or not hasattr(loss, 'from_sums'):
+    whole = jax.jit(algorithm.targets)(features, painting, (painting,))
+    return whole.styles[0]
+  empty = StyleTargets({}, ({name: () for name in algorithm.style_layers},))
+  canvas = Trainable({'pixels': painting}, {}, ())
+  state = TiledState(canvas, painting, features, empty, jnp.int32(0))
+  worker = Tiles(algorithm, shape, tile, halo)
+  sums = worker.sums(state, (0, 0))['styles'][0]
+  return {name: loss.from_sums(sums[name]) for name in sums}
+
+
 def _sums_shapes(algorithm: Gatys, window: tuple[int, int], state: TiledState):
   pixels = jax.ShapeDtypeStruct((1, *window, 3), jnp.float32)
 
@@ -246,6 +277,4 @@ def _sums_shapes(algorithm: Gatys, window: tuple[int, int], state: TiledState):
     targets = targets.replace(content=own, masks=masks)
     return algorithm.sums(features, pixels, targets)
 
-  return jax.eval_shape(
-    functools.partial(sums), state.features, pixels, state.targets
-  )
+  return jax.eval_shape(sums, state.features, pixels, state.targets)

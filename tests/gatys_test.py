@@ -226,6 +226,18 @@ def test_tiles_that_overlap_enough_equal_the_whole(style_loss):
   np.testing.assert_allclose(tiled, moved, atol=2e-3 * np.abs(moved).max())
 
 
+def test_a_painting_in_tiles_is_the_painting():
+  algorithm = _gatys(style_layers=('relu1_1', 'relu2_1'), style_weights=(1, 1))
+  variables, painting = _variables(algorithm), _picture(3, 128, 160)
+  parts = tiles.painting_target(
+    algorithm, variables, jnp.asarray(painting), 96, 16
+  )
+  whole = jax.jit(algorithm.targets)(variables, painting, (painting,)).styles[0]
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), parts, whole
+  )
+
+
 @pytest.mark.parametrize('shift', [(0, 0), (16, 48), (496, 32)])
 def test_every_pixel_is_part_of_one_tile(shift):
   count = np.zeros((320, 128), int)

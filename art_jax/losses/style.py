@@ -31,7 +31,11 @@ Target = Any  # pytree of arrays
 
 
 class StyleLoss(Protocol):
-  """How the features of a layer are compared with those of a painting."""
+  """How the features of a layer are compared with those of a painting.
+
+  Where a painting's `target` is a function of its own sums, `from_sums(sums)`
+  is that function, and the painting may be as large as one likes.
+  """
 
   def target(self, features: jax.Array) -> Target:
     """Return what is kept of a painting's features [1, h, w, C]."""
@@ -94,7 +98,11 @@ class Gram:
   def target(self, features: jax.Array) -> Target:
     """Return A / M, f32[1, C, C]."""
     ones = jnp.ones(features.shape[1:3])
-    return _per_position(self.sums(features, ones, ()))
+    return self.from_sums(self.sums(features, ones, ()))
+
+  def from_sums(self, sums: Sums) -> Target:
+    """Return the target of a painting whose tiles were added up."""
+    return _per_position(sums)
 
   def sums(
     self, features: jax.Array, weights: jax.Array, target: Target

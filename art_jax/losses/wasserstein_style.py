@@ -31,7 +31,11 @@ class WassersteinStyle:
   def target(self, features: jax.Array) -> Target:
     """Return mean, covariance and its root of [1, h, w, C]."""
     ones = jnp.ones(features.shape[1:3])
-    mean, covariance = self._moments(self.sums(features, ones, ()))
+    return self.from_sums(self.sums(features, ones, ()))
+
+  def from_sums(self, sums: Sums) -> Target:
+    """Return the target of a painting whose tiles were added up."""
+    mean, covariance = self._moments(sums)
     values, vectors = jnp.linalg.eigh(covariance)
     roots = jnp.sqrt(jnp.maximum(values, 0))[:, None]
     root = (vectors * roots) @ vectors.swapaxes(1, 2)
