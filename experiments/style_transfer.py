@@ -11,10 +11,10 @@ Gram matrices of relu1_1, ..., relu5_1 of the painting.
   ... --set "algorithm.optimizer=LBFGS()"
   ... --set "algorithm.optimizer=SGD(learning_rate=2.0, momentum=0.9)"
 
-The paper starts from noise (--set algorithm.start=noise). An iteration at 512
-pixels is 0.4 TFLOP: a few seconds on a CPU, milliseconds on a GPU; the scales
-of 181, 256, 362 and 512 pixels of 100 iterations each take about twice the
-last one alone. Expect the photo's things in the painting's strokes and
+The paper starts from noise (--set algorithm.start=noise). A step at 512 pixels
+is 0.33 TFLOP, at 256 pixels 0.08: one a second on two CPU cores; the scales of
+181, 256, 362 and 512 pixels, 100 steps each, cost about twice the last one.
+Expect the photo's things in the painting's strokes and
 colours. The weights are for the network of the paper (Oxford's, as Keras and
 caffe have it); torchvision's has other features and needs others.
 """
