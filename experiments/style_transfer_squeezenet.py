@@ -13,8 +13,10 @@ Adam at 3.0, at 0.1 for the last 20 of 200 steps.
 200 steps of 2.4 GFLOP, 15 seconds on two CPU cores. Expect the painting's
 colours and strokes; with weights (1, 1, 1, 1) the first layers, whose distances
 are tiny numbers, count for nothing, and the photo keeps its colours under the
-texture of the last one. Total variation: 2e-2 where the recipe counts in deviations of
-ImageNet (0.45 of [-1, 1]), and 2 as it was once printed, which blurs.
+texture of the last one.
+
+Total variation: 2e-2 where the recipe counts in deviations of ImageNet (0.45 of
+[-1, 1]); 2 is how it was once printed, and takes all fine texture away.
 """
 
 from art_jax import core, optim
