@@ -17,7 +17,7 @@ from art_jax import core
 # Each is a file of art_jax/modes/ with `run(flags)`.
 MODES = (
   *('train', 'describe', 'list', 'translate', 'export', 'sample'),
-  'evaluate',
+  *('evaluate', 'stylize'),
 )
 
 flags.DEFINE_enum('mode', 'train', MODES, 'What to do.')
@@ -70,7 +70,19 @@ flags.DEFINE_string('features_weights', None, 'evaluate: file of its weights.')
 flags.DEFINE_list('metrics', [], 'evaluate: only these; default: what applies.')
 flags.DEFINE_string('real', None, 'evaluate: folder of real pictures.')
 flags.DEFINE_string('fake', None, 'evaluate: folder of pictures to score.')
-flags.DEFINE_integer('size', None, 'evaluate: bring folders to this side.')
+flags.DEFINE_string('content', None, 'stylize: a photo, or builtin.')
+flags.DEFINE_string('style', None, 'stylize: paintings, FILE[,FILE...].')
+flags.DEFINE_string('mask', None, 'stylize: where each painting applies.')
+flags.DEFINE_string('start', None, 'stylize: a picture to start from.')
+flags.DEFINE_integer(
+  'size', None, 'stylize: longest side; evaluate: side of all pictures.'
+)
+flags.DEFINE_integer('steps', None, 'stylize: steps at each scale.')
+flags.DEFINE_integer('every', 0, 'stylize: a picture every so many steps.')
+flags.DEFINE_integer('tile', 0, 'stylize: work in tiles of so many pixels.')
+flags.DEFINE_multi_string(
+  'versus', [], 'stylize: path=value, once more so; side by side.'
+)
 flags.DEFINE_bool('compile', False, 'describe: compile the step for memory.')
 flags.DEFINE_string('coordinator', None, 'host:port of process 0.')
 flags.DEFINE_integer('num_processes', None, 'Number of processes.')

@@ -95,6 +95,23 @@ class Devices:
     """Sharding of a batch: axis 0 split over the devices."""
     return NamedSharding(self.mesh, PartitionSpec('data'))
 
+  def spread_rows(self, tree: core.PyTree) -> core.PyTree:
+    """Return shardings that split the rows of pictures over the devices.
+
+    Args:
+      tree: arrays [..., H, W, C]; where H does not divide, and all others, are
+        a copy on each device.
+    """
+    rows = PartitionSpec('data', None, None)
+
+    def spread(x):
+      if x.ndim < 4 or x.shape[-3] % self.count:
+        return self.replicated
+      lead = (None,) * (x.ndim - 3)
+      return NamedSharding(self.mesh, PartitionSpec(*lead, *rows))
+
+    return jax.tree.map(spread, tree)
+
   def local_rows(self, count: int) -> slice:
     """Return which of the `count` rows of a batch this process provides."""
     share = count // jax.process_count()
