@@ -24,8 +24,8 @@ class TransformerNet(nn.Module):
   by reflection and is followed by an affine instance norm and, but for the
   second of a block, a ReLU; the last one is by itself.
 
-  The parameter tree: down_0, down_0_norm, down_1, ..., block_I_0, block_I_0_norm,
-  block_I_1, ..., up_0, up_0_norm, up_1, ..., head.
+  The parameter tree: down_0, down_0_norm, down_1, ..., block_I_0,
+  block_I_0_norm, block_I_1, ..., up_0, up_0_norm, up_1, ..., head.
 
   Reference: Johnson et al. 2016, arXiv:1603.08155, supplement table 1; as in
   pytorch/examples fast_neural_style; several styles: Dumoulin et al. 2017,
@@ -107,8 +107,9 @@ class TransformerNet(nn.Module):
     """
     del train
     self._check(x.shape)
-    if shares is None:
-      shares = jnp.eye(1, self.num_styles).repeat(x.shape[0], 0)
+    if shares is None and self.num_styles > 1:
+      first = jnp.eye(1, self.num_styles)
+      shares = jnp.broadcast_to(first, (x.shape[0], self.num_styles))
     x = (x + 1) / 2 if self.head == 'sigmoid' else (x + 1) * 127.5
     for i, features in enumerate(self.down):
       x = self._conv(x, features, 3 if i else 9, f'down_{i}', 2 if i else 1)
@@ -157,9 +158,7 @@ class TransformerNet(nn.Module):
     kind = {'use_bias': self.use_bias, 'dtype': self.dtype, **_INIT}
     if self.upsample == 'resize':
       return conv.ResizeConv(features, name=name, **kind)(x)
-    layer = conv.ConvTranspose(
-      features, 3, output_padding=1, name=name, **kind
-    )
+    layer = conv.ConvTranspose(features, 3, output_padding=1, name=name, **kind)
     return layer(x)
 
 

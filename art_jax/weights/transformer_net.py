@@ -13,7 +13,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-
 from art_jax.nn.transformer_net import TransformerNet
 from art_jax.weights.files import WeightsError
 from art_jax.weights.state_dict import Layer, Tensors, need
@@ -22,9 +21,7 @@ FIRST = 'conv1.conv2d.weight'
 FIRST_OF_STYLES = 'contract.0.w'
 
 
-def layers_of(
-  module: TransformerNet, params: Mapping[str, Any]
-) -> list[Layer]:
+def layers_of(module: TransformerNet, params: Mapping[str, Any]) -> list[Layer]:
   """List the layers under their foreign names.
 
   Raises:
