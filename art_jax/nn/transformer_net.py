@@ -12,7 +12,7 @@ from art_jax.nn import conv
 from art_jax.nn import norm as norms
 
 UPSAMPLES = ('resize', 'transpose')
-HEADS = ('linear', 'tanh', 'sigmoid')
+HEADS = ('linear', 'unit', 'tanh', 'sigmoid')
 # PyTorch's default initialisation has the variance 1 / (3 fan-in).
 _INIT = {'kernel_init': 'he', 'gain': 1 / 6}
 
@@ -38,7 +38,8 @@ class TransformerNet(nn.Module):
     upsample: 'resize' (nearest, then a convolution; PyTorch's example) or
       'transpose' (transposed convolutions; the paper).
     head: what is made of the last convolution: 'linear': it is the colour in
-      0..255, not clipped (PyTorch's example); 'tanh': 150 tanh(y) about the
+      0..255, not clipped (PyTorch's example), which starts at black; 'unit':
+      the same in -1..1, which starts at grey; 'tanh': 150 tanh(y) about the
       mean grey, which reaches all colours and a bit more (the paper);
       'sigmoid': an instance norm, and the colour in 0..1 (Dumoulin et al.).
     num_styles: 1, or the number of styles whose scales and biases the norms
@@ -131,7 +132,7 @@ class TransformerNet(nn.Module):
     x = x.astype(jnp.float32)
     if self.head == 'tanh':
       return 150 / 127.5 * jnp.tanh(x)
-    return x / 127.5 - 1
+    return x if self.head == 'unit' else x / 127.5 - 1
 
   def _conv(self, x, features, size, name, stride=1):
     layer = conv.Conv(
