@@ -30,7 +30,7 @@ def _algorithm(**fields) -> FastStyle:
       'styles': ('builtin:5',),
       'content_layers': ('features.3',),
       # Gatys' recipe has 0.03, for a larger picture: there it is a sum.
-      'content_weight': 0.1,
+      'content_weight': 0.5,
       'style_layers': ('features.1', 'features.4', 'features.6', 'features.7'),
       'style_weights': (200000.0, 800.0, 12.0, 1.0),
       'tv_weight': 2e-2 / _DEVIATION**2,
