@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core, optim, trainable
+from art_jax.algorithms import feature_layers
 from art_jax.losses import style as losses
 from art_jax.nn.canvas import Canvas
 from art_jax.nn.vgg import VGG
@@ -116,21 +117,9 @@ class Gatys:
     _one_of('tv_norm', self.tv_norm, ('l1', 'l2'))
     _one_of('start', self.start, STARTS)
     _one_of('colours', self.colours, ('style', 'luminance', 'content'))
-    if len(self.style_layers) != len(self.style_weights):
-      raise core.UserError(
-        f'algorithm.style_weights={self.style_weights}: one for each of '
-        f'algorithm.style_layers={self.style_layers}; pass '
-        f'{len(self.style_layers)} numbers'
-      )
-    if not self.content_layers and not self.style_layers:
-      raise core.UserError('algorithm.style_layers=(): name a layer')
-    known = self.features.layer_names()
-    for name in self.layers:
-      if name not in known:
-        raise core.UserError(
-          f'algorithm has the layer {name!r}: {type(self.features).__name__} '
-          f'has {", ".join(known)}'
-        )
+    feature_layers.check(
+      self.features, self.layers, self.style_layers, self.style_weights
+    )
 
   @property
   def layers(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core, optim, paintings, trainable
+from art_jax.algorithms import feature_layers
 from art_jax.losses import style as losses
 from art_jax.nn.transformer_net import TransformerNet, of_one_style
 from art_jax.nn.vgg import VGG
@@ -107,18 +108,9 @@ class FastStyle:
         f'a network of {self.transformer.num_styles} styles; pass --set '
         f'algorithm.transformer.num_styles={len(self.styles)}'
       )
-    if len(self.style_layers) != len(self.style_weights):
-      raise core.UserError(
-        f'algorithm.style_weights={self.style_weights}: one for each of '
-        f'algorithm.style_layers={self.style_layers}'
-      )
-    known = self.features.layer_names()
-    for name in self.layers:
-      if name not in known:
-        raise core.UserError(
-          f'algorithm has the layer {name!r}: {type(self.features).__name__} '
-          f'has {", ".join(known)}'
-        )
+    feature_layers.check(
+      self.features, self.layers, self.style_layers, self.style_weights
+    )
 
   @property
   def layers(self) -> tuple[str, ...]:
