@@ -2,13 +2,14 @@
 
 import pathlib
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
 from art_jax import core, images
 
-BUILTIN = re.compile(r'builtin(?::(\d+))?')
+_BUILTIN = re.compile(r'builtin(?::(\d+))?')
 
 
 def read(name: str, size: int) -> np.ndarray:
@@ -31,17 +32,26 @@ def read(name: str, size: int) -> np.ndarray:
   return images.from_uint8(np.asarray(resized)[None])
 
 
-def title(name: str) -> str:
-  """Return what a painting is called: the stem of its file, or builtin_7."""
-  if BUILTIN.fullmatch(name):
-    return name.replace(':', '_')
-  return pathlib.Path(name).stem
+def titles(names: Sequence[str], count: int) -> tuple[str, ...]:
+  """Return what paintings are called: the stems of their files, builtin_7.
+
+  Where they are not `count` different ones: style_0, style_1, ...
+  """
+  stems = {
+    name.replace(':', '_')
+    if _BUILTIN.fullmatch(name)
+    else pathlib.Path(name).stem: None
+    for name in names
+  }
+  if len(stems) == count:
+    return tuple(stems)
+  return tuple(f'style_{number}' for number in range(count))
 
 
 def _open(name: str) -> Image.Image:
   from art_jax.data import decode, procedural
 
-  builtin = BUILTIN.fullmatch(name)
+  builtin = _BUILTIN.fullmatch(name)
   if builtin:
     scene = procedural.render(0, 1, 512, first=int(builtin[1] or 0))
     return Image.fromarray(scene.painting[0])

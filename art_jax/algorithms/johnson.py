@@ -16,6 +16,7 @@ from art_jax.nn.vgg import VGG
 from art_jax.trainable import Trainable
 from art_jax.weights import features as feature_weights
 
+_STYLE_LAYERS = ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3')
 _MIN_STYLE = 32  # pixels
 
 
@@ -55,11 +56,9 @@ class FastStyle:
     transformer: the network; its `num_styles` is the number of paintings.
     styles: the paintings, paths or 'builtin', 'builtin:7'. They are read when
       training starts; the run folder needs them no more.
-    style_size: longest side in pixels at which a painting is looked at (the
-      paper: 256). Strokes come out larger from a larger one.
+    style_size: longest side of the paintings, in pixels (the paper: 256).
     features: the network of the losses.
-    weights: name (tools/fetch_weights.py) or path of its weights; '': random
-      ones, which is for tests.
+    weights: name or path of its weights; '': random ones, for tests.
     content_layers: of E_content (the paper's code: relu3_3).
     content_weight: alpha, for `reduction`.
     style_layers: of E_style (paper).
@@ -80,10 +79,7 @@ class FastStyle:
   weights: str = 'vgg16_torchvision'
   content_layers: tuple[str, ...] = ('relu2_2',)
   content_weight: float = 1e5
-  style_layers: tuple[str, ...] = (
-    *('relu1_2', 'relu2_2'),
-    *('relu3_3', 'relu4_3'),
-  )
+  style_layers: tuple[str, ...] = _STYLE_LAYERS
   style_weights: tuple[float, ...] = (1e10, 1e10, 1e10, 1e10)
   style_loss: losses.StyleLoss = losses.Gram()
   tv_weight: float = 0.0
@@ -123,10 +119,7 @@ class FastStyle:
     count = self.transformer.num_styles
     if count == 1:
       return ('stylise',)
-    names = tuple(paintings.title(style) for style in self.styles)
-    if len(set(names)) == count:
-      return names
-    return tuple(f'style_{number}' for number in range(count))
+    return paintings.titles(self.styles, count)
 
   @property
   def multiple(self) -> int:
@@ -139,9 +132,6 @@ class FastStyle:
 
   def pretrained(self) -> core.PyTree:
     """Return the feature network's variables and the paintings.
-
-    Returns:
-      'features', () for random ones, and 'styles': f32[1, h, w, 3] each.
 
     Raises:
       core.UserError: saying how to get weights, or which painting is missing.
@@ -169,15 +159,14 @@ class FastStyle:
         paintings of noise.
     """
     network_key, features_key, noise_key = jax.random.split(key, 3)
-    side = _MIN_STYLE
+    small = (1, _MIN_STYLE, _MIN_STYLE, 3)
     if not pretrained:
-      shape = (self.transformer.num_styles, 1, side, side, 3)
+      shape = (self.transformer.num_styles, *small)
       noise = jax.random.uniform(noise_key, shape, minval=-1)
       pretrained = {'features': (), 'styles': tuple(noise)}
     features = pretrained['features']
     if not jax.tree.leaves(features):
-      example = jnp.zeros((1, side, side, 3))
-      features = self.features.init(features_key, example, self.layers)
+      features = self.features.init(features_key, jnp.zeros(small), self.layers)
     targets = [self._target(features, x) for x in pretrained['styles']]
     return FastStyleState(
       transformer=trainable.create(
@@ -240,8 +229,7 @@ class FastStyle:
       The next state, and the losses before the step.
     """
     count = self.transformer.num_styles
-    rows = batch['image'].shape[0]
-    style = jax.random.randint(key, (rows,), 0, count)
+    style = jax.random.randint(key, batch['image'].shape[:1], 0, count)
 
     def loss_fn(params, collections, batch):
       shares = jax.nn.one_hot(batch['style'], count)
