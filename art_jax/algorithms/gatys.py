@@ -10,14 +10,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core, optim, trainable
+from art_jax.algorithms import gatys_fields
 from art_jax.losses import style as losses
 from art_jax.nn.canvas import Canvas
 from art_jax.nn.vgg import VGG
 from art_jax.trainable import Trainable
 from art_jax.weights import features as feature_weights
-
-Features = Mapping[str, jax.Array]  # by layer
-STARTS = ('content', 'noise')
 
 
 class StyleTargets(flax.struct.PyTreeNode):
@@ -29,7 +27,7 @@ class StyleTargets(flax.struct.PyTreeNode):
     masks: per painting f32[H, W] in [0, 1], where it applies; () everywhere.
   """
 
-  content: Features
+  content: Mapping[str, jax.Array]
   styles: tuple[Mapping[str, Any], ...]
   masks: tuple[jax.Array, ...] = ()
 
@@ -112,25 +110,7 @@ class Gatys:
   style_scale: float = 1.0
 
   def __post_init__(self):
-    losses.check_reduction(self.reduction)
-    _one_of('tv_norm', self.tv_norm, ('l1', 'l2'))
-    _one_of('start', self.start, STARTS)
-    _one_of('colours', self.colours, ('style', 'luminance', 'content'))
-    if len(self.style_layers) != len(self.style_weights):
-      raise core.UserError(
-        f'algorithm.style_weights={self.style_weights}: one for each of '
-        f'algorithm.style_layers={self.style_layers}; pass '
-        f'{len(self.style_layers)} numbers'
-      )
-    if not self.content_layers and not self.style_layers:
-      raise core.UserError('algorithm.style_layers=(): name a layer')
-    known = self.features.layer_names()
-    for name in self.layers:
-      if name not in known:
-        raise core.UserError(
-          f'algorithm has the layer {name!r}: {type(self.features).__name__} '
-          f'has {", ".join(known)}'
-        )
+    gatys_fields.check(self)
 
   @property
   def layers(self) -> tuple[str, ...]:
@@ -320,12 +300,5 @@ class Gatys:
     """Return {'pixels'}."""
     return state.canvas.params
 
-  def _apply(self, features, images, layers) -> Features:
+  def _apply(self, features, images, layers) -> Mapping[str, jax.Array]:
     return self.features.apply(features, images, tuple(layers))
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-  if value not in allowed:
-    raise core.UserError(
-      f'algorithm.{name}={value!r}: it is one of {", ".join(allowed)}'
-    )
