@@ -1,0 +1,323 @@
+"""What a run measures of itself while it trains: a few samples, always the same.
+
+At every rendering the model draws samples of fixed latents (or translates
+fixed held-out pictures) and compares them with fixed training pictures, in
+the space of `train.alarm_features`. The numbers are rows of metrics.jsonl,
+named `probe/NAME/FEATURES@COUNT`, and nothing else ever sees them: a training
+with and without probes is the same.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from art_jax import core, sharding
+from art_jax.alarms import neighbours
+from art_jax.alarms.neighbours import Reference
+from art_jax.data import ops, parallel
+from art_jax.data.dataset import Dataset, Examples
+from art_jax.metrics import features
+
+_JUDGED = 64  # pictures of each kind that a discriminator scores
+_CLASSES = 32  # classes that are looked at, at most
+_CLASS_SAMPLES = 8  # samples of each class, at least
+_CHUNK = 8, 64  # samples made at once: a batch, within these bounds
+_KEY = 0x70726F62  # keeps these latents apart from all other draws
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Group:
+  """One set of pictures that the model makes, and what it is compared with.
+
+  Attributes:
+    name: '' or the direction of a translator.
+    inputs: latents [N, ...] or pictures f32[N, H, W, C], as host arrays.
+    labels: i32[N] of the samples, or None.
+    truth: f32[N, H, W, C] that the output should equal, or None.
+    reference: training pictures.
+  """
+
+  name: str
+  inputs: np.ndarray
+  labels: np.ndarray | None
+  truth: np.ndarray | None
+  reference: Reference
+
+
+class Probe:
+  """Measures one run; `open_probe` makes it."""
+
+  def __init__(self, algorithm, extractor, groups, judged, rows, seed, devices):
+    """Take what `open_probe` has read."""
+    self._algorithm, self._extractor = algorithm, extractor
+    self._groups, self._rows = groups, rows
+    self._params = devices.replicate(extractor.load())
+    self._judged = devices.replicate(judged)
+    self._key = devices.replicate(probe_key(seed))
+    self._make = {
+      group.name: devices.compile_render(
+        functools.partial(self._make_chunk, direction=group.name)
+      )
+      for group in groups
+    }
+    self._score = devices.compile_render(self._score_judged)
+
+  def measure(self, state: core.State) -> dict[str, float]:
+    """Return the rows of one state; {} if its pictures are not finite."""
+    found = {}
+    for group in self._groups:
+      made = self._made(state, group)
+      if not np.isfinite(made['features']).all():
+        return {}
+      found |= self._compare(group, made)
+    found |= self._scores(state)
+    return found
+
+  def _made(self, state, group: Group) -> dict[str, np.ndarray]:
+    parts = []
+    count = len(group.inputs)
+    for first in range(0, count, self._rows):
+      rows = np.arange(first, first + self._rows) % count
+      chunk = {'inputs': group.inputs[rows]}
+      for name in ('labels', 'truth'):
+        if getattr(group, name) is not None:
+          chunk[name] = getattr(group, name)[rows]
+      make = self._make[group.name]
+      parts.append(make(state, chunk, self._params, self._key))
+    parts = jax.device_get(parts)
+    return {k: np.concatenate([p[k] for p in parts])[:count] for k in parts[0]}
+
+  def _make_chunk(self, state, chunk, weights, key, *, direction):
+    model = self._algorithm
+    params = model.inference(state)
+    inputs = chunk['inputs']
+    if direction:
+      made = model.translate(params, inputs, direction, key=key)
+    elif inputs.ndim == 4 and isinstance(model, core.Encoder):
+      made = model.generate(params, model.encode(params, inputs), key=key)
+    else:
+      made = model.generate(params, inputs, chunk.get('labels'), key=key)
+    found = {'features': self._extractor.apply(weights, made)}
+    if 'truth' in chunk:
+      error = jnp.abs(made - chunk['truth'])
+      found['l1'] = error.mean(axis=(1, 2, 3))
+    else:
+      mirrored = made[:, :, ::-1]
+      found['mirrored'] = self._extractor.apply(weights, mirrored)
+    return found
+
+  def _compare(self, group: Group, made) -> dict[str, float]:
+    points, reference = made['features'], group.reference
+    protocol = f'{self._extractor.name}@{len(points)}'
+    end = f'/{group.name}' if group.name else ''
+    found = {}
+
+    def add(name, value):
+      found[f'probe/{name}/{protocol}{end}'] = float(value)
+
+    if 'l1' in made:
+      found[f'probe/l1{end}'] = float(made['l1'].mean())
+      if not group.name:  # a reconstruction: no sample of anything
+        return found
+    add('diversity', neighbours.diversity(points, reference.spread))
+    own = neighbours.distances(points, points)
+    distinct = neighbours.effective_number(own, reference.spread)
+    add('distinct', distinct / reference.distinct(len(points)))
+    add('kid', neighbours.kid(points, reference))
+    if group.name:
+      return found
+    add('recall', neighbours.recall(points, reference))
+    distance = np.minimum(
+      neighbours.distances(points, reference.points),
+      neighbours.distances(made['mirrored'], reference.points),
+    )
+    add('memorised', neighbours.memorised(distance, reference))
+    for label in sorted(set([] if group.labels is None else group.labels)):
+      spread = reference.class_spread(label)
+      if spread is not None:
+        rows = points[group.labels == label]
+        end = f'/class{label}'
+        add('diversity', neighbours.diversity(rows, spread))
+    return found
+
+  def _scores(self, state) -> dict[str, float]:
+    if not self._judged:
+      return {}
+    scores = jax.device_get(self._score(state, self._judged, self._key))
+    return {f'probe/score/{k}': float(np.mean(v)) for k, v in scores.items()}
+
+  def _score_judged(self, state, judged, key):
+    model = self._algorithm
+    params = model.inference(state)
+    z, labels = judged['latents']
+    shown = {
+      'train': judged['train'],
+      'heldout': judged['heldout'],
+      'fake': (model.generate(params, z, labels, key=key), labels),
+    }
+    return {
+      name: model.score(params, pictures, labels)
+      for name, (pictures, labels) in shown.items()
+    }
+
+
+def open_probe(
+  experiment: core.Experiment, dataset: Dataset, devices: sharding.Devices
+) -> Probe | None:
+  """Read what a run is compared with; None if its model makes no pictures.
+
+  Args:
+    experiment: with durations in steps.
+    dataset: the training and held-out pictures.
+    devices: where the model lives.
+  """
+  plan, algorithm = experiment.train, experiment.algorithm
+  extractor = features.get(plan.alarm_features)
+  low, high = _CHUNK
+  rows = min(max(plan.batch_size, low), high)
+  reader = _Reader(experiment, dataset, extractor, rows)
+  judged = {}
+  if isinstance(algorithm, core.Generative):
+    groups = reader.generative()
+    if isinstance(algorithm, core.Scorer):
+      judged = reader.judged(groups[0])
+  elif isinstance(algorithm, core.Translator):
+    groups = reader.translations()
+  else:
+    return None
+  if not groups:
+    return None
+  return Probe(algorithm, extractor, groups, judged, rows, plan.seed, devices)
+
+
+def probe_key(seed: int) -> core.Key:
+  """Return the key of every draw of a probe."""
+  return jax.random.fold_in(jax.random.key(seed), _KEY)
+
+
+class _Reader:
+  """Reads the fixed pictures of a probe."""
+
+  def __init__(self, experiment, dataset: Dataset, extractor, rows: int):
+    self._experiment, self._dataset = experiment, dataset
+    self._limits = experiment.train.alarms
+    self._extractor, self._rows = extractor, rows
+    self._apply = jax.jit(extractor.apply)
+
+  def generative(self) -> list[Group]:
+    """Return samples of fixed latents, and reconstructions if it encodes."""
+    algorithm, limits = self._experiment.algorithm, self._limits
+    reference = self._reference('image')
+    if reference is None:
+      return []
+    count, labels = limits.count, None
+    classes = min(getattr(algorithm, 'num_classes', 0), _CLASSES)
+    if classes:
+      each = max(_CLASS_SAMPLES, -(-count // classes))
+      count = each * classes
+      labels = (np.arange(count) % classes).astype(np.int32)
+    key = probe_key(self._experiment.train.seed)
+    z = np.asarray(algorithm.latents(key, count))
+    groups = [Group('', z, labels, None, reference)]
+    if isinstance(algorithm, core.Encoder):
+      pictures = self._pictures('image', limits.count // 4)['image']
+      groups.append(Group('', pictures, None, pictures, reference))
+    return groups
+
+  def translations(self) -> list[Group]:
+    """Return held-out pictures to translate, in every direction."""
+    algorithm, groups = self._experiment.algorithm, []
+    for direction in algorithm.directions:
+      source, target = direction[:1], direction[-1:]
+      if not {source, target} <= set(self._dataset.keys):
+        continue
+      reference = self._reference(target)
+      pictures = self._pictures(source, self._limits.count // 4)
+      if reference is not None:
+        truth = pictures.get(target) if algorithm.aligned else None
+        groups.append(
+          Group(direction, pictures[source], None, truth, reference)
+        )
+    return groups
+
+  def judged(self, group: Group) -> dict[str, Any]:
+    """Return what the discriminator scores."""
+    conditional = getattr(self._experiment.algorithm, 'num_classes', 0)
+    dataset, labels = self._dataset, group.labels
+    shown = {
+      'latents': (
+        group.inputs[:_JUDGED],
+        labels if labels is None else labels[:_JUDGED],
+      )
+    }
+    for name, spaces in (('train', dataset.train), ('heldout', dataset.heldout)):
+      read = self._read(self._space('image', spaces), _JUDGED)
+      shown[name] = read['image'], read['label'] if conditional else None
+    return shown
+
+  def _pictures(self, key: str, count: int) -> dict[str, np.ndarray]:
+    """Return held-out examples; training ones where those are few."""
+    held = self._space(key, self._dataset.heldout)
+    enough = len(held) >= min(count, 8)
+    space = held if enough else self._space(key, self._dataset.train)
+    return self._read(space, count)
+
+  def _reference(self, key: str) -> Reference | None:
+    space = self._space(key, self._dataset.train)
+    count = min(len(space), self._limits.reference)
+    if count < 4:
+      return None
+    parts, labels = [], []
+    weights = self._extractor.load()
+    for first in range(0, count, self._rows):
+      rows = np.arange(first, first + self._rows) % count
+      read = self._read(space, count, rows)
+      parts.append(self._apply(weights, read[key]))
+      labels.append(read.get('label', np.zeros(len(rows), np.int32)))
+    points = np.concatenate(jax.device_get(parts))[:count]
+    return Reference(points, np.concatenate(labels)[:count])
+
+  def _read(self, space: Examples, count: int, rows=None):
+    """Return `count` examples spread over a space, or some `rows` of those."""
+    count = min(count, len(space))
+    spread = np.linspace(0, len(space) - 1, count).astype(int)
+    chosen = spread if rows is None else spread[rows]
+    read = parallel.map_indices(
+      lambda i: space.read(int(chosen[i])), len(chosen), 'reading the probe'
+    )
+    stacked = {name: np.stack([row[name] for row in read]) for name in read[0]}
+    return ops.centre(stacked, self._experiment.data.size)
+
+  def _space(self, key: str, spaces: tuple[Examples, ...]) -> Examples:
+    return next(space for space in spaces if key in space.keys)
+
+
+def default_metric(algorithm: Any, names: list[str]) -> str | None:
+  """Return which of a run's measurements tells its best moment.
+
+  The reconstruction error of an autoencoder and the distance to the truth of
+  a translator of pairs; else KID, whose mean is taken over directions.
+  """
+  for kind in ('probe/l1', 'probe/kid/'):
+    found = [name for name in names if name.startswith(kind)]
+    if found:
+      return found[0]
+  return None
+
+
+def value_of(metric: str, row: dict[str, float]) -> float | None:
+  """Return the value of a metric in a row: its mean over directions."""
+  found = [
+    value
+    for name, value in row.items()
+    if name == metric or name.startswith(f'{metric}/')
+  ]
+  return float(np.mean(found)) if found else None
+
+
+Measure = Callable[[core.State], dict[str, float]]
