@@ -23,12 +23,14 @@ setuptools.setup(
   entry_points={'console_scripts': ['art_jax = art_jax.main:cli']},
   install_requires=[
     'absl-py>=2.1',
+    'av>=16',  # videos; its wheels hold FFmpeg
     'etils[epath]>=1.9',
     'flatbuffers>=24',  # jax.export serialises with it
     'flax>=0.12',
     # tensorflow-datasets imports it but does not declare it.
     'importlib_resources>=6',
     'jax>=0.10.2',
+    'matplotlib>=3.9',
     'numpy>=2.1',
     'optax>=0.2.5',
     'orbax-checkpoint>=0.11.40',
