@@ -46,6 +46,10 @@ class Events:
     picture = summary.image(name, sheet, dataformats='HWC')
     self._write(step, summary=picture)
 
+  def text(self, step: int, name: str, words: str) -> None:
+    """Add a text."""
+    self._write(step, summary=summary.text(name, words))
+
   def flush(self) -> None:
     """Hand everything to the disk."""
     self._file.flush()

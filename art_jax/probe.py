@@ -9,7 +9,7 @@ with and without probes is the same.
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -297,27 +297,23 @@ class _Reader:
     return next(space for space in spaces if key in space.keys)
 
 
-def default_metric(algorithm: Any, names: list[str]) -> str | None:
+def default_metric(names: list[str]) -> str | None:
   """Return which of a run's measurements tells its best moment.
 
   The reconstruction error of an autoencoder and the distance to the truth of
-  a translator of pairs; else KID, whose mean is taken over directions.
+  a translator of pairs; else KID. A translator's directions are averaged.
   """
-  for kind in ('probe/l1', 'probe/kid/'):
-    found = [name for name in names if name.startswith(kind)]
-    if found:
-      return found[0]
-  return None
+  if any(name.startswith('probe/l1') for name in names):
+    return 'probe/l1'
+  kid = [name for name in names if name.startswith('probe/kid/')]
+  return '/'.join(kid[0].split('/')[:3]) if kid else None
 
 
-def value_of(metric: str, row: dict[str, float]) -> float | None:
-  """Return the value of a metric in a row: its mean over directions."""
+def value_of(metric: str, row: Mapping[str, float]) -> float | None:
+  """Return the value of a metric in a row, averaged over directions."""
   found = [
     value
     for name, value in row.items()
     if name == metric or name.startswith(f'{metric}/')
   ]
   return float(np.mean(found)) if found else None
-
-
-Measure = Callable[[core.State], dict[str, float]]

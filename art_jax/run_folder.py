@@ -105,7 +105,7 @@ class RunFolder:
     changed = [
       path
       for path in config.differences(old, experiment)
-      if path not in config.RESUMABLE
+      if not config.resumable(path)
     ]
     if changed:
       told = '; '.join(

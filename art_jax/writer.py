@@ -1,6 +1,7 @@
 """What a run writes while it trains: metrics.jsonl, TensorBoard, pictures.
 
   <folder>/metrics.jsonl               one flat JSON object a line
+  <folder>/alarms.jsonl                what began and ended to ring, from those
   <folder>/tensorboard/events...       the same for TensorBoard
   <folder>/images/<name>/<step>.png    grids of pictures
 
@@ -15,7 +16,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,12 @@ from absl import logging
 from etils import epath
 
 from art_jax import core, images
+from art_jax.alarms import watch
 from art_jax.events import Events
 
 _FILE = 'metrics.jsonl'
-_NAME = re.compile(r'\w[\w.-]*(/\w[\w.-]*)*', re.ASCII)
+ALARMS = 'alarms.jsonl'
+_NAME = re.compile(r'\w[\w.@-]*(/\w[\w.@-]*)*', re.ASCII)
 _NOT_FINITE = {
   'NaN': math.nan,
   'Infinity': math.inf,
@@ -83,7 +86,7 @@ class Writer:
 
     Raises:
       UserError: a name is 'step' or holds more than letters, digits and
-        '_.-/', or a value is not one number.
+        '_.@-/', or a value is not one number.
       OSError: the disk is full or gone; no half row stays.
     """
     if not self._enabled:
@@ -116,6 +119,27 @@ class Writer:
       images.save_png(path, sheet)
       self._tensorboard().image(step, name, sheet)
     self._upload(every=_UPLOAD_SECONDS)
+
+  def alarms(self, events: Iterable[watch.Event]) -> None:
+    """Append events to alarms.jsonl and to TensorBoard."""
+    if not self._enabled:
+      return
+    for event in events:
+      line = json.dumps(event.as_row())
+      with open(self._local / ALARMS, 'a') as file:
+        file.write(f'{line}\n')
+      self._tensorboard().text(event.step, f'alarm/{event.alarm}', event.text)
+
+  def replay(self, events: Iterable[watch.Event]) -> None:
+    """Write alarms.jsonl anew, as the rows up to here gave it."""
+    if self._enabled:
+      lines = [json.dumps(event.as_row()) + '\n' for event in events]
+      images.write_atomic(self._local / ALARMS, ''.join(lines).encode())
+
+  @property
+  def rows(self) -> list[dict[str, Any]]:
+    """The rows that are there; [] if not enabled."""
+    return read_metrics(self._local / _FILE) if self._enabled else []
 
   def cut(self, step: int) -> None:
     """Forget the rows beyond the step that a run goes on from.
@@ -195,7 +219,10 @@ class Writer:
     if self._events is not None:
       self._events.flush()
     (self._folder / 'tensorboard').mkdir(exist_ok=True)
-    for source in (self._local / _FILE, *self._local.glob('tensorboard/*')):
+    files = self._local / _FILE, self._local / ALARMS
+    for source in (*files, *self._local.glob('tensorboard/*')):
+      if not source.exists():
+        continue
       target = self._folder / source.relative_to(self._local)
       source.copy(target, overwrite=True)
 
@@ -246,7 +273,7 @@ def _checked(name: str) -> str:
   if name == 'step' or not _NAME.fullmatch(name):
     raise core.UserError(
       f'name {name!r}: metrics and pictures are named "group/name" with '
-      'letters, digits and "_.-", and not "step"; rename it'
+      'letters, digits and "_.@-", and not "step"; rename it'
     )
   return name
 

@@ -7,6 +7,7 @@ from art_jax import trainable
 from art_jax.algorithms import augment, gan_parts, replay
 from art_jax.algorithms.gan_parts import Runner
 from art_jax.losses import penalties
+from art_jax.losses.adversarial import verdict
 
 
 def update_discriminator(gan, state, real, z, key):
@@ -63,7 +64,7 @@ def update_discriminator(gan, state, real, z, key):
 
 
 def _terms(gan, judge, batch, clock):
-  """Return the terms of L_D, whose sum it is, and the mean logits."""
+  """Return the terms of L_D, whose sum it is, and what D thinks."""
   given, targets, keys = batch['given'], batch['targets'], batch['keys']
   x = seen(gan, batch['real'], keys[:, 0], clock)
   g = seen(gan, batch['fake'], keys[:, 1], clock)
@@ -81,7 +82,8 @@ def _terms(gan, judge, batch, clock):
     )
   if gan.r1_weight:
     terms['loss/r1'] = gan.r1_weight * penalties.r1(judge.constant(*given), x)
-  return terms, {'score/real': jnp.mean(real), 'score/fake': jnp.mean(fake)}
+  scores = {'score/real': jnp.mean(real), 'score/fake': jnp.mean(fake)}
+  return terms, scores | verdict(gan.loss.probability, real, fake)
 
 
 def update_generator(gan, state, real, z, key):
