@@ -18,7 +18,7 @@ import numpy as np
 
 from art_jax import core, sharding
 from art_jax.alarms import neighbours
-from art_jax.alarms.neighbours import Reference
+from art_jax.alarms.neighbours import Products, Reference
 from art_jax.data import ops, parallel
 from art_jax.data.dataset import Dataset, Examples
 from art_jax.metrics import features
@@ -65,6 +65,7 @@ class Probe:
       )
       for group in groups
     }
+    self._multiply = devices.compile_render(_multiply)
     self._score = devices.compile_render(self._score_judged)
 
   def measure(self, state: core.State) -> dict[str, float]:
@@ -103,47 +104,49 @@ class Probe:
     else:
       made = model.generate(params, inputs, chunk.get('labels'), key=key)
     found = {'features': self._extractor.apply(weights, made)}
+    found['mirrored'] = self._extractor.apply(weights, made[:, :, ::-1])
     if 'truth' in chunk:
       error = jnp.abs(made - chunk['truth'])
       found['l1'] = error.mean(axis=(1, 2, 3))
-    else:
-      mirrored = made[:, :, ::-1]
-      found['mirrored'] = self._extractor.apply(weights, mirrored)
     return found
 
   def _compare(self, group: Group, made) -> dict[str, float]:
-    points, reference = made['features'], group.reference
-    protocol = f'{self._extractor.name}@{len(points)}'
+    reference, count = group.reference, len(group.inputs)
+    protocol = f'{self._extractor.name}@{count}'
     end = f'/{group.name}' if group.name else ''
     found = {}
 
-    def add(name, value):
+    def add(name, value, end=end):
       found[f'probe/{name}/{protocol}{end}'] = float(value)
 
     if 'l1' in made:
       found[f'probe/l1{end}'] = float(made['l1'].mean())
       if not group.name:  # a reconstruction: no sample of anything
         return found
-    add('diversity', neighbours.diversity(points, reference.spread))
-    own = neighbours.distances(points, points)
-    distinct = neighbours.effective_number(own, reference.spread)
-    add('distinct', distinct / reference.distinct(len(points)))
-    add('kid', neighbours.kid(points, reference))
+    own, across, mirrored = self._products(made, reference)
+    apart, spread = own.distances(), reference.spread
+    add('diversity', neighbours.mean_distance(apart) / spread)
+    distinct = neighbours.effective_number(apart, spread)
+    add('distinct', distinct / reference.distinct(count))
+    add('kid', neighbours.kid(own, across, reference))
     if group.name:
       return found
-    add('recall', neighbours.recall(points, reference))
-    distance = np.minimum(
-      neighbours.distances(points, reference.points),
-      neighbours.distances(made['mirrored'], reference.points),
-    )
-    add('memorised', neighbours.memorised(distance, reference))
+    away = across.distances()
+    add('recall', neighbours.recall(apart, away))
+    nearest = np.minimum(away, mirrored.distances())
+    add('memorised', neighbours.memorised(nearest, reference))
     for label in sorted(set([] if group.labels is None else group.labels)):
-      spread = reference.class_spread(label)
-      if spread is not None:
-        rows = points[group.labels == label]
-        end = f'/class{label}'
-        add('diversity', neighbours.diversity(rows, spread))
+      usual = reference.class_spread(label)
+      if usual is not None:
+        rows = np.flatnonzero(group.labels == label)
+        value = neighbours.mean_distance(apart[np.ix_(rows, rows)]) / usual
+        add('diversity', value, f'/class{label}')
     return found
+
+  def _products(self, made, reference) -> list[Products]:
+    found = self._multiply(made['features'], made['mirrored'], reference.points)
+    width = reference.points.shape[1]
+    return [Products(**one, width=width) for one in jax.device_get(found)]
 
   def _scores(self, state) -> dict[str, float]:
     if not self._judged:
@@ -255,7 +258,10 @@ class _Reader:
         labels if labels is None else labels[:_JUDGED],
       )
     }
-    for name, spaces in (('train', dataset.train), ('heldout', dataset.heldout)):
+    for name, spaces in (
+      ('train', dataset.train),
+      ('heldout', dataset.heldout),
+    ):
       read = self._read(self._space('image', spaces), _JUDGED)
       shown[name] = read['image'], read['label'] if conditional else None
     return shown
@@ -295,6 +301,15 @@ class _Reader:
 
   def _space(self, key: str, spaces: tuple[Examples, ...]) -> Examples:
     return next(space for space in spaces if key in space.keys)
+
+
+def _multiply(points, mirrored, reference):
+  """Return what `Products` holds: own, across, and mirrored across."""
+  return (
+    neighbours.products(points, points),
+    neighbours.products(points, reference),
+    neighbours.products(mirrored, reference),
+  )
 
 
 def default_metric(names: list[str]) -> str | None:

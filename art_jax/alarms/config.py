@@ -90,6 +90,7 @@ class SampleAlarm:
       which it rings.
     checkerboard: energy at the up-sampling frequencies, relative to the
       data's, above which it rings.
+    further: samples diverge above this multiple of the first distance.
     improved: the distance to the data (KID) must fall below this share of its
       first value.
     probes: number of probes in a row that must agree.
@@ -99,6 +100,7 @@ class SampleAlarm:
 
   memorised: float = 0.3
   checkerboard: float = 5.0
+  further: float = 2.0
   improved: float = 0.95
   probes: int = 2
   patience: int = 6

@@ -85,7 +85,10 @@ def _improves(rows: Rows, since: int) -> bool:
   """Tell whether the samples have come nearer to the data since a step."""
   for name in names(rows, r'probe/kid/[^/]*'):
     kid = series(rows, name)
-    before, after = kid.values[kid.steps <= since], kid.values[kid.steps > since]
+    before, after = (
+      kid.values[kid.steps <= since],
+      kid.values[kid.steps > since],
+    )
     if len(before) and len(after):
       return bool(after.min() < before.min())
   return False

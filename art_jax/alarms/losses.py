@@ -51,6 +51,21 @@ def diverging(rows: Rows, limits: LossAlarm) -> Finding | None:
   return None
 
 
+def leaving(rows: Rows, limits: SampleAlarm) -> Finding | None:
+  """Ring if the samples are further from the data than an untrained net's."""
+  for name in names(rows, r'probe/kid/[^/]*'):
+    kid = series(rows, name)
+    holds = kid.values > limits.further * kid.values[0]
+    if agree(holds, limits.probes):
+      return Finding(
+        'diverging',
+        kid.since(holds),
+        f'the samples are further from the data than untrained ones ({name} '
+        f'{kid.values[-1]:.3g}, it began at {kid.values[0]:.3g})',
+      )
+  return None
+
+
 def spiking(rows: Rows, limits: LossAlarm) -> Finding | None:
   """Ring if several of the last rows stand far above those around them."""
   for name in objectives(rows):
@@ -90,7 +105,8 @@ def no_learning(
     trained = len(kid) > samples.patience
     if trained and kid.steps[-1] - kid.steps[0] >= limits.still_steps:
       first, best = kid.values[0], kid.values[1:].min()
-      if best > samples.improved * first:
+      further = kid.values[-1] > samples.further * first  # `leaving`
+      if best > samples.improved * first and not further:
         return Finding(
           'no_learning',
           int(kid.steps[0]),

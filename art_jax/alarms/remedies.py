@@ -61,7 +61,10 @@ _REMEDIES = {
     *_rates(2, 'discriminator_optimizer'),
     *_rates(0.5, 'generator_optimizer'),
   ],
-  'overfitting': [*_NO_COPY, Remedy('algorithm.discriminator.width', _times(0.5))],
+  'overfitting': [
+    *_NO_COPY,
+    Remedy('algorithm.discriminator.width', _times(0.5)),
+  ],
   'diverging': [*_rates(0.25, *_ALL), *_CLIP],
   'spiking': [*_rates(0.5, *_ALL), *_CLIP],
   'nan': [*_rates(0.25, *_ALL), Remedy('train.on_nan', _to('rollback'))],
@@ -111,7 +114,7 @@ def sentence(assignments: list[str]) -> str:
   if not assignments:
     return ''
   quoted = [
-    f'--set "{text}"' if set(text) & set(' (\'') else f'--set {text}'
+    f'--set "{text}"' if set(text) & set(" ('") else f'--set {text}'
     for text in assignments
   ]
   return 'try ' + ' or '.join(quoted)

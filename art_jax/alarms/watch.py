@@ -43,7 +43,7 @@ def find(rows: Rows, limits: Alarms) -> list[Finding]:
   """Return what all alarms see in the rows so far."""
   found = (
     losses.nan(rows),
-    losses.diverging(rows, limits.loss),
+    losses.diverging(rows, limits.loss) or losses.leaving(rows, limits.sample),
     losses.spiking(rows, limits.loss),
     losses.no_learning(rows, limits.loss, limits.sample),
     duel.discriminator_wins(rows, limits.duel),
