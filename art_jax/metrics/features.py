@@ -16,6 +16,10 @@ from art_jax import core
 # Name -> (module of art_jax.metrics, its attribute). Imported when asked for.
 _DECLARED = {
   'pixels32': ('pixels32', 'EXTRACTOR'),
+  'inception': ('inception', 'LEGACY'),
+  'inception-clean': ('inception', 'CLEAN'),
+  'efficientnet-lite0': ('efficientnet_lite0', 'EXTRACTOR'),
+  'squeezenet': ('squeezenet', 'EXTRACTOR'),
 }
 NAMES = tuple(_DECLARED)
 
@@ -28,17 +32,20 @@ class Extractor:
     name: as in scores; names the network and how pictures are resized.
     width: D, numbers per picture.
     resize: what happens to a picture before the network, for people.
-    load: () -> params: the weights as host arrays (() where there are none);
-      raises UserError, saying how to get them, if they are missing.
+    load: (path=None) -> params: the weights as host arrays (() where there
+      are none), of a file or of where they usually lie; raises UserError,
+      saying how to get them, if they are missing.
     apply: (params, f32[N, H, W, C] in [-1, 1]) -> f32[N, D]; pure, C is 1 or
       3, H and W are any. A row does not depend on the other rows.
+    logits: (params, f32[N, D]) -> f32[N, K]: classes, if it tells any.
   """
 
   name: str
   width: int
   resize: str
-  load: Callable[[], Any]
+  load: Callable[..., Any]
   apply: Callable[[Any, jax.Array], jax.Array]
+  logits: Callable[[Any, jax.Array], jax.Array] | None = None
 
 
 def get(name: str) -> Extractor:
