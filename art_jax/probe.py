@@ -1,4 +1,4 @@
-"""What a run measures of itself while it trains: a few samples, always the same.
+"""What a run measures of itself while it trains: the same few samples always.
 
 At every rendering the model draws samples of fixed latents (or translates
 fixed held-out pictures) and compares them with fixed training pictures, in
@@ -22,10 +22,12 @@ from art_jax.alarms.neighbours import Products, Reference
 from art_jax.data import ops, parallel
 from art_jax.data.dataset import Dataset, Examples
 from art_jax.metrics import features
+from art_jax.metrics.checkerboard import PERIOD, checkerboard_energy
 
 _JUDGED = 64  # pictures of each kind that a discriminator scores
 _CLASSES = 32  # classes that are looked at, at most
 _CLASS_SAMPLES = 8  # samples of each class, at least
+_SHOWN = 8  # samples of each chunk that are looked at
 _CHUNK = 8, 64  # samples made at once: a batch, within these bounds
 _KEY = 0x70726F62  # keeps these latents apart from all other draws
 
@@ -40,6 +42,7 @@ class Group:
     labels: i32[N] of the samples, or None.
     truth: f32[N, H, W, C] that the output should equal, or None.
     reference: training pictures.
+    checkerboard: grid energy of those.
   """
 
   name: str
@@ -47,6 +50,7 @@ class Group:
   labels: np.ndarray | None
   truth: np.ndarray | None
   reference: Reference
+  checkerboard: float
 
 
 class Probe:
@@ -79,6 +83,34 @@ class Probe:
     found |= self._scores(state)
     return found
 
+  def pictures(self, state: core.State) -> dict[str, np.ndarray]:
+    """Return pictures to look at, of the state that was measured last.
+
+    Returns:
+      nearest: samples beside the training pictures nearest to them;
+      interpolation: rows of samples between two latents. {} for a translator.
+    """
+    group = self._groups[0]
+    if group.name or self._last is None:
+      return {}
+    samples, nearest = self._last
+    beside = self._read_nearest(nearest)
+    return {
+      'nearest': np.concatenate([samples, beside], axis=2),
+      'interpolation': self._between(state, group),
+    }
+
+  def _between(self, state, group: Group) -> np.ndarray:
+    """Return as many rows of `_STEPS` pictures as one chunk has."""
+    rows = self._rows // _STEPS
+    ends = group.inputs[: 2 * rows].reshape(2, rows, -1)
+    z = np.stack([_slerp(*ends, t) for t in np.linspace(0, 1, _STEPS)], 1)
+    chunk = {'inputs': z.reshape(-1, *group.inputs.shape[1:])}
+    if group.labels is not None:
+      chunk['labels'] = np.repeat(group.labels[:rows], _STEPS)
+    make = self._make[group.name]
+    return np.asarray(make(state, chunk, self._params, self._key)['all'])
+
   def _made(self, state, group: Group) -> dict[str, np.ndarray]:
     parts = []
     count = len(group.inputs)
@@ -91,7 +123,10 @@ class Probe:
       make = self._make[group.name]
       parts.append(make(state, chunk, self._params, self._key))
     parts = jax.device_get(parts)
-    return {k: np.concatenate([p[k] for p in parts])[:count] for k in parts[0]}
+    joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+    # The last chunk begins again with the first samples.
+    whole = ('features', 'mirrored', 'l1')
+    return {k: v[:count] if k in whole else v for k, v in joined.items()}
 
   def _make_chunk(self, state, chunk, weights, key, *, direction):
     model = self._algorithm
@@ -105,6 +140,8 @@ class Probe:
       made = model.generate(params, inputs, chunk.get('labels'), key=key)
     found = {'features': self._extractor.apply(weights, made)}
     found['mirrored'] = self._extractor.apply(weights, made[:, :, ::-1])
+    found['pictures'] = made[:_SHOWN]
+    found['checkerboard'] = _grid_energy(made)[None]
     if 'truth' in chunk:
       error = jnp.abs(made - chunk['truth'])
       found['l1'] = error.mean(axis=(1, 2, 3))
@@ -129,6 +166,9 @@ class Probe:
     distinct = neighbours.effective_number(apart, spread)
     add('distinct', distinct / reference.distinct(count))
     add('kid', neighbours.kid(own, across, reference))
+    add('kid_of_grey', reference.kernel_mean - 1)
+    grid = float(made['checkerboard'].mean())
+    found[f'probe/checkerboard{end}'] = grid / group.checkerboard
     if group.name:
       return found
     away = across.distances()
@@ -210,7 +250,9 @@ class _Reader:
     self._experiment, self._dataset = experiment, dataset
     self._limits = experiment.train.alarms
     self._extractor, self._rows = extractor, rows
-    self._apply = jax.jit(extractor.apply)
+    self._apply = jax.jit(
+      lambda weights, x: (extractor.apply(weights, x), _grid_energy(x)[None])
+    )
 
   def generative(self) -> list[Group]:
     """Return samples of fixed latents, and reconstructions if it encodes."""
@@ -226,10 +268,10 @@ class _Reader:
       labels = (np.arange(count) % classes).astype(np.int32)
     key = probe_key(self._experiment.train.seed)
     z = np.asarray(algorithm.latents(key, count))
-    groups = [Group('', z, labels, None, reference)]
+    groups = [Group('', z, labels, None, *reference)]
     if isinstance(algorithm, core.Encoder):
       pictures = self._pictures('image', limits.count // 4)['image']
-      groups.append(Group('', pictures, None, pictures, reference))
+      groups.append(Group('', pictures, None, pictures, *reference))
     return groups
 
   def translations(self) -> list[Group]:
@@ -244,7 +286,7 @@ class _Reader:
       if reference is not None:
         truth = pictures.get(target) if algorithm.aligned else None
         groups.append(
-          Group(direction, pictures[source], None, truth, reference)
+          Group(direction, pictures[source], None, truth, *reference)
         )
     return groups
 
@@ -273,7 +315,7 @@ class _Reader:
     space = held if enough else self._space(key, self._dataset.train)
     return self._read(space, count)
 
-  def _reference(self, key: str) -> Reference | None:
+  def _reference(self, key: str) -> tuple[Reference, float] | None:
     space = self._space(key, self._dataset.train)
     count = min(len(space), self._limits.reference)
     if count < 4:
@@ -285,8 +327,11 @@ class _Reader:
       read = self._read(space, count, rows)
       parts.append(self._apply(weights, read[key]))
       labels.append(read.get('label', np.zeros(len(rows), np.int32)))
-    points = np.concatenate(jax.device_get(parts))[:count]
-    return Reference(points, np.concatenate(labels)[:count])
+    points, grids = zip(*jax.device_get(parts), strict=True)
+    found = Reference(
+      np.concatenate(points)[:count], np.concatenate(labels)[:count]
+    )
+    return found, float(np.mean(grids))
 
   def _read(self, space: Examples, count: int, rows=None):
     """Return `count` examples spread over a space, or some `rows` of those."""
@@ -301,6 +346,13 @@ class _Reader:
 
   def _space(self, key: str, spaces: tuple[Examples, ...]) -> Examples:
     return next(space for space in spaces if key in space.keys)
+
+
+def _grid_energy(pictures: jax.Array) -> jax.Array:
+  """Return the checkerboard energy of a set, 1 where it has no meaning."""
+  if min(pictures.shape[1:3]) < 8 * PERIOD:
+    return jnp.float32(1)
+  return checkerboard_energy(pictures)
 
 
 def _multiply(points, mirrored, reference):

@@ -90,9 +90,9 @@ class SampleAlarm:
       which it rings.
     checkerboard: energy at the up-sampling frequencies, relative to the
       data's, above which it rings.
-    further: samples diverge above this multiple of the first distance.
-    improved: the distance to the data (KID) must fall below this share of its
-      first value.
+    further: samples diverge above this multiple of the distance (KID) of grey
+      pictures to the data.
+    improved: the distance of the samples must fall below this share of it.
     probes: number of probes in a row that must agree.
     patience: number of probes that learning (`improved`) and the checkerboard
       of an untrained network get.

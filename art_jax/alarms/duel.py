@@ -70,7 +70,7 @@ def overfitting(rows: Rows, limits: DuelAlarm) -> Finding | None:
 
 
 def _last(rows: Rows, limits: DuelAlarm) -> dict:
-  """Return, by name and domain ('', '_a'), the last rows if there are enough."""
+  """Return, by name and domain ('', '_a'), the last rows of enough."""
   found = {}
   for kind in ('accuracy/real', 'accuracy/fake', 'probability/fake'):
     found[kind] = {}

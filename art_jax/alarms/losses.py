@@ -3,7 +3,7 @@
 import numpy as np
 
 from art_jax.alarms.config import LossAlarm, SampleAlarm
-from art_jax.alarms.rows import Finding, Rows, Series, names, series
+from art_jax.alarms.rows import Finding, Rows, Series, agree, names, series
 
 # Parts of an objective, which may grow while the whole falls: not looked at.
 _TERMS = r'loss/(kl|real|fake|penalty|r1|identity.*|adversarial.*)'
@@ -52,16 +52,16 @@ def diverging(rows: Rows, limits: LossAlarm) -> Finding | None:
 
 
 def leaving(rows: Rows, limits: SampleAlarm) -> Finding | None:
-  """Ring if the samples are further from the data than an untrained net's."""
+  """Ring if the samples are further from the data than grey pictures are."""
   for name in names(rows, r'probe/kid/[^/]*'):
-    kid = series(rows, name)
-    holds = kid.values > limits.further * kid.values[0]
+    kid, grey = series(rows, name), _grey(rows, name)
+    holds = kid.values > limits.further * grey
     if agree(holds, limits.probes):
       return Finding(
         'diverging',
         kid.since(holds),
-        f'the samples are further from the data than untrained ones ({name} '
-        f'{kid.values[-1]:.3g}, it began at {kid.values[0]:.3g})',
+        f'the samples are further from the data than grey pictures are ({name} '
+        f'{kid.values[-1]:.3g}, of grey ones {grey:.3g})',
       )
   return None
 
@@ -104,16 +104,22 @@ def no_learning(
     kid = series(rows, name)
     trained = len(kid) > samples.patience
     if trained and kid.steps[-1] - kid.steps[0] >= limits.still_steps:
-      first, best = kid.values[0], kid.values[1:].min()
-      further = kid.values[-1] > samples.further * first  # `leaving`
-      if best > samples.improved * first and not further:
+      grey, best = _grey(rows, name), kid.values[1:].min()
+      further = kid.values[-1] > samples.further * grey  # `leaving`
+      if best > samples.improved * grey and not further:
         return Finding(
           'no_learning',
           int(kid.steps[0]),
-          f'the samples are no nearer to the data than they began ({name} '
-          f'{first:.3g}, at best {best:.3g} since)',
+          f'the samples are no nearer to the data than grey pictures are '
+          f'({name} {best:.3g} at best, of grey ones {grey:.3g})',
         )
   return None
+
+
+def _grey(rows: Rows, name: str) -> float:
+  """Return the KID of grey pictures, which an untrained network makes."""
+  values = series(rows, name.replace('/kid/', '/kid_of_grey/')).values
+  return float(values[0]) if len(values) else float('inf')
 
 
 def _lowest(size: np.ndarray, window: int) -> float:
