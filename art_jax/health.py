@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from absl import logging
 
 from art_jax import core, probe, sharding
@@ -71,7 +72,7 @@ class Health:
     plan = self._plan
     rendered = step == 1 or step % plan.render_every == 0
     watched = rendered and plan.on_alarm != 'off'
-    return self._probe is not None and (watched or self._evaluates(step))
+    return self._probe is not None and (watched or self.evaluates(step))
 
   def measure(self, step: int, state: core.State) -> dict[str, float]:
     """Return what a row gets besides the metrics of its step."""
@@ -103,7 +104,7 @@ class Health:
 
   def improved(self, step: int, row: Mapping[str, float]) -> bool:
     """Tell whether this is the best moment so far; then its state is kept."""
-    if not self._evaluates(step) or self._metric in ('auto', 'none'):
+    if not self.evaluates(step) or self._metric in ('auto', 'none'):
       return False
     value = probe.value_of(self._metric, row)
     if value is None:
@@ -128,7 +129,12 @@ class Health:
     """Return what checkpoints keep of it."""
     return {'best': dataclasses.asdict(self.best) if self.best else None}
 
-  def _evaluates(self, step: int) -> bool:
+  def pictures(self, state: core.State) -> Mapping[str, np.ndarray]:
+    """Return pictures of the state that was measured last."""
+    return self._probe.pictures(state) if self._probe else {}
+
+  def evaluates(self, step: int) -> bool:
+    """Tell whether this step may be the best moment."""
     plan = self._plan
     every = plan.evaluate_every or plan.checkpoint_every
     return self._metric != 'none' and (

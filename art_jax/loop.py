@@ -224,6 +224,9 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
         with clocks.of('render'), job.lock.writing(step):
           images = jax.device_get(render_fn(state, heldout, render_key))
           writer.images(step, images)
+      if health.evaluates(step):
+        with clocks.of('probe'), job.lock.writing(step):
+          writer.images(step, health.pictures(state))
       if save:
         with clocks.of('checkpoint'), job.lock.writing(step):
           finite.check_state(step, state, names)

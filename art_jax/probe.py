@@ -9,25 +9,27 @@ with and without probes is the same.
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from art_jax import core, sharding
+from art_jax import core, images, sharding
 from art_jax.alarms import neighbours
 from art_jax.alarms.neighbours import Products, Reference
 from art_jax.data import ops, parallel
 from art_jax.data.dataset import Dataset, Examples
 from art_jax.metrics import features
 from art_jax.metrics.checkerboard import PERIOD, checkerboard_energy
+from art_jax.sampling import interpolate
 
 _JUDGED = 64  # pictures of each kind that a discriminator scores
 _CLASSES = 32  # classes that are looked at, at most
 _CLASS_SAMPLES = 8  # samples of each class, at least
-_SHOWN = 8  # samples of each chunk that are looked at
+_SHOWN = 16  # samples that are shown beside their nearest pictures
+_BETWEEN = 8  # pictures from one latent to another
 _CHUNK = 8, 64  # samples made at once: a batch, within these bounds
 _KEY = 0x70726F62  # keeps these latents apart from all other draws
 
@@ -43,6 +45,7 @@ class Group:
     truth: f32[N, H, W, C] that the output should equal, or None.
     reference: training pictures.
     checkerboard: grid energy of those.
+    reference_pictures: their numbers -> f32[N, H, W, C], read anew.
   """
 
   name: str
@@ -51,6 +54,7 @@ class Group:
   truth: np.ndarray | None
   reference: Reference
   checkerboard: float
+  reference_pictures: Callable[[np.ndarray], np.ndarray]
 
 
 class Probe:
@@ -60,6 +64,7 @@ class Probe:
     """Take what `open_probe` has read."""
     self._algorithm, self._extractor = algorithm, extractor
     self._groups, self._rows = groups, rows
+    self._shown = None
     self._params = devices.replicate(extractor.load())
     self._judged = devices.replicate(judged)
     self._key = devices.replicate(probe_key(seed))
@@ -74,7 +79,7 @@ class Probe:
 
   def measure(self, state: core.State) -> dict[str, float]:
     """Return the rows of one state; {} if its pictures are not finite."""
-    found = {}
+    found, self._shown = {}, None
     for group in self._groups:
       made = self._made(state, group)
       if not np.isfinite(made['features']).all():
@@ -87,29 +92,37 @@ class Probe:
     """Return pictures to look at, of the state that was measured last.
 
     Returns:
-      nearest: samples beside the training pictures nearest to them;
-      interpolation: rows of samples between two latents. {} for a translator.
+      nearest: samples, each beside the training picture nearest to it;
+      interpolation: rows of pictures between two latents. u8[N, H, W, C]; {}
+      for a translator, or if the samples were not finite.
     """
     group = self._groups[0]
-    if group.name or self._last is None:
+    if group.name or self._shown is None:
       return {}
-    samples, nearest = self._last
-    beside = self._read_nearest(nearest)
+    samples, nearest = self._shown
+    beside = images.to_uint8(group.reference_pictures(nearest))
     return {
       'nearest': np.concatenate([samples, beside], axis=2),
       'interpolation': self._between(state, group),
     }
 
   def _between(self, state, group: Group) -> np.ndarray:
-    """Return as many rows of `_STEPS` pictures as one chunk has."""
-    rows = self._rows // _STEPS
-    ends = group.inputs[: 2 * rows].reshape(2, rows, -1)
-    z = np.stack([_slerp(*ends, t) for t in np.linspace(0, 1, _STEPS)], 1)
-    chunk = {'inputs': z.reshape(-1, *group.inputs.shape[1:])}
+    """Return a sheet u8[1, H', W', 3] of as many rows as one chunk has."""
+    rows = self._rows // _BETWEEN
+    a, b = group.inputs[: 2 * rows].reshape(2, rows, *group.inputs.shape[1:])
+    walk = interpolate.path_of(group.inputs)
+    times = np.linspace(0, 1, _BETWEEN)
+    chunk = {
+      'inputs': np.stack(
+        [walk(x, y, t) for x, y in zip(a, b, strict=True) for t in times]
+      )
+    }
     if group.labels is not None:
-      chunk['labels'] = np.repeat(group.labels[:rows], _STEPS)
+      chunk['labels'] = np.repeat(group.labels[:rows], _BETWEEN)
     make = self._make[group.name]
-    return np.asarray(make(state, chunk, self._params, self._key)['all'])
+    made = make(state, chunk, self._params, self._key)
+    sheet = images.grid(np.asarray(made['pictures']), columns=_BETWEEN)
+    return sheet[None]
 
   def _made(self, state, group: Group) -> dict[str, np.ndarray]:
     parts = []
@@ -140,7 +153,8 @@ class Probe:
       made = model.generate(params, inputs, chunk.get('labels'), key=key)
     found = {'features': self._extractor.apply(weights, made)}
     found['mirrored'] = self._extractor.apply(weights, made[:, :, ::-1])
-    found['pictures'] = made[:_SHOWN]
+    scaled = jnp.clip((made + 1) * 127.5, 0, 255)
+    found['pictures'] = jnp.rint(scaled).astype(jnp.uint8)  # small to fetch
     found['checkerboard'] = _grid_energy(made)[None]
     if 'truth' in chunk:
       error = jnp.abs(made - chunk['truth'])
@@ -175,6 +189,8 @@ class Probe:
     add('recall', neighbours.recall(apart, away))
     nearest = np.minimum(away, mirrored.distances())
     add('memorised', neighbours.memorised(nearest, reference))
+    chosen = nearest[:_SHOWN].argmin(axis=1)
+    self._shown = made['pictures'][: len(chosen)], chosen
     for label in sorted(set([] if group.labels is None else group.labels)):
       usual = reference.class_spread(label)
       if usual is not None:
@@ -315,7 +331,7 @@ class _Reader:
     space = held if enough else self._space(key, self._dataset.train)
     return self._read(space, count)
 
-  def _reference(self, key: str) -> tuple[Reference, float] | None:
+  def _reference(self, key: str) -> tuple | None:
     space = self._space(key, self._dataset.train)
     count = min(len(space), self._limits.reference)
     if count < 4:
@@ -331,7 +347,11 @@ class _Reader:
     found = Reference(
       np.concatenate(points)[:count], np.concatenate(labels)[:count]
     )
-    return found, float(np.mean(grids))
+
+    def pictures(chosen):
+      return self._read(space, count, chosen)[key]
+
+    return found, float(np.mean(grids)), pictures
 
   def _read(self, space: Examples, count: int, rows=None):
     """Return `count` examples spread over a space, or some `rows` of those."""

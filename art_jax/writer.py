@@ -105,7 +105,7 @@ class Writer:
 
     Args:
       step: of the pictures, >= 0.
-      pictures: f32[N, H, W, C] in [-1, 1] by name, C is 1 or 3; pixels that
+      pictures: u8[N, H, W, C], or f32 in [-1, 1], by name, C is 1 or 3; pixels that
         hold a NaN are painted magenta (white if C is 1).
 
     Raises:
@@ -114,7 +114,9 @@ class Writer:
     if not self._enabled:
       return
     for name, batch in pictures.items():
-      sheet = images.grid(images.to_uint8(batch, mark_nan=True))
+      if batch.dtype != np.uint8:
+        batch = images.to_uint8(batch, mark_nan=True)
+      sheet = images.grid(batch)
       path = self._folder / 'images' / _checked(name) / f'{step:08d}.png'
       images.save_png(path, sheet)
       self._tensorboard().image(step, name, sheet)
