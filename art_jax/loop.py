@@ -233,6 +233,8 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
           host = {'seed': plan.seed, 'rollbacks': rollbacks, **health.host()}
           keep = [health.best.step] if health.best else []
           job.checkpoints.save(step, state, host, keep=keep)
+        with clocks.of('plot'):
+          writer.plot()
       progress.advance(step)
       if alarm is not None:
         job.checkpoints.wait()

@@ -16,7 +16,7 @@ from art_jax import core
 
 # Each is a file of art_jax/modes/ with `run(flags)`.
 MODES = (
-  *('train', 'describe', 'list', 'translate', 'export'),
+  *('train', 'describe', 'list', 'translate', 'export', 'sample'),
   *('report', 'compare'),
 )
 # Only these take arguments that are no flags: run folders.
@@ -51,6 +51,14 @@ flags.DEFINE_string('input', None, 'A picture or a folder of pictures.')
 flags.DEFINE_string('output', None, 'Folder to write to.')
 flags.DEFINE_bool('overwrite', False, 'Replace existing files in --output.')
 flags.DEFINE_string('direction', None, 'ab or ba; default: the first.')
+flags.DEFINE_string('study', None, 'sample: grid, interpolate, classes, ...')
+flags.DEFINE_integer('num', None, 'sample: number of pictures.')
+flags.DEFINE_integer('seed', 0, 'sample: of the latents.')
+flags.DEFINE_list(
+  'labels', [], 'sample: classes by name or number, with commas, or all.'
+)
+flags.DEFINE_integer('frames', None, 'sample: number of frames of a film.')
+flags.DEFINE_bool('save_arrays', False, 'sample: write an .npz too.')
 flags.DEFINE_bool('compile', False, 'describe: compile the step for memory.')
 flags.DEFINE_string('coordinator', None, 'host:port of process 0.')
 flags.DEFINE_integer('num_processes', None, 'Number of processes.')

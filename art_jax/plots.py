@@ -70,7 +70,7 @@ def curves(
       textcoords='offset points',
       fontsize='small',
     )
-  axes.set_xlabel('step')
+  axes.set_xlabel(_step_label([steps for steps, _ in series.values()]))
   axes.set_title(title, fontsize='medium')
   axes.grid(alpha=0.3)
   axes.margins(x=0.01)
@@ -140,6 +140,13 @@ def _draw(axes: Any, label: str, steps: np.ndarray, values: np.ndarray) -> None:
   axes.fill_between(
     middle, low, high, color=line.get_color(), alpha=0.25, linewidth=0
   )
+
+
+def _step_label(series: Sequence[np.ndarray]) -> str:
+  """Say how many steps lie between two values: one is of one step alone."""
+  gaps = np.diff(max(series, key=len))
+  every = int(np.median(gaps)) if len(gaps) else 1
+  return 'step' if every <= 1 else f'step (one value every {every})'
 
 
 def _series(

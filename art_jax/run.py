@@ -1,14 +1,15 @@
-"""Using a trained model: `art_jax.load(run).translate(images, 'ab')`."""
+"""Using a trained model: `art_jax.load(run).sample(16, seed=1)`."""
 
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from etils import epath
 
 from art_jax import config, core, shapes
 from art_jax import images as image_values
@@ -16,6 +17,8 @@ from art_jax.algorithms.cyclegan import CycleGAN
 from art_jax.checkpoint import Checkpoints
 from art_jax.data.sources import Builtin
 from art_jax.run_folder import RunFolder
+from art_jax.sampling import generate
+from art_jax.sampling import labels as label_numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,16 +29,65 @@ class Run:
     experiment: what was trained.
     params: what `algorithm.inference` gives, on the default device.
     step: step of the checkpoint; None for foreign weights.
+    class_names: of the classes of its data, in the order of their numbers.
+    folder: that it was loaded from; None for foreign weights.
   """
 
   experiment: core.Experiment
   params: core.Params
   step: int | None = None
+  class_names: tuple[str, ...] = ()
+  folder: epath.Path | None = None
 
   @property
   def algorithm(self) -> core.Algorithm:
     """The model itself."""
     return self.experiment.algorithm
+
+  def sample(
+    self,
+    n: int,
+    *,
+    labels: int | str | Sequence[int | str] | None = None,
+    seed: int = 0,
+    floats: bool = False,
+  ) -> np.ndarray:
+    """Make pictures out of nothing but a seed.
+
+    Memory is bounded: they are made in chunks of 64 or fewer.
+
+    Args:
+      n: how many, >= 1.
+      labels: of a conditional model, classes by name or number: one for all,
+        or several that are dealt in turn.
+      seed: of the latents, >= 0; picture i depends on the seed, its label and
+        i alone.
+      floats: return f32 in [-1, 1] instead of bytes.
+
+    Returns:
+      u8[n, H, W, C], or f32.
+
+    Raises:
+      core.UserError: the model makes no pictures of latents, needs labels and
+        got none, or has no such class.
+    """
+    if not isinstance(self.algorithm, core.Generative):
+      raise core.UserError(
+        f'{type(self.algorithm).__name__} makes no pictures of latents; use a '
+        'run of a GAN, a VAE or an autoencoder'
+      )
+    for name, value, least in (('n', n, 1), ('seed', seed, 0)):
+      if value < least:
+        raise core.UserError(f'{name}={value}: it is at least {least}')
+    classes = label_numbers.numbers(labels, self.algorithm, self.class_names)
+    make = generate.generate if floats else generate.generate_bytes
+    return make(
+      self.experiment,
+      self.params,
+      generate.latents(self.algorithm, seed, n),
+      label_numbers.deal(classes, n),
+      seed=seed,
+    )
 
   def translate(
     self, images: Any, direction: str | None = None, *, seed: int = 0
@@ -103,7 +155,14 @@ def load(
   """
   experiment, restored = _restore(run, checkpoint, extra)
   params = experiment.algorithm.inference(restored.state)
-  return Run(experiment, jax.tree.map(jnp.array, params), restored.step)
+  folder = RunFolder(run, writable=False)
+  return Run(
+    experiment,
+    jax.tree.map(jnp.array, params),
+    restored.step,
+    folder.class_names(),
+    folder.path,
+  )
 
 
 def load_weights(path: str | pathlib.Path) -> Run:

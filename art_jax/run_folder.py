@@ -5,6 +5,7 @@ run.json        one entry per start: versions, devices, command, durations
 data.json       counts of the data and every file that was skipped, with why
 metrics.jsonl   one row per logged step
 events.*        the same for TensorBoard
+losses.png      the losses of every logged step
 images/         picture grids, NAME/STEP.png
 checkpoints/    states with checksums
 summary.json    rates and shares of the last start
@@ -86,6 +87,15 @@ class RunFolder:
     if not isinstance(experiment, core.Experiment):
       raise core.UserError(f'{path}: it does not hold an Experiment(...)')
     return experiment
+
+  def class_names(self) -> tuple[str, ...]:
+    """Return the names of the classes in data.json, () if it has none."""
+    path = self.path / 'data.json'
+    try:
+      names = json.loads(path.read_text())['classes']
+    except (OSError, ValueError, KeyError, TypeError):
+      return ()  # Numbers name the classes as well.
+    return tuple(map(str, names))
 
   def check_config(self, experiment: core.Experiment) -> None:
     """Raise unless this experiment may continue what is in the folder.

@@ -37,7 +37,7 @@ def files(
     core.UserError: before anything is translated if there is no picture, two
       would get one name, or a result exists already.
   """
-  paths = _pictures(pathlib.Path(source).expanduser())
+  paths = pictures(pathlib.Path(source).expanduser())
   output = pathlib.Path(output).expanduser()
   targets = _targets(paths, output, overwrite)
   try:
@@ -57,7 +57,12 @@ def files(
   return len(paths)
 
 
-def _pictures(source: pathlib.Path) -> list[pathlib.Path]:
+def pictures(source: pathlib.Path) -> list[pathlib.Path]:
+  """Return a picture, or the pictures of a folder, in order of their names.
+
+  Raises:
+    core.UserError: there is none.
+  """
   if source.is_file():
     return [source]
   if not source.exists():

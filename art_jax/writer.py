@@ -3,6 +3,7 @@
   <folder>/metrics.jsonl               one flat JSON object a line
   <folder>/alarms.jsonl                what began and ended to ring, from those
   <folder>/tensorboard/events...       the same for TensorBoard
+  <folder>/losses.png                  the curve of every 'loss/...' in it
   <folder>/images/<name>/<step>.png    grids of pictures
 
 JSON has no word for numbers that are not finite, so rows hold the strings
@@ -23,7 +24,7 @@ import numpy as np
 from absl import logging
 from etils import epath
 
-from art_jax import core, images
+from art_jax import core, images, plots
 from art_jax.alarms import watch
 from art_jax.events import Events
 
@@ -36,6 +37,8 @@ _NOT_FINITE = {
   '-Infinity': -math.inf,
 }
 _UPLOAD_SECONDS = 60
+# Drawing the losses takes at most this share of the time.
+_PLOT_SHARE = 0.05
 
 
 class Writer:
@@ -58,6 +61,8 @@ class Writer:
     self._enabled = enabled
     self._rows = self._events = self._staging = None
     self._purge_step = None
+    self._plot_due = 0.0  # on the monotonic clock; infinity: never
+    self._plotted = True  # what metrics.jsonl holds
     if not enabled:
       return
     self._folder = epath.Path(folder)
@@ -105,8 +110,8 @@ class Writer:
 
     Args:
       step: of the pictures, >= 0.
-      pictures: u8[N, H, W, C], or f32 in [-1, 1], by name, C is 1 or 3; pixels that
-        hold a NaN are painted magenta (white if C is 1).
+      pictures: u8[N, H, W, C], or f32 in [-1, 1], by name, C is 1 or 3; pixels
+        that hold a NaN are painted magenta (white if C is 1).
 
     Raises:
       UserError: a name or a shape is not such.
@@ -143,6 +148,27 @@ class Writer:
     """The rows that are there; [] if not enabled."""
     return read_metrics(self._local / _FILE) if self._enabled else []
 
+  def plot(self) -> None:
+    """Draw losses.png from all rows, unless that was done a moment ago.
+
+    It is drawn once more when the writer is closed. What cannot be drawn is
+    told once, and the run goes on.
+    """
+    begin = time.monotonic()
+    if not self._enabled or self._plotted or begin < self._plot_due:
+      return
+    self._plotted = True
+    try:
+      rows = read_metrics(self._local / _FILE)
+      if plots.loss_names(rows):
+        figure = plots.curves(rows, title=self._folder.name)
+        images.write_atomic(self._folder / 'losses.png', plots.png(figure))
+      end = time.monotonic()
+      self._plot_due = end + (end - begin) / _PLOT_SHARE
+    except Exception as error:  # A picture is not worth a run.
+      self._plot_due = math.inf
+      logging.warning('losses.png is not drawn any more: %s', error)
+
   def cut(self, step: int) -> None:
     """Forget the rows beyond the step that a run goes on from.
 
@@ -162,6 +188,7 @@ class Writer:
     lines = [line for line, row in _parse(path) if row['step'] <= step]
     images.write_atomic(path, b''.join(line + b'\n' for line in lines))
     self._purge_step = step + 1
+    self._plotted = False
     self._open()
     self._upload()
 
@@ -170,6 +197,9 @@ class Writer:
     if not self._enabled:
       return
     self._close_files()
+    if self._plot_due < math.inf:
+      self._plot_due = 0.0
+    self.plot()
     self._upload()
     self._enabled = False
     if self._staging is not None:
@@ -198,6 +228,7 @@ class Writer:
 
   def _append(self, line: bytes) -> None:
     size = os.fstat(self._rows.fileno()).st_size
+    self._plotted = False
     if self._rows.write(line) != len(line):
       self._rows.truncate(size)
       raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

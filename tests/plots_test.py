@@ -28,6 +28,7 @@ def test_names_scale_and_marks():
   assert labels[:2] == ['g', 'd']
   assert list(axes.lines[0].get_xdata()) == [50.0 * i for i in range(1, 31)]
   assert axes.get_yscale() == 'log'  # 0.1 to 30
+  assert axes.get_xlabel() == 'step (one value every 50)'
   assert axes.lines[2].get_xdata() == [500, 500]
   (axes,) = plots.curves(rows, ['x/y']).axes
   assert [line.get_label() for line in axes.lines] == ['x/y']

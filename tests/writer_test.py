@@ -182,3 +182,45 @@ def test_remote_folder_is_staged_and_uploaded(tmp_path, monkeypatch):
   assert [row['step'] for row in rows] == [1, 2]
   assert len(list((bucket / 'run' / 'tensorboard').iterdir())) == 2
   assert len(list((bucket / 'run' / 'images' / 'x').iterdir())) == 2
+
+
+def test_losses_are_drawn_of_all_rows_after_a_restart_too(
+  tmp_path, monkeypatch
+):
+  drawn = []
+  curves = writer.plots.curves
+
+  def spy(rows, **options):
+    drawn.append([row['step'] for row in rows])
+    return curves(rows, **options)
+
+  monkeypatch.setattr(writer.plots, 'curves', spy)
+  with writer.Writer(tmp_path, enabled=True) as w:
+    for step in range(1, 7):
+      w.scalars(step, {'loss/g': 1 / step})
+    w.plot()
+    w.plot()  # nothing new
+    w.scalars(7, {'loss/g': 0.1})
+    w.plot()  # too soon
+    assert drawn == [[1, 2, 3, 4, 5, 6]]
+  assert drawn[1:] == [[1, 2, 3, 4, 5, 6, 7]]
+  assert Image.open(tmp_path / 'losses.png').width > 600
+  with writer.Writer(tmp_path, enabled=True) as w:
+    w.cut(3)
+    w.scalars(4, {'loss/g': 0.5})
+  assert drawn[2:] == [[1, 2, 3, 4]]
+
+
+def test_a_plot_that_fails_is_told_once(tmp_path, monkeypatch, caplog):
+  def fail(*_, **__):
+    raise RuntimeError('no fonts')
+
+  monkeypatch.setattr(writer.plots, 'curves', fail)
+  with writer.Writer(tmp_path, enabled=True) as w:
+    for step in range(3):
+      w.scalars(step, {'loss/g': 1})
+      w.plot()
+  assert [r.getMessage() for r in caplog.records] == [
+    'losses.png is not drawn any more: no fonts'
+  ]
+  assert len(writer.read_metrics(tmp_path / 'metrics.jsonl')) == 3

@@ -1,0 +1,90 @@
+"""Classes by name or by number."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from art_jax import core
+
+Class = str | int
+
+
+def number_of(algorithm: Any) -> int:
+  """Return how many classes a model tells apart; 0: it takes no labels."""
+  return getattr(algorithm, 'num_classes', 0)
+
+
+def numbers(
+  asked: Class | Sequence[Class] | None,
+  algorithm: Any,
+  names: Sequence[str] = (),
+) -> list[int] | None:
+  """Return the numbers of the classes that are asked for.
+
+  Args:
+    asked: names or numbers, or one of them; None: no class is asked for.
+    algorithm: the model.
+    names: of its classes, in the order of their numbers; may be unknown.
+
+  Returns:
+    One number for each, or None for a model without classes.
+
+  Raises:
+    core.UserError: the model needs a class and none is given, or the other
+      way round, or there is no such class.
+  """
+  count = number_of(algorithm)
+  model = type(algorithm).__name__
+  single = isinstance(asked, str | int | np.integer)
+  asked = [asked] if single else [] if asked is None else list(asked)
+  if not count:
+    if asked:
+      raise core.UserError(
+        f'labels={_brief(asked)}: this {model} has no classes; leave the '
+        'labels out'
+      )
+    return None
+  if not asked:
+    raise core.UserError(
+      f'this {model} makes pictures of a class: pass labels, out of '
+      f'{_known(count, names)}'
+    )
+  return [_number(one, count, names) for one in asked]
+
+
+def deal(classes: Sequence[int] | None, count: int) -> np.ndarray | None:
+  """Deal classes in turn to `count` pictures: i32[count], or None."""
+  if classes is None:
+    return None
+  return np.resize(np.array(classes, np.int32), count)
+
+
+def name_of(number: int, names: Sequence[str]) -> str:
+  """Return the name of a class, or its number where it has none."""
+  return names[number] if number < len(names) else str(number)
+
+
+def _number(one: Class, count: int, names: Sequence[str]) -> int:
+  if isinstance(one, str):
+    if one in names:
+      return list(names).index(one)
+    number = int(one) if one.isdecimal() else -1
+  else:
+    number = int(one)
+  if not 0 <= number < count:
+    raise core.UserError(
+      f'label {one!r}: there is no such class; there are {_known(count, names)}'
+    )
+  return number
+
+
+def _known(count: int, names: Sequence[str]) -> str:
+  if names:
+    return f'{_brief(names)} (or 0 to {count - 1})'
+  return f'0 to {count - 1}'
+
+
+def _brief(values: Sequence[Class], most: int = 20) -> str:
+  told = ', '.join(map(str, values[:most]))
+  return told + ', ...' * (len(values) > most)

@@ -1,0 +1,71 @@
+"""Real pictures, and what the encoder and the decoder make of them."""
+
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+
+from art_jax import core, images
+from art_jax.sampling import generate, inputs
+from art_jax.sampling.study import Request, Result
+
+NEEDS = ('generator', 'encoder')
+_NUM = 16
+_COLUMNS = 8
+
+
+def study(run: Any, request: Request) -> Result:
+  """Encode and decode `num` held-out pictures, or those of --input.
+
+  Returns:
+    `reconstruct`: originals above, reconstructions below; and the arrays
+    originals, reconstructions, latents, and rmse of each in units of 0..255.
+  """
+  data = run.experiment.data
+  real = inputs.pictures(data, request.input, request.num or _NUM)
+  fn = _compiled(run.algorithm)
+  latents = generate.in_chunks(
+    run.experiment, lambda start, rows, _: fn(run.params, rows), real
+  )
+  made = generate.generate(run.experiment, run.params, latents)
+  errors = rmse(made, real)
+  sheet = pairs(images.to_uint8(real), images.to_uint8(made), _COLUMNS)
+  return Result(
+    f'{len(real)} pictures above, their reconstructions below; error '
+    f'{errors.mean():.1f} of 255 (root mean square)',
+    {'reconstruct': sheet},
+    arrays={
+      'originals': images.to_uint8(real),
+      'reconstructions': images.to_uint8(made),
+      'latents': latents,
+      'rmse': errors,
+    },
+  )
+
+
+def rmse(made: np.ndarray, real: np.ndarray) -> np.ndarray:
+  """Return the error of each f32[N, H, W, C] in [-1, 1]: f32[N] in 0..255."""
+  squares = np.square(made - real).mean(axis=(1, 2, 3))
+  return 127.5 * np.sqrt(squares)
+
+
+def pairs(upper: np.ndarray, lower: np.ndarray, columns: int) -> np.ndarray:
+  """Lay u8[N, H, W, C] pictures out in rows, each over those of `lower`."""
+  columns = min(columns, len(upper))
+  short = -len(upper) % columns  # white fills the last row
+  padding = [(0, short), (0, 0), (0, 0), (0, 0)]
+  rows = [
+    np.pad(part, padding, constant_values=255).reshape(
+      -1, columns, *part.shape[1:]
+    )
+    for part in (upper, lower)
+  ]
+  tiles = np.stack(rows, axis=1).reshape(-1, *upper.shape[1:])
+  return images.grid(tiles, columns)
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(algorithm: core.Encoder):
+  """Compile once per model."""
+  return jax.jit(algorithm.encode)

@@ -1,0 +1,138 @@
+"""What a study is asked for, what it gives, and which a model can do."""
+
+import dataclasses
+import importlib
+import pathlib
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from art_jax import core
+from art_jax.sampling import labels
+
+# Each is a file of art_jax/sampling/ with `NEEDS` and `study(run, request)`.
+STUDIES = (
+  *('grid', 'interpolate', 'classes', 'top'),
+  *('reconstruct', 'timelapse', 'invert'),
+)
+_HAS = {
+  'generator': lambda run: isinstance(run.algorithm, core.Generative),
+  'encoder': lambda run: isinstance(run.algorithm, core.Encoder),
+  'discriminator': lambda run: isinstance(run.algorithm, core.Scorer),
+  'classes': lambda run: labels.number_of(run.algorithm) > 0,
+  'pictures of its training': lambda run: (
+    run.folder is not None and (run.folder / 'images').exists()
+  ),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+  """What is asked of a study; None means what suits it.
+
+  Attributes:
+    num: number of pictures.
+    seed: of the latents, >= 0.
+    labels: classes by name or number; ('all',) means all of them.
+    frames: number of frames of a film.
+    input: a picture or a folder of pictures.
+  """
+
+  num: int | None = None
+  seed: int = 0
+  labels: tuple[str, ...] = ()
+  frames: int | None = None
+  input: pathlib.Path | None = None
+
+  def __post_init__(self):
+    for name, least in (('num', 1), ('seed', 0), ('frames', 2)):
+      value = getattr(self, name)
+      if value is not None and value < least:
+        raise core.UserError(f'--{name}={value}: it is at least {least}')
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Film:
+  """Frames u8[H, W, 3] of one size, and how many are shown a second."""
+
+  frames: Sequence[np.ndarray]
+  fps: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Result:
+  """What a study found.
+
+  Attributes:
+    told: a sentence for people.
+    pictures: u8[H, W, C] by the stem of their file.
+    films: by the stem of their file.
+    arrays: what the pictures were made of, by name.
+  """
+
+  told: str
+  pictures: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+  films: Mapping[str, Film] = dataclasses.field(default_factory=dict)
+  arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+
+def find(run: Any, name: str) -> ModuleType:
+  """Return the module of a study.
+
+  Raises:
+    core.UserError: there is none of that name, or the model cannot do it; it
+      says which it can.
+  """
+  if name not in STUDIES:
+    raise core.UserError(
+      f'--study={name}: it is one of {", ".join(STUDIES)}; this model can do '
+      f'{possible(run)}'
+    )
+  module = _module(name)
+  missing = [need for need in module.NEEDS if not _HAS[need](run)]
+  if missing:
+    raise core.UserError(
+      f'--study={name}: this {type(run.algorithm).__name__} has no '
+      f'{" and no ".join(missing)}; it can do {possible(run)}'
+    )
+  return module
+
+
+def possible(run: Any) -> str:
+  """Return the studies that a model can do, in words."""
+  found = [
+    name
+    for name in STUDIES
+    if all(_HAS[need](run) for need in _module(name).NEEDS)
+  ]
+  return ', '.join(found) or 'none of them'
+
+
+def classes(run: Any, request: Request) -> list[int] | None:
+  """Return the numbers of the classes that a request names.
+
+  Raises:
+    core.UserError: see `labels.numbers`.
+  """
+  count = labels.number_of(run.algorithm)
+  if request.labels == ('all',) and count:
+    return list(range(count))
+  if count and not request.labels:
+    raise core.UserError(
+      f'this {type(run.algorithm).__name__} makes pictures of a class: pass '
+      f'--labels=all or, with commas, some of '
+      f'{", ".join(class_names(run))}'
+    )
+  return labels.numbers(request.labels, run.algorithm, run.class_names)
+
+
+def class_names(run: Any) -> list[str]:
+  """Return the names of all classes, numbers where they have none."""
+  count = labels.number_of(run.algorithm)
+  return [labels.name_of(i, run.class_names) for i in range(count)]
+
+
+def _module(name: str) -> ModuleType:
+  return importlib.import_module(f'art_jax.sampling.{name}')
