@@ -18,6 +18,7 @@ from art_jax.data.dataset import Dataset, check_classes, check_inputs
 from art_jax.finite import Diverged
 from art_jax.health import AlarmStop, Health
 from art_jax.progress import Progress
+from art_jax.report.refresh import Refresher
 from art_jax.run_folder import RunFolder
 from art_jax.run_lock import RunLock
 from art_jax.signals import StopRequest
@@ -69,7 +70,11 @@ def train(
   abstract = shapes.state_shapes(experiment)
   main = sharding.is_main()
   folder = RunFolder(workdir, writable=main)
-  with RunLock(folder.path, enabled=main) as lock:
+  with (
+    # The outermost: its last report tells what all others have written.
+    Refresher(folder.path, enabled=main) as report,
+    RunLock(folder.path, enabled=main) as lock,
+  ):
     folder.check_config(experiment)
     donor = run.load_state(init_from) if init_from else None
     with clocks.of('data'):
@@ -95,11 +100,13 @@ def train(
     ):
       job = Job(
         *(resolved, dataset, devices, donor),
-        *(lock, checkpoints, writer, stop, clocks, measure),
+        *(lock, checkpoints, writer, stop, clocks, measure, report),
       )
       restored = checkpoints.restore(abstract)
       first = restored.step if restored else 0
       rollbacks = restored.host.get('rollbacks', 0) if restored else 0
+      if first < plan.duration:
+        report.begin()
       while True:
         try:
           take_steps(job, restored, rollbacks)
@@ -134,6 +141,7 @@ class Job:
   stop: StopRequest
   clocks: Clocks
   measure: probe.Probe | None
+  report: Refresher
 
 
 def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
@@ -235,6 +243,7 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
           job.checkpoints.save(step, state, host, keep=keep)
         with clocks.of('plot'):
           writer.plot()
+          job.report.refresh()
       progress.advance(step)
       if alarm is not None:
         job.checkpoints.wait()

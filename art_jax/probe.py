@@ -171,7 +171,7 @@ class Probe:
       found[f'probe/{name}/{protocol}{end}'] = float(value)
 
     if 'l1' in made:
-      found[f'probe/l1{end}'] = float(made['l1'].mean())
+      found[f'probe/l1/pixels@{count}{end}'] = float(made['l1'].mean())
       if not group.name:  # a reconstruction: no sample of anything
         return found
     own, across, mirrored = self._products(made, reference)
@@ -390,10 +390,11 @@ def default_metric(names: list[str]) -> str | None:
   The reconstruction error of an autoencoder and the distance to the truth of
   a translator of pairs; else KID. A translator's directions are averaged.
   """
-  if any(name.startswith('probe/l1') for name in names):
-    return 'probe/l1'
-  kid = [name for name in names if name.startswith('probe/kid/')]
-  return '/'.join(kid[0].split('/')[:3]) if kid else None
+  for kind in ('probe/l1/', 'probe/kid/'):
+    found = [name for name in names if name.startswith(kind)]
+    if found:
+      return '/'.join(found[0].split('/')[:3])
+  return None
 
 
 def value_of(metric: str, row: Mapping[str, float]) -> float | None:

@@ -28,7 +28,7 @@ from art_jax import core, images, plots
 from art_jax.alarms import watch
 from art_jax.events import Events
 
-_FILE = 'metrics.jsonl'
+FILE = 'metrics.jsonl'
 ALARMS = 'alarms.jsonl'
 _NAME = re.compile(r'\w[\w.@-]*(/\w[\w.@-]*)*', re.ASCII)
 _NOT_FINITE = {
@@ -73,8 +73,8 @@ class Writer:
       if '://' in str(folder):
         self._staging = tempfile.TemporaryDirectory(prefix='art_jax_')
         self._local = epath.Path(self._staging.name)
-        if (self._folder / _FILE).exists():
-          (self._folder / _FILE).copy(self._local / _FILE)
+        if (self._folder / FILE).exists():
+          (self._folder / FILE).copy(self._local / FILE)
       self._open()
     except OSError as e:
       raise core.UserError(
@@ -146,7 +146,7 @@ class Writer:
   @property
   def rows(self) -> list[dict[str, Any]]:
     """The rows that are there; [] if not enabled."""
-    return read_metrics(self._local / _FILE) if self._enabled else []
+    return read_metrics(self._local / FILE) if self._enabled else []
 
   def plot(self) -> None:
     """Draw losses.png from all rows, unless that was done a moment ago.
@@ -159,7 +159,7 @@ class Writer:
       return
     self._plotted = True
     try:
-      rows = read_metrics(self._local / _FILE)
+      rows = read_metrics(self._local / FILE)
       if plots.loss_names(rows):
         figure = plots.curves(rows, title=self._folder.name)
         images.write_atomic(self._folder / 'losses.png', plots.png(figure))
@@ -184,7 +184,7 @@ class Writer:
     if not self._enabled:
       return
     self._close_files()
-    path = self._local / _FILE
+    path = self._local / FILE
     lines = [line for line, row in _parse(path) if row['step'] <= step]
     images.write_atomic(path, b''.join(line + b'\n' for line in lines))
     self._purge_step = step + 1
@@ -218,7 +218,7 @@ class Writer:
       logging.warning('%s is not complete: %s', self._folder, error)
 
   def _open(self) -> None:
-    path = self._local / _FILE
+    path = self._local / FILE
     if path.exists() and not path.read_bytes().endswith(b'\n'):
       # A killed run left half a row; the next one must not continue it.
       lines = [line for line, _ in _parse(path)]
@@ -252,7 +252,7 @@ class Writer:
     if self._events is not None:
       self._events.flush()
     (self._folder / 'tensorboard').mkdir(exist_ok=True)
-    files = self._local / _FILE, self._local / ALARMS
+    files = self._local / FILE, self._local / ALARMS
     for source in (*files, *self._local.glob('tensorboard/*')):
       if not source.exists():
         continue
