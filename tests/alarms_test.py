@@ -183,7 +183,8 @@ def test_alarms_begin_once_end_and_are_the_same_when_read_again():
     'algorithm.discriminator_optimizer.learning_rate=0.000125',
   )
   assert begin.text == (
-    'diverging: since step 410 loss/generator has grown to 25.5 (it began at 0.978); '
+    'diverging: since step 410 loss/generator has grown to 25.5 (it began at '
+    '0.978); '
     'try --set algorithm.generator_optimizer.learning_rate=0.000125 or --set '
     'algorithm.discriminator_optimizer.learning_rate=0.000125'
   )

@@ -88,11 +88,11 @@ def test_an_alarm_is_written_once_and_the_same_after_going_on(tmp_path, capsys):
   whole, parts = tmp_path / 'whole', tmp_path / 'parts'
   # From step 10 on; six steps are more than half of the last rows.
   fields = {'loss': 'rising', 'render_every': 8, 'checkpoint_every': 8}
-  _train(whole, **fields, duration=16)
+  _train(whole, **fields, duration=24)
   assert capsys.readouterr().err.count('ALARM diverging') == 1
   begun = [event for event in _events(whole) if event.alarm == 'diverging']
   assert [(event.begins, event.since) for event in begun] == [(True, 10)]
-  for duration in (13, 16):
+  for duration in (8, 16, 24):
     _train(parts, **fields, duration=duration)
   assert _events(parts) == _events(whole)
   assert capsys.readouterr().err.count('ALARM diverging') == 1

@@ -105,7 +105,7 @@ def no_learning(
     trained = len(kid) > samples.patience
     if trained and kid.steps[-1] - kid.steps[0] >= limits.still_steps:
       grey, best = _grey(rows, name), kid.values[1:].min()
-      further = kid.values[-1] > samples.further * grey  # `leaving`
+      further = kid.values[1:].max() > samples.further * grey  # `leaving`
       if best > samples.improved * grey and not further:
         return Finding(
           'no_learning',
