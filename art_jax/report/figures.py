@@ -11,9 +11,6 @@ _MAX_CURVES = 12
 _HIDDEN = ('probe/kid_of_grey',)
 _TITLES = {
   'loss': 'Losses',
-  'accuracy': 'Share of pictures the discriminator is right about',
-  'probability': 'Probability of being real, as the discriminator says',
-  'score': 'Scores of the discriminator',
   'probe/kid': 'Distance of samples to the data (KID; smaller is better)',
   'probe/diversity': 'Distance of two samples, relative to the data',
   'probe/distinct': 'Distinct samples, relative to the data',
@@ -21,6 +18,9 @@ _TITLES = {
   'probe/memorised': 'Share of samples that are copies',
   'probe/checkerboard': 'Grid of the up-sampling, relative to the data',
   'probe/score': 'Scores of training, held-out and made pictures',
+  'accuracy': 'Share of pictures the discriminator is right about',
+  'probability': 'Probability of being real, as the discriminator says',
+  'score': 'Scores of the discriminator',
   'probe/l1': 'Mean error per pixel on held-out pictures',
 }
 
@@ -33,7 +33,8 @@ def groups(names: Sequence[str]) -> dict[str, list[str]]:
     group = '/'.join(parts[:2]) if parts[0] == 'probe' else parts[0]
     if group not in _HIDDEN:
       found.setdefault(group, []).append(name)
-  return found
+  known = [group for group in _TITLES if group in found]
+  return {group: found[group] for group in dict.fromkeys([*known, *found])}
 
 
 def of_run(
