@@ -221,8 +221,6 @@ def _library() -> Any:
     raise core.UserError(
       f'videos need the library PyAV ({error}): pip install av'
     ) from None
-  # What it says about damaged files is in the errors.
-  av.logging.set_level(av.logging.PANIC)
   return av
 
 

@@ -31,6 +31,24 @@ def _one_per_class() -> list[str]:
   return sorted(chosen.values())
 
 
+def _one_per_networks() -> list[str]:
+  """One experiment for every set of classes in the tree of an algorithm."""
+
+  def classes(node):
+    yield type(node)
+    for field in literals.config_fields(node):
+      value = getattr(node, field.name)
+      for item in value if isinstance(value, tuple) else (value,):
+        if literals.is_config(item):
+          yield from classes(item)
+
+  chosen = {}
+  for name in _ALL:
+    algorithm = config.load(name, tiny=True).algorithm
+    chosen.setdefault(frozenset(classes(algorithm)), name)
+  return sorted(chosen.values())
+
+
 @functools.cache
 def _tiny(name: str) -> core.Experiment:
   experiment = config.load(name, tiny=True)
@@ -203,7 +221,7 @@ def test_full_size_is_described_without_data(name):
 
 
 @pytest.mark.parametrize('platform', ['tpu', 'cuda'])
-@pytest.mark.parametrize('name', _ALL)
+@pytest.mark.parametrize('name', _one_per_networks())
 def test_tiny_step_lowers_for_accelerators(name, platform):
   text = _lowered_step(name, platform)
   assert 'conv_cpu_rewrite' not in text

@@ -3,4 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/venv.sh '[test]'
-exec .venv/bin/python -m pytest "$@"
+# A file is one worker's work: its tests share what they compile.
+exec .venv/bin/python -m pytest \
+  --numprocesses=auto --maxprocesses=4 --dist=loadfile "$@"

@@ -93,16 +93,28 @@ def study(run: Any, request: Request) -> Result:
   film_latents = loop(keys, frames, path)
   film = _pictures(run, request, film_latents, chosen)
   sheet = _pictures(run, request, loop(keys, num * _COLUMNS, path), chosen[:1])
-  tiles = [
-    images.grid(captions.enlarge(part, _LEAST_WIDTH // len(chosen)), pad=0)
-    for part in film
-  ]
+  tiles = [_tile(run, part, chosen) for part in film]
   return Result(
     f'{frames} frames over {num} latents by {path.__name__}, and back',
     {'interpolate': images.grid(sheet[:, 0], _COLUMNS)},
     {'interpolate': Film(tiles, _FPS)},
     {'latents': film_latents, 'keys': keys, 'pictures': film},
   )
+
+
+def _tile(
+  run: Any, pictures: np.ndarray, chosen: list[int | None]
+) -> np.ndarray:
+  """Lay one frame out: the picture of each class, with the name above."""
+  columns = min(len(chosen), _COLUMNS)
+  wide = captions.enlarge(pictures, _LEAST_WIDTH // columns)
+  if chosen[0] is None:
+    return images.grid(wide, pad=0)
+  named = [
+    captions.titled(labels.name_of(label, run.class_names), picture)
+    for label, picture in zip(chosen, wide, strict=True)
+  ]
+  return images.grid(np.stack(named), columns)
 
 
 def _pictures(

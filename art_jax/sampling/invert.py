@@ -57,7 +57,8 @@ def study(run: Any, request: Request) -> Result:
   )
   texts = [f'error {e:.1f} of 255' for e in errors[rows, best]]
   return Result(
-    f'{len(real)} pictures left, the nearest that the model makes right; error '
+    f'{len(real)} picture(s) left, the nearest that the model makes right; '
+    'error '
     + ', '.join(f'{e:.1f}' for e in errors[rows, best])
     + f' of 255 (root mean square), the worst of {_RESTARTS} restarts '
     + ', '.join(f'{e:.1f}' for e in errors.max(axis=1)),

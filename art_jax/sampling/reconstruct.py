@@ -32,7 +32,7 @@ def study(run: Any, request: Request) -> Result:
   errors = rmse(made, real)
   sheet = pairs(images.to_uint8(real), images.to_uint8(made), _COLUMNS)
   return Result(
-    f'{len(real)} pictures above, their reconstructions below; error '
+    f'{len(real)} picture(s) above, their reconstructions below; error '
     f'{errors.mean():.1f} of 255 (root mean square)',
     {'reconstruct': sheet},
     arrays={

@@ -47,7 +47,8 @@ def study(run: Any, request: Request) -> Result:
     arrays['labels'] = np.array(chosen, np.int32)
   what = 'probability of being real'
   if not has_probability(run.algorithm):
-    what = f'score ({type(run.algorithm.loss).__name__} knows no probability)'
+    judge = getattr(run.algorithm, 'loss', run.algorithm)
+    what = f'score ({type(judge).__name__} knows no probability)'
   return Result(
     f'the best and the worst {num} of {len(latents)} samples'
     f'{" of each class" if arrays.get("labels") is not None else ""} by the '
