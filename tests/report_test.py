@@ -93,6 +93,16 @@ def test_names_from_anywhere_are_text(run):
   assert _HOSTILE in plain.texts
 
 
+def test_scores_of_evaluations_are_shown(run, finished):
+  name = 'kid/pixels32@50'
+  score = {'value': 0.25, 'deviation': 0.01, 'real': None}
+  entries = [{'checkpoint': 8, 'scores': {name: score}}, {'torn': True}]
+  (run / 'evaluation.json').write_text(json.dumps(entries))
+  texts = _read(run)[1].texts
+  assert name in texts and any('0.25' in text for text in texts)
+  assert name in _Page(page.compare([run, finished])).texts
+
+
 def test_a_run_that_goes_on_or_was_killed(run):
   (run / 'summary.json').unlink()
   lines = (run / 'metrics.jsonl').read_bytes().splitlines(keepends=True)

@@ -32,6 +32,8 @@ class RunFiles:
     rows: of metrics.jsonl.
     events: of alarms.jsonl.
     summary: summary.json; {} until the run has ended.
+    scores: of evaluation.json, the newest of each name: value, deviation,
+      real, checkpoint.
     pictures: by name, the grids (step, path), oldest first.
     checkpoints: steps on disk.
     best: step, metric and value of the best moment; {} without one.
@@ -48,6 +50,7 @@ class RunFiles:
   rows: list[dict[str, Any]]
   events: list[watch.Event]
   summary: dict[str, Any]
+  scores: dict[str, dict[str, Any]]
   pictures: dict[str, list[tuple[int, pathlib.Path]]]
   checkpoints: list[int]
   best: dict[str, Any]
@@ -109,6 +112,7 @@ def collect(run: str | pathlib.Path) -> RunFiles:
     rows=rows,
     events=events,
     summary=_json(notes, path / 'summary.json', {}, needed=False),
+    scores=_scores(_json(notes, path / 'evaluation.json', [], needed=False)),
     pictures=_pictures(path / 'images'),
     checkpoints=checkpoints,
     best=_best(path / 'checkpoints', checkpoints),
@@ -150,6 +154,16 @@ def _json(notes: list[str], path: pathlib.Path, empty: Any, needed=True) -> Any:
     return empty
   found = _try(notes, path.name, lambda: json.loads(path.read_text()))
   return found if isinstance(found, type(empty)) else empty
+
+
+def _scores(entries: list) -> dict[str, dict[str, Any]]:
+  """Return the newest score of each name in evaluation.json."""
+  found = {}
+  for entry in entries:
+    if isinstance(entry, dict) and isinstance(entry.get('scores'), dict):
+      for name, score in entry['scores'].items():
+        found[name] = {**score, 'checkpoint': entry.get('checkpoint')}
+  return found
 
 
 def _events(path: pathlib.Path) -> list[watch.Event]:

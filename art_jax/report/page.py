@@ -92,6 +92,10 @@ def compare(runs: Sequence[str | pathlib.Path]) -> str:
         (name, _cells(name, [table.get(name) for table in tables]))
         for name in list(metrics)[:_METRICS]
       ],
+      scores=[
+        (name, [f.scores.get(name) for f in found])
+        for name in dict.fromkeys(name for f in found for name in f.scores)
+      ],
       samples=[
         (name, [_newest(f, name) for f in found])
         for name in common
