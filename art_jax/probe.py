@@ -82,7 +82,7 @@ class Probe:
     found, self._shown = {}, None
     for group in self._groups:
       made = self._made(state, group)
-      if not np.isfinite(made['features']).all():
+      if not np.isfinite(made.get('features', made.get('l1'))).all():
         return {}
       found |= self._compare(group, made)
     found |= self._scores(state)
@@ -127,8 +127,9 @@ class Probe:
   def _made(self, state, group: Group) -> dict[str, np.ndarray]:
     parts = []
     count = len(group.inputs)
-    for first in range(0, count, self._rows):
-      rows = np.arange(first, first + self._rows) % count
+    at_once = min(self._rows, count)
+    for first in range(0, count, at_once):
+      rows = np.arange(first, first + at_once) % count
       chunk = {'inputs': group.inputs[rows]}
       for name in ('labels', 'truth'):
         if getattr(group, name) is not None:
@@ -151,14 +152,18 @@ class Probe:
       made = model.generate(params, model.encode(params, inputs), key=key)
     else:
       made = model.generate(params, inputs, chunk.get('labels'), key=key)
-    found = {'features': self._extractor.apply(weights, made)}
-    found['mirrored'] = self._extractor.apply(weights, made[:, :, ::-1])
-    scaled = jnp.clip((made + 1) * 127.5, 0, 255)
-    found['pictures'] = jnp.rint(scaled).astype(jnp.uint8)  # small to fetch
-    found['checkerboard'] = _grid_energy(made)[None]
+    found = {}
     if 'truth' in chunk:
       error = jnp.abs(made - chunk['truth'])
       found['l1'] = error.mean(axis=(1, 2, 3))
+      if not direction:  # a reconstruction: no sample of anything
+        return found
+    found['features'] = self._extractor.apply(weights, made)
+    found['checkerboard'] = _grid_energy(made)[None]
+    if not direction:
+      found['mirrored'] = self._extractor.apply(weights, made[:, :, ::-1])
+      scaled = jnp.clip((made + 1) * 127.5, 0, 255)
+      found['pictures'] = jnp.rint(scaled).astype(jnp.uint8)  # small to fetch
     return found
 
   def _compare(self, group: Group, made) -> dict[str, float]:
@@ -172,7 +177,7 @@ class Probe:
 
     if 'l1' in made:
       found[f'probe/l1/pixels@{count}{end}'] = float(made['l1'].mean())
-      if not group.name:  # a reconstruction: no sample of anything
+      if not group.name:
         return found
     own, across, mirrored = self._products(made, reference)
     apart, spread = own.distances(), reference.spread
@@ -200,7 +205,9 @@ class Probe:
     return found
 
   def _products(self, made, reference) -> list[Products]:
-    found = self._multiply(made['features'], made['mirrored'], reference.points)
+    points = made['features']
+    mirrored = made.get('mirrored', points)
+    found = self._multiply(points, mirrored, reference.points)
     width = reference.points.shape[1]
     return [Products(**one, width=width) for one in jax.device_get(found)]
 
