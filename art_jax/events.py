@@ -39,7 +39,9 @@ class Events:
 
   def scalar(self, step: int, name: str, value: float) -> None:
     """Add a number."""
-    self._write(step, summary=summary.scalar(name, value))
+    added = summary.scalar(name, value)
+    added.value[0].tag = name  # tensorboardX would write _ for @
+    self._write(step, summary=added)
 
   def image(self, step: int, name: str, sheet: np.ndarray) -> None:
     """Add u8[H, W, C]."""
