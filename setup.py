@@ -28,10 +28,12 @@ setuptools.setup(
     'etils[epath]>=1.9',
     'flatbuffers>=24',  # jax.export serialises with it
     'flax>=0.12',
+    'h5py>=3.11',  # weights of Keras
     # tensorflow-datasets imports it but does not declare it.
     'importlib_resources>=6',
     'jax>=0.10.2',
     'matplotlib>=3.9',
+    'ml_dtypes>=0.5',
     'numpy>=2.1',
     'optax>=0.2.5',
     'orbax-checkpoint>=0.11.40',

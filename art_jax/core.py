@@ -120,6 +120,15 @@ class Scorer(Protocol):
     ...
 
 
+@runtime_checkable
+class Classifier(Protocol):
+  """Names the class of pictures: the second head of an ACGAN."""
+
+  def classify(self, params: Params, images: jax.Array) -> jax.Array:
+    """Return f32[N, K], logits of the classes."""
+    ...
+
+
 @dataclasses.dataclass(frozen=True)
 class Steps:
   """A length of time counted in updates.

@@ -14,8 +14,10 @@ from absl import logging
 from art_jax import config, core, finite, probe, run, shapes, sharding
 from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
+from art_jax.data.columns import check_columns
 from art_jax.data.dataset import Dataset, check_classes, check_inputs
 from art_jax.finite import Diverged
+from art_jax.goodput import Goodput
 from art_jax.health import AlarmStop, Health
 from art_jax.progress import Progress
 from art_jax.report.refresh import Refresher
@@ -52,7 +54,7 @@ def train(
 
   Returns:
     The summary that is also written to summary.json: rates, and where the
-    time went (see `timing.Clocks.summary`).
+    time went (see `timing.Clocks.summary` and `goodput.account`).
 
   Raises:
     core.UserError: for bad input, or another trainer in the workdir; before
@@ -79,10 +81,11 @@ def train(
     donor = run.load_state(init_from) if init_from else None
     with clocks.of('data'):
       dataset = experiment.data.source.open(experiment.data)
+      check_columns(dataset, experiment.algorithm)
       check_inputs(
         dataset, experiment.algorithm.inputs, experiment.algorithm.aligned
       )
-      check_classes(dataset, getattr(experiment.algorithm, 'num_classes', 0))
+      check_classes(dataset, experiment.algorithm)
       if main:
         print(dataset.summary, file=sys.stderr, flush=True)
       resolved = config.resolve(experiment, dataset.num_examples)
@@ -97,10 +100,11 @@ def train(
       ) as checkpoints,
       Writer(folder.path, enabled=main) as writer,
       StopRequest() as stop,
+      Goodput(folder.path, clocks, enabled=main) as times,
     ):
       job = Job(
         *(resolved, dataset, devices, donor),
-        *(lock, checkpoints, writer, stop, clocks, measure, report),
+        *(lock, checkpoints, writer, stop, clocks, times, measure, report),
       )
       restored = checkpoints.restore(abstract)
       first = restored.step if restored else 0
@@ -120,7 +124,7 @@ def train(
           )
         restored = checkpoints.restore(abstract)
     rows = plan.batch_size * core.batches_per_step(resolved.algorithm)
-    summary = clocks.summary(plan.duration - first, rows)
+    summary = clocks.summary(plan.duration - first, rows) | times.summary()
     if first < plan.duration:
       with lock.writing(plan.duration):
         folder.finish({**summary, 'rollbacks': rollbacks})
@@ -140,6 +144,7 @@ class Job:
   writer: Writer
   stop: StopRequest
   clocks: Clocks
+  times: Goodput
   measure: probe.Probe | None
   report: Refresher
 
@@ -184,6 +189,8 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
         *(job.experiment, job.measure, writer, job.dataset.class_names),
         restored.host if restored else {},
       )
+  if first < plan.duration:
+    job.times.begin(first)
   looked = first  # The last step whose metrics were looked at.
   previous = None  # Metrics of the step before.
   # Two steps are in flight, but on a CPU, where the one that waits would take
@@ -224,6 +231,7 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
           progress.show(step, values)
         with clocks.of('alarms'), job.lock.writing(step):
           alarm = health.look(step, row, progress.say)
+          job.times.note(step)
         names = engine.names(step - 1)
         finite.check_metrics(step, looked, values, state, names)
         looked = step

@@ -27,7 +27,9 @@ flags.DEFINE_string(
   'experiment', None, 'Name shown by --mode=list, or the path of a .py file.'
 )
 flags.DEFINE_string(
-  'data', None, 'PATH (layout is detected), tfds:NAME or builtin.'
+  'data',
+  None,
+  'PATH of a folder or archive (layout is detected), tfds:NAME or builtin.',
 )
 flags.DEFINE_multi_string(
   'set', [], 'path.to.field=value: change a field of the experiment.'
@@ -46,7 +48,9 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string('run', None, 'Run folder of a trained model.')
 flags.DEFINE_string('checkpoint', 'latest', 'latest, best, or a step.')
-flags.DEFINE_string('weights', None, 'Foreign weights (.safetensors).')
+flags.DEFINE_string(
+  'weights', None, 'Foreign weights (.safetensors, .pth, .npz).'
+)
 flags.DEFINE_string('input', None, 'A picture or a folder of pictures.')
 flags.DEFINE_string('output', None, 'Folder to write to.')
 flags.DEFINE_bool('overwrite', False, 'Replace existing files in --output.')

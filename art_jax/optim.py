@@ -62,6 +62,21 @@ class StepDecay:
     return jnp.float32(self.gamma) ** passed
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Warmup:
+  """Linearly from zero to the full learning rate, then constant.
+
+  Attributes:
+    end: where the factor reaches one.
+  """
+
+  end: core.Duration
+
+  def factor(self, clock: jax.Array) -> jax.Array:
+    """Return f32[] in (0, 1]."""
+    return jnp.minimum((clock + 1) / max(self.end, 1), 1.0).astype(jnp.float32)
+
+
 class Optimizer(Protocol):
   """What `descend` asks of an optimiser's config."""
 

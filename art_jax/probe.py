@@ -284,6 +284,8 @@ class _Reader:
     if reference is None:
       return []
     count, labels = limits.count, None
+    if getattr(algorithm, 'num_steps', 1) > 1:  # many passes for one sample
+      count //= 4
     classes = min(getattr(algorithm, 'num_classes', 0), _CLASSES)
     if classes:
       each = max(_CLASS_SAMPLES, -(-count // classes))

@@ -14,6 +14,8 @@ from etils import epath
 from art_jax import config, core, shapes
 from art_jax import images as image_values
 from art_jax.algorithms.cyclegan import CycleGAN
+from art_jax.algorithms.gan import GAN
+from art_jax.algorithms.pix2pix import Pix2Pix
 from art_jax.checkpoint import Checkpoints
 from art_jax.data.sources import Builtin
 from art_jax.run_folder import RunFolder
@@ -166,25 +168,44 @@ def load(
 
 
 def load_weights(path: str | pathlib.Path) -> Run:
-  """Load a foreign CycleGAN generator; its one map is called 'ab'.
+  """Load a foreign network; the file tells which, by its PyTorch names.
+
+  ResNet generators translate as CycleGAN ('ab'), U-Nets as pix2pix, DCGAN
+  networks are one half of a GAN.
 
   Args:
-    path: a .safetensors or .npz file with PyTorch names; width, blocks,
-      norms and up-sampling are told from it.
+    path: .safetensors, .npz, .pth or .pt; see `weights.families`.
 
   Raises:
-    core.UserError: naming the tensor, if no generator of the family fits.
+    core.UserError: naming the tensor, if no known network fits; or if it is a
+      discriminator of patches, which makes and scores no pictures.
   """
-  from art_jax.weights import cyclegan as cyclegan_weights
+  from art_jax.weights import families
 
-  generator, variables = cyclegan_weights.load_generator(path)
+  module, variables = families.load(path)
+  kind = type(module).__name__
+  if kind not in _FOREIGN:
+    raise core.UserError(
+      f"'{path}' holds a {kind}: there is nothing that this mode could do with "
+      'it; in Python, art_jax.weights.families.load gives network and variables'
+    )
+  algorithm, role, key = _FOREIGN[kind]
   experiment = core.Experiment(
-    algorithm=CycleGAN(generator=generator),
-    data=core.Data(source=Builtin(), channels=generator.channels),
+    algorithm=algorithm(**{role: module}),
+    data=core.Data(source=Builtin(), channels=getattr(module, 'channels', 3)),
     train=core.Train(duration=1, batch_size=1),
   )
-  params = {'ab': jax.tree.map(jnp.array, variables)}
+  params = {key: jax.tree.map(jnp.array, variables)}
   return Run(experiment, params)
+
+
+# By class of the network: the algorithm, its field, the key of its params.
+_FOREIGN = {
+  'ResnetGenerator': (CycleGAN, 'generator', 'ab'),
+  'UNet': (Pix2Pix, 'generator', 'ab'),
+  'DCGANGenerator': (GAN, 'generator', 'generator'),
+  'DCGANDiscriminator': (GAN, 'discriminator', 'discriminator'),
+}
 
 
 def load_state(run: str | pathlib.Path) -> core.State:

@@ -11,7 +11,8 @@ alarms.jsonl    what began and ended to ring
 report.html     all of it on one page
 images/         picture grids, NAME/STEP.png
 checkpoints/    states with checksums
-summary.json    rates and shares of the last start
+summary.json    rates of the last start, and where the time of all starts went
+times.json      the time of every start by cause, see goodput.py
 """
 
 import datetime
@@ -152,6 +153,10 @@ class RunFolder:
         'train': [len(examples) for examples in dataset.train],
         'heldout': [len(examples) for examples in dataset.heldout],
         'classes': list(dataset.class_names),
+        'columns': {
+          column.name: list(column.values) or [column.low, column.high]
+          for column in dataset.columns
+        },
         'skipped': [
           {'file': str(file), 'reason': reason}
           for file, reason in dataset.skipped

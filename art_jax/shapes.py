@@ -13,9 +13,14 @@ def batch_shapes(experiment: core.Experiment) -> core.Batch:
   data, algorithm = experiment.data, experiment.algorithm
   rows = experiment.train.batch_size * core.batches_per_step(algorithm)
   picture = (rows, data.size, data.size, data.channels)
+  # Scalars of a row: a label, and the attributes of a GAN told more.
+  scalars = {'label': jnp.int32} | {
+    name: jnp.int32 if count else jnp.float32
+    for name, count in getattr(algorithm, 'columns', {}).items()
+  }
   return {
-    key: jax.ShapeDtypeStruct((rows,), jnp.int32)
-    if key == 'label'
+    key: jax.ShapeDtypeStruct((rows,), scalars[key])
+    if key in scalars
     else jax.ShapeDtypeStruct(picture, jnp.float32)
     for key in algorithm.inputs
   }

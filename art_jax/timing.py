@@ -18,6 +18,10 @@ class Clocks:
     self.seconds: dict[str, float] = {}
     self._began = time.perf_counter()
 
+  def wall(self) -> float:
+    """Return the seconds since it was made."""
+    return time.perf_counter() - self._began
+
   @contextlib.contextmanager
   def of(self, name: str):
     """Add the time of a block to `name`."""
@@ -59,10 +63,8 @@ class Clocks:
 
     Returns:
       steps_per_second, images_per_second, input_share in [0, 1],
-      productive_share (steps over wall time), and seconds/NAME for each name
-      and for the whole (`wall`).
+      and seconds/NAME for each name and for the whole (`wall`).
     """
-    wall = time.perf_counter() - self._began
     stepping = self.seconds.get('step', 0.0)
     waiting = self.seconds.get('input', 0.0)
     busy = stepping + waiting
@@ -72,7 +74,6 @@ class Clocks:
       'steps_per_second': rate,
       'images_per_second': rate * rows,
       'input_share': waiting / busy if busy else 0.0,
-      'productive_share': stepping / wall if wall else 0.0,
-      'seconds/wall': wall,
+      'seconds/wall': self.wall(),
       **{f'seconds/{name}': value for name, value in self.seconds.items()},
     }

@@ -125,8 +125,8 @@ def test_a_loss_diverges_since_it_left():
 def _duel(real, fake, sure, **more):
   ones = np.ones(60)
   return _rows(
-    accuracy__real=real * ones,
-    accuracy__fake=fake * ones,
+    verdict__real=real * ones,
+    verdict__fake=fake * ones,
     probability__fake=sure * ones,
     **more,
   )

@@ -4,8 +4,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from art_jax.nn.acgan import ACGANDiscriminator, ACGANGenerator
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator, ladder
+from art_jax.nn.gangogh import GANGoghDiscriminator, GANGoghGenerator
 
 
 def _count(module, *inputs):
@@ -67,6 +69,23 @@ def test_conditional_parameter_counts(width, classes, generator, discriminator):
   assert _count(module, _pictures(64), labels) == discriminator
 
 
+# 64 px as the published code of both counts; the others by arithmetic.
+@pytest.mark.parametrize(
+  'generator, discriminator, size, classes, counts',
+  [
+    (ACGANGenerator, ACGANDiscriminator, 64, 10, (2_844_608, 1_101_467)),
+    (ACGANGenerator, ACGANDiscriminator, 32, 10, (718_528, 276_123)),
+    (GANGoghGenerator, GANGoghDiscriminator, 64, 14, (14_624_067, 4_431_247)),
+  ],
+)
+def test_two_headed_parameter_counts(
+  generator, discriminator, size, classes, counts
+):
+  g, d = generator(size=size), discriminator(num_classes=classes)
+  assert _count(g, _rows(g.latent_size), _rows(classes)) == counts[0]
+  assert _count(d, _pictures(size)) == counts[1]
+
+
 @pytest.mark.parametrize('size', [32, 64, 128, 150, 256])
 @pytest.mark.parametrize('conditional', [False, True])
 def test_shapes(size, conditional):
@@ -99,7 +118,7 @@ def test_ladder_of_150():
     (DCGANDiscriminator(), (_pictures(48),), '32, 64, 128, 150, 256'),
     (DCGANGenerator(), (_rows(99),), r'expected \[B, 100\]'),
     (DCGANGenerator(activation='gelu'), (_rows(100),), 'relu, leaky_relu'),
-    (DCGANGenerator(norm='layer'), (_rows(100),), 'instance, instance_affine'),
+    (DCGANGenerator(norm='group'), (_rows(100),), 'instance, instance_affine'),
     (DCGANGenerator(max_width=8), (_rows(100),), 'max_width = 8'),
     (DCGANDiscriminator(dropout=1.0), (_pictures(32),), 'dropout = 1.0'),
     (

@@ -254,7 +254,7 @@ def test_average_of_the_generator():
 
 
 def test_replay_shows_what_it_kept():
-  memory = replay.create(2, (1, 1, 1))
+  memory = replay.create(jnp.zeros((2, 1, 1, 1)), jnp.zeros(2, jnp.int32))
   shown = []
   for i in range(6):
     images = jnp.full((2, 1, 1, 1), float(i)).at[1].add(0.5)

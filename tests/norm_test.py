@@ -96,5 +96,5 @@ def test_bad_fields(module, match):
 
 
 def test_unknown_norm():
-  with pytest.raises(ValueError, match="norm = 'layer'.*instance"):
-    norm.check_norm('layer')
+  with pytest.raises(ValueError, match="norm = 'group'.*instance"):
+    norm.check_norm('group')

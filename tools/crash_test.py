@@ -41,7 +41,7 @@ def settings(kills: int) -> list[str]:
     **{'log_every': 1, 'render_every': duration},
   }
   changed = [f'train.{name}={value}' for name, value in changes.items()]
-  return [*changed, 'data.source=Builtin(count=12)', 'data.engine=resident']
+  return [*changed, 'data.source.count=12', 'data.engine=resident']
 
 
 def crash(

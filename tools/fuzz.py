@@ -3,10 +3,10 @@
   python tools/fuzz.py --count=2000 [--seed=0] [--kind=image]
 
 Mutates small good files (bits, cuts, copies, lengths, strings) and reads them
-as a user's own: pictures, .safetensors, .npz, configs, metrics, checkpoints. A
-file is read or refused with a core.UserError within --seconds; memory is
-capped; nothing that a file names may run. Anything else is a finding: it is
-printed with its kind and seed, and the exit code is 1.
+as a user's own: pictures, archives, weights of all formats, configs, metrics,
+checkpoints. A file is read or refused with a core.UserError within --seconds;
+memory is capped; nothing that a file names may run or appear outside. Anything
+else is a finding: it is printed with its kind and seed, and the exit code is 1.
 """
 
 import collections

@@ -2,22 +2,36 @@
 
 import io
 import json
+import os
 import pathlib
 import random
 import re
 import shutil
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable
+from unittest import mock
 
 import jax
 import numpy as np
 import safetensors.numpy
+import torch_pickles
+import weights_files
 from PIL import Image
 
-from art_jax import checkpoint, config, core, literals, writer
+from art_jax import (
+  checkpoint,
+  config,
+  core,
+  goodput,
+  literals,
+  timing,
+  writer,
+)
 from art_jax.data import decode
-from art_jax.data.sources import Arrays
-from art_jax.weights import cyclegan, files
+from art_jax.data.sources import Arrays, Folder
+from art_jax.weights import families, files
 
 _FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
 _STATE = {'a': np.arange(64, dtype=np.float32), 'key': jax.random.key(0)}
@@ -77,22 +91,12 @@ def _image(rng: random.Random) -> tuple[str, bytes]:
   return f'x.{kind.lower()}', out.getvalue()
 
 
-def _tensors(rng: random.Random) -> dict[str, np.ndarray]:
-  kinds = ('float32', 'float16', 'int64', 'uint8')
-  return {
-    f'model.{i}.weight': np.ones(
-      [rng.randint(0, 4) for _ in range(rng.randint(0, 4))], rng.choice(kinds)
-    )
-    for i in range(rng.randint(1, 4))
-  }
-
-
 def _safetensors(rng: random.Random) -> tuple[str, bytes]:
-  return 'x.safetensors', safetensors.numpy.save(_tensors(rng))
+  return 'x.safetensors', safetensors.numpy.save(weights_files.tensors(rng))
 
 
 def _npz(rng: random.Random) -> tuple[str, bytes]:
-  out, arrays = io.BytesIO(), _tensors(rng)
+  out, arrays = io.BytesIO(), weights_files.tensors(rng)
   if rng.random() < 0.5:
     arrays = {'image': np.zeros((5, 8, 8, 3), np.uint8), 'label': np.arange(5)}
   if rng.random() < 0.2:
@@ -100,6 +104,35 @@ def _npz(rng: random.Random) -> tuple[str, bytes]:
   save = rng.choice((np.savez, np.savez_compressed))
   save(out, **arrays)
   return 'x.npz', out.getvalue()
+
+
+def _archive(rng: random.Random) -> tuple[str, bytes]:
+  """Return a .zip or .tar(.gz) of pictures; some lead out of the folder."""
+  out, kind = io.BytesIO(), rng.choice(('zip', 'tar', 'tar.gz'))
+  picture = _image(rng)[1]
+  names = ['s/a.png', 's/b.png', 's/c.txt']
+  if rng.random() < 0.3:
+    names.append(rng.choice(('../owned', '../../owned.png', 'a/../../owned')))
+  if kind == 'zip':
+    with zipfile.ZipFile(out, 'w', rng.choice((0, zipfile.ZIP_DEFLATED))) as z:
+      for name in names:
+        z.writestr(name, picture)
+    return 'x.zip', out.getvalue()
+  with tarfile.open(fileobj=out, mode='w:gz' if 'gz' in kind else 'w') as tar:
+    for name in names:
+      info = tarfile.TarInfo(name)
+      info.size = len(picture)
+      tar.addfile(info, io.BytesIO(picture))
+    info = tarfile.TarInfo('s/link.png')
+    info.type, info.linkname = tarfile.SYMTYPE, '../../owned'
+    tar.addfile(info)
+  return f'x.{kind}', out.getvalue()
+
+
+def _times(rng: random.Random) -> tuple[str, bytes]:
+  row = {'began': 1e9, 'first': 0, 'last': 9, 'wall': 9.5}
+  rows = [{**row, 'seconds': {'step': 5.5, 'other': 2}}] * rng.randint(1, 3)
+  return 'times.json', json.dumps(rows).encode()
 
 
 def _config(rng: random.Random) -> tuple[str, bytes]:
@@ -138,11 +171,38 @@ def _read_metrics(path: pathlib.Path) -> None:
     opened.cut(4)
 
 
+def _read_pickle(path: pathlib.Path) -> None:
+  """Read a damaged description in an archive that is whole."""
+  whole = path.with_name('pickle.pth')
+  blocks = {f'{i}': bytes(400) for i in range(5)}
+  whole.write_bytes(torch_pickles.archive(path.read_bytes(), blocks))
+  files.read(whole)
+
+
+def _read_archive(path: pathlib.Path) -> None:
+  home = path.parent / 'home'
+  shutil.rmtree(home, ignore_errors=True)
+  data = core.Data(source=Folder(str(path)), size=8, max_bad=1.0)
+  with mock.patch.dict(os.environ, ART_JAX_HOME=str(home)):
+    data.source.open(data)
+
+
+def _read_times(path: pathlib.Path) -> None:
+  times = goodput.Goodput(path.parent, timing.Clocks(), enabled=True)
+  times.begin(0)
+  goodput.sentence(times.summary())
+
+
 KINDS: dict[str, tuple[Callable, Callable]] = {
   'image': (_image, _read_image),
-  'safetensors': (_safetensors, files.read_tensors),
-  'generator': (_safetensors, cyclegan.load_generator),
-  'npz': (_npz, files.read_tensors),
+  'safetensors': (_safetensors, files.read),
+  'network': (weights_files.network, families.load),
+  'npz': (_npz, files.read),
+  'torch': (weights_files.torch, files.read),
+  'pickle': (weights_files.pickle, _read_pickle),
+  'keras': (weights_files.keras, files.read),
+  'archive': (_archive, _read_archive),
+  'times': (_times, _read_times),
   'arrays': (_npz, _read_arrays),
   'config': (_config, _read_config),
   'metrics': (_metrics, _read_metrics),
@@ -176,15 +236,17 @@ def read_one(kind: str, folder: pathlib.Path, seed: int) -> str:
     else:
       make, read = KINDS[kind]
       name, data = make(rng)
-      (folder / name).write_bytes(damage(data, rng))
+      lies = kind == 'network' and rng.random() < 0.7  # damage enough
+      (folder / name).write_bytes(data if lies else damage(data, rng))
       read(folder / name)
     result = 'read'
   except core.UserError as error:
     if not str(error):
       raise AssertionError('an error without a text') from error
     result = 'refused'
-  if pathlib.Path('owned').exists() or (folder / 'owned').exists():
-    raise AssertionError('a file ran code')
+  places = (pathlib.Path(), folder, folder.parent)
+  if any(list(place.glob('owned*')) for place in places):
+    raise AssertionError('a file ran code, or wrote outside')
   return result
 
 

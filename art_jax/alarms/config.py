@@ -111,8 +111,8 @@ class Alarms:
   """What rings when; and what is measured for it.
 
   Attributes:
-    count: number of samples of fixed latents in a probe; a translator's is a
-      quarter of it.
+    count: number of samples of fixed latents in a probe; a translator's and
+      a diffusion model's is a quarter of it.
     reference: number of training pictures, at most, that they are compared
       with.
     collapse, duel, loss, sample: the thresholds.

@@ -1,6 +1,6 @@
 """Alarms on generator against discriminator.
 
-They need `accuracy/...` rows, which only a discriminator that gives a
+They need `verdict/...` rows, which only a discriminator that gives a
 probability writes: a Wasserstein critic has no boundary to be right about.
 """
 
@@ -13,8 +13,8 @@ from art_jax.alarms.rows import Finding, Rows, agree, names, series
 def discriminator_wins(rows: Rows, limits: DuelAlarm) -> Finding | None:
   """Ring if D is always right and sure, and G gets no better by it."""
   found = _last(rows, limits)
-  for domain, fake in found['accuracy/fake'].items():
-    real = found['accuracy/real'].get(domain)
+  for domain, fake in found['verdict/fake'].items():
+    real = found['verdict/real'].get(domain)
     sure = found['probability/fake'].get(domain)
     if real is None or sure is None:
       continue
@@ -37,7 +37,7 @@ def discriminator_wins(rows: Rows, limits: DuelAlarm) -> Finding | None:
 
 def generator_wins(rows: Rows, limits: DuelAlarm) -> Finding | None:
   """Ring if D takes nearly all fakes for real."""
-  for domain, fake in _last(rows, limits)['accuracy/fake'].items():
+  for domain, fake in _last(rows, limits)['verdict/fake'].items():
     right = float(np.median(fake.values))
     if right < limits.fooled:
       return Finding(
@@ -72,7 +72,7 @@ def overfitting(rows: Rows, limits: DuelAlarm) -> Finding | None:
 def _last(rows: Rows, limits: DuelAlarm) -> dict:
   """Return, by name and domain ('', '_a'), the last rows of enough."""
   found = {}
-  for kind in ('accuracy/real', 'accuracy/fake', 'probability/fake'):
+  for kind in ('verdict/real', 'verdict/fake', 'probability/fake'):
     found[kind] = {}
     for name in names(rows, kind + '(_.*)?'):
       if sum(name in row for row in rows) >= 2 * limits.rows:

@@ -7,43 +7,22 @@ discriminator (the critic) learns, and in what keeps it in bounds.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import flax
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax import core, optim, trainable
-from art_jax.algorithms import gan_parts, gan_updates, replay
+from art_jax import core, optim
+from art_jax.algorithms import attributes, gan_parts, gan_state, gan_updates
+from art_jax.algorithms.attributes import Attribute
 from art_jax.algorithms.gan_parts import CriticWarmup
+from art_jax.algorithms.gan_state import GANState
 from art_jax.losses.adversarial import AdversarialLoss, NonSaturating
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
-from art_jax.trainable import Trainable
 
 _PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.5, b2=0.999)
-
-
-class GANState(flax.struct.PyTreeNode):
-  """Everything a GAN learns or remembers.
-
-  Attributes:
-    generator: G and its optimiser.
-    discriminator: D, or the critic, and its optimiser.
-    average: moving average of G's variables; () without one.
-    replay: fakes shown before; () without.
-    generator_steps: i32[], updates of G.
-    waiting: i32[], updates of D since the last one of G.
-    clock: i32[], steps taken; the schedules read it.
-  """
-
-  generator: Trainable
-  discriminator: Trainable
-  average: core.Params
-  replay: Any
-  generator_steps: jax.Array
-  waiting: jax.Array
-  clock: jax.Array
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,6 +39,8 @@ class GAN:
     generator_optimizer: of G.
     discriminator_optimizer: of D; `clip_weights` makes a critic of it.
     num_classes: K of a conditional pair of networks; 0: no labels.
+    attributes: what such a pair is told instead of a class: any number of
+      `Category`, `Number` and `Palette`; () for none.
     n_critic: updates of D for one of G; 5 in WGAN.
     warmup: more updates of D at first and now and then; None: never.
     share_latents: G learns from the latents of D's last batch, as in the
@@ -86,6 +67,7 @@ class GAN:
   generator_optimizer: optim.Optimizer = _PAPER_ADAM
   discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
   num_classes: int = 0
+  attributes: tuple[Attribute, ...] = ()
   n_critic: int = 1
   warmup: CriticWarmup | None = None
   share_latents: bool = True
@@ -105,7 +87,14 @@ class GAN:
   @property
   def inputs(self) -> tuple[str, ...]:
     """The keys of a batch that `step` reads."""
-    return ('image', 'label') if self.num_classes else ('image',)
+    if self.num_classes:
+      return ('image', 'label')
+    return ('image', *self.columns)
+
+  @property
+  def columns(self) -> dict[str, int]:
+    """Attributes that the data gives: counts of names, 0 for numbers."""
+    return attributes.columns(self.attributes)
 
   @property
   def batches_per_step(self) -> int:
@@ -117,8 +106,9 @@ class GAN:
     images = batch['image']
     rows = images.shape[0]
     z = jax.ShapeDtypeStruct((rows, self.generator.latent_size), jnp.float32)
-    y = jax.ShapeDtypeStruct((rows, self.num_classes), jnp.float32)
-    given = (y,) if self.num_classes else ()
+    width = self.num_classes + sum(one.width for one in self.attributes)
+    y = jax.ShapeDtypeStruct((rows, width), jnp.float32)
+    given = (y,) if width else ()
     return {
       'generator': (self.generator, (z, *given)),
       'discriminator': (self.discriminator, (images, *given)),
@@ -129,36 +119,7 @@ class GAN:
   ) -> GANState:
     """Return fresh networks; raises UserError if they do not fit the data."""
     del pretrained
-    images = batch['image'][: batch['image'].shape[0] // self.n_critic]
-    gan_parts.check_pictures(self, images.shape)
-    generator_key, discriminator_key = jax.random.split(key)
-    z = jnp.zeros((images.shape[0], self.generator.latent_size))
-    given = self.given(jnp.zeros(images.shape[0], jnp.int32))
-    generator = trainable.create(
-      self.generator,
-      generator_key,
-      *(z, *given),
-      optimizer=self.generator_optimizer,
-    )
-    return GANState(
-      generator=generator,
-      discriminator=trainable.create(
-        self.discriminator,
-        discriminator_key,
-        *(images, *given),
-        optimizer=self.discriminator_optimizer,
-      ),
-      # A copy: a donated state may not hold one array twice.
-      average=jax.tree.map(jnp.copy, generator.variables)
-      if self.ema_decay
-      else (),
-      replay=replay.create(images.shape[0], images.shape[1:])
-      if self.replay_every
-      else (),
-      generator_steps=jnp.int32(0),
-      waiting=jnp.int32(0),
-      clock=jnp.int32(0),
-    )
+    return gan_state.create(self, key, batch)
 
   def step(
     self, state: GANState, batch: core.Batch, key: core.Key
@@ -174,52 +135,34 @@ class GAN:
     Returns:
       The next state and the value of every term of the losses.
     """
-    batches = trainable.split_batch(
-      {name: batch[name] for name in self.inputs}, self.n_critic
+    return gan_updates.step(
+      self,
+      *(state, batch, key),
+      gan_updates.discriminator_terms,
+      gan_updates.generator_terms,
     )
-    latents_key, *round_keys, generator_key = jax.random.split(
-      key, self.n_critic + 2
-    )
-    rows = batch['image'].shape[0] // self.n_critic
-    # Unrolled: XLA:CPU runs convolutions inside a loop 3 to 13 times slower.
-    for i, round_key in enumerate(round_keys):
-      real = jax.tree.map(lambda x, i=i: x[i], batches)
-      z = self.latents(jax.random.fold_in(latents_key, i), rows)
-      state, discriminator_metrics = gan_updates.update_discriminator(
-        self, state, real, z, round_key
-      )
-    if not self.share_latents:
-      z = self.latents(jax.random.fold_in(latents_key, self.n_critic), rows)
-    state, metrics = gan_updates.update_generator(
-      self, state, real, z, generator_key
-    )
-    state = state.replace(clock=state.clock + 1)
-    return state, discriminator_metrics | metrics
 
   def render(
     self, state: GANState, batch: core.Batch, key: core.Key
   ) -> core.Images:
     """Return as many samples as the batch has pictures.
 
-    With classes, each latent is drawn in every class in turn.
+    With classes, each latent is drawn in every class in turn; with attributes
+    each picture has those of one of the batch.
 
     Returns:
-      samples: f32[N, H, W, C] in [-1, 1].
+      samples: f32[N, H, W, C] in [-1, 1]; with attributes also asked, the
+      pictures that theirs are taken from.
     """
-    rows = jnp.arange(batch['image'].shape[0])
-    z = self.latents(key, rows.size)
-    labels = None
-    if self.num_classes:
-      z, labels = z[rows // self.num_classes], rows % self.num_classes
-    return {'samples': self.generate(self.inference(state), z, labels)}
+    if not self.attributes:
+      return gan_state.render(self, state, batch, key)
+    z = self.latents(key, batch['image'].shape[0])
+    samples = self.generate(self.inference(state), z, self.labels(batch))
+    return {'samples': samples, 'asked': batch['image']}
 
   def inference(self, state: GANState) -> core.Params:
     """Return the variables of the generator (its average) and of D."""
-    generator = state.average if self.ema_decay else state.generator.variables
-    return {
-      'generator': generator,
-      'discriminator': state.discriminator.variables,
-    }
+    return gan_state.inference(self, state)
 
   def latents(self, key: core.Key, count: int) -> jax.Array:
     """Draw f32[count, latent_size] from N(0, 1)."""
@@ -229,7 +172,7 @@ class GAN:
     self,
     params: core.Params,
     latents: jax.Array,
-    labels: jax.Array | None = None,
+    labels: jax.Array | Mapping[str, Any] | None = None,
     *,
     key: core.Key | None = None,
   ) -> jax.Array:
@@ -238,7 +181,9 @@ class GAN:
     Args:
       params: what `inference` returned.
       latents: f32[N, latent_size].
-      labels: i32[N] in [0, num_classes); needed by a conditional GAN alone.
+      labels: i32[N] in [0, num_classes) for a GAN with classes; with
+        attributes {name: value} as of `attributes.ask`, or f32[N, W]
+        conditions.
       key: not used; a latent has one picture.
 
     Returns:
@@ -248,16 +193,9 @@ class GAN:
       core.UserError: labels are missing, or latents have another width.
     """
     del key
-    width = self.generator.latent_size
-    if latents.ndim != 2 or latents.shape[1] != width:
-      raise core.UserError(
-        f'latents of shape {latents.shape}: this generator takes [N, {width}]; '
-        'draw them with latents(key, N)'
-      )
-    given = self.given(labels)
-    return self.generator.apply(
-      params['generator'], latents, *given, train=False
-    )
+    if isinstance(labels, Mapping):
+      labels = attributes.ask(self.attributes, labels, len(latents))
+    return gan_state.generate(self, params, latents, labels)
 
   def score(
     self, params: core.Params, images: jax.Array, labels=None
@@ -269,12 +207,20 @@ class GAN:
     )
 
   def given(self, labels: jax.Array | None) -> tuple[jax.Array, ...]:
-    """Return what the networks take besides: one-hot labels, or nothing."""
-    if not self.num_classes:
+    """Return what the networks take besides: the condition, or nothing."""
+    if self.num_classes:
+      return (gan_state.one_hot(labels, self.num_classes),)
+    if not self.attributes:
       return ()
     if labels is None:
+      names = ', '.join(one.name for one in self.attributes)
       raise core.UserError(
-        f'this GAN has {self.num_classes} classes and needs labels: pass one '
-        f'number in [0, {self.num_classes}) for each picture'
+        f'this GAN is told attributes ({names}): pass labels={{name: value}}'
       )
-    return (jax.nn.one_hot(labels, self.num_classes),)
+    return (labels,)
+
+  def labels(self, batch: core.Batch) -> jax.Array:
+    """Return what G is told of each picture of a batch, a row for each."""
+    if self.attributes:
+      return attributes.observe(self.attributes, batch)
+    return batch.get('label', jnp.zeros(batch['image'].shape[0], jnp.int32))

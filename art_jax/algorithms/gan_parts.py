@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core
-from art_jax.algorithms import augment
+from art_jax.algorithms import attributes, augment
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -111,31 +111,41 @@ def take_turns(gan: Any, old: Any, new: Any) -> tuple[Any, core.Metrics]:
   return state, {'update/generator': due.astype(jnp.float32)}
 
 
+def require(gan: Any, name: str, holds: bool, rule: str) -> None:
+  """Raise UserError, naming a field of a GAN and the rule, unless it holds."""
+  if not holds:
+    raise core.UserError(
+      f'algorithm.{name}={getattr(gan, name)!r}: it {rule}; pass --set '
+      f'algorithm.{name}=... with such a value'
+    )
+
+
 def check(gan: Any) -> None:
   """Raise UserError unless the fields of a GAN are in range and agree."""
 
-  def require(name, holds, rule):
-    if not holds:
-      raise core.UserError(
-        f'algorithm.{name}={getattr(gan, name)!r}: it {rule}; pass --set '
-        f'algorithm.{name}=... with such a value'
-      )
+  def require_field(name, holds, rule):
+    require(gan, name, holds, rule)
 
-  require('n_critic', gan.n_critic >= 1, 'is at least 1')
+  attributes.check(getattr(gan, 'attributes', ()), gan.num_classes)
+  require_field('n_critic', gan.n_critic >= 1, 'is at least 1')
   for name in ('num_classes', 'replay_every', 'instance_noise', 'r1_weight'):
-    require(name, getattr(gan, name) >= 0, 'is >= 0 (0: none)')
-  require('flip_probability', 0 <= gan.flip_probability <= 1, 'is in [0, 1]')
-  require('ema_decay', 0 <= gan.ema_decay < 1, 'is in [0, 1)')
+    require_field(name, getattr(gan, name) >= 0, 'is >= 0 (0: none)')
+  require_field(
+    'flip_probability', 0 <= gan.flip_probability <= 1, 'is in [0, 1]'
+  )
+  require_field('ema_decay', 0 <= gan.ema_decay < 1, 'is in [0, 1)')
   for name, plain in (('real_range', 1), ('fake_range', 0)):
     low, high = getattr(gan, name)
-    require(name, 0 <= low <= high <= 1, 'is a range (low, high) in [0, 1]')
-    require(
+    require_field(
+      name, 0 <= low <= high <= 1, 'is a range (low, high) in [0, 1]'
+    )
+    require_field(
       name,
       gan.loss.has_targets or (low, high) == (plain, plain),
       f'is ({plain}, {plain}) with {type(gan.loss).__name__}, which has no '
       'targets to smooth',
     )
-  require(
+  require_field(
     'flip_probability',
     gan.loss.has_targets or not gan.flip_probability,
     f'is 0 with {type(gan.loss).__name__}, which has no targets to exchange',
@@ -146,7 +156,7 @@ def check(gan: Any) -> None:
     raise core.UserError(
       "algorithm.discriminator.norm='batch' mixes the pictures of a batch, but "
       'a gradient penalty is one per picture; pass --set '
-      'algorithm.discriminator.norm=instance_affine (or none)'
+      'algorithm.discriminator.norm=instance_affine (or layer, or none)'
     )
 
 

@@ -1,4 +1,4 @@
-"""The two updates of a GAN: of the discriminator, and of the generator."""
+"""The step of a GAN: updates of the discriminator, then of the generator."""
 
 import jax
 import jax.numpy as jnp
@@ -10,24 +10,64 @@ from art_jax.losses import penalties
 from art_jax.losses.adversarial import verdict
 
 
-def update_discriminator(gan, state, real, z, key):
-  """Descend L_D = loss.real(D(x)) + loss.fake(D(G(z))) + penalties.
+def step(gan, state, batch, key, discriminator_terms, generator_terms):
+  """Update D on `n_critic` batches, then G.
+
+  Args:
+    gan: the algorithm.
+    state: its `GANState`.
+    batch: `n_critic` batches.
+    key: PRNG key of this step.
+    discriminator_terms: (gan, judge, batch, clock) -> the terms of L_D and
+      other metrics; see `update_discriminator`.
+    generator_terms: (gan, judge, pictures, labels) -> the terms of L_G.
+
+  Returns:
+    The next state and the metrics.
+  """
+  batches = trainable.split_batch(
+    {name: batch[name] for name in gan.inputs}, gan.n_critic
+  )
+  latents_key, *round_keys, generator_key = jax.random.split(
+    key, gan.n_critic + 2
+  )
+  rows = batch['image'].shape[0] // gan.n_critic
+  # Unrolled: XLA:CPU runs convolutions inside a loop 3 to 13 times slower.
+  for i, round_key in enumerate(round_keys):
+    real = jax.tree.map(lambda x, i=i: x[i], batches)
+    z = gan.latents(jax.random.fold_in(latents_key, i), rows)
+    state, discriminator_metrics = update_discriminator(
+      gan, state, real, z, round_key, discriminator_terms
+    )
+  if not gan.share_latents:
+    z = gan.latents(jax.random.fold_in(latents_key, gan.n_critic), rows)
+  state, metrics = update_generator(
+    gan, state, real, z, generator_key, generator_terms
+  )
+  state = state.replace(clock=state.clock + 1)
+  return state, discriminator_metrics | metrics
+
+
+def update_discriminator(gan, state, real, z, key, terms_of):
+  """Descend L_D, the sum of its terms, of real pictures and fakes.
 
   G is a constant.
 
   Args:
-    gan: the `GAN`.
+    gan: the algorithm.
     state: its state.
-    real: image: f32[B, H, W, C] in [-1, 1], and label: i32[B] with classes.
+    real: image: f32[B, H, W, C] in [-1, 1], and what `gan.labels` reads.
     z: f32[B, latent_size].
     key: PRNG key.
+    terms_of: (gan, judge, batch, clock) -> the terms and other metrics; the
+      batch has real, fake, labels, fake_labels, targets and keys.
 
   Returns:
     The state with another D (and replay), and the metrics.
   """
   row_key, target_key, generator_key, key = jax.random.split(key, 4)
   rows = z.shape[0]
-  labels = fake_labels = real.get('label', jnp.zeros(rows, jnp.int32))
+  labels = fake_labels = gan.labels(real)
   # G is a constant here; its batch statistics move in its own loss alone.
   run = Runner(
     gan.generator,
@@ -41,9 +81,9 @@ def update_discriminator(gan, state, real, z, key):
 
   def loss_fn(params, collections, batch):
     judge = Runner(gan.discriminator, params, collections, key)
-    terms, scores = _terms(gan, judge, batch, state.clock)
+    terms, others = terms_of(gan, judge, batch, state.clock)
     loss = sum(terms.values())
-    metrics = {'loss/discriminator': loss} | terms | scores
+    metrics = {'loss/discriminator': loss} | terms | others
     return loss, (judge.collections, metrics)
 
   discriminator, metrics = trainable.descend(
@@ -54,8 +94,8 @@ def update_discriminator(gan, state, real, z, key):
     {
       'real': real['image'],
       'fake': fake,
-      'given': gan.given(labels),
-      'fake_given': gan.given(fake_labels),
+      'labels': labels,
+      'fake_labels': fake_labels,
       'targets': gan_parts.draw_targets(gan, target_key, rows),
       'keys': jax.random.split(row_key, (rows, 3)),
     },
@@ -63,40 +103,73 @@ def update_discriminator(gan, state, real, z, key):
   return state.replace(discriminator=discriminator, replay=memory), metrics
 
 
-def _terms(gan, judge, batch, clock):
-  """Return the terms of L_D, whose sum it is, and what D thinks."""
-  given, targets, keys = batch['given'], batch['targets'], batch['keys']
-  x = seen(gan, batch['real'], keys[:, 0], clock)
-  g = seen(gan, batch['fake'], keys[:, 1], clock)
+def discriminator_terms(gan, judge, batch, clock):
+  """Return loss.real(D(x)) + loss.fake(D(G(z))) + penalties, by term."""
+  given, fake_given = map(gan.given, (batch['labels'], batch['fake_labels']))
+  x, g = seen_pair(gan, batch, clock)
   # Two passes: real and fake pictures have batch statistics of their own.
-  real, fake = judge(x, *given), judge(g, *batch['fake_given'])
-  terms = {
+  real, fake = judge(x, *given), judge(g, *fake_given)
+  terms = source_terms(gan, real, fake, batch['targets'])
+  terms |= penalty_terms(gan, judge.constant(*given), x, g, batch['keys'])
+  return terms, scores(gan, real, fake)
+
+
+def scores(gan, real, fake):
+  """Return D's mean logits, and how often it is right where that is known."""
+  means = {'score/real': jnp.mean(real), 'score/fake': jnp.mean(fake)}
+  return means | verdict(gan.loss.probability, real, fake)
+
+
+def seen_pair(gan, batch, clock):
+  """Return the real pictures and the fakes of a batch as D sees them."""
+  keys = batch['keys']
+  return (
+    seen(gan, batch['real'], keys[:, 0], clock),
+    seen(gan, batch['fake'], keys[:, 1], clock),
+  )
+
+
+def source_terms(gan, real, fake, targets):
+  """Return the two terms of D's logits on real pictures and on fakes."""
+  return {
     'loss/real': gan.loss.real(real, targets[:, 0]),
     'loss/fake': gan.loss.fake(fake, targets[:, 1]),
   }
+
+
+def penalty_terms(gan, score, x, g, keys):
+  """Return the penalties on the gradient of D's logits, as far as asked for."""
+  terms = {}
   weight = getattr(gan.loss, 'penalty_weight', 0.0)
   if weight:
     mix = jax.vmap(jax.random.uniform)(keys[:, 2])
     terms['loss/penalty'] = weight * penalties.gradient_penalty(
-      judge.constant(*given), x, g, mix
+      score, x, g, mix
     )
   if gan.r1_weight:
-    terms['loss/r1'] = gan.r1_weight * penalties.r1(judge.constant(*given), x)
-  scores = {'score/real': jnp.mean(real), 'score/fake': jnp.mean(fake)}
-  return terms, scores | verdict(gan.loss.probability, real, fake)
+    terms['loss/r1'] = gan.r1_weight * penalties.r1(score, x)
+  return terms
 
 
-def update_generator(gan, state, real, z, key):
-  """Descend L_G = loss.generator(D(G(z))), if it is G's turn.
+def generator_terms(gan, judge, pictures, labels):
+  """Return loss.generator(D(G(z))), the only term of L_G."""
+  return {
+    'loss/generator': gan.loss.generator(judge(pictures, *gan.given(labels)))
+  }
+
+
+def update_generator(gan, state, real, z, key, terms_of):
+  """Descend L_G, the sum of its terms, if it is G's turn.
 
   D is a constant.
 
   Args:
-    gan: the `GAN`.
+    gan: the algorithm.
     state: its state, after D's updates.
     real: gives the labels of the fakes, where there are classes.
     z: f32[B, latent_size].
     key: PRNG key.
+    terms_of: (gan, judge, pictures, labels) -> the terms.
 
   Returns:
     The state with another G, and the metrics.
@@ -109,12 +182,12 @@ def update_generator(gan, state, real, z, key):
     judge = Runner(
       gan.discriminator, d.params, d.collections, discriminator_key
     )
-    fake = run(batch['z'], *batch['given'])
+    fake = run(batch['z'], *gan.given(batch['labels']))
     pictures = seen(gan, fake, batch['keys'], state.clock)
-    loss = gan.loss.generator(judge(pictures, *batch['given']))
-    return loss, (run.collections, {'loss/generator': loss})
+    terms = terms_of(gan, judge, pictures, batch['labels'])
+    loss = sum(terms.values())
+    return loss, (run.collections, terms | {'loss/generator': loss})
 
-  labels = real.get('label', jnp.zeros(z.shape[0], jnp.int32))
   generator, metrics = trainable.descend(
     state.generator,
     loss_fn,
@@ -122,7 +195,7 @@ def update_generator(gan, state, real, z, key):
     state.clock,
     {
       'z': z,
-      'given': gan.given(labels),
+      'labels': gan.labels(real),
       'keys': jax.random.split(row_key, z.shape[0]),
     },
   )

@@ -15,7 +15,7 @@ class Replay(flax.struct.PyTreeNode):
 
   Attributes:
     images: f32[P, H, W, C].
-    labels: i32[P].
+    labels: [P, ...], what each was asked to show.
     count: i32[], batches seen; row `count % P` is replaced next.
   """
 
@@ -24,13 +24,9 @@ class Replay(flax.struct.PyTreeNode):
   count: jax.Array
 
 
-def create(capacity: int, shape: tuple[int, ...]) -> Replay:
-  """Return an empty memory for pictures of a shape [H, W, C]."""
-  return Replay(
-    jnp.zeros((capacity, *shape), jnp.float32),
-    jnp.zeros(capacity, jnp.int32),
-    jnp.int32(0),
-  )
+def create(images: jax.Array, labels: jax.Array) -> Replay:
+  """Return an empty memory for as many pictures and labels as these."""
+  return Replay(jnp.zeros_like(images), jnp.zeros_like(labels), jnp.int32(0))
 
 
 def exchange(
@@ -41,7 +37,7 @@ def exchange(
   Args:
     replay: capacity P = B.
     images: f32[B, H, W, C], new fakes.
-    labels: i32[B].
+    labels: [B, ...].
     every: at every so many batches, once the memory is full, the memory is
       shown instead of the new fakes.
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from art_jax import core, home
 from art_jax.data import decode
+from art_jax.data.columns import Column
 from art_jax.data.dataset import (
   Dataset,
   Examples,
@@ -19,7 +20,7 @@ from art_jax.data.dataset import (
   cutter,
 )
 
-LAYOUTS = ('unpaired', 'images', 'pairs', 'labels')
+LAYOUTS = ('unpaired', 'images', 'attributes', 'pairs', 'labels')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Builtin:
   Attributes:
     layout: 'unpaired': a photos, b paintings of OTHER scenes (held-out a and
       b show the same scenes in the same order, so the truth is known);
-      'images': paintings with genre labels; 'pairs': a photo, b painting of
+      'images': paintings with genre labels; 'attributes': the same, the genre
+      under the key 'genre'; 'pairs': a photo, b painting of
       one scene; 'labels': a label map, b painting of one scene.
     count: number of training scenes (of each domain).
     seed: another seed gives other scenes.
@@ -88,13 +90,19 @@ class Builtin:
       spaces.append((train, heldout))
     text = f'{self.layout}, {self.count} train, {held} held out'
     names = tuple(genres) if self.layout == 'images' else ()
-    return assemble(spaces, text, [], 'built-in pictures', names)
+    columns = ()
+    if self.layout == 'attributes':
+      columns = (Column('genre', tuple(genres)),)
+    return assemble(
+      spaces, text, [], 'built-in pictures', names, columns=columns
+    )
 
   def _spaces(self) -> tuple[dict[str, str], ...]:
     """Return, per index space, the field of a scene behind each key."""
     return {
       'unpaired': ({'a': 'photo'}, {'b': 'painting'}),
       'images': ({'image': 'painting', 'label': 'genre'},),
+      'attributes': ({'image': 'painting', 'genre': 'genre'},),
       'pairs': ({'a': 'photo', 'b': 'painting'},),
       'labels': ({'a': 'labels', 'b': 'painting'},),
     }[self.layout]

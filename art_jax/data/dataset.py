@@ -57,6 +57,7 @@ class Dataset:
     class_names: name of each label; empty without labels.
     skipped: (path, reason) of the files that cannot be read.
     summary: one line for people.
+    columns: `art_jax.data.columns.Column` of each attribute of the pictures.
   """
 
   train: tuple[Examples, ...]
@@ -64,6 +65,7 @@ class Dataset:
   class_names: tuple[str, ...] = ()
   skipped: tuple[tuple[str, str], ...] = ()
   summary: str = ''
+  columns: tuple[Any, ...] = ()
 
   @property
   def num_examples(self) -> int:
@@ -104,33 +106,36 @@ def check_inputs(
     )
 
 
-def check_classes(dataset: Dataset, num_classes: int) -> None:
+def check_classes(dataset: Dataset, algorithm: Any) -> None:
   """Check that a conditional model has room for every label of a set.
 
   Fewer classes than the model has are only warned of: those go untrained.
 
   Args:
     dataset: the set.
-    num_classes: of the model; 0: it reads no labels.
+    algorithm: the model; `num_classes` is its number of classes, 0 or absent
+      if it reads no labels, and `num_classes_field` the field that says so,
+      `algorithm.num_classes` unless stated.
 
   Raises:
     UserError: the set has more classes.
   """
+  num_classes = getattr(algorithm, 'num_classes', 0)
+  field = getattr(algorithm, 'num_classes_field', 'algorithm.num_classes')
   found = len(dataset.class_names)
   if not num_classes or not found:
     return
   if found > num_classes:
     raise core.UserError(
       f'the data has {found} classes ({", ".join(dataset.class_names)}), but '
-      f'algorithm.num_classes={num_classes}; pass --set '
-      f'algorithm.num_classes={found}, or choose with --set '
-      '"data.classes=(\'NAME\', ...)"'
+      f'{field}={num_classes}; pass --set {field}={found}, or choose with '
+      '--set "data.classes=(\'NAME\', ...)"'
     )
   if found < num_classes:
     logging.warning(
-      'The data has %d classes, algorithm.num_classes=%d: the others will '
-      'not be trained.',
+      'The data has %d classes, %s=%d: the others will not be trained.',
       found,
+      field,
       num_classes,
     )
 
@@ -198,6 +203,7 @@ def assemble(
   where: str,
   names: Sequence[str] = (),
   unused: Sequence[str] = (),
+  columns: Sequence[Any] = (),
 ) -> Dataset:
   """Make a set of its (train, held-out) index spaces.
 
@@ -208,6 +214,7 @@ def assemble(
     where: name of the source, for the summary.
     names: name of each label.
     unused: `data.classes` where the source has no classes to choose from.
+    columns: attributes of the pictures.
 
   Raises:
     UserError: classes were asked for in vain.
@@ -226,6 +233,7 @@ def assemble(
     class_names=tuple(names),
     skipped=skipped,
     summary=f'data: {decode.printable(str(where))}: {text}{note}',
+    columns=tuple(columns),
   )
 
 

@@ -3,7 +3,7 @@
 import os
 
 from art_jax import core
-from art_jax.data import decode, sources, verify
+from art_jax.data import archives, decode, labelled, sources, verify
 from art_jax.data.folders import class_folders, splits
 
 _PROBED = 8  # pictures whose shape tells whether they are pairs
@@ -26,8 +26,9 @@ def parse(
     UserError: nothing there can serve the inputs.
   """
   domains = 'a' in inputs or 'b' in inputs
+  attributes = set(inputs) - {'a', 'b', 'image', 'label'}
   if text == 'builtin':
-    layout = 'images'
+    layout = 'attributes' if attributes else 'images'
     if domains:
       layout = 'pairs' if aligned else 'unpaired'
     return sources.Builtin(layout), f'data: built-in pictures ({layout})'
@@ -37,19 +38,23 @@ def parse(
   if path.endswith('.npz'):
     source = sources.Arrays(path, paired=aligned)
     return source, f'data: arrays in {decode.printable(path)}'
-  if not os.path.isdir(path):
+  if not os.path.isdir(path) and not archives.is_archive(path):
     raise core.UserError(
-      f'--data={decode.printable(text)}: no such folder; pass a folder or an '
-      '.npz file, tfds:NAME, or builtin'
+      f'--data={decode.printable(text)}: no such folder; pass a folder, an '
+      f'archive ({" ".join(archives.SUFFIXES)}), an .npz file, tfds:NAME, or '
+      'builtin'
     )
   if domains:
     return _domains(path, aligned)
+  if attributes:
+    return _labelled(path)
   return _images(path, labelled='label' in inputs)
 
 
 def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
   shown = decode.printable(path)
-  both = [os.path.join(path, f'train{domain}') for domain in 'AB']
+  folder = verify.check_folder(path)  # of an archive: where it is unpacked
+  both = [os.path.join(folder, f'train{domain}') for domain in 'AB']
   if all(map(os.path.isdir, both)):
     if aligned:
       raise core.UserError(
@@ -60,8 +65,8 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
     count_a, count_b = (len(verify.scan(folder)[0]) for folder in both)
     text = f'data: {count_a} and {count_b} pictures in {shown}'
     return sources.Unpaired(path), f'{text} (trainA and trainB)'
-  names = _names(path)
-  if _side_by_side(path, names):
+  names = _names(folder)
+  if _side_by_side(folder, names):
     how = 'pairs' if aligned else 'drawn independently'
     text = f'data: {len(names)} side-by-side pictures in {shown} ({how})'
     return sources.Pairs(path, paired=aligned), text
@@ -75,8 +80,9 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
 
 def _images(path: str, labelled: bool) -> tuple[core.Source, str]:
   shown = decode.printable(path)
-  names = _names(path)
-  if os.path.isdir(os.path.join(path, 'trainA')):
+  folder = verify.check_folder(path)
+  names = _names(folder)
+  if os.path.isdir(os.path.join(folder, 'trainA')):
     raise core.UserError(
       f'--data={shown} holds two domains, but the algorithm reads one set of '
       f'pictures; pass one of them, e.g. --data={shown}/trainA'
@@ -92,6 +98,18 @@ def _images(path: str, labelled: bool) -> tuple[core.Source, str]:
     )
   text = f'data: {len(names)} pictures of {len(classes)} classes in {shown}'
   return sources.Classes(path), f'{text} (class sub-folders)'
+
+
+def _labelled(path: str) -> tuple[core.Source, str]:
+  shown = decode.printable(path)
+  if not os.path.isfile(os.path.join(path, labelled.FILE)):
+    raise core.UserError(
+      f'--data={shown} has no {labelled.FILE}, but the algorithm reads '
+      'attributes: put a table there with a column `file` and one for each '
+      'attribute; pass such a folder, or --data=builtin'
+    )
+  text = f'data: {len(_names(path))} pictures in {shown} ({labelled.FILE})'
+  return sources.Labelled(path), text
 
 
 def _names(path: str) -> list[str]:

@@ -1,12 +1,14 @@
 """Where pictures come from: every class is a `core.Source`.
 
-Folder, Classes, Unpaired and Pairs read folders, Arrays an .npz file, Tfds a
-set of TensorFlow Datasets; Builtin paints its own pictures.
+Folder, Classes, Unpaired and Pairs read folders, Labelled one with a table of
+attributes, Arrays an .npz file, Tfds a set of TensorFlow Datasets; Builtin
+paints its own pictures.
 """
 
 from art_jax.data.arrays import Arrays
 from art_jax.data.builtin import Builtin
 from art_jax.data.folders import Classes, Folder, Pairs, Unpaired
+from art_jax.data.labelled import Labelled
 from art_jax.data.tfds_source import Tfds
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
   'Builtin',
   'Classes',
   'Folder',
+  'Labelled',
   'Pairs',
   'Tfds',
   'Unpaired',

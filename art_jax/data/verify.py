@@ -16,7 +16,7 @@ import PIL
 
 from art_jax import core
 from art_jax import home as home_lib
-from art_jax.data import decode, parallel
+from art_jax.data import archives, decode, parallel
 
 # Part of the cache's key: another decoder may judge a file differently.
 _VERSION = f'1-{PIL.__version__}'
@@ -83,12 +83,14 @@ def verify(
 
 
 def check_folder(root: str | os.PathLike) -> str:
-  """Return the absolute path of an existing folder.
+  """Return the absolute path of an existing folder, or of an archive's.
 
   Raises:
-    UserError: it is missing or no folder.
+    UserError: it is missing or no folder, or an archive that is not fit.
   """
   path = os.path.abspath(os.path.expanduser(root))
+  if archives.is_archive(path):
+    return archives.unpacked(path)
   if not os.path.isdir(path):
     what = 'is a file' if os.path.exists(path) else 'does not exist'
     raise core.UserError(

@@ -69,14 +69,14 @@ def verdict(
     domain: what is judged, where D judges several: '_a'.
 
   Returns:
-    accuracy/real, accuracy/fake, probability/real, probability/fake: f32[].
+    verdict/real, verdict/fake, probability/real, probability/fake: f32[].
   """
   if probability is None:
     return {}
   p, q = probability(real), probability(fake)
   return {
-    f'accuracy/real{domain}': jnp.mean((p > 0.5).astype(jnp.float32)),
-    f'accuracy/fake{domain}': jnp.mean((q < 0.5).astype(jnp.float32)),
+    f'verdict/real{domain}': jnp.mean((p > 0.5).astype(jnp.float32)),
+    f'verdict/fake{domain}': jnp.mean((q < 0.5).astype(jnp.float32)),
     f'probability/real{domain}': jnp.mean(p),
     f'probability/fake{domain}': jnp.mean(q),
   }
@@ -85,6 +85,22 @@ def verdict(
 def unit(logits: jax.Array) -> jax.Array:
   """Return the probability that least-squares logits stand for."""
   return jnp.clip(logits, 0.0, 1.0)
+
+
+def class_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+  """Return the class loss of the ACGAN, -E[log P(C = c | x)], from logits.
+
+  Args:
+    logits: f32[B, K], outputs of the class head without a softmax.
+    labels: i32[B], c in [0, K).
+
+  Returns:
+    f32[], the mean over the batch.
+
+  Reference: Odena et al. 2017, arXiv:1610.09585, eq. 3.
+  """
+  chances = jax.nn.log_softmax(logits)
+  return -jnp.mean(jnp.take_along_axis(chances, labels[:, None], axis=1))
 
 
 class AdversarialLoss(Protocol):

@@ -5,7 +5,7 @@ import shlex
 import sys
 from typing import Any
 
-from art_jax import loop, sharding, throughput
+from art_jax import goodput, loop, sharding, throughput
 from art_jax.modes import asked
 
 
@@ -27,4 +27,5 @@ def run(flags: Any) -> None:
   if sharding.is_main():
     throughput.remember(experiment, devices, summary)
     print(throughput.sentence(summary))
+    print(goodput.sentence(summary))
     print(f'pictures: {pathlib.Path(workdir) / "images"}')

@@ -55,7 +55,7 @@ class ConvTrunk(nn.Module):
 
   Attributes:
     width: channels after the first convolution; doubles at every other.
-    norm: 'batch', 'instance', 'instance_affine' or 'none'.
+    norm: 'batch', 'instance', 'instance_affine', 'layer' or 'none'.
     dtype: dtype of the layers; parameters are float32.
   """
 
@@ -107,7 +107,7 @@ class ConvDecoder(nn.Module):
     size: side of the pictures, a power of two.
     width: channels before the last layer; they double towards the latents.
     channels: channels of the pictures.
-    norm: 'batch', 'instance', 'instance_affine' or 'none'.
+    norm: 'batch', 'instance', 'instance_affine', 'layer' or 'none'.
     dtype: dtype of the layers; parameters and results are float32.
   """
 

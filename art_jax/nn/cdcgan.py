@@ -12,6 +12,15 @@ from flax import linen as nn
 from art_jax.nn import conv, dcgan
 from art_jax.nn import norm as norms
 
+CONDITIONINGS = ('planes', 'projection')
+
+
+def check_inputs(z: jax.Array, latent_size: int, y: jax.Array) -> None:
+  """Raise ValueError unless z is [B, latent_size] and y is [B, K]."""
+  if z.ndim != 2 or z.shape[1] != latent_size:
+    raise ValueError(f'latents of shape {z.shape}: expected [B, {latent_size}]')
+  _check_labels(z.shape[0], y)
+
 
 def _check_labels(rows: int, y: jax.Array) -> None:
   if y.ndim != 2 or y.shape[0] != rows:
@@ -36,7 +45,7 @@ class CDCGANGenerator(nn.Module):
       128 in the network for CelebA.
     latent_size: numbers in a latent.
     activation: 'leaky_relu' (slope 0.2) or 'relu'.
-    norm: 'batch', 'instance', 'instance_affine' or 'none'.
+    norm: 'batch', 'instance', 'instance_affine', 'layer' or 'none'.
     dtype: dtype of the layers; parameters and pictures are float32.
   """
 
@@ -65,11 +74,7 @@ class CDCGANGenerator(nn.Module):
     Raises:
       ValueError: on a field, a latent or a label that is not allowed.
     """
-    if z.ndim != 2 or z.shape[1] != self.latent_size:
-      raise ValueError(
-        f'latents of shape {z.shape}: expected [B, {self.latent_size}]'
-      )
-    _check_labels(z.shape[0], y)
+    check_inputs(z, self.latent_size, y)
     sides = dcgan.ladder(self.size)
     plan = dcgan.widths(self.width, len(sides) - 1, None)[::-1]
 
@@ -108,16 +113,27 @@ class CDCGANDiscriminator(nn.Module):
   norm on the middle layers, biases everywhere, as published. With K classes at
   64 px and width 64: 2,764,993 + 512 K parameters.
 
+  With conditioning='projection' the label enters after the last layer instead:
+  with its features h, D(x, y) = head(h) + <V y, sum of h over positions>
+  (Miyato & Koyama 2018, arXiv:1802.05637, eq. 3 and 4).
+
   Attributes:
     width: channels after the first layers together.
-    norm: 'batch', 'instance', 'instance_affine' or 'none'.
+    norm: 'batch', 'instance', 'instance_affine', 'layer' or 'none'.
     dropout: probability of zeroing an activation after each layer; 0: none.
+    conditioning: 'planes' (as published) or 'projection'.
+    spectral_norm: divide every kernel by its largest singular value.
+    minibatch_std: pictures that `dcgan.minibatch_std` compares before the
+      head; 0: none.
     dtype: dtype of the layers; parameters and logits are float32.
   """
 
   width: int = 64
   norm: str = 'batch'
   dropout: float = 0.0
+  conditioning: str = 'planes'
+  spectral_norm: bool = False
+  minibatch_std: int = 0
   dtype: str = 'float32'
 
   @nn.compact
@@ -137,41 +153,57 @@ class CDCGANDiscriminator(nn.Module):
     Raises:
       ValueError: on a field, an image size or a label that is not allowed.
     """
-    if self.width < 2 or not 0 <= self.dropout < 1:
+    dcgan.check_dropout(self.dropout)
+    if self.width < 2:
+      raise ValueError(f'width = {self.width}: must be >= 2')
+    if self.conditioning not in CONDITIONINGS:
       raise ValueError(
-        f'width = {self.width} must be >= 2 and dropout = {self.dropout} in '
-        '[0, 1)'
+        f'conditioning = {self.conditioning!r}: must be one of '
+        f'{", ".join(CONDITIONINGS)}'
       )
     _check_labels(x.shape[0], y)
     side = dcgan.square(x.shape)
     plan = dcgan.widths(self.width, len(dcgan.ladder(side)) - 1, None)
 
     def down(x, features, name):
-      return conv.Conv(
-        features,
-        kernel_size=4,
-        stride=2,
-        padding=1,
-        dtype=self.dtype,
-        name=f'conv_{name}',
+      return self._conv(
+        features, f'conv_{name}', kernel_size=4, stride=2, padding=1
       )(x)
 
     def finish(x):
       x = nn.leaky_relu(x, 0.2)
       return nn.Dropout(self.dropout)(x, deterministic=not train)
 
-    planes = jnp.broadcast_to(y[:, None, None, :], (*x.shape[:3], y.shape[1]))
-    half = self.width // 2
-    x = jnp.concatenate(
-      [finish(down(x, half, 'x')), finish(down(planes, half, 'y'))], axis=3
-    )
+    if self.conditioning == 'planes':
+      planes = jnp.broadcast_to(y[:, None, None, :], (*x.shape[:3], y.shape[1]))
+      half = self.width // 2
+      x = jnp.concatenate(
+        [finish(down(x, half, 'x')), finish(down(planes, half, 'y'))], axis=3
+      )
+    else:
+      x = finish(down(x, self.width, 'x'))
     for i, features in enumerate(plan[1:], 1):
       x = down(x, features, i)
       x = norms.apply_norm(
         self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
       )
       x = finish(x)
-    x = conv.Conv(
-      1, kernel_size=4, padding='VALID', dtype=self.dtype, name='head'
-    )(x)
-    return x.astype(jnp.float32).reshape(-1)
+    logits = self._conv(1, 'head', kernel_size=4, padding='VALID')(
+      dcgan.minibatch_std(x, self.minibatch_std)
+    )
+    logits = logits.astype(jnp.float32).reshape(-1)
+    if self.conditioning == 'projection':
+      # A 1x1 convolution is V y: it shares initialisation and spectral norm.
+      embed = self._conv(x.shape[3], 'embed', kernel_size=1, use_bias=False)
+      products = embed(y[:, None, None, :]) * x
+      logits += jnp.sum(products.astype(jnp.float32), axis=(1, 2, 3))
+    return logits
+
+  def _conv(self, features: int, name: str, **fields) -> conv.Conv:
+    return conv.Conv(
+      features,
+      spectral_norm=self.spectral_norm,
+      dtype=self.dtype,
+      name=name,
+      **fields,
+    )

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import lowering
+from art_jax.nn import lowering, spectral
 
 
 def _pair(value, name: str) -> tuple[int, int]:
@@ -172,6 +172,8 @@ def _params(module, in_features: int):
   kernel = _pair(module.kernel_size, 'kernel_size')
   shape = (*kernel, in_features, module.features)
   w = module.param('kernel', _INITS[module.kernel_init](module.gain), shape)
+  if getattr(module, 'spectral_norm', False):
+    w = spectral.normalise(module, w)
   b = jnp.zeros(())
   if module.use_bias:
     b = module.param('bias', nn.initializers.zeros, shape[3:])
@@ -193,6 +195,7 @@ class Conv(nn.Module):
     kernel_init: 'normal' N(0, gain^2), 'xavier' and 'he' (normal,
       variance times gain) or 'zeros'.
     gain: see `kernel_init`; 0.02 is the value of DCGAN, pix2pix and CycleGAN.
+    spectral_norm: divide the kernel by its largest singular value.
     dtype: dtype of the computation and the result.
   """
 
@@ -203,6 +206,7 @@ class Conv(nn.Module):
   use_bias: bool = True
   kernel_init: str = 'normal'
   gain: float = 0.02
+  spectral_norm: bool = False
   dtype: str = 'float32'
 
   @nn.compact

@@ -65,6 +65,46 @@ def square(shape: tuple[int, ...]) -> int:
   return shape[1]
 
 
+def check_dropout(dropout: float) -> None:
+  """Raise ValueError unless a probability of dropping is in [0, 1)."""
+  if not 0 <= dropout < 1:
+    raise ValueError(f'dropout = {dropout}: must be in [0, 1)')
+
+
+def minibatch_std(x: jax.Array, group: int) -> jax.Array:
+  """Append a channel that tells how much the pictures of a batch differ.
+
+  Its one value per group of pictures is the mean, over all positions and
+  channels, of the standard deviation over the group. A generator that makes
+  the same picture again and again is seen through.
+
+  Args:
+    x: [B, H, W, C].
+    group: pictures in a group, at most: the largest divisor of B up to it is
+      taken; 4 in the paper. 0 leaves x as it is.
+
+  Returns:
+    [B, H, W, C + 1].
+
+  Raises:
+    ValueError: if group is negative.
+
+  Reference: Karras et al. 2018, arXiv:1710.10196, section 3.
+  """
+  if group < 0:
+    raise ValueError(f'minibatch_std = {group}: must be >= 0')
+  if not group:
+    return x
+  rows = x.shape[0]
+  group = max(n for n in range(1, min(group, rows) + 1) if rows % n == 0)
+  members = x.astype(jnp.float32).reshape(group, -1, *x.shape[1:])
+  # The root has no finite derivative at 0, where equal pictures are.
+  std = jnp.sqrt(jnp.var(members, axis=0) + 1e-8)
+  value = jnp.tile(jnp.mean(std, axis=(1, 2, 3)), group)
+  plane = jnp.broadcast_to(value[:, None, None, None], (*x.shape[:3], 1))
+  return jnp.concatenate([x, plane.astype(x.dtype)], axis=3)
+
+
 class DCGANGenerator(nn.Module):
   """Map latents to pictures by transposed convolutions.
 
@@ -80,8 +120,8 @@ class DCGANGenerator(nn.Module):
     max_width: where the doubling stops (512 in later practice); None: never.
     latent_size: numbers in a latent; 100 in the paper.
     activation: 'relu' (the paper) or 'leaky_relu' (slope 0.2).
-    norm: 'batch' (the paper), 'instance', 'instance_affine' or 'none', the
-      only one with biases.
+    norm: 'batch' (the paper), 'instance', 'instance_affine', 'layer' or
+      'none', the only one with biases.
     dtype: dtype of the layers; parameters and pictures are float32.
   """
 
@@ -145,11 +185,15 @@ class DCGANDiscriminator(nn.Module):
   Attributes:
     width: channels after the first layer.
     max_width: where the doubling stops; None: never.
-    norm: 'batch' (the paper), 'instance', 'instance_affine' or 'none'; only
-      'none' has biases. A gradient penalty needs one that does not mix the
-      pictures of a batch.
+    norm: 'batch' (the paper), 'instance', 'instance_affine', 'layer' or
+      'none'; only 'none' has biases. A gradient penalty needs one that does
+      not mix the pictures of a batch.
     dropout: probability of zeroing an activation after each layer but the
       head; 0: none (the paper).
+    spectral_norm: divide every kernel by its largest singular value (Miyato et
+      al. 2018, arXiv:1802.05957, who leave norms out: norm='none').
+    minibatch_std: pictures that `minibatch_std` compares before the head; 0:
+      none; it adds 16 parameters.
     dtype: dtype of the layers; parameters and logits are float32.
   """
 
@@ -157,6 +201,8 @@ class DCGANDiscriminator(nn.Module):
   max_width: int | None = None
   norm: str = 'batch'
   dropout: float = 0.0
+  spectral_norm: bool = False
+  minibatch_std: int = 0
   dtype: str = 'float32'
 
   @nn.compact
@@ -173,8 +219,7 @@ class DCGANDiscriminator(nn.Module):
     Raises:
       ValueError: on a field or an image size that is not allowed.
     """
-    if not 0 <= self.dropout < 1:
-      raise ValueError(f'dropout = {self.dropout}: must be in [0, 1)')
+    check_dropout(self.dropout)
     count = len(ladder(square(x.shape))) - 1
     for i, features in enumerate(widths(self.width, count, self.max_width)):
       x = conv.Conv(
@@ -183,6 +228,7 @@ class DCGANDiscriminator(nn.Module):
         stride=2,
         padding=1,
         use_bias=self.norm == 'none',
+        spectral_norm=self.spectral_norm,
         dtype=self.dtype,
         name=f'conv_{i}',
       )(x)
@@ -192,11 +238,13 @@ class DCGANDiscriminator(nn.Module):
         )
       x = nn.leaky_relu(x, 0.2)
       x = nn.Dropout(self.dropout)(x, deterministic=not train)
+    x = minibatch_std(x, self.minibatch_std)
     x = conv.Conv(
       1,
       kernel_size=4,
       padding='VALID',
       use_bias=self.norm == 'none',
+      spectral_norm=self.spectral_norm,
       dtype=self.dtype,
       name='head',
     )(x)

@@ -58,6 +58,42 @@ class InstanceNorm(nn.Module):
     return y.astype(self.dtype)
 
 
+class LayerNorm(nn.Module):
+  """Normalise every sample over height, width and channels together.
+
+  y = (x - mean) / sqrt(var + eps) * scale + bias, var biased, with a scale and
+  a bias per channel. Equals `torch.nn.GroupNorm(1, C)`; it is the norm that
+  WGAN-GP advises for critics, as it does not mix the samples of a batch.
+
+  Reference: Ba et al. 2016, arXiv:1607.06450.
+
+  Attributes:
+    eps: added to the variance.
+    dtype: dtype of the result; statistics are float32.
+  """
+
+  eps: float = 1e-5
+  dtype: str = 'float32'
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Map [B, H, W, C] to the same shape.
+
+    Raises:
+      ValueError: if eps <= 0 or x is not of rank 4.
+    """
+    _check_eps(self.eps)
+    if x.ndim != 4:
+      raise ValueError(f'x has shape {x.shape}: expected [B, H, W, C]')
+    channels = x.shape[-1:]
+    scale = self.param('scale', nn.initializers.ones, channels)
+    bias = self.param('bias', nn.initializers.zeros, channels)
+    x = x.astype(jnp.float32)
+    mean, var = _moments(x, (1, 2, 3))
+    y = (x - mean) * lax.rsqrt(var + self.eps) * scale + bias
+    return y.astype(self.dtype)
+
+
 class BatchNorm(nn.Module):
   """Normalise every channel over the batch and all positions.
 
@@ -124,7 +160,7 @@ class BatchNorm(nn.Module):
     running.value = self.momentum * running.value + (1 - self.momentum) * value
 
 
-NORMS = ('instance', 'instance_affine', 'batch', 'none')
+NORMS = ('instance', 'instance_affine', 'layer', 'batch', 'none')
 
 
 def check_norm(norm: str) -> None:
@@ -146,4 +182,6 @@ def apply_norm(
     return x
   if norm == 'batch':
     return BatchNorm(scale_std=0.02, dtype=dtype, name=name)(x, train)
+  if norm == 'layer':
+    return LayerNorm(dtype=dtype, name=name)(x)
   return InstanceNorm(norm == 'instance_affine', dtype=dtype, name=name)(x)

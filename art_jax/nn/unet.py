@@ -28,7 +28,7 @@ class UNet(nn.Module):
     width: channels after the first convolution; doubles up to 8 * width.
     levels: halvings; 8 takes 256 px down to one pixel, 7 takes 128 px.
     channels: channels of the result.
-    norm: 'batch' (the paper), 'instance', 'instance_affine' or 'none'.
+    norm: 'batch' (the paper), 'instance', 'instance_affine', 'layer' or 'none'.
     dropout: rate in the inner decoder blocks (0.5 in the paper, where it is the
       only source of noise); needs the rng 'dropout', off without it.
     dropout_blocks: innermost decoder blocks that have it; 3 in the paper.

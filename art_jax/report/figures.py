@@ -18,7 +18,7 @@ _TITLES = {
   'probe/memorised': 'Share of samples that are copies',
   'probe/checkerboard': 'Grid of the up-sampling, relative to the data',
   'probe/score': 'Scores of training, held-out and made pictures',
-  'accuracy': 'Share of pictures the discriminator is right about',
+  'verdict': 'Share of pictures the discriminator is right about',
   'probability': 'Probability of being real, as the discriminator says',
   'score': 'Scores of the discriminator',
   'probe/l1': 'Mean error per pixel on held-out pictures',

@@ -16,27 +16,34 @@ class WeightsError(core.UserError):
   """A weights file that cannot be used; the message names file and tensor."""
 
 
-def read_tensors(
+def read(
   path: str | os.PathLike,
   max_bytes: int = MAX_BYTES,
   max_tensors: int = MAX_TENSORS,
 ) -> dict[str, np.ndarray]:
-  """Return {name: array} of a `.safetensors` or `.npz` file.
+  """Return {name: array} of a file of weights.
 
-  float16, bfloat16 and float64 become float32; integers stay as they are.
+  `.safetensors`; `.npz`; `.pth` and `.pt` of PyTorch, both the zip archives of
+  1.6 and later and the streams before, without PyTorch; `.h5` of Keras. A
+  'state_dict' inside a .pth is found; other dicts in it give 'outer.inner'.
+  Names and layouts are the file's own. float16, bfloat16 and float64 become
+  float32; integers stay as they are.
 
   Args:
     path: the file.
-    max_bytes: refuse larger files (and larger contents of a .npz).
+    max_bytes: refuse larger files (and larger contents, once unpacked).
     max_tensors: refuse files with more tensors.
 
   Raises:
     WeightsError: if the file is missing, too large, damaged, of another format
-      or needs pickle.
+      or holds anything but tensors, such as code.
   """
   path = os.fspath(path)
   suffix = os.path.splitext(path)[1].lower()
-  readers = {'.safetensors': _read_safetensors, '.npz': _read_npz}
+  readers = {
+    **{'.safetensors': _read_safetensors, '.npz': _read_npz},
+    **{'.pth': _read_torch, '.pt': _read_torch, '.h5': _read_keras},
+  }
   if suffix not in readers:
     raise WeightsError(
       f"cannot read weights from '{path}': expected {' or '.join(readers)}"
@@ -50,7 +57,7 @@ def read_tensors(
     tensors = readers[suffix](path, max_bytes, max_tensors)
   except WeightsError:
     raise
-  except Exception as e:  # the two libraries raise many kinds of errors
+  except Exception as e:  # the libraries raise many kinds of errors
     raise WeightsError(f"cannot read '{path}': {e}") from e
   return {name: _to_float32(value) for name, value in tensors.items()}
 
@@ -76,6 +83,18 @@ def _read_npz(path, max_bytes, max_tensors):
     raise WeightsError(f"'{path}' unpacks to {size} bytes: over {max_bytes}")
   with np.load(path, allow_pickle=False) as f:
     return {name: f[name] for name in f.files}
+
+
+def _read_torch(path, max_bytes, max_tensors):
+  from art_jax.weights import torch_file
+
+  return torch_file.read(path, max_bytes, max_tensors)
+
+
+def _read_keras(path, max_bytes, max_tensors):
+  from art_jax.weights import keras_file  # HDF5 takes a while to load
+
+  return keras_file.read(path, max_bytes, max_tensors)
 
 
 def _to_float32(value: np.ndarray) -> np.ndarray:

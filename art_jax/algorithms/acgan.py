@@ -1,0 +1,249 @@
+"""Auxiliary classifier GANs: the discriminator names the class as well.
+
+Odena, Olah, Shlens 2017, "Conditional Image Synthesis with Auxiliary Classifier
+GANs", arXiv:1610.09585. With `loss=Wasserstein(penalty_weight=10)` and
+`fake_class_weight=0` it is GANGogh (Jones & Bonafilia 2017).
+"""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from art_jax import core, optim
+from art_jax.algorithms import gan_parts, gan_state, gan_updates
+from art_jax.algorithms.gan_parts import CriticWarmup
+from art_jax.algorithms.gan_state import GANState
+from art_jax.losses.adversarial import (
+  AdversarialLoss,
+  NonSaturating,
+  class_cross_entropy,
+)
+from art_jax.nn.acgan import ACGANDiscriminator, ACGANGenerator
+
+_PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.5, b2=0.999)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ACGAN:
+  """A generator told the class, a discriminator that must tell it.
+
+  D has two heads: s, a logit of being real, and c, logits of the class. With
+  the paper's losses
+
+    L_S = E[log P(S = real | x)] + E[log P(S = fake | G(z, y))]
+    L_C = E[log P(C = y | x)] + E[log P(C = y | G(z, y))]
+
+  D maximises L_S + L_C and G maximises L_C - L_S, here in its non-saturating
+  form. The fakes of a batch have the classes of its real pictures. A step goes
+  as in `GAN`, whose stabilisers it has.
+
+  Attributes:
+    generator: G: latents and one-hot labels to pictures.
+    discriminator: D: pictures to a logit and class logits; its `num_classes`
+      is K.
+    loss: of the first head, what both minimise.
+    class_weight: weight of D's class loss on real pictures; 1 in the paper.
+    fake_class_weight: weight of D's class loss on fakes: 1 in the paper, 0 in
+      GANGogh.
+    generator_class_weight: weight of the class loss in G's; 1 in both.
+    generator_optimizer: of G.
+    discriminator_optimizer: of D.
+    n_critic: updates of D for one of G; 5 in GANGogh.
+    warmup: more updates of D at first; None: never.
+    share_latents: G learns from the latents of D's last batch.
+    real_range: D's targets for real pictures are drawn from this range.
+    fake_range: and those for fakes from this one.
+    flip_probability: of exchanging the two targets of a row.
+    instance_noise: standard deviation of noise on all that D sees.
+    noise_schedule: factor on it over time; None means constant.
+    replay_every: show D old fakes at every so many updates; 0: never.
+    r1_weight: gamma of the R1 penalty on the first head; 0: none.
+    ema_decay: of the average of G that makes the pictures; 0: G itself.
+    augment: names of differentiable augmentations of all that D sees.
+  """
+
+  inputs: ClassVar[tuple[str, ...]] = ('image', 'label')
+  aligned: ClassVar[bool] = False
+  num_classes_field: ClassVar[str] = 'algorithm.discriminator.num_classes'
+
+  generator: nn.Module = ACGANGenerator()
+  discriminator: nn.Module = ACGANDiscriminator()
+  loss: AdversarialLoss = NonSaturating()
+  class_weight: float = 1.0
+  fake_class_weight: float = 1.0
+  generator_class_weight: float = 1.0
+  generator_optimizer: optim.Optimizer = _PAPER_ADAM
+  discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
+  n_critic: int = 1
+  warmup: CriticWarmup | None = None
+  share_latents: bool = True
+  real_range: tuple[float, float] = (1.0, 1.0)
+  fake_range: tuple[float, float] = (0.0, 0.0)
+  flip_probability: float = 0.0
+  instance_noise: float = 0.0
+  noise_schedule: optim.Schedule | None = None
+  replay_every: int = 0
+  r1_weight: float = 0.0
+  ema_decay: float = 0.0
+  augment: tuple[str, ...] = ()
+
+  def __post_init__(self):
+    gan_parts.check(self)
+    for name in ('class_weight', 'fake_class_weight', 'generator_class_weight'):
+      gan_parts.require(self, name, getattr(self, name) >= 0, 'is >= 0')
+
+  @property
+  def num_classes(self) -> int:
+    """K, the number of classes that D tells apart."""
+    return self.discriminator.num_classes
+
+  @property
+  def batches_per_step(self) -> int:
+    """Batches that one step takes: one for each update of D."""
+    return self.n_critic
+
+  def networks(self, batch: core.Batch) -> core.Networks:
+    """Return G and D, each with example inputs."""
+    images = batch['image']
+    rows = images.shape[0]
+    z = jax.ShapeDtypeStruct((rows, self.generator.latent_size), jnp.float32)
+    y = jax.ShapeDtypeStruct((rows, self.num_classes), jnp.float32)
+    return {
+      'generator': (self.generator, (z, y)),
+      'discriminator': (self.discriminator, (images,)),
+    }
+
+  def init(
+    self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
+  ) -> GANState:
+    """Return fresh networks; raises UserError if they do not fit the data."""
+    del pretrained
+    return gan_state.create(self, key, batch)
+
+  def step(
+    self, state: GANState, batch: core.Batch, key: core.Key
+  ) -> tuple[GANState, core.Metrics]:
+    """Update D on `n_critic` batches, then G.
+
+    Args:
+      state: of the step before.
+      batch: image: f32[n_critic * B, H, W, C] in [-1, 1], and label:
+        i32[n_critic * B].
+      key: PRNG key of this step.
+
+    Returns:
+      The next state, the value of every term of the losses, and the share of
+      real pictures and of fakes whose class D names.
+    """
+    return gan_updates.step(
+      self, *(state, batch, key), _discriminator_terms, _generator_terms
+    )
+
+  def render(
+    self, state: GANState, batch: core.Batch, key: core.Key
+  ) -> core.Images:
+    """Return samples: f32[N, H, W, C], each latent in every class in turn."""
+    return gan_state.render(self, state, batch, key)
+
+  def inference(self, state: GANState) -> core.Params:
+    """Return the variables of the generator (its average) and of D."""
+    return gan_state.inference(self, state)
+
+  def latents(self, key: core.Key, count: int) -> jax.Array:
+    """Draw f32[count, latent_size] from N(0, 1)."""
+    return jax.random.normal(key, (count, self.generator.latent_size))
+
+  def generate(
+    self,
+    params: core.Params,
+    latents: jax.Array,
+    labels: jax.Array | None = None,
+    *,
+    key: core.Key | None = None,
+  ) -> jax.Array:
+    """Make a picture of each latent in its class.
+
+    Args:
+      params: what `inference` returned.
+      latents: f32[N, latent_size].
+      labels: i32[N] in [0, num_classes).
+      key: not used; a latent has one picture in each class.
+
+    Returns:
+      f32[N, H, W, C] in [-1, 1].
+
+    Raises:
+      core.UserError: labels are missing, or latents have another width.
+    """
+    del key
+    return gan_state.generate(self, params, latents, labels)
+
+  def score(
+    self, params: core.Params, images: jax.Array, labels=None
+  ) -> jax.Array:
+    """Return D's logit of each picture, f32[N]; larger is more real.
+
+    The first head does not see the labels; `classify` names the class.
+    """
+    del labels
+    return self._judge(params, images)[0]
+
+  def classify(self, params: core.Params, images: jax.Array) -> jax.Array:
+    """Return D's class logits of each picture, f32[N, K]."""
+    return self._judge(params, images)[1]
+
+  def given(self, labels: jax.Array | None) -> tuple[jax.Array, ...]:
+    """Return what G takes besides: one-hot labels; D takes nothing."""
+    return (gan_state.one_hot(labels, self.num_classes),)
+
+  def labels(self, batch: core.Batch) -> jax.Array:
+    """Return the label of each picture of a batch, i32[B]."""
+    return batch['label']
+
+  def _judge(self, params, images):
+    return self.discriminator.apply(
+      params['discriminator'], images, train=False
+    )
+
+
+def _discriminator_terms(
+  gan: ACGAN, judge: gan_parts.Runner, batch: Any, clock: jax.Array
+) -> tuple[core.Metrics, core.Metrics]:
+  """Return the terms of -(L_S + L_C) and the penalties; and other metrics."""
+  x, g = gan_updates.seen_pair(gan, batch, clock)
+  (real, real_class), (fake, fake_class) = judge(x), judge(g)
+  terms = gan_updates.source_terms(gan, real, fake, batch['targets'])
+  terms['loss/class_real'] = gan.class_weight * class_cross_entropy(
+    real_class, batch['labels']
+  )
+  if gan.fake_class_weight:
+    terms['loss/class_fake'] = gan.fake_class_weight * class_cross_entropy(
+      fake_class, batch['fake_labels']
+    )
+  constant = judge.constant()
+  terms |= gan_updates.penalty_terms(
+    gan, lambda images: constant(images)[0], x, g, batch['keys']
+  )
+  return terms, gan_updates.scores(gan, real, fake) | {
+    'accuracy/real': _accuracy(real_class, batch['labels']),
+    'accuracy/fake': _accuracy(fake_class, batch['fake_labels']),
+  }
+
+
+def _generator_terms(
+  gan: ACGAN, judge: gan_parts.Runner, pictures: jax.Array, labels: jax.Array
+) -> core.Metrics:
+  """Return the two terms of G's loss."""
+  source, classes = judge(pictures)
+  return {
+    'loss/adversarial': gan.loss.generator(source),
+    'loss/class': gan.generator_class_weight
+    * class_cross_entropy(classes, labels),
+  }
+
+
+def _accuracy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+  return jnp.mean((jnp.argmax(logits, axis=1) == labels).astype(jnp.float32))

@@ -1,0 +1,204 @@
+"""Tables of attributes: what a labels.csv says of pictures."""
+
+import csv
+import dataclasses
+import math
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from art_jax import core
+from art_jax.data.decode import printable
+
+_RESERVED = ('image', 'label', 'a', 'b')  # keys of a batch
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+  """One attribute of the pictures of a set.
+
+  Attributes:
+    name: key of the batch.
+    values: names, in the order of their numbers; () for a number.
+    low: the smallest number; 0 for names.
+    high: the largest.
+  """
+
+  name: str
+  values: tuple[str, ...] = ()
+  low: float = 0.0
+  high: float = 0.0
+
+  def example(self, text: str) -> np.ndarray:
+    """Return i32[], -1 without a value, or f32[], NaN without."""
+    if self.values:
+      return np.array(self.values.index(text) if text else -1, np.int32)
+    return np.array(float(text) if text else math.nan, np.float32)
+
+
+def suggestion(columns: Sequence[Column]) -> str:
+  """Return the --set that makes an algorithm read these columns."""
+  parts = [
+    f"Category(name='{column.name}', count={len(column.values)})"
+    if column.values
+    else f"Number(name='{column.name}', low={column.low:g}, "
+    f'high={column.high:g})'
+    for column in columns
+  ]
+  return f'--set "algorithm.attributes=({", ".join([*parts, "Palette()"])})"'
+
+
+def check_columns(dataset: Any, algorithm: Any) -> None:
+  """Check that a set gives the attributes that an algorithm reads.
+
+  Args:
+    dataset: gives `columns`.
+    algorithm: `columns`, if it has them, are names to counts; 0: a number.
+
+  Raises:
+    UserError: an attribute is missing, of the other kind, or has more names
+      than the algorithm knows.
+  """
+  found = {column.name: column for column in dataset.columns}
+  wanted = getattr(algorithm, 'columns', {})
+  for name, count in wanted.items():
+    column = found.get(name)
+    if column is None:
+      trouble = f'the data does not give; it gives {", ".join(found) or "none"}'
+    elif bool(column.values) != bool(count):
+      kinds = ('a number', 'a category')
+      trouble = (
+        f'is {kinds[bool(count)]} there and {kinds[not count]} in the data'
+      )
+    elif len(column.values) > count:
+      trouble = f'has {len(column.values)} names in the data, but count={count}'
+    else:
+      continue
+    hint = 'pass another --data'
+    if found:
+      hint = f'pass {suggestion(dataset.columns)}'
+    raise core.UserError(f'algorithm.attributes: {name!r} {trouble}; {hint}')
+
+
+def read(
+  path: str,
+  files: Collection[str],
+  wanted: Sequence[str] = (),
+  categories: Sequence[str] = (),
+) -> tuple[tuple[Column, ...], Mapping[str, dict[str, str]]]:
+  """Read a table of attributes.
+
+  Its first line names the columns, `file` among them; a cell without text is
+  not known. A column is one of numbers if most of its values are.
+
+  Args:
+    path: a .csv file, UTF-8.
+    files: pictures that there are, readable or not.
+    wanted: columns to read, in this order; empty: all but `file`.
+    categories: columns of names, though they look like numbers.
+
+  Returns:
+    The columns, and the text of each cell by file and column.
+
+  Raises:
+    UserError: the table is missing or malformed, it names a picture that is
+      not there, or a value is no number; with the line.
+  """
+  shown = repr(printable(path))
+  rows, header = _rows(path, shown)
+  names = tuple(wanted) or tuple(name for name in header if name != 'file')
+  for name in (*names, *categories):
+    if name not in header or name == 'file':
+      raise core.UserError(
+        f'{shown} has no column {name!r}; it has '
+        f'{", ".join(h for h in header if h != "file")}'
+      )
+    if name in _RESERVED:
+      raise core.UserError(
+        f'{shown}: a column may not be called {name!r}; rename it, e.g. '
+        f'{name}_name'
+      )
+  cells: dict[str, dict[str, str]] = {}
+  for line, row in rows:
+    file = row['file'].replace(os.sep, '/')
+    if file not in files:
+      raise core.UserError(
+        f'{shown}, line {line}: there is no picture {printable(file)!r} in the '
+        'folder; correct the name, or delete the line'
+      )
+    if file in cells:
+      raise core.UserError(
+        f'{shown}, line {line}: {printable(file)!r} has a line already; delete '
+        'one of them'
+      )
+    cells[file] = row
+  lines = [(line, row['file'], row) for line, row in rows]
+  return (
+    tuple(_column(shown, name, lines, name in categories) for name in names),
+    cells,
+  )
+
+
+def _rows(path: str, shown: str):
+  """Return [(line, {column: text})] and the names of the columns."""
+  try:
+    with open(path, encoding='utf-8-sig', newline='') as file:
+      reader = csv.reader(file, strict=True)
+      header = [name.strip() for name in next(reader, [])]
+      rows = [(reader.line_num, row) for row in reader if any(row)]
+  except OSError as error:
+    raise core.UserError(
+      f'{shown} cannot be read: {error.strerror}; put a table with a column '
+      "`file` beside the pictures, or pass Labelled(file='NAME.csv')"
+    ) from None
+  except (UnicodeDecodeError, csv.Error) as error:
+    raise core.UserError(
+      f'{shown} is no table: {error}; save it as CSV in UTF-8'
+    ) from None
+  twice = [name for name in header if header.count(name) > 1]
+  if 'file' not in header or twice or not rows:
+    raise core.UserError(
+      f'{shown}: its first line names the columns ({", ".join(header)}), each '
+      'once and `file` among them, and lines follow; correct it'
+    )
+  for line, row in rows:
+    if len(row) != len(header):
+      raise core.UserError(
+        f'{shown}, line {line}: {len(row)} cells for {len(header)} columns; '
+        'put quotes around a text that holds a comma'
+      )
+  stripped = [
+    (line, dict(zip(header, map(str.strip, row), strict=True)))
+    for line, row in rows
+  ]
+  return stripped, header
+
+
+def _column(shown: str, name: str, lines, category: bool) -> Column:
+  known = [(line, row[name]) for line, _, row in lines if row[name]]
+  if not known:
+    raise core.UserError(
+      f'{shown}: column {name!r} is empty; leave it out by columns=(...)'
+    )
+  numbers = [_number(text) for _, text in known]
+  good = [number for number in numbers if number is not None]
+  if category or 2 * len(good) <= len(known):
+    return Column(name, tuple(sorted({text for _, text in known})))
+  for (line, text), number in zip(known, numbers, strict=True):
+    if number is None:
+      raise core.UserError(
+        f'{shown}, line {line}: {name}={printable(text)!r} is no number, as '
+        f'most of its column are; correct it, leave it empty if it is not '
+        f'known, or pass categories=({name!r},)'
+      )
+  return Column(name, (), min(good), max(good))
+
+
+def _number(text: str) -> float | None:
+  try:
+    value = float(text)
+  except ValueError:
+    return None
+  return value if math.isfinite(value) else None

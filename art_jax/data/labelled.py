@@ -1,0 +1,68 @@
+"""A source of pictures with a table of their attributes."""
+
+import dataclasses
+import os
+
+from art_jax import core
+from art_jax.data import columns, decode, verify
+from art_jax.data.dataset import Dataset, Examples, assemble, cutter, parts
+
+FILE = 'labels.csv'
+
+
+@dataclasses.dataclass(frozen=True)
+class Labelled:
+  """A folder of pictures and a table of what is known of them.
+
+  The table has a line for a picture and a column `file`, its path below the
+  folder; the other columns are attributes, such as artist, style and year. An
+  empty cell, or no line at all, means not known. The batch has key 'image' and
+  one of the name of each column: i32, the number of a name (-1: not known), or
+  f32, a number (NaN: not known).
+
+  Attributes:
+    root: the folder; sub-folders are searched too.
+    file: the table, relative to the folder.
+    columns: the columns to read; empty reads all.
+    categories: columns of names, though they look like numbers.
+  """
+
+  root: str
+  file: str = FILE
+  columns: tuple[str, ...] = ()
+  categories: tuple[str, ...] = ()
+
+  def open(self, data: core.Data) -> Dataset:
+    """Verify the pictures and the table; raises UserError."""
+    found = verify.verify(self.root, data)
+    unreadable = [
+      os.path.relpath(path, found.root) for path, _ in found.skipped
+    ]
+    table, cells = columns.read(
+      os.path.join(found.root, self.file),
+      {*found.names, *unreadable},
+      self.columns,
+      self.categories,
+    )
+    cut = cutter(data)
+
+    def load(index):
+      row = cells.get(found.names[index], {})
+      return {'image': decode.decode(found.path(index), **cut)} | {
+        column.name: column.example(row.get(column.name, ''))
+        for column in table
+      }
+
+    keys = ('image', *(column.name for column in table))
+    examples = Examples(keys, found.names, load)
+    train, heldout, text = parts(examples, data.heldout)
+    lines = sum(name in cells for name in found.names)
+    text = f'{text}, {lines} with a line in {self.file}'
+    return assemble(
+      [(train, heldout)],
+      text,
+      [found],
+      self.root,
+      unused=data.classes,
+      columns=table,
+    )

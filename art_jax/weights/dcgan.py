@@ -1,0 +1,130 @@
+"""DCGAN networks under the names of the PyTorch DCGAN tutorial.
+
+Both are one `nn.Sequential` called `main`: the generator's convolutions stand
+at 0, 3, 6, ... and its norms behind them; the discriminator has no norm behind
+the first, so its convolutions stand at 0, 2, 5, 8, ...
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from flax import linen as nn
+
+from art_jax.nn.dcgan import (
+  SIZES,
+  DCGANDiscriminator,
+  DCGANGenerator,
+  ladder,
+  widths,
+)
+from art_jax.weights.files import WeightsError
+from art_jax.weights.state_dict import Layer, Tensors, need, norm_of
+
+FIRST = 'main.0.weight'
+_SIDES = {len(ladder(size)): size for size in sorted(SIZES, reverse=True)}
+
+
+def layers_of(module: nn.Module, params: Mapping[str, Any]) -> list[Layer]:
+  """List the layers of a generator or discriminator; params are ours.
+
+  Raises:
+    WeightsError: if the tutorial has no such network.
+  """
+  if module.norm == 'none':
+    raise WeightsError(
+      "norm = 'none': the names of the tutorial want a norm in its place"
+    )
+  if isinstance(module, DCGANGenerator):
+    return _generator(module)
+  count = sum(name.startswith('conv_') for name in params)
+  kernel = params.get('conv_0', {}).get('kernel', np.zeros((4, 4, 3, 0)))
+  return _discriminator(module, count, np.shape(kernel)[2])
+
+
+def _generator(module: DCGANGenerator) -> list[Layer]:
+  count = len(ladder(module.size))
+  plan = widths(module.width, count - 1, module.max_width)[::-1]
+  table, inp = [], module.latent_size
+  for i, out in enumerate([*plan, module.channels]):
+    table.append(
+      Layer(
+        f'main.{3 * i}.',
+        (f'deconv_{i}',),
+        (inp, out, 4, 4),
+        transposed=True,
+        bias=False,
+        norm='none' if i == len(plan) else module.norm,
+        norm_prefix=f'main.{3 * i + 1}.',
+        norm_path=(f'norm_{i}',),
+      )
+    )
+    inp = out
+  return table
+
+
+def _discriminator(
+  module: DCGANDiscriminator, count: int, channels: int
+) -> list[Layer]:
+  plan, table = widths(module.width, count, module.max_width), []
+  for i, out in enumerate([*plan, 1]):
+    position = max(3 * i - 1, 0)
+    table.append(
+      Layer(
+        f'main.{position}.',
+        ('head',) if i == count else (f'conv_{i}',),
+        (out, channels, 4, 4),
+        bias=False,
+        norm=module.norm if 0 < i < count else 'none',
+        norm_prefix=f'main.{position + 1}.',
+        norm_path=(f'norm_{i}',),
+      )
+    )
+    channels = out
+  return table
+
+
+def infer(tensors: Tensors) -> tuple[nn.Module, list[Layer]]:
+  """Find the generator or discriminator that the tensors describe.
+
+  128 and 150 px have the same tensors: 128 is taken.
+
+  Raises:
+    WeightsError: naming the tensor that does not fit.
+  """
+  first = need(tensors, FIRST, '[out, in, 4, 4] (or [in, out, 4, 4])', 4)
+  count = sum(value.ndim == 4 for value in tensors.values())
+  if count not in _SIDES:
+    raise WeightsError(
+      f'{count} convolutions main.N.weight: DCGAN networks have '
+      f'{", ".join(map(str, sorted(_SIDES)))}'
+    )
+  if 'main.2.weight' in tensors:
+    plan = [first.shape[0]]
+    for i in range(1, count - 1):
+      name = f'main.{3 * i - 1}.weight'
+      plan.append(need(tensors, name, '[out, in, 4, 4]', 4).shape[0])
+    module = DCGANDiscriminator(
+      width=plan[0], max_width=_limit(plan), norm=norm_of(tensors, 'main.3.')
+    )
+    return module, _discriminator(module, count - 1, first.shape[1])
+  outs = [
+    need(tensors, f'main.{3 * i}.weight', '[in, out, 4, 4]', 4).shape[1]
+    for i in range(count)
+  ]
+  plan = outs[-2::-1]
+  module = DCGANGenerator(
+    size=_SIDES[count],
+    channels=outs[-1],
+    width=plan[0],
+    max_width=_limit(plan),
+    latent_size=first.shape[0],
+    norm=norm_of(tensors, 'main.1.'),
+  )
+  return module, _generator(module)
+
+
+def _limit(plan: list[int]) -> int | None:
+  """Return where the doubling of the widths stops, None if nowhere."""
+  doubling = all(b == 2 * a for a, b in zip(plan, plan[1:], strict=False))
+  return None if doubling else max(plan)

@@ -1,0 +1,85 @@
+"""Keras' HDF5 files of weights: arrays only.
+
+A layer's Python code, the model's configuration and everything else that Keras
+would run or build stands in attributes, which are not read. Nor is anything
+read that lies outside the file: links and data sets that point to other files
+are refused, and so are filters that HDF5 would load as plug-ins.
+"""
+
+import math
+
+import h5py
+import numpy as np
+
+from art_jax import core
+
+# Those that HDF5 and h5py bring along; any other would load a plug-in.
+_FILTERS = {'gzip', 'lzf', 'shuffle', 'fletcher32'}
+
+
+class Refused(core.UserError):
+  """The file holds something other than arrays of its own."""
+
+
+def read(path: str, max_bytes: int, max_tensors: int) -> dict[str, np.ndarray]:
+  """Return the arrays of an HDF5 file by path, 'layer/layer/kernel:0'.
+
+  Of a whole saved model, only what lies under 'model_weights'.
+
+  Raises:
+    Refused: if something lies outside the file, or is no array of numbers.
+  """
+  with h5py.File(path, 'r') as file:
+    root = file
+    if _is_own(file, 'model_weights') and isinstance(
+      file['model_weights'], h5py.Group
+    ):
+      root = file['model_weights']
+    datasets = _datasets(root, max_tensors)
+    size = sum(math.prod(d.shape) * d.dtype.itemsize for d in datasets.values())
+    if size > max_bytes:
+      raise Refused(f'its arrays have {size} bytes: more than {max_bytes}')
+    return {name: dataset[()] for name, dataset in datasets.items()}
+
+
+def _is_own(group: h5py.Group, name: str) -> bool:
+  return isinstance(group.get(name, getlink=True), h5py.HardLink)
+
+
+def _datasets(root: h5py.Group, most: int) -> dict[str, h5py.Dataset]:
+  """Return the data sets below `root`, each checked; none is read."""
+  found: dict[str, h5py.Dataset] = {}
+  queue, entries = [('', root)], 0
+  while queue:
+    prefix, group = queue.pop()
+    for key in group:
+      name = f'{prefix}{key}'
+      entries += 1
+      # A group may hold itself: names that grow for ever end here.
+      if entries > 20 * most or len(name) > 1000:
+        raise Refused('it holds too many entries')
+      if not _is_own(group, key):
+        raise Refused(f"'{name}' is a link that leads elsewhere")
+      item = group[key]
+      if isinstance(item, h5py.Group):
+        queue.append((f'{name}/', item))
+      else:
+        _check(name, item)
+        found[name] = item
+      if len(found) > most:
+        raise Refused(f'it holds more than {most} arrays')
+  if not found:
+    raise Refused('it holds no arrays')
+  return found
+
+
+def _check(name: str, item) -> None:
+  if not isinstance(item, h5py.Dataset) or item.dtype.kind not in 'fiub':
+    raise Refused(f"'{name}' is no array of numbers")
+  if item.shape is None:
+    raise Refused(f"'{name}' is empty")
+  if item.external or item.is_virtual:
+    raise Refused(f"the numbers of '{name}' lie in another file")
+  unknown = set(item._filters) - _FILTERS
+  if unknown:
+    raise Refused(f"'{name}' needs the filter {sorted(unknown)[0]}")

@@ -1,0 +1,285 @@
+"""Pickled descriptions of PyTorch tensors, read as data: no code is run.
+
+A pickle is a program for a small machine. This one knows only the instructions
+that build plain values, and instead of calling what the pickle names, it calls
+stand-ins for the dozen names that a `state_dict` consists of. Any other name
+or instruction ends the reading. Attributes are never set.
+"""
+
+import collections
+import io
+import pickle
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import ml_dtypes
+import numpy as np
+
+from art_jax import core
+
+_DTYPES = {
+  **{'Float': 'f4', 'Double': 'f8', 'Half': 'f2', 'Bool': '?', 'Byte': 'u1'},
+  **{'Char': 'i1', 'Short': 'i2', 'Int': 'i4', 'Long': 'i8'},
+  'BFloat16': ml_dtypes.bfloat16,
+}
+_TORCH_DTYPES = {
+  **{'float32': 'f4', 'float64': 'f8', 'float16': 'f2', 'bool': '?'},
+  **{f'{u}int{n}': f'{u}int{n}' for u in ('', 'u') for n in (8, 16, 32, 64)},
+  'bfloat16': ml_dtypes.bfloat16,
+}
+# What plain values are made of; no OBJ, INST, NEWOBJ, EXT (they make objects).
+_INSTRUCTIONS = (
+  *('PROTO', 'FRAME', 'STOP', 'MARK', 'POP', 'POP_MARK', 'NONE', 'NEWTRUE'),
+  *('NEWFALSE', 'BININT', 'BININT1', 'BININT2', 'LONG1', 'LONG4', 'BINFLOAT'),
+  *('BINSTRING', 'SHORT_BINSTRING', 'BINUNICODE', 'SHORT_BINUNICODE'),
+  *('BINUNICODE8', 'BINBYTES', 'SHORT_BINBYTES', 'BINBYTES8', 'EMPTY_TUPLE'),
+  *('TUPLE', 'TUPLE1', 'TUPLE2', 'TUPLE3', 'EMPTY_LIST', 'APPEND', 'APPENDS'),
+  *('EMPTY_DICT', 'BINGET', 'LONG_BINGET', 'BINPUT', 'LONG_BINPUT', 'MEMOIZE'),
+  *('GLOBAL', 'STACK_GLOBAL', 'BINPERSID'),
+)
+
+
+class Refused(core.UserError):
+  """The pickle holds something other than tensors and plain values."""
+
+
+class Storage(NamedTuple):
+  """A block of numbers in the file.
+
+  Attributes:
+    key: its name in the file.
+    dtype: of one number; None in files where the tensor tells it.
+    count: of numbers (of bytes, where dtype is None).
+    start: where a view of an old file begins, in numbers.
+  """
+
+  key: str
+  dtype: np.dtype | None
+  count: int
+  start: int = 0
+
+
+class Tensor(NamedTuple):
+  """A tensor that is not read yet: a strided view of a storage."""
+
+  storage: Storage
+  dtype: np.dtype
+  start: int
+  shape: tuple[int, ...]
+  strides: tuple[int, ...]
+
+
+class _Name:
+  """An inert stand-in for what a pickle names; only REDUCE may call it."""
+
+  __slots__ = ('make', 'text')
+
+  def __init__(self, text: str, make: Callable | Any):
+    self.text, self.make = text, make
+
+
+def _sizes(values) -> tuple[int, ...]:
+  values = tuple(values)
+  if not all(type(value) is int and 0 <= value < 2**62 for value in values):
+    raise Refused('a size that is no number')
+  return values
+
+
+def _tensor(storage, start, shape, strides, *unused) -> Tensor:
+  """Stand in for torch._utils._rebuild_tensor_v2."""
+  if not isinstance(storage, Storage) or storage.dtype is None:
+    raise Refused('a tensor without a storage')
+  return _typed_tensor(storage, start, shape, strides, storage.dtype)
+
+
+def _typed_tensor(storage, start, shape, strides, dtype) -> Tensor:
+  (start,), shape, strides = _sizes([start]), _sizes(shape), _sizes(strides)
+  if len(shape) != len(strides) or len(shape) > 32:
+    raise Refused('a tensor with other strides than sides')
+  start += storage.start
+  return Tensor(storage, np.dtype(dtype), start, shape, strides)
+
+
+def _tensor_v3(storage, start, shape, strides, grad, hooks, dtype, *unused):
+  """Stand in for torch._utils._rebuild_tensor_v3: the dtype is told."""
+  kind = getattr(dtype, 'make', None)
+  if not isinstance(storage, Storage) or not isinstance(kind, np.dtype):
+    raise Refused('a tensor without a storage')
+  return _typed_tensor(storage, start, shape, strides, kind)
+
+
+def _put(target, pairs) -> dict:
+  """Fill a dict; only plain keys: a nested tuple can take ages to hash."""
+  if type(target) is not dict:
+    raise Refused('an entry of something that is no dict')
+  for key, value in pairs:
+    if type(key) not in (str, int):
+      raise Refused('a key that is no text')
+    target[key] = value
+  return target
+
+
+def _ordered(items=()) -> dict:
+  return _put({}, items)
+
+
+def _parameter(data, *unused) -> Tensor:
+  if not isinstance(data, Tensor):
+    raise Refused('a parameter without a tensor')
+  return data
+
+
+_KNOWN = {
+  'collections.OrderedDict': _ordered,
+  'torch._utils._rebuild_tensor': _tensor,
+  'torch._utils._rebuild_tensor_v2': _tensor,
+  'torch._utils._rebuild_tensor_v3': _tensor_v3,
+  'torch._utils._rebuild_parameter': _parameter,
+  'torch.Size': _sizes,
+  **{f'torch.{name}Storage': np.dtype(t) for name, t in _DTYPES.items()},
+  'torch.storage.UntypedStorage': None,
+  **{f'torch.{name}': np.dtype(t) for name, t in _TORCH_DTYPES.items()},
+}
+
+
+class _Reader(pickle._Unpickler):
+  """The standard library's machine in Python, without most of its parts.
+
+  The one in C allocates whatever an index in the file says.
+  """
+
+  dispatch = {
+    getattr(pickle, name)[0]: pickle._Unpickler.dispatch[
+      getattr(pickle, name)[0]
+    ]
+    for name in _INSTRUCTIONS
+  }
+
+  def __init__(self, file):
+    super().__init__(file, encoding='utf-8')
+    self.storages: dict[str, Storage] = {}
+
+  def find_class(self, module: str, name: str) -> _Name:
+    text = f'{module}.{name}'
+    if text not in _KNOWN:
+      raise Refused(f"the name '{text[:120]}'")
+    return _Name(text, _KNOWN[text])
+
+  def persistent_load(self, pid) -> Storage:
+    kind, dtype, key, _, count, *view = pid
+    if kind != 'storage' or not isinstance(dtype, _Name):
+      raise Refused('something stored that is no block of numbers')
+    if type(key) not in (str, int):
+      raise Refused('a block without a name')
+    if dtype.make is not None and not isinstance(dtype.make, np.dtype):
+      raise Refused(f"a storage of '{dtype.text}'")
+    start = 0
+    if view and view[0] is not None:  # (key, start, count) of an old file
+      _, start, _ = view[0]
+    count, start = _sizes([count, start])
+    storage = Storage(str(key), dtype.make, count, start)
+    self.storages.setdefault(storage.key, storage)
+    return storage
+
+  def _reduce(self):
+    arguments = self.stack.pop()
+    function = self.stack.pop()
+    if not isinstance(function, _Name) or not callable(function.make):
+      raise Refused('a call of something that is no tensor')
+    if type(arguments) is not tuple:
+      raise Refused(f"a call of '{function.text}'")
+    self.append(function.make(*arguments))
+
+  def _build(self):
+    self.stack.pop()  # `_metadata` of a state_dict: nobody needs it
+
+  def _set_item(self):
+    value, key = self.stack.pop(), self.stack.pop()
+    _put(self.stack[-1], [(key, value)])
+
+  def _set_items(self):
+    items = self.pop_mark()
+    _put(self.stack[-1], zip(items[::2], items[1::2], strict=True))
+
+  dispatch[pickle.SETITEM[0]] = _set_item
+  dispatch[pickle.SETITEMS[0]] = _set_items
+  dispatch[pickle.REDUCE[0]] = _reduce
+  dispatch[pickle.BUILD[0]] = _build
+
+
+class _Bounded:
+  """A file that never allocates more than it has left."""
+
+  def __init__(self, file, size: int):
+    self._file, self._size = file, size
+    self.readline = file.readline
+
+  def read(self, count: int) -> bytes:
+    if not 0 <= count <= self._size - self._file.tell():
+      raise Refused('a length beyond the end of the file')
+    return self._file.read(count)
+
+
+def load(file: io.BufferedIOBase, size: int) -> tuple[Any, dict[str, Storage]]:
+  """Return the next value of a pickle, with `Tensor` for tensors.
+
+  Args:
+    file: it is left behind the value.
+    size: of the file in bytes.
+
+  Returns:
+    The value, and all storages that it names, by key.
+
+  Raises:
+    Refused: if it holds or does anything else; the message names it.
+  """
+  reader = _Reader(_Bounded(file, size))
+  try:
+    return reader.load(), reader.storages
+  except Refused as error:
+    raise Refused(
+      f'it holds {error}: only tensors are read, no code is run; in PyTorch '
+      'save model.state_dict() alone'
+    ) from None
+  except KeyError as error:
+    code = error.args[0]
+    code = bytes([code]) if type(code) is int and 0 <= code < 256 else code
+    raise Refused(
+      f'its pickle holds the instruction {code!r}: only tensors are read, no '
+      'code is run; in PyTorch save model.state_dict() alone'
+    ) from None
+
+
+def flatten(tree: Any, most: int) -> dict[str, Tensor]:
+  """Return the tensors by name; what is no tensor is left out.
+
+  A 'state_dict' inside is all that counts; other dicts give 'outer.inner'.
+
+  Args:
+    tree: what `load` gives.
+    most: limit of the entries looked at.
+
+  Raises:
+    Refused: if there are more, or no tensors.
+  """
+  if not isinstance(tree, dict):
+    raise Refused('it holds no dict of tensors; save model.state_dict()')
+  if isinstance(tree.get('state_dict'), dict):
+    tree = tree['state_dict']
+  found: dict[str, Tensor] = {}
+  queue, seen = collections.deque([('', tree)]), 0
+  while queue:
+    prefix, node = queue.popleft()
+    for key, value in node.items():
+      seen += 1
+      if seen > most:
+        raise Refused(f'it holds more than {most} entries')
+      if len(prefix) + len(str(key)) > 1000:
+        raise Refused('it holds names of more than 1000 letters')
+      if isinstance(value, Tensor):
+        found[f'{prefix}{key}'] = value
+      elif isinstance(value, dict):
+        queue.append((f'{prefix}{key}.', value))
+  if not found:
+    raise Refused('it holds no tensors; save model.state_dict()')
+  return found

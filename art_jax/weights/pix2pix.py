@@ -1,0 +1,141 @@
+"""pix2pix under the names of junyanz/pytorch-CycleGAN-and-pix2pix.
+
+The U-Net is nested: every level is a Sequential called `model` that holds the
+next level, between its halving and its doubling, so the innermost convolution
+of 8 levels is `model.model.1.model.3.model.3. ... .model.1.weight`. The
+discriminators are flat: PatchGAN is `model.0, .2, .5, .8, .11`, PixelGAN is
+`net.0, .2, .5`; CycleGAN has the same ones.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from flax import linen as nn
+
+from art_jax.nn.patchgan import PatchGAN
+from art_jax.nn.unet import UNet
+from art_jax.weights.files import WeightsError
+from art_jax.weights.state_dict import Layer, Tensors, need, norm_of
+
+FIRST_UNET = 'model.model.0.weight'
+FIRST_PATCH = 'model.0.weight'
+FIRST_PIXEL = 'net.0.weight'
+
+
+def layers_of(module: nn.Module, params: Mapping[str, Any]) -> list[Layer]:
+  """List the layers of a U-Net or PatchGAN; params are ours.
+
+  Raises:
+    WeightsError: if that code has no such network.
+  """
+  if module.norm == 'none':
+    raise WeightsError("norm = 'none': the upstream names want a norm")
+  unet = isinstance(module, UNet)
+  first = params.get('down_0' if unet else 'conv_0', {})
+  channels = np.shape(first.get('kernel', np.zeros((4, 4, 3, 0))))[2]
+  return _unet(module, channels) if unet else _patchgan(module, channels)
+
+
+def _unet(module: UNet, in_channels: int) -> list[Layer]:
+  widths = [module.width * min(2**i, 8) for i in range(module.levels)]
+  bias, downs, ups = module.norm != 'batch', [], []
+  prefix, last = 'model.model.', module.levels - 1
+  for depth, features in enumerate(widths):
+    outer, inner = depth == 0, depth == last
+    down, up = (0, 3) if outer else (1, 3 if inner else 5)
+    name = f'up_{last - depth}'
+    above = widths[depth - 1]
+    downs.append(
+      Layer(
+        f'{prefix}{down}.',
+        (f'down_{depth}',),
+        (features, in_channels if outer else above, 4, 4),
+        bias=bias,
+        norm='none' if outer or inner else module.norm,
+        norm_prefix=f'{prefix}{down + 1}.',
+        norm_path=(f'down_{depth}_norm',),
+      )
+    )
+    ups.append(
+      Layer(
+        f'{prefix}{up}.',
+        ('head',) if outer else (name,),
+        # But for the innermost, the input is what came up and the skip.
+        (features * (2 - inner), module.channels if outer else above, 4, 4),
+        transposed=True,
+        bias=outer or bias,
+        norm='none' if outer else module.norm,
+        norm_prefix=f'{prefix}{up + 1}.',
+        norm_path=(f'{name}_norm',),
+      )
+    )
+    prefix += '1.model.' if outer else '3.model.'
+  return [*downs, *ups[::-1]]
+
+
+def _patchgan(module: PatchGAN, channels: int) -> list[Layer]:
+  pixel, bias = module.layers == 0, module.norm != 'batch'
+  root, k, count = ('net', 1, 2) if pixel else ('model', 4, module.layers + 1)
+  table = []
+  for i in range(count + 1):
+    position, head = max(3 * i - 1, 0), i == count
+    out = 1 if head else module.width * min(2**i, 8)
+    table.append(
+      Layer(
+        f'{root}.{position}.',
+        ('head',) if head else (f'conv_{i}',),
+        (out, channels, k, k),
+        bias=i == 0 or bias or (head and not pixel),
+        norm=module.norm if 0 < i < count else 'none',
+        norm_prefix=f'{root}.{position + 1}.',
+        norm_path=(f'norm_{i}',),
+      )
+    )
+    channels = out
+  return table
+
+
+def infer(tensors: Tensors) -> tuple[nn.Module, list[Layer]]:
+  """Find the U-Net, PatchGAN or PixelGAN that the tensors describe.
+
+  A U-Net comes without dropout: the file does not say where there was any.
+
+  Raises:
+    WeightsError: naming the tensor that does not fit.
+  """
+  count = sum(value.ndim == 4 for value in tensors.values())
+  if FIRST_UNET in tensors:
+    first = need(tensors, FIRST_UNET, '[width, channels, 4, 4]', 4)
+    head = 'model.model.3.weight'
+    channels = need(tensors, head, '[2 width, channels, 4, 4]', 4).shape[1]
+    if count % 2 or count < 4:
+      raise WeightsError(
+        f'{count} convolutions below model.model: a U-Net has an even number'
+      )
+    module = UNet(
+      width=first.shape[0],
+      levels=count // 2,
+      channels=channels,
+      norm=norm_of(tensors, f'model.model.1.model.{4 if count == 4 else 6}.'),
+      dropout=0.0,
+    )
+    return module, _unet(module, first.shape[1])
+  pixel = FIRST_PIXEL in tensors
+  first = need(
+    tensors,
+    FIRST_PIXEL if pixel else FIRST_PATCH,
+    f'[width, channels, {"1, 1" if pixel else "4, 4"}]',
+    4,
+  )
+  if pixel != (count == 3) or count > 8:
+    raise WeightsError(
+      f'{count} convolutions: a PixelGAN (net.N) has 3, a PatchGAN (model.N) '
+      'has 4 to 8'
+    )
+  module = PatchGAN(
+    width=first.shape[0],
+    layers=0 if pixel else count - 2,
+    norm=norm_of(tensors, 'net.3.' if pixel else 'model.3.'),
+  )
+  return module, _patchgan(module, first.shape[1])

@@ -1,0 +1,186 @@
+"""Tables of layers: PyTorch's `state_dict` names against our variables.
+
+A family (dcgan.py, pix2pix.py, cyclegan.py) writes down its layers; reading and
+writing are the same for all.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from art_jax.weights.files import WeightsError
+
+Tensors = Mapping[str, np.ndarray]  # PyTorch's names and layouts
+
+_NORM_TENSORS = {
+  'batch': {
+    'weight': ('params', 'scale'),
+    'bias': ('params', 'bias'),
+    'running_mean': ('batch_stats', 'mean'),
+    'running_var': ('batch_stats', 'var'),
+  },
+  'instance_affine': {
+    'weight': ('params', 'scale'),
+    'bias': ('params', 'bias'),
+  },
+  'instance': {},
+  'none': {},
+}
+
+
+class Layer(NamedTuple):
+  """A convolution and the norm behind it, under both naming schemes.
+
+  Attributes:
+    prefix: of PyTorch's names: 'model.10.conv_block.1.'.
+    path: in our parameter tree.
+    shape: of PyTorch's weight: [O, I, h, w], transposed [I, O, h, w].
+    transposed: it is a transposed convolution.
+    bias: it has one.
+    norm: 'batch', 'instance_affine', 'instance' or 'none'.
+    norm_prefix: of PyTorch's names.
+    norm_path: in our tree.
+  """
+
+  prefix: str
+  path: tuple[str, ...]
+  shape: tuple[int, ...]
+  transposed: bool = False
+  bias: bool = True
+  norm: str = 'none'
+  norm_prefix: str = ''
+  norm_path: tuple[str, ...] = ()
+
+
+class _Entry(NamedTuple):
+  shape: tuple[int, ...]
+  target: tuple[str, ...]  # (collection, *path) of ours
+  axes: tuple[int, ...] | None = None  # from PyTorch's layout to ours
+
+
+def _entries(layers: Sequence[Layer]) -> dict[str, _Entry]:
+  """Map each PyTorch name to what it is."""
+  entries = {}
+  for layer in layers:
+    out = layer.shape[1 if layer.transposed else 0]
+    axes = (2, 3, 0, 1) if layer.transposed else (2, 3, 1, 0)
+    at = ('params', *layer.path)
+    entries[f'{layer.prefix}weight'] = _Entry(
+      layer.shape, (*at, 'kernel'), axes
+    )
+    if layer.bias:
+      entries[f'{layer.prefix}bias'] = _Entry((out,), (*at, 'bias'))
+    for name, (where, ours) in _NORM_TENSORS[layer.norm].items():
+      target = (where, *layer.norm_path, ours)
+      entries[f'{layer.norm_prefix}{name}'] = _Entry((out,), target)
+  return entries
+
+
+def clean(tensors: Tensors) -> dict[str, np.ndarray]:
+  """Drop wrappers' prefixes, counters and meaningless running statistics."""
+  cleaned = {}
+  for name, value in tensors.items():
+    name = name.removeprefix('module.')
+    if not name.endswith('num_batches_tracked'):
+      cleaned[name] = value
+  # PyTorch < 0.4 stored running statistics for instance norms without using
+  # them; a batch norm has a weight beside them.
+  return {
+    name: value
+    for name, value in cleaned.items()
+    if '.running_' not in name or f'{name.rsplit(".", 1)[0]}.weight' in cleaned
+  }
+
+
+def need(tensors: Tensors, name: str, expected: str, rank: int) -> np.ndarray:
+  """Return a tensor, or raise the WeightsError that names it.
+
+  Args:
+    tensors: to look in.
+    name: of the tensor.
+    expected: its shape, for the message: '[width, channels, 7, 7]'.
+    rank: number of its axes.
+  """
+  if name not in tensors:
+    raise WeightsError(f"missing tensor '{name}', expected shape {expected}")
+  if tensors[name].ndim != rank:
+    raise WeightsError(
+      f"tensor '{name}' has shape {list(tensors[name].shape)}, expected "
+      f'{expected}'
+    )
+  return tensors[name]
+
+
+def norm_of(tensors: Tensors, prefix: str) -> str:
+  """Tell a norm layer by its tensors: batch, instance_affine or instance."""
+  if f'{prefix}running_mean' in tensors:
+    return 'batch'
+  return 'instance_affine' if f'{prefix}weight' in tensors else 'instance'
+
+
+def from_torch(
+  tensors: Tensors, layers: Sequence[Layer], what: str
+) -> dict[str, Any]:
+  """Convert a `state_dict` to variables, where it is exactly these layers.
+
+  Args:
+    tensors: see `clean`.
+    layers: those of the network.
+    what: the network in words, for the message.
+
+  Returns:
+    `params`, and `batch_stats` where there are batch norms.
+
+  Raises:
+    WeightsError: one line that names the tensor and the shapes.
+  """
+  entries = _entries(layers)
+  variables: dict[str, Any] = {'params': {}}
+  for name, (shape, target, axes) in entries.items():
+    value = need(tensors, name, str(list(shape)), len(shape))
+    if value.shape != shape:
+      raise WeightsError(
+        f"tensor '{name}' has shape {list(value.shape)}, expected {list(shape)}"
+      )
+    if not np.isfinite(value).all():
+      raise WeightsError(f"tensor '{name}' holds NaN or infinity")
+    node = variables
+    for key in target[:-1]:
+      node = node.setdefault(key, {})
+    value = value.transpose(axes) if axes else value
+    node[target[-1]] = np.ascontiguousarray(value, np.float32)
+  for name in tensors:
+    if name not in entries:
+      raise WeightsError(
+        f"unknown tensor '{name}' {list(tensors[name].shape)}: not part of "
+        f'{what}'
+      )
+  return variables
+
+
+def to_torch(
+  variables: Mapping[str, Any], layers: Sequence[Layer]
+) -> dict[str, np.ndarray]:
+  """Convert variables to a `state_dict`; the inverse of `from_torch`.
+
+  Raises:
+    WeightsError: if the variables are not those of the layers.
+  """
+  tensors = {}
+  for name, (shape, target, axes) in _entries(layers).items():
+    node: Any = variables
+    for key in target:
+      if key not in node:
+        raise WeightsError(f'missing variable {"/".join(target)}')
+      node = node[key]
+    value = np.asarray(node, np.float32)
+    if axes and value.ndim == 4:
+      value = value.transpose(np.argsort(axes))
+    if value.shape != shape:
+      raise WeightsError(
+        f'variable {"/".join(target)} has shape {list(np.shape(node))}, '
+        f'which is {list(value.shape)} as {name}, expected {list(shape)}'
+      )
+    tensors[name] = np.ascontiguousarray(value)
+  return tensors
