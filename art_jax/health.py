@@ -16,7 +16,7 @@ from art_jax.alarms import watch
 from art_jax.writer import Writer
 
 # Larger is better for these; for errors and distances smaller is.
-_LARGER = ('diversity', 'distinct', 'recall', 'precision', 'accuracy')
+_LARGER = ('diversity', 'distinct', 'recall', 'precision', 'verdict')
 
 
 class AlarmStop(Exception):

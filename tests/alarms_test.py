@@ -166,6 +166,32 @@ def test_a_discriminator_that_knows_its_pictures_is_told():
   assert duel.overfitting(rows(1.5), LIMITS.duel) is None
 
 
+@pytest.mark.parametrize(
+  'kid, expected',
+  [
+    ([5, 2, 1, 0.8, 0.7, 0.6, 0.5, 0.5], None),
+    ([5, 9.8, 1.5, 0.8, 1.3, 1.2, 1.0, 1.0], None),  # dcgan_paintings
+    ([5, 2.5e4, 30, 41, 53, 11, 13, 11], 'diverging'),  # 20 times its rate
+    ([4e4, 9e3, 700, 80, 20, 9, 6, 5], None),  # diffusion begins with noise
+    ([5, 5, 5.1, 5, 5, 5.2, 5, 5], 'no_learning'),
+  ],
+)
+def test_samples_that_move_away_or_stay(kid, expected):
+  rows = [
+    {
+      'step': 200 * i + 1,
+      'probe/kid/pixels32@128': value,
+      'probe/kid_of_grey/pixels32@128': 5.2,
+    }
+    for i, value in enumerate(kid)
+  ]
+  found = [
+    {finding.alarm for finding in watch.find(rows[: i + 1], LIMITS)}
+    for i in range(len(rows))
+  ]
+  assert set().union(*found) == ({expected} if expected else set())
+
+
 def test_alarms_begin_once_end_and_are_the_same_when_read_again():
   experiment = config.load('dcgan_japanese_v1')
   values = np.linspace(1, 0.5, 220)

@@ -52,10 +52,15 @@ def diverging(rows: Rows, limits: LossAlarm) -> Finding | None:
 
 
 def leaving(rows: Rows, limits: SampleAlarm) -> Finding | None:
-  """Ring if the samples are further from the data than grey pictures are."""
+  """Ring if the samples move away from the data, beyond grey pictures.
+
+  Those of an untrained diffusion model are noise, and begin far away.
+  """
   for name in names(rows, r'probe/kid/[^/]*'):
     kid, grey = series(rows, name), _grey(rows, name)
-    holds = kid.values > limits.further * grey
+    before = np.minimum.accumulate(kid.values)
+    before = np.concatenate([kid.values[:1], before[:-1]])
+    holds = kid.values > limits.further * np.maximum(before, grey)
     if agree(holds, limits.probes):
       return Finding(
         'diverging',
@@ -105,8 +110,12 @@ def no_learning(
     trained = len(kid) > samples.patience
     if trained and kid.steps[-1] - kid.steps[0] >= limits.still_steps:
       grey, best = _grey(rows, name), kid.values[1:].min()
+      half = len(kid) // 2
+      still = (
+        kid.values[half:].min() > samples.improved * kid.values[:half].min()
+      )
       further = kid.values[1:].max() > samples.further * grey  # `leaving`
-      if best > samples.improved * grey and not further:
+      if best > samples.improved * grey and still and not further:
         return Finding(
           'no_learning',
           int(kid.steps[0]),
