@@ -192,6 +192,27 @@ def test_samples_that_move_away_or_stay(kid, expected):
   assert set().union(*found) == ({expected} if expected else set())
 
 
+@pytest.mark.parametrize(
+  'energy, rings',
+  [
+    (np.full(14, 20.0), True),
+    (np.full(14, 2.0), False),
+    (np.geomspace(60, 6, 14), False),  # of an untrained network, fading
+    # dcgan_japanese_v1 at 32 px: visible to begin with, then weaker.
+    ([18, 14, 25, 36, 15, 15, 9, 26, 18, 5.3, 4.5, 11, 4, 17, 3.5, 9], False),
+  ],
+)
+def test_a_grid_that_stays_is_told(energy, rings):
+  rows = [
+    {'step': 100 * i + 1, 'probe/checkerboard': float(value)}
+    for i, value in enumerate(energy)
+  ]
+  found = [
+    samples.checkerboard(rows[: i + 1], LIMITS.sample) for i in range(len(rows))
+  ]
+  assert any(found) == rings
+
+
 def test_alarms_begin_once_end_and_are_the_same_when_read_again():
   experiment = config.load('dcgan_japanese_v1')
   values = np.linspace(1, 0.5, 220)

@@ -94,8 +94,8 @@ class SampleAlarm:
       pictures to the data.
     improved: the distance of the samples must fall below this share of it.
     probes: number of probes in a row that must agree.
-    patience: number of probes that learning (`improved`) and the checkerboard
-      of an untrained network get.
+    patience: number of probes that learning (`improved`) gets; the
+      checkerboard of an untrained network gets twice as many.
   """
 
   memorised: float = 0.3

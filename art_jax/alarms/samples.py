@@ -5,6 +5,7 @@ import re
 from art_jax.alarms.config import CollapseAlarm, SampleAlarm
 from art_jax.alarms.rows import Finding, Rows, agree, names, series
 
+_FADING = 0.8  # a grid that fell below this share of itself goes on falling
 _CLASS = re.compile(r'probe/diversity/[^/]*/class(\d+)')
 
 
@@ -57,10 +58,11 @@ def checkerboard(rows: Rows, limits: SampleAlarm) -> Finding | None:
   for name in names(rows, r'probe/checkerboard(/.*)?'):
     energy = series(rows, name)
     holds = energy.values > limits.checkerboard
-    if not agree(holds, limits.patience):
+    if not agree(holds, 2 * limits.patience):
       continue
-    # Still on its way out?
-    if energy.values[-1] < 0.8 * energy.values[-limits.patience]:
+    recent = energy.values[-2 * limits.patience :]
+    first, last = np.split(recent, 2)
+    if last.min() < _FADING * first.min():  # on its way out
       continue
     return Finding(
       'checkerboard',
