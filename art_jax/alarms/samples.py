@@ -2,6 +2,8 @@
 
 import re
 
+import numpy as np
+
 from art_jax.alarms.config import CollapseAlarm, SampleAlarm
 from art_jax.alarms.rows import Finding, Rows, agree, names, series
 
