@@ -232,7 +232,9 @@ def _cells(name: str, found: list[dict | None]) -> list[dict[str, Any]]:
   ranked = name.startswith(_LOWER) and not name.startswith('loss')
   for cell in cells:
     if cell:
-      cell['best'] = ranked and len(there) > 1 and cell['last'] == min(there)
+      cell['best'] = (
+        ranked and len(set(there)) > 1 and cell['last'] == min(there)
+      )
   return cells
 
 
