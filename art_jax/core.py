@@ -326,6 +326,18 @@ def batches_per_step(algorithm: Algorithm) -> int:
   return getattr(algorithm, 'batches_per_step', 1)
 
 
+def pretrained(algorithm: Algorithm) -> PyTree:
+  """Return the weights that a state starts with as host arrays; () if none.
+
+  An algorithm that needs some has a method `pretrained()` that reads a file.
+  They are part of its state, so that a run folder needs the file no more.
+
+  Raises:
+    UserError: the file is absent or does not fit.
+  """
+  return getattr(algorithm, 'pretrained', tuple)()
+
+
 def _require(name: str, value: Any, holds: bool, rule: str) -> None:
   if not holds:
     raise UserError(

@@ -135,8 +135,8 @@ def _times(experiment: core.Experiment, devices: sharding.Devices) -> list[str]:
 
 
 def _flops(lowered: Any) -> float:
-  analysis = lowered.cost_analysis() or {}
-  return float(analysis.get('flops', float('nan')))
+  analysis = lowered.cost_analysis()
+  return float('nan') if analysis is None else float(analysis.get('flops', 0))
 
 
 def _count(number: float) -> str:

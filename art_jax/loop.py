@@ -304,7 +304,8 @@ def start(
       print(f'continuing from step {restored.step}', file=sys.stderr)
     return job.devices.replicate(restored.state), restored.step
   init = job.devices.compile_init(shapes.initializer(job.experiment))
-  state = init(job.devices.replicate(key))
+  pretrained = core.pretrained(job.experiment.algorithm)
+  state = init(job.devices.replicate(key), job.devices.replicate(pretrained))
   if job.donor is not None:
     state = job.devices.replicate(transfer(jax.device_get(state), job.donor))
   return state, 0
@@ -313,6 +314,12 @@ def start(
 def check(experiment: core.Experiment, devices: sharding.Devices) -> None:
   """Raise a UserError for what can be seen to be wrong without the data."""
   train, algorithm = experiment.train, experiment.algorithm
+  mode = getattr(algorithm, 'mode', 'train')
+  if mode != 'train':
+    raise core.UserError(
+      f'{type(algorithm).__name__} does not learn from a set of pictures: it '
+      f'paints one; use --mode={mode} --content=FILE --style=FILE --output=FILE'
+    )
   sharding.check_batch(devices, train.batch_size, train.accumulate)
   size, multiple = experiment.data.size, getattr(algorithm, 'multiple', 1)
   if size % multiple:

@@ -17,7 +17,7 @@ from art_jax import core
 # Each is a file of art_jax/modes/ with `run(flags)`.
 MODES = (
   *('train', 'describe', 'list', 'translate', 'export', 'sample'),
-  *('report', 'compare'),
+  *('evaluate', 'stylize', 'report', 'compare'),
 )
 # Only these take arguments that are no flags: run folders.
 _POSITIONAL = ('compare',)
@@ -56,13 +56,35 @@ flags.DEFINE_string('output', None, 'Folder to write to.')
 flags.DEFINE_bool('overwrite', False, 'Replace existing files in --output.')
 flags.DEFINE_string('direction', None, 'ab or ba; default: the first.')
 flags.DEFINE_string('study', None, 'sample: grid, interpolate, classes, ...')
-flags.DEFINE_integer('num', None, 'sample: number of pictures.')
-flags.DEFINE_integer('seed', 0, 'sample: of the latents.')
+flags.DEFINE_integer(
+  'num', None, 'sample, evaluate: pictures; evaluate: 5000 unless given.'
+)
+flags.DEFINE_integer('seed', 0, 'sample, evaluate: of the latents.')
 flags.DEFINE_list(
   'labels', [], 'sample: classes by name or number, with commas, or all.'
 )
 flags.DEFINE_integer('frames', None, 'sample: number of frames of a film.')
 flags.DEFINE_bool('save_arrays', False, 'sample: write an .npz too.')
+flags.DEFINE_string(
+  'features', 'pixels32', 'evaluate: extractor that distances are taken in.'
+)
+flags.DEFINE_string('features_weights', None, 'evaluate: file of its weights.')
+flags.DEFINE_list('metrics', [], 'evaluate: only these; default: what applies.')
+flags.DEFINE_string('real', None, 'evaluate: folder of real pictures.')
+flags.DEFINE_string('fake', None, 'evaluate: folder of pictures to score.')
+flags.DEFINE_string('content', None, 'stylize: a photo, or builtin.')
+flags.DEFINE_string('style', None, 'stylize: paintings, FILE[,FILE...].')
+flags.DEFINE_string('mask', None, 'stylize: where each painting applies.')
+flags.DEFINE_string('start', None, 'stylize: a picture to start from.')
+flags.DEFINE_integer(
+  'size', None, 'stylize: longest side; evaluate: side of all pictures.'
+)
+flags.DEFINE_integer('steps', None, 'stylize: steps at each scale.')
+flags.DEFINE_integer('every', 0, 'stylize: a picture every so many steps.')
+flags.DEFINE_integer('tile', 0, 'stylize: work in tiles of so many pixels.')
+flags.DEFINE_multi_string(
+  'versus', [], 'stylize: path=value, once more so; side by side.'
+)
 flags.DEFINE_bool('compile', False, 'describe: compile the step for memory.')
 flags.DEFINE_string('coordinator', None, 'host:port of process 0.')
 flags.DEFINE_integer('num_processes', None, 'Number of processes.')

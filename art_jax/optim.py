@@ -208,3 +208,29 @@ class SGD(_Common):
     if self.momentum:
       return self._with_clipping(optax.trace(decay=self.momentum))
     return self._with_clipping(optax.identity())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LBFGS(_Common):
+  """L-BFGS without a line search: one evaluation of the loss a step.
+
+  The step is p - rate * H g, H the inverse Hessian that the last `memory`
+  steps suggest; the first one has the length of the rate. For a constant loss
+  only (pixels): not for batches that change.
+
+  Differs from Nocedal & Wright: a line search would evaluate the loss several
+  times a step and compile a loop; the ports of style transfer that people use
+  do without it too.
+
+  Reference: Liu & Nocedal 1989, Mathematical Programming 45.
+
+  Attributes:
+    memory: pairs of steps and gradients kept, each as large as the parameters.
+  """
+
+  learning_rate: float = 1.0
+  memory: int = 10
+
+  def make(self) -> optax.GradientTransformation:
+    """Return clipping followed by the quasi-Newton direction."""
+    return self._with_clipping(optax.scale_by_lbfgs(memory_size=self.memory))

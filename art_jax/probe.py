@@ -250,7 +250,7 @@ def open_probe(
   judged = {}
   if isinstance(algorithm, core.Generative):
     groups = reader.generative()
-    if isinstance(algorithm, core.Scorer):
+    if groups and isinstance(algorithm, core.Scorer):
       judged = reader.judged(groups[0])
   elif isinstance(algorithm, core.Translator):
     groups = reader.translations()

@@ -16,7 +16,7 @@ class Progress:
   Args:
     first: step at which this process begins.
     total: step at which training ends.
-    rows: examples of one step.
+    rows: examples of one step; 0: their rate is not shown.
     stream: where to write; default: standard error.
     enabled: False in all processes but one.
   """
@@ -71,15 +71,14 @@ class Progress:
     text = ' '.join(f'{k.removeprefix("loss/")} {v:.3g}' for k, v in chosen)
     rate, left = self._rate(step)
     if self._bar is not None:
-      images = f'{rate * self._rows:.1f} images/s ' if rate else ''
+      images = f'{rate * self._rows:.1f} images/s ' if self._rows * rate else ''
       self._bar.set_postfix_str(images + text)
     elif self._enabled:
       speed = ''
       if rate:
-        speed = (
-          f'{rate:.2f} steps/s {rate * self._rows:.1f} images/s '
-          f'{tqdm.tqdm.format_interval(left)} left '
-        )
+        images = f'{rate * self._rows:.1f} images/s ' if self._rows else ''
+        left = tqdm.tqdm.format_interval(left)
+        speed = f'{rate:.2f} steps/s {images}{left} left '
       print(
         f'step {step}/{self._total} {speed}{text}',
         file=self._stream,

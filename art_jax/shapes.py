@@ -28,13 +28,17 @@ def batch_shapes(experiment: core.Experiment) -> core.Batch:
 
 def initializer(
   experiment: core.Experiment,
-) -> Callable[[core.Key], core.State]:
-  """Return the function key -> state of step 0; pure, not compiled."""
+) -> Callable[..., core.State]:
+  """Return the function (key, pretrained) -> state of step 0; not compiled.
+
+  It is pure. Without `pretrained` the weights that a file would give are
+  random ones of the same shapes.
+  """
   shapes = batch_shapes(experiment)
 
-  def init(key):
+  def init(key, pretrained=()):
     batch = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-    return experiment.algorithm.init(key, batch)
+    return experiment.algorithm.init(key, batch, pretrained)
 
   return init
 

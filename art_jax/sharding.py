@@ -95,6 +95,23 @@ class Devices:
     """Sharding of a batch: axis 0 split over the devices."""
     return NamedSharding(self.mesh, PartitionSpec('data'))
 
+  def spread_rows(self, tree: core.PyTree) -> core.PyTree:
+    """Return shardings that split the rows of pictures over the devices.
+
+    Args:
+      tree: arrays [..., H, W, C]; where H does not divide, and all others, are
+        a copy on each device.
+    """
+    rows = PartitionSpec('data', None, None)
+
+    def spread(x):
+      if x.ndim < 4 or x.shape[-3] % self.count:
+        return self.replicated
+      lead = (None,) * (x.ndim - 3)
+      return NamedSharding(self.mesh, PartitionSpec(*lead, *rows))
+
+    return jax.tree.map(spread, tree)
+
   def local_rows(self, count: int) -> slice:
     """Return which of the `count` rows of a batch this process provides."""
     share = count // jax.process_count()
@@ -155,6 +172,18 @@ class Devices:
   def compile_render(self, render: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `render(state, batch, key)`; every device does all of it."""
     return jax.jit(render, out_shardings=self.replicated)
+
+  def compile_rows(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function(params, rows)` that treats each row alone.
+
+    `params` are a copy on each device, `rows` are split over them, the result
+    is gathered on each.
+    """
+    return jax.jit(
+      function,
+      in_shardings=(self.replicated, self.by_rows),
+      out_shardings=self.replicated,
+    )
 
 
 def make_devices(count: int | None = None) -> Devices:

@@ -24,7 +24,7 @@ def sets():
   return real.astype(np.float32), fake.astype(np.float32)
 
 
-def _streamed(features, batches=7):
+def _streamed(features, batches=40):
   statistics = None
   for rows in np.array_split(features, batches):
     statistics = fid.update(statistics, rows)

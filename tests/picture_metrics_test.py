@@ -125,3 +125,7 @@ def test_path_length_on_an_arc():
   end = jnp.asarray([[0.0, 2.0, 0.0]])
   found = _lengths(lambda z: z, True, start, end, jnp.asarray([0.3]))
   np.testing.assert_allclose(found, [np.pi**2], rtol=1e-3)
+  # The latents of a diffusion model are pictures themselves: one arc too.
+  noise = [x.reshape(1, 1, 3, 1) for x in (start, end)]
+  flat = _lengths(lambda z: z.reshape(1, -1), True, *noise, jnp.asarray([0.3]))
+  np.testing.assert_allclose(flat, found)

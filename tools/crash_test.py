@@ -113,7 +113,10 @@ def one_per_class() -> list[str]:
   """Return the names of experiments, one for each class of algorithm."""
   names = {}
   for name in config.files():  # a demo has the smallest networks: it wins
-    kind = type(config.load(name, tiny=True).algorithm).__name__
+    algorithm = config.load(name, tiny=True).algorithm
+    if getattr(algorithm, 'mode', 'train') != 'train':
+      continue  # stylize has no run folder
+    kind = type(algorithm).__name__
     if kind not in names or name.endswith('_demo'):
       names[kind] = name
   return sorted(names.values())

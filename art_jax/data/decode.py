@@ -116,6 +116,12 @@ def size_of(file: File) -> tuple[int, int]:
     return _upright_size(image)
 
 
+def num_frames(file: File) -> int:
+  """Return how many pictures a file holds: more than 1 is an animation."""
+  with _open(file) as image:
+    return getattr(image, 'n_frames', 1)
+
+
 def resize(
   image: Image.Image, size: int, channels: int, fit: str
 ) -> np.ndarray:

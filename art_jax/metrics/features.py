@@ -63,6 +63,6 @@ def get(name: str) -> Extractor:
   return getattr(found, attribute)
 
 
-def score_name(metric: str, extractor: str, count: int) -> str:
+def score_name(metric: str, extractor: str, count: int | str) -> str:
   """Return e.g. 'fid/inception-clean@5000': the metric and its protocol."""
   return f'{metric}/{extractor}@{count}'

@@ -5,6 +5,7 @@ models differ (Chong & Forsyth 2020): compare values of one count only, take
 `kid` under 5,000 pictures, or extrapolate with `infinity`.
 """
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -19,20 +20,26 @@ MIN_COUNT = 5000
 class Statistics:
   """Mean and covariance of features, gathered batch by batch.
 
+  Memory is bounded by D x D numbers. Up to D pictures the features themselves
+  are fewer, and their covariance is decomposed much faster; so they are kept.
+
   Attributes:
     count: number of pictures so far.
     mean: f64[D].
-    scatter: f64[D, D], sum of (x - mean)(x - mean)^T.
+    rows: f64[count, D], the features, while count <= D; then None.
+    scatter: f64[D, D], sum of (x - mean)(x - mean)^T; None while there are
+      rows.
   """
 
   count: int
   mean: np.ndarray
-  scatter: np.ndarray
+  rows: np.ndarray | None
+  scatter: np.ndarray | None
 
   @property
   def covariance(self) -> np.ndarray:
     """f64[D, D], unbiased: divided by count - 1."""
-    return self.scatter / (self.count - 1)
+    return _scatter(self) / (self.count - 1)
 
 
 def update(statistics: Statistics | None, features: np.ndarray) -> Statistics:
@@ -48,20 +55,33 @@ def update(statistics: Statistics | None, features: np.ndarray) -> Statistics:
   Reference: Chan, Golub & LeVeque 1983 (updating formulae of the variance).
   """
   check_finite(features)
-  features = np.asarray(features, np.float64)
-  count, mean = len(features), features.mean(axis=0)
-  centred = features - mean
-  scatter = centred.T @ centred
+  rows = np.asarray(features, np.float64)
+  if statistics is not None and statistics.rows is not None:
+    rows, statistics = np.concatenate([statistics.rows, rows]), None
+  count, width = rows.shape
+  mean = rows.mean(axis=0)
   if statistics is None:
-    return Statistics(count, mean, scatter)
+    whole = Statistics(count, mean, rows, None)
+    if count <= width:
+      return whole
+    return Statistics(count, mean, None, _scatter(whole))
+  centred = rows - mean
   total = statistics.count + count
   shift = mean - statistics.mean
-  weight = statistics.count * count / total
+  between = statistics.count * count / total * np.outer(shift, shift)
   return Statistics(
     total,
     statistics.mean + shift * (count / total),
-    statistics.scatter + scatter + weight * np.outer(shift, shift),
+    None,
+    statistics.scatter + centred.T @ centred + between,
   )
+
+
+def _scatter(statistics: Statistics) -> np.ndarray:
+  if statistics.rows is None:
+    return statistics.scatter
+  centred = statistics.rows - statistics.mean
+  return centred.T @ centred
 
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
@@ -139,7 +159,13 @@ def _factor(statistics: Statistics) -> np.ndarray:
       f'FID of {statistics.count} picture(s): a covariance takes at least 2; '
       'give more pictures'
     )
-  values, vectors = np.linalg.eigh(statistics.covariance)
+  if statistics.rows is not None:
+    centred = statistics.rows - statistics.mean
+    return centred.T / np.sqrt(statistics.count - 1)
+  covariance = statistics.covariance
+  with contextlib.suppress(np.linalg.LinAlgError):
+    return np.linalg.cholesky(covariance)  # the cheaper one, if regular
+  values, vectors = np.linalg.eigh(covariance)
   # What is below is rounding, whose roots would add up.
   kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
   return vectors[:, kept] * np.sqrt(values[kept])

@@ -1,7 +1,6 @@
 """The inception score: sure of each picture's class, unsure of all's."""
 
 import numpy as np
-from scipy import special
 
 from art_jax import core
 
@@ -33,7 +32,9 @@ def inception_score(
       'least as many; give more pictures'
     )
   order = np.random.RandomState(seed).permutation(len(logits))
-  log_p = special.log_softmax(np.asarray(logits, np.float64)[order], axis=1)
+  logits = np.asarray(logits, np.float64)[order]
+  logits -= logits.max(axis=1, keepdims=True)
+  log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
   count, scores = len(logits), []
   for i in range(splits):
     part = log_p[i * count // splits : (i + 1) * count // splits]

@@ -13,7 +13,7 @@ from art_jax import core
 from art_jax.nn.squeezenet import SqueezeNet
 from art_jax.nn.vgg import VGG
 from art_jax.weights import catalogue, features
-from art_jax.weights.files import WeightsError, read_tensors
+from art_jax.weights.files import WeightsError, read
 
 _TRUNKS = {
   'squeeze': (SqueezeNet('1.1'), 'squeezenet1_1'),
@@ -126,7 +126,7 @@ def load(
   module, published = _TRUNKS[trunk]
   variables = features.load(module, trunk_weights or published)
   path = catalogue.find(linear_weights or f'lpips_{trunk}')
-  linear = _linear(module, _LAYERS[trunk], read_tensors(path), path)
+  linear = _linear(module, _LAYERS[trunk], read(path), path)
   return LPIPS(trunk, jax.tree.map(jnp.asarray, variables), linear)
 
 

@@ -25,12 +25,12 @@ def path_lengths(
   Its mean over random paths and t is the perceptual path length.
 
   Args:
-    generate: f32[N, Z] latents to f32[N, H, W, C] pictures; one latent has
+    generate: f32[N, ...] latents to f32[N, H, W, C] pictures; one latent has
       one picture.
     distance: of two pictures, f32[N]: LPIPS in the paper. It must grow as the
       square of a small change, as LPIPS does.
-    start: f32[N, Z].
-    end: f32[N, Z].
+    start: f32[N, ...] latents, of any number of axes.
+    end: the same.
     t: f32[N] in [0, 1]; all 0 for the ends of paths.
     spherical: along the arc between them, for latents of a normal prior;
       False: straight.
@@ -42,9 +42,11 @@ def path_lengths(
   Reference: Karras et al. 2019, arXiv:1812.04948, eq. 2 and 3.
   """
   between = _slerp if spherical else _lerp
+  shape = start.shape
+  start, end = (x.reshape(shape[0], -1) for x in (start, end))
   t = t[:, None]
-  first = generate(between(start, end, t))
-  second = generate(between(start, end, t + epsilon))
+  first = generate(between(start, end, t).reshape(shape))
+  second = generate(between(start, end, t + epsilon).reshape(shape))
   return distance(first, second) / epsilon**2
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from art_jax.nn.squeezenet import SqueezeNet
 from art_jax.nn.vgg import MEAN, STD, VGG
 from art_jax.weights import catalogue
-from art_jax.weights.files import WeightsError, read_tensors
+from art_jax.weights.files import WeightsError, read
 
 # Caffe's, of blue, green, red in 0..255; nothing is divided by.
 _CAFFE_BGR = np.array([103.939, 116.779, 123.68], np.float32)
@@ -65,7 +65,7 @@ def load(
     core.UserError: absent, unreadable, of another layout; names the tensor.
   """
   path = catalogue.find(os.fspath(name))
-  tensors = read_tensors(path)
+  tensors = read(path)
   try:
     return convert(module, tensors, layers, path.name)
   except WeightsError as error:

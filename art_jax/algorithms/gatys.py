@@ -1,0 +1,331 @@
+"""Style transfer by optimising pixels: Gatys et al., and its MRF form."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import flax
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from art_jax import core, optim, trainable
+from art_jax.losses import style as losses
+from art_jax.nn.canvas import Canvas
+from art_jax.nn.vgg import VGG
+from art_jax.trainable import Trainable
+from art_jax.weights import features as feature_weights
+
+Features = Mapping[str, jax.Array]  # by layer
+STARTS = ('content', 'noise')
+
+
+class StyleTargets(flax.struct.PyTreeNode):
+  """What a picture is compared with; computed once.
+
+  Attributes:
+    content: features of the content by layer.
+    styles: per painting what `style_loss.target` keeps, by layer.
+    masks: per painting f32[H, W] in [0, 1], where it applies; () everywhere.
+  """
+
+  content: Features
+  styles: tuple[Mapping[str, Any], ...]
+  masks: tuple[jax.Array, ...] = ()
+
+
+class GatysState(flax.struct.PyTreeNode):
+  """A picture in the making.
+
+  Attributes:
+    canvas: params {'pixels'} f32[B, H, W, 3] and their optimiser.
+    features: variables of the feature network; frozen.
+    targets: what the picture is compared with; constant.
+    clock: i32[], steps taken; the schedules read it.
+  """
+
+  canvas: Trainable
+  features: Any
+  targets: StyleTargets
+  clock: jax.Array
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Gatys:
+  """Style transfer: minimise over pixels x, of features F(x),
+
+    L = alpha E_content(F, P) + beta sum_l w_l E_style(F_l, A_l) + tv TV(x).
+
+  P are the features of the content, A_l what is kept of a painting's. `step` is
+  one step of the optimiser on the pixels; `--mode=stylize` runs it over scales.
+
+  Reference: Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural
+  Networks", CVPR; 2015, arXiv:1508.06576. With `Patches`: Li & Wand 2016,
+  arXiv:1601.04589.
+
+  Attributes:
+    features: the network; average pooling is the paper's choice.
+    weights: name (tools/fetch_weights.py) or path of its weights; '': random
+      ones, which is for tests.
+    content_layers: of E_content (paper: conv4_2).
+    content_weight: alpha.
+    style_layers: of E_style (paper: conv1_1, conv2_1, ..., conv5_1).
+    style_weights: beta w_l of each, for `reduction`.
+    style_loss: `Gram()`, `WassersteinStyle()` or `Patches()`.
+    blend: shares of several paintings; (): equal ones.
+    tv_weight: weight of the total variation, for `reduction`.
+    tv_norm: 'l1' or 'l2'.
+    reduction: 'paper', 'sum' or 'mean', see losses/style.py.
+    optimizer: of the pixels.
+    start: 'content' or 'noise' (the paper).
+    colours: 'style', or the content's: 'luminance' (only brightness is
+      transferred) or 'content' (the painting is recoloured first).
+    coarse_size: longest side, in pixels, of the first scale; the next ones are
+      sqrt(2) times larger; 0: only the full size.
+    style_scale: size of the paintings over that of the content.
+  """
+
+  inputs: ClassVar[tuple[str, ...]] = ('content', 'style')
+  aligned: ClassVar[bool] = False
+  mode: ClassVar[str] = 'stylize'
+
+  features: nn.Module = VGG(16)
+  weights: str = 'vgg16'
+  content_layers: tuple[str, ...] = ('relu4_2',)
+  content_weight: float = 5.0
+  style_layers: tuple[str, ...] = (
+    *('relu1_1', 'relu2_1', 'relu3_1'),
+    *('relu4_1', 'relu5_1'),
+  )
+  style_weights: tuple[float, ...] = (100.0, 100.0, 100.0, 100.0, 100.0)
+  style_loss: losses.StyleLoss = losses.Gram()
+  blend: tuple[float, ...] = ()
+  tv_weight: float = 0.0
+  tv_norm: str = 'l2'
+  reduction: str = 'mean'
+  optimizer: optim.Optimizer = optim.Adam(
+    learning_rate=0.02, b1=0.9, b2=0.99, clip_weights=1.0
+  )
+  start: str = 'content'
+  colours: str = 'style'
+  coarse_size: int = 0
+  style_scale: float = 1.0
+
+  def __post_init__(self):
+    losses.check_reduction(self.reduction)
+    _one_of('tv_norm', self.tv_norm, ('l1', 'l2'))
+    _one_of('start', self.start, STARTS)
+    _one_of('colours', self.colours, ('style', 'luminance', 'content'))
+    if len(self.style_layers) != len(self.style_weights):
+      raise core.UserError(
+        f'algorithm.style_weights={self.style_weights}: one for each of '
+        f'algorithm.style_layers={self.style_layers}; pass '
+        f'{len(self.style_layers)} numbers'
+      )
+    if not self.content_layers and not self.style_layers:
+      raise core.UserError('algorithm.style_layers=(): name a layer')
+    known = self.features.layer_names()
+    for name in self.layers:
+      if name not in known:
+        raise core.UserError(
+          f'algorithm has the layer {name!r}: {type(self.features).__name__} '
+          f'has {", ".join(known)}'
+        )
+
+  @property
+  def layers(self) -> tuple[str, ...]:
+    """The layers that the losses look at."""
+    return tuple(sorted({*self.content_layers, *self.style_layers}))
+
+  def networks(self, batch: core.Batch) -> core.Networks:
+    """Return the canvas: its parameters are what is learned."""
+    return {'canvas': (Canvas(), (batch['content'],))}
+
+  def pretrained(self) -> core.PyTree:
+    """Return the feature network's variables, read from their file.
+
+    Raises:
+      core.UserError: saying how to get them, if they are absent.
+    """
+    if not self.weights:
+      return ()
+    return feature_weights.load(self.features, self.weights, self.layers)
+
+  def init(
+    self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
+  ) -> GatysState:
+    """Return the first picture and what it is compared with.
+
+    Args:
+      key: PRNG key of the noise.
+      batch: content f32[B, H, W, 3], style f32[B, h, w, 3] of which the first
+        counts.
+      pretrained: what `pretrained()` returned; (): random features.
+    """
+    content = batch['content']
+    if not jax.tree.leaves(pretrained):
+      pretrained = self.features.init(key, content[:1], self.layers)
+    targets = self.targets(pretrained, content, (batch['style'][:1],))
+    start = content
+    if self.start == 'noise':
+      start = 0.5 * jax.random.normal(key, content.shape)
+      start = jnp.clip(start, -1, 1)
+    return self.begin(start, pretrained, targets)
+
+  def begin(
+    self, start: jax.Array, features: core.PyTree, targets: StyleTargets
+  ) -> GatysState:
+    """Return the state whose picture is `start` f32[B, H, W, 3]."""
+    canvas = trainable.from_params({'pixels': start}, {}, self.optimizer)
+    return GatysState(canvas, features, targets, jnp.int32(0))
+
+  def targets(
+    self,
+    features: core.PyTree,
+    content: jax.Array,
+    styles: Sequence[jax.Array],
+    masks: Sequence[jax.Array] = (),
+  ) -> StyleTargets:
+    """Return what a picture is compared with.
+
+    Args:
+      features: variables of the feature network.
+      content: f32[B, H, W, 3] in [-1, 1].
+      styles: paintings f32[1, h, w, 3], of any sizes.
+      masks: of each painting f32[H, W] in [0, 1]; (): everywhere.
+    """
+    found = self._apply(features, content, self.content_layers)
+    kept = []
+    for painting in styles:
+      layers = self._apply(features, painting, self.style_layers)
+      kept.append({k: self.style_loss.target(v) for k, v in layers.items()})
+    return StyleTargets(found, tuple(kept), tuple(masks))
+
+  def sums(
+    self,
+    features: core.PyTree,
+    pixels: jax.Array,
+    targets: StyleTargets,
+    inside: jax.Array | None = None,
+  ) -> core.PyTree:
+    """Return what all losses sum up over the positions of a picture or tile.
+
+    Args:
+      features: variables of the feature network.
+      pixels: f32[B, H, W, 3].
+      targets: of this picture or tile.
+      inside: f32[H, W], 1 where a tile counts; None: everywhere.
+    """
+    found = self._apply(features, pixels, self.layers)
+    if inside is None:
+      inside = jnp.ones(pixels.shape[1:3])
+
+    def weights(layer, mask=1.0):
+      return losses.shrink(inside * mask, found[layer].shape[1:3])
+
+    content = {
+      name: losses.content_sums(
+        found[name], targets.content[name], weights(name)
+      )
+      for name in self.content_layers
+    }
+    styles = []
+    for number, target in enumerate(targets.styles):
+      mask = targets.masks[number] if targets.masks else 1.0
+      styles.append(
+        {
+          name: self.style_loss.sums(
+            found[name], weights(name, mask), target[name]
+          )
+          for name in self.style_layers
+        }
+      )
+    return {'content': content, 'styles': tuple(styles)}
+
+  def loss(
+    self, sums: core.PyTree, targets: StyleTargets
+  ) -> tuple[jax.Array, core.Metrics]:
+    """Return the loss of the features, f32[] (summed over B), and its parts.
+
+    Args:
+      sums: over the whole picture, see `sums`.
+      targets: only `styles` is read.
+    """
+    content = sum(
+      losses.content_distance(s, self.reduction).sum()
+      for s in sums['content'].values()
+    )
+    content = self.content_weight * content + jnp.float32(0)
+    count = len(targets.styles)
+    blend = self.blend or (1 / count,) * count
+    style = jnp.float32(0)
+    for share, sums_of, target in zip(
+      blend, sums['styles'], targets.styles, strict=True
+    ):
+      for name, weight in zip(
+        self.style_layers, self.style_weights, strict=True
+      ):
+        distance = self.style_loss.distance(
+          sums_of[name], target[name], self.reduction
+        )
+        style += share * weight * distance.sum()
+    return content + style, {'loss/content': content, 'loss/style': style}
+
+  def smoothness(self, pixels: jax.Array) -> jax.Array:
+    """Return the weighted total variation, f32[] (summed over B)."""
+    if not self.tv_weight:
+      return jnp.float32(0)
+    variation = losses.total_variation(pixels, self.tv_norm, self.reduction)
+    return self.tv_weight * variation.sum()
+
+  def step(
+    self, state: GatysState, batch: core.Batch, key: core.Key
+  ) -> tuple[GatysState, core.Metrics]:
+    """Take one step of the optimiser on the pixels.
+
+    Args:
+      state: of the step before.
+      batch: not used: everything is in the state.
+      key: not used.
+
+    Returns:
+      The next state, and the losses before the step.
+    """
+    del batch, key
+
+    def loss_fn(params, collections, batch):
+      del batch
+      pixels = params['pixels']
+      sums = self.sums(state.features, pixels, state.targets)
+      loss, metrics = self.loss(sums, state.targets)
+      smooth = self.smoothness(pixels)
+      metrics = {'loss/total': loss + smooth, **metrics}
+      if self.tv_weight:
+        metrics['loss/smoothness'] = smooth
+      return loss + smooth, (collections, metrics)
+
+    canvas, metrics = trainable.descend(
+      state.canvas, loss_fn, self.optimizer, state.clock, {}
+    )
+    return state.replace(canvas=canvas, clock=state.clock + 1), metrics
+
+  def render(
+    self, state: GatysState, batch: core.Batch, key: core.Key
+  ) -> core.Images:
+    """Return the picture, f32[B, H, W, 3] in [-1, 1]."""
+    del batch, key
+    return {'picture': jnp.clip(state.canvas.params['pixels'], -1, 1)}
+
+  def inference(self, state: GatysState) -> core.Params:
+    """Return {'pixels'}."""
+    return state.canvas.params
+
+  def _apply(self, features, images, layers) -> Features:
+    return self.features.apply(features, images, tuple(layers))
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+  if value not in allowed:
+    raise core.UserError(
+      f'algorithm.{name}={value!r}: it is one of {", ".join(allowed)}'
+    )

@@ -1,0 +1,74 @@
+"""Keeping the colours of the content: pictures in, pictures out, on the host.
+
+Reference: Gatys et al. 2016, "Preserving Color in Neural Artistic Style
+Transfer", arXiv:1606.05897.
+"""
+
+import numpy as np
+
+# RGB to YIQ (NTSC): brightness and two of colour.
+_YIQ = np.array(
+  [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
+)
+
+
+def luminance(image: np.ndarray) -> np.ndarray:
+  """Return the brightness of f32[..., 3] as grey of three channels."""
+  bright = image @ _YIQ[0]
+  return np.repeat(bright[..., None], 3, -1).astype(np.float32)
+
+
+def match_luminance(style: np.ndarray, content: np.ndarray) -> np.ndarray:
+  """Return the painting in grey, as bright and as contrasty as the content.
+
+  L' = (s_content / s_style) (L - m_style) + m_content.
+
+  Args:
+    style: f32[h, w, 3].
+    content: f32[H, W, 3].
+  """
+  painted, photo = luminance(style), luminance(content)
+  scale = photo.std() / max(painted.std(), 1e-6)
+  return (scale * (painted - painted.mean()) + photo.mean()).astype(np.float32)
+
+
+def with_colours_of(image: np.ndarray, content: np.ndarray) -> np.ndarray:
+  """Return a picture with the brightness of one and the colours of another.
+
+  Args:
+    image: f32[H, W, 3] whose brightness is taken.
+    content: the same shape.
+  """
+  colours = content @ _YIQ.T
+  colours[..., 0] = image @ _YIQ[0]
+  return (colours @ np.linalg.inv(_YIQ).T).astype(np.float32)
+
+
+def match_colours(style: np.ndarray, content: np.ndarray) -> np.ndarray:
+  """Return the painting with mean and covariance of the content's colours.
+
+  x' = A x + b with A = S_content^1/2 S_style^-1/2 (the paper's form of
+  image analogies, by symmetric roots: no axis is preferred).
+
+  Args:
+    style: f32[h, w, 3] in [-1, 1].
+    content: f32[H, W, 3].
+
+  Returns:
+    f32[h, w, 3], clipped to [-1, 1].
+  """
+  painted, photo = style.reshape(-1, 3), content.reshape(-1, 3)
+  transform = _power(_covariance(photo), 0.5) @ _power(
+    _covariance(painted), -0.5
+  )
+  moved = (painted - painted.mean(0)) @ transform.T + photo.mean(0)
+  return np.clip(moved, -1, 1).reshape(style.shape).astype(np.float32)
+
+
+def _covariance(pixels: np.ndarray) -> np.ndarray:
+  return np.cov(pixels.astype(np.float64), rowvar=False) + 1e-6 * np.eye(3)
+
+
+def _power(matrix: np.ndarray, exponent: float) -> np.ndarray:
+  values, vectors = np.linalg.eigh(matrix)
+  return (vectors * np.maximum(values, 1e-12) ** exponent) @ vectors.T

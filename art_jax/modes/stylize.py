@@ -1,0 +1,136 @@
+"""--mode=stylize: paint a photo in the style of paintings."""
+
+import pathlib
+import sys
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from art_jax import config, core, images, literals, sharding, stylize
+from art_jax.data import decode
+from art_jax.modes import asked
+from art_jax.progress import Progress
+
+
+def run(flags: Any) -> None:
+  """Paint --content as --style into --output; once more for each --versus."""
+  asked.need(flags, 'content', 'style', 'output')
+  experiment = _sized(flags, asked.experiment(flags))
+  extra = config.user_classes(flags.experiment)
+  variants = [experiment] + [
+    config.override(experiment, [assignment], extra)
+    for assignment in flags.versus
+  ]
+  output = pathlib.Path(flags.output).expanduser()
+  targets = _targets(output, len(variants), flags.overwrite)
+  task = _task(flags)
+  for variant in variants:
+    stylize.check(variant, task, flags.tile)
+  devices = sharding.make_devices(flags.devices or 1)
+  made = []
+  for variant, target in zip(variants, targets, strict=True):
+    if len(variants) > 1:
+      told = config.differences(experiment, variant)
+      told = [f'{p}={literals.to_text(config.get(variant, p))}' for p in told]
+      print(f'{target.name}: {" ".join(told) or "as it is"}', file=sys.stderr)
+    made.append(_paint(variant, task, devices, flags, target))
+    images.save_png(target, made[-1])
+  if len(made) > 1:
+    images.save_png(output, images.grid(np.stack(made), columns=len(made)))
+  height, width = made[0].shape[:2]
+  print(f'{width}x{height} pixels: {output}')
+
+
+def _paint(variant, task, devices, flags, target) -> np.ndarray:
+  """Paint one picture, speaking of it."""
+  every, log_every = flags.every, variant.train.log_every
+  sizes = stylize.scales(variant.algorithm, variant.data.size)
+  total = len(sizes) * variant.train.duration
+  with Progress(0, total, 0) as progress:
+    progress.say(f'{total} steps at {", ".join(map(str, sizes))} pixels')
+
+    def report(number, metrics, picture):
+      progress.advance(number)
+      if number == 1 or number % log_every == 0:
+        progress.show(number, {k: float(v) for k, v in metrics.items()})
+      if every and number % every == 0:
+        name = f'{target.stem}_step_{number:05d}.png'
+        images.save_png(target.with_name(name), picture())
+
+    return stylize.paint(
+      variant, task, devices=devices, tile=flags.tile, report=report
+    )
+
+
+def _sized(flags: Any, experiment: core.Experiment) -> core.Experiment:
+  """Apply --size and --steps."""
+  stylize.check_algorithm(experiment.algorithm)
+  changes = []
+  if flags.size is not None:
+    changes.append(f'data.size={flags.size}')
+  if flags.steps is not None:
+    changes.append(f'train.duration={flags.steps}')
+  # Boundaries of schedules follow the number of steps.
+  return config.resolve(config.override(experiment, changes), num_examples=1)
+
+
+def _targets(
+  output: pathlib.Path, count: int, overwrite: bool
+) -> list[pathlib.Path]:
+  """Return the files to write; with several, `output` is their sheet."""
+  if output.suffix.lower() != '.png':
+    raise core.UserError(
+      f'--output={output}: pictures are written as PNG; pass a name that ends '
+      'in .png'
+    )
+  parts = [output]
+  if count > 1:
+    names = [f'{output.stem}_{i}.png' for i in range(1, count + 1)]
+    parts = [output.with_name(name) for name in names]
+  for path in {output, *parts}:
+    if path.exists() and not overwrite:
+      raise core.UserError(
+        f'--output: {path} exists; pass another name, or --overwrite'
+      )
+  return parts
+
+
+def _task(flags: Any) -> stylize.Task:
+  masks = flags.mask.split(',') if flags.mask else []
+  styles = [_picture('style', name) for name in flags.style.split(',')]
+  return stylize.Task(
+    content=_picture('content', flags.content),
+    styles=tuple(styles),
+    masks=tuple(_picture('mask', name).convert('L') for name in masks),
+    start=_picture('start', flags.start) if flags.start else None,
+  )
+
+
+def _picture(flag: str, name: str) -> Image.Image:
+  """Read a picture, or paint a built-in one: `builtin`, `builtin:7`."""
+  kind, _, number = name.partition(':')
+  if kind == 'builtin' and (number.isdigit() or not number):
+    return _builtin(flag, int(number or 0))
+  path = pathlib.Path(name).expanduser()
+  if not path.is_file():
+    raise core.UserError(
+      f'--{flag}={name}: there is no such file; pass a picture, or builtin'
+    )
+  image = decode.picture(path)
+  count = decode.num_frames(path)
+  if count > 1:
+    print(
+      f'--{flag}={name}: an animation of {count} pictures; the first is used',
+      file=sys.stderr,
+    )
+  return image.convert('RGB')
+
+
+def _builtin(flag: str, number: int) -> Image.Image:
+  """Return a built-in scene, as a photo for the content, else painted."""
+  from art_jax.data import procedural
+
+  scene = procedural.render(0, 1, 512, first=number)
+  field = scene.photo if flag == 'content' else scene.painting
+  return Image.fromarray(field[0])
