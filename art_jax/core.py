@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax
 
+from art_jax.alarms.config import Alarms
+
 Key = jax.Array  # typed PRNG key, shape ()
 Batch = Mapping[str, jax.Array]  # leading axis = examples
 Images = Mapping[str, jax.Array]  # f32[N, H, W, C] in [-1, 1]
@@ -246,6 +248,16 @@ class Train:
     on_nan: what to do when a number is not finite: 'stop', or 'rollback': go
       on from the last good checkpoint with another data order.
     max_rollbacks: number of times that 'rollback' does so before it stops.
+    on_alarm: what to do when an alarm begins: 'report' it, 'stop' the run
+      after a checkpoint, or 'off': look at nothing.
+    alarm_features: extractor in which samples are compared, see
+      `art_jax.metrics.features`.
+    alarms: the thresholds.
+    evaluate_every: interval at which the best moment is looked for; 0: at
+      every checkpoint.
+    best_metric: a name of metrics.jsonl whose best checkpoint is kept beside
+      the latest, 'auto' (the reconstruction error or the distance to the
+      truth where there is one, else KID) or 'none'.
     accumulate: number of slices one update's batch is cut into to save
       memory; gradients are averaged over them.
     rescale: when `--set train.duration=...` changes the duration, scale the
@@ -265,6 +277,11 @@ class Train:
   render_count: int = 8
   on_nan: str = 'stop'
   max_rollbacks: int = 3
+  on_alarm: str = 'report'
+  alarm_features: str = 'pixels32'
+  alarms: Alarms = Alarms()
+  evaluate_every: Duration = 0
+  best_metric: str = 'auto'
   accumulate: int = 1
   rescale: bool = True
   planned_duration: Duration | None = None
@@ -283,6 +300,10 @@ class Train:
       value = getattr(self, name)
       _require(f'train.{name}', value, value >= 0, 'is >= 0')
     _require_one('train.on_nan', self.on_nan, ('stop', 'rollback'))
+    _require_one('train.on_alarm', self.on_alarm, ('report', 'stop', 'off'))
+    for name in ('count', 'reference'):
+      value = getattr(self.alarms, name)
+      _require(f'train.alarms.{name}', value, value >= 8, 'is at least 8')
     _require(
       'train.batch_size',
       self.batch_size,

@@ -11,14 +11,16 @@ import jax
 import numpy as np
 from absl import logging
 
-from art_jax import config, core, finite, run, shapes, sharding
+from art_jax import config, core, finite, probe, run, shapes, sharding
 from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
 from art_jax.data.columns import check_columns
 from art_jax.data.dataset import Dataset, check_classes, check_inputs
 from art_jax.finite import Diverged
 from art_jax.goodput import Goodput
+from art_jax.health import AlarmStop, Health
 from art_jax.progress import Progress
+from art_jax.report.refresh import Refresher
 from art_jax.run_folder import RunFolder
 from art_jax.run_lock import RunLock
 from art_jax.signals import StopRequest
@@ -60,6 +62,8 @@ def train(
     core.StorageError: the workdir can no longer be written.
     Diverged: naming the step, if a number is NaN or infinite, and going back
       was not asked for (train.on_nan) or did not help.
+    AlarmStop: an alarm rang, a checkpoint is saved, and train.on_alarm is
+      'stop'.
     Preempted: after SIGTERM or SIGINT, once a checkpoint is saved.
   """
   clocks = Clocks()
@@ -68,7 +72,11 @@ def train(
   abstract = shapes.state_shapes(experiment)
   main = sharding.is_main()
   folder = RunFolder(workdir, writable=main)
-  with RunLock(folder.path, enabled=main) as lock:
+  with (
+    # The outermost: its last report tells what all others have written.
+    Refresher(folder.path, enabled=main) as report,
+    RunLock(folder.path, enabled=main) as lock,
+  ):
     folder.check_config(experiment)
     donor = run.load_state(init_from) if init_from else None
     with clocks.of('data'):
@@ -82,6 +90,8 @@ def train(
         print(dataset.summary, file=sys.stderr, flush=True)
       resolved = config.resolve(experiment, dataset.num_examples)
       plan = resolved.train
+    with clocks.of('probe'):
+      measure = open_probe(resolved, dataset, devices)
     with lock.writing(0):
       folder.begin(experiment, resolved, dataset, devices, command)
     with (
@@ -94,11 +104,13 @@ def train(
     ):
       job = Job(
         *(resolved, dataset, devices, donor),
-        *(lock, checkpoints, writer, stop, clocks, times),
+        *(lock, checkpoints, writer, stop, clocks, times, measure, report),
       )
       restored = checkpoints.restore(abstract)
       first = restored.step if restored else 0
       rollbacks = restored.host.get('rollbacks', 0) if restored else 0
+      if first < plan.duration:
+        report.begin()
       while True:
         try:
           take_steps(job, restored, rollbacks)
@@ -133,6 +145,8 @@ class Job:
   stop: StopRequest
   clocks: Clocks
   times: Goodput
+  measure: probe.Probe | None
+  report: Refresher
 
 
 def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
@@ -171,6 +185,10 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
     state, first = start(job, restored, init_key)
     with job.lock.writing(first):
       writer.cut(first)
+      health = Health(
+        *(job.experiment, job.measure, writer, job.dataset.class_names),
+        restored.host if restored else {},
+      )
   if first < plan.duration:
     job.times.begin(first)
   looked = first  # The last step whose metrics were looked at.
@@ -201,28 +219,45 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
       last = stopping or step == plan.duration
       save = last or step % plan.checkpoint_every == 0
       render = last or step == 1 or step % plan.render_every == 0
-      if save or render or step == 1 or step % plan.log_every == 0:
+      log = step == 1 or step % plan.log_every == 0 or health.due(step)
+      alarm = None
+      if save or render or log:
         with clocks.of('step'):
           values = {k: float(v) for k, v in jax.device_get(metrics).items()}
+        with clocks.of('probe'):
+          row = values | health.measure(step, state)
         with clocks.of('log'), job.lock.writing(step):
-          writer.scalars(step, values)
+          writer.scalars(step, row)
           progress.show(step, values)
+        with clocks.of('alarms'), job.lock.writing(step):
+          alarm = health.look(step, row, progress.say)
           job.times.note(step)
         names = engine.names(step - 1)
         finite.check_metrics(step, looked, values, state, names)
         looked = step
+        save |= health.improved(step, row) or alarm is not None
       if render:
         with clocks.of('render'), job.lock.writing(step):
           images = jax.device_get(render_fn(state, heldout, render_key))
           writer.images(step, images)
+      if health.evaluates(step):
+        with clocks.of('probe'), job.lock.writing(step):
+          writer.images(step, health.pictures(state))
       if save:
         with clocks.of('checkpoint'), job.lock.writing(step):
           finite.check_state(step, state, names)
-          host = {'seed': plan.seed, 'rollbacks': rollbacks}
-          job.checkpoints.save(step, state, host)
+          host = {'seed': plan.seed, 'rollbacks': rollbacks, **health.host()}
+          keep = [health.best.step] if health.best else []
+          job.checkpoints.save(step, state, host, keep=keep)
         with clocks.of('plot'):
           writer.plot()
+          job.report.refresh()
       progress.advance(step)
+      if alarm is not None:
+        job.checkpoints.wait()
+        raise AlarmStop(
+          f'{alarm}; step {step} is saved, and the same command goes on from it'
+        )
       if stopping and step < plan.duration:
         job.checkpoints.wait()
         raise Preempted(
@@ -231,6 +266,16 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
         )
   with clocks.of('checkpoint'):
     job.checkpoints.wait()
+
+
+def open_probe(
+  experiment: core.Experiment, dataset: Dataset, devices: sharding.Devices
+) -> probe.Probe | None:
+  """Return the probe of a run, unless nobody would read it."""
+  plan = experiment.train
+  if plan.on_alarm == 'off' and plan.best_metric == 'none':
+    return None
+  return probe.open_probe(experiment, dataset, devices)
 
 
 def order_seed(seed: int, rollbacks: int) -> int:

@@ -1,6 +1,6 @@
 """The command line: `python -m art_jax.main --experiment=cyclegan`.
 
-Exit codes: 0 done, 1 a bug, 2 bad input, 3 stopped because a number went bad,
+Exit codes: 0 done, 1 a bug, 2 bad input, 3 stopped by an alarm or a bad number,
 74 the disk of the run failed (mend it, then the same command continues),
 75 stopped on request after a checkpoint (start the same command again),
 134 another process of the run was lost (start all of them again).
@@ -17,8 +17,10 @@ from art_jax import core
 # Each is a file of art_jax/modes/ with `run(flags)`.
 MODES = (
   *('train', 'describe', 'list', 'translate', 'export', 'sample'),
-  *('evaluate', 'stylize'),
+  *('evaluate', 'stylize', 'report', 'compare'),
 )
+# Only these take arguments that are no flags: run folders.
+_POSITIONAL = ('compare',)
 
 flags.DEFINE_enum('mode', 'train', MODES, 'What to do.')
 flags.DEFINE_string(
@@ -45,7 +47,7 @@ flags.DEFINE_string(
   'init_from', None, 'Run folder whose networks are the starting point.'
 )
 flags.DEFINE_string('run', None, 'Run folder of a trained model.')
-flags.DEFINE_string('checkpoint', 'latest', 'latest, or a step.')
+flags.DEFINE_string('checkpoint', 'latest', 'latest, best, or a step.')
 flags.DEFINE_string(
   'weights', None, 'Foreign weights (.safetensors, .pth, .npz).'
 )
@@ -97,16 +99,17 @@ def main(argv: list[str]) -> int:
   from art_jax import loop, sharding
 
   try:
-    if len(argv) > 1:
+    if len(argv) > 1 and FLAGS.mode not in _POSITIONAL:
       raise core.UserError(
         f'{argv[1]!r} is not a flag; write --flag=value (--help lists them)'
       )
-    importlib.import_module(f'art_jax.modes.{FLAGS.mode}').run(FLAGS)
+    mode = importlib.import_module(f'art_jax.modes.{FLAGS.mode}')
+    mode.run(FLAGS, *([argv[1:]] if FLAGS.mode in _POSITIONAL else []))
   except core.StorageError as error:
     return _fail(74, error)
   except core.UserError as error:
     return _fail(2, error)
-  except loop.Diverged as error:
+  except (loop.Diverged, loop.AlarmStop) as error:
     return _fail(3, error)
   except loop.Preempted as error:
     return _fail(75, error)
