@@ -15,7 +15,7 @@ from absl import app, flags, logging
 from art_jax import core
 
 # Each is a file of art_jax/modes/ with `run(flags)`.
-MODES = ('train', 'describe', 'list', 'translate', 'export')
+MODES = ('train', 'describe', 'list', 'translate', 'export', 'evaluate')
 
 flags.DEFINE_enum('mode', 'train', MODES, 'What to do.')
 flags.DEFINE_string(
@@ -46,6 +46,15 @@ flags.DEFINE_string('input', None, 'A picture or a folder of pictures.')
 flags.DEFINE_string('output', None, 'Folder to write to.')
 flags.DEFINE_bool('overwrite', False, 'Replace existing files in --output.')
 flags.DEFINE_string('direction', None, 'ab or ba; default: the first.')
+flags.DEFINE_string(
+  'features', 'pixels32', 'evaluate: extractor that distances are taken in.'
+)
+flags.DEFINE_string('features_weights', None, 'evaluate: file of its weights.')
+flags.DEFINE_list('metrics', [], 'evaluate: only these; default: what applies.')
+flags.DEFINE_integer('num', None, 'evaluate: pictures; default: 5000 at most.')
+flags.DEFINE_string('real', None, 'evaluate: folder of real pictures.')
+flags.DEFINE_string('fake', None, 'evaluate: folder of pictures to score.')
+flags.DEFINE_integer('size', None, 'evaluate: bring folders to this side.')
 flags.DEFINE_bool('compile', False, 'describe: compile the step for memory.')
 flags.DEFINE_string('coordinator', None, 'host:port of process 0.')
 flags.DEFINE_integer('num_processes', None, 'Number of processes.')

@@ -156,6 +156,18 @@ class Devices:
     """Compile `render(state, batch, key)`; every device does all of it."""
     return jax.jit(render, out_shardings=self.replicated)
 
+  def compile_rows(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function(params, rows)` that treats each row alone.
+
+    `params` are a copy on each device, `rows` are split over them, the result
+    is gathered on each.
+    """
+    return jax.jit(
+      function,
+      in_shardings=(self.replicated, self.by_rows),
+      out_shardings=self.replicated,
+    )
+
 
 def make_devices(count: int | None = None) -> Devices:
   """Return the first `count` devices (default: all) as a mesh.

@@ -1,0 +1,76 @@
+"""A score with its protocol in its name, and the list of them."""
+
+import dataclasses
+from collections.abc import Callable
+
+from art_jax import core
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+  """One number.
+
+  Attributes:
+    name: metric, extractor and number of pictures: 'kid/pixels32@1000'.
+    value: the number.
+    deviation: its error bar, if it has one.
+    real: the same of the real pictures, where that says something.
+    better: 'lower', 'higher', or 'like real'.
+  """
+
+  name: str
+  value: float
+  deviation: float | None = None
+  real: float | None = None
+  better: str = 'lower'
+
+
+class Scores:
+  """Collects scores, and why others are missing.
+
+  Args:
+    wanted: names of metrics, e.g. 'fid'; empty: all that apply.
+  """
+
+  def __init__(self, wanted: tuple[str, ...] = ()):
+    self.rows: list[Score] = []
+    self.left_out: dict[str, str] = {}
+    self.wanted = wanted
+    self._known: set[str] = set()
+
+  def wants(self, metric: str, default: bool = True) -> bool:
+    """Tell whether a metric is asked for, by name or by default."""
+    self._known.add(metric)
+    return metric in self.wanted if self.wanted else default
+
+  def add(self, name: str, value: float, **fields) -> None:
+    """Add a score."""
+    self.rows.append(Score(name, float(value), **fields))
+
+  def attempt(self, metric: str, compute: Callable[[], None]) -> None:
+    """Compute a metric; one that was not asked for by name may be left out."""
+    if not self.wants(metric):
+      return
+    try:
+      compute()
+    except core.UserError as error:
+      if self.wanted:
+        raise
+      self.left_out[metric] = str(error)
+
+  def include(self, what: str, others: 'Scores') -> None:
+    """Add the scores of one part, e.g. of a direction."""
+    for row in others.rows:
+      self.rows.append(dataclasses.replace(row, name=f'{what}/{row.name}'))
+    for metric, reason in others.left_out.items():
+      self.left_out[f'{what}/{metric}'] = reason
+    self._known |= others._known
+
+  def check(self) -> None:
+    """Raise a UserError for metrics that were asked for in vain."""
+    unknown = [name for name in self.wanted if name not in self._known]
+    if unknown:
+      raise core.UserError(
+        f'--metrics={",".join(unknown)}: not for this model or these '
+        f'pictures; there are {", ".join(sorted(self._known))}'
+      )

@@ -1,0 +1,166 @@
+"""LPIPS: how different two pictures look, by the features of a network."""
+
+import dataclasses
+import functools
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from art_jax import core
+from art_jax.nn.squeezenet import SqueezeNet
+from art_jax.nn.vgg import VGG
+from art_jax.weights import catalogue, features
+from art_jax.weights.files import WeightsError, read_tensors
+
+_TRUNKS = {
+  'squeeze': (SqueezeNet('1.1'), 'squeezenet1_1'),
+  'vgg': (VGG(16), 'vgg16_torchvision'),
+}
+_LAYERS = {
+  'squeeze': tuple(f'features.{i}' for i in (1, 4, 7, 9, 10, 11, 12)),
+  'vgg': ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3', 'relu5_3'),
+}
+_EPSILON = 1e-10
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LPIPS:
+  """The metric with its weights; call it with two batches of pictures.
+
+  Attributes:
+    trunk: 'squeeze' or 'vgg'.
+    variables: of the trunk.
+    linear: per layer f32[C] >= 0.
+  """
+
+  trunk: str
+  variables: Any
+  linear: tuple[np.ndarray, ...]
+
+  def __call__(self, a: jax.Array, b: jax.Array) -> jax.Array:
+    """Return f32[N], 0 for equal pictures; compiled once per shape.
+
+    Args:
+      a: f32[N, H, W, 3] in [-1, 1]; at least 32 pixels a side.
+      b: the same shape.
+
+    Raises:
+      core.UserError: for shapes that differ, or pictures that are too small.
+    """
+    a, b = jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32)
+    if a.shape != b.shape or a.ndim != 4 or a.shape[-1] != 3:
+      raise core.UserError(
+        f'LPIPS compares pictures of shapes {a.shape} and {b.shape}: both are '
+        '[N, H, W, 3]; resize one to the other'
+      )
+    if min(a.shape[1:3]) < 32:
+      raise core.UserError(
+        f'LPIPS of {a.shape[1]}x{a.shape[2]} pixels: it needs 32 a side; '
+        'enlarge both'
+      )
+    return _compiled(self.trunk)(self.variables, self.linear, a, b)
+
+
+def distance(
+  trunk: str,
+  variables: Any,
+  linear: tuple[jax.Array, ...],
+  a: jax.Array,
+  b: jax.Array,
+) -> jax.Array:
+  """Return d(a, b) = sum_l mean_hw sum_c w_lc (fa_lhwc - fb_lhwc)^2.
+
+  f are the features of layer l, scaled to unit length over the channels.
+
+  Args:
+    trunk: 'squeeze' or 'vgg'.
+    variables: of the trunk, see `weights.features.load`.
+    linear: w, per layer f32[C].
+    a: f32[N, H, W, 3] in [-1, 1].
+    b: the same shape.
+
+  Returns:
+    f32[N].
+
+  Reference: Zhang et al. 2018, arXiv:1801.03924, equation 1; weights v0.1.
+  """
+  module, layers = _TRUNKS[trunk][0], _LAYERS[trunk]
+
+  def unit(images):
+    found = module.apply(variables, images, layers)
+    return [
+      f / (jnp.sqrt(jnp.sum(f**2, -1, keepdims=True)) + _EPSILON)
+      for f in (found[name] for name in layers)
+    ]
+
+  total = jnp.zeros(a.shape[0])
+  for w, fa, fb in zip(linear, unit(a), unit(b), strict=True):
+    total += jnp.mean(jnp.sum(w * (fa - fb) ** 2, -1), (1, 2))
+  return total
+
+
+def load(
+  trunk: str = 'squeeze',
+  *,
+  trunk_weights: str | None = None,
+  linear_weights: str | None = None,
+) -> LPIPS:
+  """Read the weights of LPIPS v0.1.
+
+  Args:
+    trunk: 'squeeze' (SqueezeNet 1.1) or 'vgg' (VGG-16).
+    trunk_weights: name or path; None: torchvision's, which the linear layers
+      were fitted to. Others give another number: say so beside it.
+    linear_weights: name or path; None: `lpips_squeeze` or `lpips_vgg`.
+
+  Raises:
+    core.UserError: naming what is absent or does not fit.
+  """
+  if trunk not in _TRUNKS:
+    raise core.UserError(
+      f'LPIPS trunk {trunk!r}: it is one of {", ".join(_TRUNKS)}'
+    )
+  module, published = _TRUNKS[trunk]
+  variables = features.load(module, trunk_weights or published)
+  path = catalogue.find(linear_weights or f'lpips_{trunk}')
+  linear = _linear(module, _LAYERS[trunk], read_tensors(path), path)
+  return LPIPS(trunk, jax.tree.map(jnp.asarray, variables), linear)
+
+
+def _linear(module, layers, tensors, path) -> tuple[jax.Array, ...]:
+  """Return the linear layers in order, checked."""
+  x = jax.ShapeDtypeStruct((1, 64, 64, 3), np.float32)
+  shapes, _ = jax.eval_shape(
+    functools.partial(module.init_with_output, layers=layers),
+    jax.random.key(0),
+    x,
+  )
+  found = {}
+  for name, value in tensors.items():
+    match = re.fullmatch(r'lin(\d+)\.model\.1\.weight', name)
+    if match:
+      found[int(match[1])] = (name, value)
+  rows = []
+  for number, layer in enumerate(layers):
+    channels = shapes[layer].shape[-1]
+    if number not in found:
+      raise WeightsError(
+        f"'{path}': missing tensor 'lin{number}.model.1.weight', expected "
+        f'[1, {channels}, 1, 1]'
+      )
+    name, value = found[number]
+    if value.shape != (1, channels, 1, 1):
+      raise WeightsError(
+        f"'{path}': tensor '{name}' has shape {list(value.shape)}, expected "
+        f'[1, {channels}, 1, 1]'
+      )
+    rows.append(jnp.asarray(value.reshape(-1)))
+  return tuple(rows)
+
+
+@functools.cache
+def _compiled(trunk: str):
+  return jax.jit(functools.partial(distance, trunk))

@@ -1,0 +1,96 @@
+"""EfficientNet-Lite0, a small classifier whose pooled output makes features.
+
+Tan & Le 2019, "EfficientNet", arXiv:1905.11946; the Lite variant of its
+authors (2020) has no squeeze-and-excitation and ReLU6 for swish. Names are
+those of efficientnet_pytorch; batch norms are part of the convolutions (see
+`weights.efficientnet_lite`).
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from art_jax.nn.conv import Conv
+
+SIDE = 224  # of the input
+WIDTH = 1280
+# Repeats, kernel, stride of the first, expansion, output channels.
+_STAGES = (
+  (1, 3, 1, 1, 16),
+  (2, 3, 2, 6, 24),
+  (2, 5, 2, 6, 40),
+  (3, 3, 2, 6, 80),
+  (3, 5, 1, 6, 112),
+  (4, 5, 2, 6, 192),
+  (1, 3, 1, 6, 320),
+)
+
+
+class EfficientNetLite0(nn.Module):
+  """Pictures to the 1,280 means of the last convolution.
+
+  Attributes:
+    dtype: of the computation.
+  """
+
+  dtype: str = 'float32'
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Map f32[B, 224, 224, 3], (bytes - 127) / 128, to f32[B, 1280]."""
+    x = _relu6(self._conv(32, 3, 2, '_conv_stem')(x))
+    block = 0
+    for repeats, kernel, stride, expansion, features in _STAGES:
+      for i in range(repeats):
+        x = Block(
+          features,
+          kernel,
+          1 if i else stride,
+          expansion,
+          self.dtype,
+          name=f'_blocks_{block}',
+        )(x)
+        block += 1
+    x = _relu6(self._conv(WIDTH, 1, 1, '_conv_head')(x))
+    return x.mean(axis=(1, 2)).astype(jnp.float32)
+
+  def _conv(self, features, kernel, stride, name):
+    return Conv(
+      features, kernel, stride, kernel_init='he', dtype=self.dtype, name=name
+    )
+
+
+class Block(nn.Module):
+  """Expand by 1x1, filter each channel, project by 1x1; add what came in."""
+
+  features: int
+  kernel: int
+  stride: int
+  expansion: int
+  dtype: str
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Map [B, H, W, I] to [B, H / stride, W / stride, features]."""
+    inputs, channels = x, x.shape[-1] * self.expansion
+    make = {'kernel_init': 'he', 'dtype': self.dtype}
+    if self.expansion != 1:
+      x = _relu6(Conv(channels, 1, name='_expand_conv', **make)(x))
+    # One filter per channel: `conv` has no groups.
+    x = nn.Conv(
+      channels,
+      (self.kernel,) * 2,
+      self.stride,
+      padding='SAME',
+      feature_group_count=channels,
+      dtype=self.dtype,
+      name='_depthwise_conv',
+    )(x)
+    x = Conv(self.features, 1, name='_project_conv', **make)(_relu6(x))
+    if self.stride == 1 and inputs.shape == x.shape:
+      x = x + inputs
+    return x
+
+
+def _relu6(x: jax.Array) -> jax.Array:
+  return jnp.clip(x, 0, 6)

@@ -1,0 +1,50 @@
+"""Pooling as the published feature networks have it."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+POOLS = ('max', 'average')
+
+
+def pool(x: jax.Array, size: int, kind: str = 'max', ceil: bool = False):
+  """Pool windows of size x size with a stride of 2.
+
+  Args:
+    x: [B, H, W, C].
+    size: 2 or 3.
+    kind: 'max' (how the networks were trained) or 'average' (Gatys et al.:
+      smoother pictures).
+    ceil: windows may hang over the bottom and the right (PyTorch's
+      `ceil_mode`); what hangs over does not count.
+
+  Returns:
+    [B, H', W', C], H' = floor or ceil((H - size) / 2) + 1.
+  """
+  if kind not in POOLS:
+    raise ValueError(f'pool = {kind!r}: must be one of {", ".join(POOLS)}')
+  if size == 2 and not ceil:
+    return _pool_pairs(x, kind)
+  pads = [(0, 0)] * 4
+  for axis in (1, 2):
+    # Not negative: a picture smaller than the window is one window.
+    over = (
+      (size - x.shape[axis]) % 2
+      if x.shape[axis] >= size
+      else (size - x.shape[axis])
+    )
+    pads[axis] = (0, over if ceil else 0)
+  window, strides = (1, size, size, 1), (1, 2, 2, 1)
+  if kind == 'max':
+    return lax.reduce_window(x, -jnp.inf, lax.max, window, strides, pads)
+  total = lax.reduce_window(x, 0.0, lax.add, window, strides, pads)
+  ones = jnp.ones((1, *x.shape[1:3], 1), x.dtype)
+  return total / lax.reduce_window(ones, 0.0, lax.add, window, strides, pads)
+
+
+def _pool_pairs(x: jax.Array, kind: str) -> jax.Array:
+  """Pool 2x2; the gradient of this form is faster than of a window's."""
+  b, h, w, c = x.shape
+  x = x[:, : h - h % 2, : w - w % 2]
+  x = x.reshape(b, h // 2, 2, w // 2, 2, c)
+  return x.max((2, 4)) if kind == 'max' else x.mean((2, 4))

@@ -1,0 +1,278 @@
+"""Weights of VGG and SqueezeNet, under the names that others gave them.
+
+Every convention is a function from a tensor's name to (number of the
+convolution in order of execution, 'kernel' or 'bias'). Kernels are OIHW or
+HWIO, told by their shape.
+"""
+
+import functools
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from art_jax.nn.squeezenet import SqueezeNet
+from art_jax.nn.vgg import MEAN, STD, VGG
+from art_jax.weights import catalogue
+from art_jax.weights.files import WeightsError, read_tensors
+
+# Caffe's, of blue, green, red in 0..255; nothing is divided by.
+_CAFFE_BGR = np.array([103.939, 116.779, 123.68], np.float32)
+_KINDS = {'w': 'kernel', 'W': 'kernel', 'weight': 'kernel', 'kernel': 'kernel'}
+_KINDS |= {'weights': 'kernel', 'b': 'bias', 'bias': 'bias', 'biases': 'bias'}
+_FIRE = ('squeeze', 'expand1x1', 'expand3x3')
+_KIND = '(weights|weight|kernel|biases|bias|W|w|b)'
+
+
+class _Convention(NamedTuple):
+  """How one source names and feeds its network.
+
+  Attributes:
+    example: a name, for messages.
+    pattern: of the names; group 1 is the layer, group 2 the kind.
+    number: from group 1 to the number of the convolution, None: not one.
+    inputs: 'imagenet' (RGB over mean and deviation), 'bgr' (0..255 minus
+      caffe's mean) or 'rgb' (the same with the channels exchanged).
+  """
+
+  example: str
+  pattern: re.Pattern
+  number: Callable[[str], int | None]
+  inputs: str
+
+
+def load(
+  module: VGG | SqueezeNet,
+  name: str | os.PathLike,
+  layers: tuple[str, ...] | None = None,
+) -> dict[str, Any]:
+  """Read the weights of a feature network.
+
+  Args:
+    module: which network they have to fit.
+    name: a path, or a name that `catalogue.find` knows, e.g. 'vgg16'.
+    layers: those that will be asked for; weights behind the last of them are
+      neither needed nor returned. None: all.
+
+  Returns:
+    Its variables as f32 arrays: `params`, and `constants` with the `mean` and
+    `std` that the file's pictures were normalised with (see `nn.vgg.VGG`).
+
+  Raises:
+    core.UserError: absent, unreadable, of another layout; names the tensor.
+  """
+  path = catalogue.find(os.fspath(name))
+  tensors = read_tensors(path)
+  try:
+    return convert(module, tensors, layers, path.name)
+  except WeightsError as error:
+    raise WeightsError(f"'{path}': {error}") from None
+
+
+def convert(
+  module: VGG | SqueezeNet,
+  tensors: Mapping[str, np.ndarray],
+  layers: tuple[str, ...] | None = None,
+  file: str = '',
+) -> dict[str, Any]:
+  """Rename and lay out tensors; see `load`.
+
+  Args:
+    module: the network.
+    tensors: by their names in the file.
+    layers: see `load`.
+    file: its name. The caffe networks as published for PyTorch have
+      torchvision's names but caffe's pictures, which only this tells.
+  """
+  every, used = _layers(module), dict(_layers(module, layers))
+  conventions = _conventions(module)
+  found = {}
+  for convention in conventions:
+    found = _numbered(convention, tensors)
+    if found:
+      break
+  if not found:
+    examples = ', '.join(c.example for c in conventions)
+    raise WeightsError(
+      f'no tensor is named like those of {_describe(module)} ({examples}); it '
+      f'has {", ".join(sorted(tensors)[:3])} ...'
+    )
+  params: dict[str, Any] = {}
+  for number, (path, shape) in enumerate(every):
+    if path not in used:
+      continue
+    for kind, wanted in (('kernel', shape), ('bias', shape[3:])):
+      if (number, kind) not in found:
+        raise WeightsError(
+          f'the {kind} of {"/".join(path)} is missing: it needs a tensor named '
+          f'like {convention.example}, number {number} of {len(every)}'
+        )
+      tensor = found[number, kind]
+      node = params
+      for key in path:
+        node = node.setdefault(key, {})
+      node[kind] = _fit(tensor, tensors[tensor], wanted)
+  inputs = convention.inputs
+  if any(mark in file for mark in ('00b39a1b', 'd01eb7cb', 'caffe')):
+    inputs = 'bgr' if inputs == 'imagenet' else inputs
+  constants = _constants(inputs)
+  if inputs == 'bgr':  # so that the network takes RGB
+    stem = params[every[0][0][0]]
+    stem['kernel'] = np.ascontiguousarray(stem['kernel'][:, :, ::-1])
+  return {'params': params, 'constants': constants}
+
+
+def _constants(inputs: str) -> dict[str, np.ndarray]:
+  """Return mean and deviation of RGB in [-1, 1]."""
+  if inputs == 'imagenet':
+    mean, std = MEAN, STD
+  else:
+    mean, std = _CAFFE_BGR[::-1] / 127.5 - 1, np.full(3, 1 / 127.5)
+  return {'mean': np.array(mean, np.float32), 'std': np.array(std, np.float32)}
+
+
+def _layers(
+  module, used: tuple[str, ...] | None = None
+) -> list[tuple[tuple[str, ...], tuple[int, ...]]]:
+  """Return (path in our parameters, kernel shape) in order of execution."""
+  x = jax.ShapeDtypeStruct((1, 64, 64, 3), np.float32)
+  init = functools.partial(module.init, layers=used)
+  variables = jax.eval_shape(init, jax.random.key(0), x)
+  leaves = jax.tree_util.tree_leaves_with_path(variables['params'])
+  shapes = {
+    tuple(key.key for key in path[:-1]): leaf.shape
+    for path, leaf in leaves
+    if path[-1].key == 'kernel'
+  }
+  return sorted(shapes.items(), key=lambda item: _execution(item[0]))
+
+
+def _execution(path: tuple[str, ...]) -> tuple:
+  """Return a key that sorts layers by when they run."""
+  position = re.fullmatch(r'features_(\d+)', path[0])
+  inner = _FIRE.index(path[1]) if len(path) > 1 else 0
+  return (
+    path[0] == 'classifier',
+    int(position[1]) if position else -1,
+    inner,
+    path,
+  )
+
+
+def _conventions(module) -> list[_Convention]:
+  if isinstance(module, SqueezeNet):
+    return _squeezenet_conventions(module)
+  names = [name for name, _ in module.plan()]
+  convolutions = [name for name in names if name.startswith('conv')]
+  # torchvision counts the ReLUs too.
+  positions, at = {}, 0
+  for name in names:
+    if name.startswith('conv'):
+      positions[str(at)] = len(positions)
+    at += 2 if name.startswith('conv') else 1
+
+  def by_name(name):
+    name = name.replace('block', 'conv').replace('_conv', '_')
+    return convolutions.index(name) if name in convolutions else None
+
+  def by_count(number):
+    return int(number) if int(number) < len(convolutions) else None
+
+  return [
+    _Convention(
+      'features.0.weight (torchvision)',
+      re.compile(rf'(?:features\.)?(\d+)\.{_KIND}'),
+      positions.get,
+      'imagenet',
+    ),
+    _Convention(
+      'block1_conv1.kernel (Keras)',
+      re.compile(rf'(?:.*/)?(block\d_conv\d)[._/]{_KIND}(?:_\d)?'),
+      by_name,
+      'bgr',
+    ),
+    _Convention(
+      'conv1_1.weight (caffe)',
+      re.compile(rf'(?:.*/)?(conv\d_\d)[./]{_KIND}'),
+      by_name,
+      'bgr',
+    ),
+    _Convention(
+      'conv1_1_W (caffe, its channels exchanged)',
+      re.compile(rf'(conv\d_\d)_{_KIND}'),
+      by_name,
+      'rgb',
+    ),
+    _Convention(
+      'vgg0_conv0_weight (ONNX zoo)',
+      re.compile(rf'vgg\d+_conv(\d+)_{_KIND}'),
+      by_count,
+      'imagenet',
+    ),
+  ]
+
+
+def _squeezenet_conventions(module) -> list[_Convention]:
+  layers = [path for path, _ in _layers(module)]
+  ours = {'.'.join(path): number for number, path in enumerate(layers)}
+
+  def by_position(name):
+    name = name.replace('features.', 'features_')
+    return ours.get('classifier' if name == 'classifier.1' else name)
+
+  return [
+    _Convention(
+      'features.3.squeeze.weight (torchvision)',
+      re.compile(
+        rf'(features\.\d+(?:\.(?:squeeze|expand\dx\d))?|classifier\.1)\.{_KIND}'
+      ),
+      by_position,
+      'imagenet',
+    ),
+    _Convention(
+      'squeezenet0_conv0_weight (ONNX zoo)',
+      re.compile(rf'squeezenet\d+_conv(\d+)_{_KIND}'),
+      lambda number: int(number) if int(number) < len(layers) else None,
+      'imagenet',
+    ),
+  ]
+
+
+def _numbered(
+  convention: _Convention, tensors: Mapping[str, np.ndarray]
+) -> dict[tuple[int, str], str]:
+  """Return the tensors' names by (number of the convolution, kind)."""
+  found = {}
+  for name in tensors:
+    plain = name.removeprefix('module.').removesuffix(':0')
+    match = convention.pattern.fullmatch(plain)
+    number = convention.number(match[1]) if match else None
+    if number is not None:
+      found[number, _KINDS[match[2]]] = name
+  return found
+
+
+def _fit(name: str, value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+  """Return the tensor as f32 of our shape, or raise naming it."""
+  if len(shape) == 4 and value.ndim == 4:
+    # 3x3x3x3 could be either; no published network has such a kernel.
+    oihw = (shape[3], shape[2], *shape[:2])
+    if value.shape == oihw:
+      value = value.transpose(2, 3, 1, 0)
+  if value.shape != shape:
+    raise WeightsError(
+      f"tensor '{name}' has shape {list(value.shape)}, expected {list(shape)}"
+      + (' or its OIHW order' if len(shape) == 4 else '')
+    )
+  if not np.isfinite(value).all():
+    raise WeightsError(f"tensor '{name}' holds NaN or infinity")
+  return np.ascontiguousarray(value, np.float32)
+
+
+def _describe(module) -> str:
+  if isinstance(module, VGG):
+    return f'VGG-{module.depth}'
+  return f'SqueezeNet {module.version}'

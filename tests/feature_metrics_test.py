@@ -1,0 +1,150 @@
+"""FID, KID, precision and recall, inception score: numbers of others."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import linalg
+
+from art_jax import core
+from art_jax.metrics import (
+  distances,
+  fid,
+  inception_score,
+  kid,
+  precision_recall,
+)
+
+
+@pytest.fixture(scope='module')
+def sets():
+  rng = np.random.default_rng(3)
+  mix = rng.standard_normal((24, 24)) / np.sqrt(24)
+  real = rng.standard_normal((300, 24)) @ mix + 0.1
+  fake = rng.standard_normal((260, 24)) * np.linspace(0.5, 1.2, 24) + 0.3
+  return real.astype(np.float32), fake.astype(np.float32)
+
+
+def _streamed(features, batches=7):
+  statistics = None
+  for rows in np.array_split(features, batches):
+    statistics = fid.update(statistics, rows)
+  return statistics
+
+
+def test_statistics_stream(sets):
+  found = _streamed(sets[0])
+  whole = sets[0].astype(np.float64)
+  np.testing.assert_allclose(found.mean, whole.mean(axis=0), rtol=1e-12)
+  np.testing.assert_allclose(
+    found.covariance, np.cov(whole, rowvar=False), atol=1e-12
+  )
+
+
+def test_fid_is_that_of_others(sets):
+  # calculate_frechet_distance of pytorch-fid 0.3.0 (scipy 1.17.1's sqrtm) on
+  # these features in float64; torch-fidelity 0.4.0 gives 9.849645482850377.
+  found = fid.frechet_distance(_streamed(sets[0]), _streamed(sets[1]))
+  assert found == pytest.approx(9.849645482850434, rel=1e-9)
+  a, b = (np.cov(x.astype(np.float64), rowvar=False) for x in sets)
+  shift = sets[0].mean(0, np.float64) - sets[1].mean(0, np.float64)
+  root = linalg.sqrtm(a @ b).real
+  formula = shift @ shift + np.trace(a) + np.trace(b) - 2 * np.trace(root)
+  assert found == pytest.approx(formula, rel=1e-9)
+
+
+def test_fid_of_singular_covariances(sets):
+  # 10 pictures of 24 features. Equal sets have distance 0; a shift by v alone
+  # |v|^2.
+  few = sets[0][:10]
+  one = fid.update(None, few)
+  assert abs(fid.frechet_distance(one, one)) < 1e-9
+  moved = fid.update(None, few + 0.5)
+  assert fid.frechet_distance(one, moved) == pytest.approx(24 * 0.25, rel=1e-6)
+
+
+def test_fid_infinity():
+  # One distribution, so the limit is 0; plain FID of 400 is about D^2 / 400.
+  rng = np.random.default_rng(0)
+  real = fid.update(None, rng.standard_normal((200_000, 8)))
+  fake = rng.standard_normal((4000, 8))
+  plain = fid.frechet_distance(real, fid.update(None, fake[:400]))
+  found = fid.infinity(real, fake, points=6, smallest=400)
+  assert plain > 0.03 and abs(found) < 0.01
+  with pytest.raises(core.UserError, match='at least 10000'):
+    fid.infinity(real, fake)
+
+
+def test_kid_is_that_of_torch_fidelity(sets):
+  # kid_features_to_metric of torch-fidelity 0.4.0 on the float64 features,
+  # fakes first, kid_subsets=20, kid_subset_size=100, its default seed.
+  mean, deviation = kid.kid(sets[1], sets[0], 20, 100)
+  assert mean == pytest.approx(0.29718518367075, rel=1e-5)
+  assert deviation == pytest.approx(0.04398885765839636, rel=1e-5)
+
+
+def test_kid_of_one_distribution_is_nothing(sets):
+  mean, deviation = kid.kid(sets[0][:150], sets[0][150:])
+  assert abs(mean) < 2 * deviation
+
+
+def test_precision_recall_is_that_of_torch_fidelity(sets):
+  # prc_features_to_metric, prc_neighborhood=3; compute_prdc (prdc 0.2) with
+  # nearest_k=3 gives the same.
+  precision, recall = precision_recall.precision_recall(*sets)
+  assert precision == pytest.approx(0.32692307692307693)
+  assert recall == pytest.approx(0.31666666666666665)
+
+
+@pytest.mark.parametrize(
+  'k, density, coverage',
+  [
+    # compute_prdc of prdc 0.2, by the authors of the paper.
+    (5, 0.2876923076923077, 0.5266666666666666),
+    (3, 0.20897435897435895, 0.31666666666666665),
+  ],
+)
+def test_density_coverage_is_that_of_its_authors(sets, k, density, coverage):
+  found = precision_recall.density_coverage(*sets, k)
+  assert found == pytest.approx((density, coverage))
+
+
+def test_precision_recall_by_hand():
+  # On a line, k = 1: the balls of the real points reach 1, 1 and 4.
+  real = np.asarray([[0.0], [1.0], [5.0]], np.float32)
+  fake = np.asarray([[0.5], [0.6], [8.9], [10.0]], np.float32)
+  precision, recall = precision_recall.precision_recall(real, fake, k=1)
+  # 0.5 and 0.6 lie in two balls, 8.9 in the last, 10 in none. The balls of
+  # the fakes reach 0.1, 0.1, 1.1 and 1.1: no real point is inside.
+  assert (precision, recall) == (0.75, 0.0)
+  found = precision_recall.density_coverage(real, fake, k=1)
+  # 2 + 2 + 1 + 0 balls over 4 points; every ball has a point: 0.5, 0.6, 8.9.
+  assert found == (5 / 4, 1.0)
+
+
+def test_distances_of_far_points_are_exact():
+  x = np.asarray([[1e4, 1e4], [1e4 + 3, 1e4 + 4]], np.float32)
+  assert float(distances.pairwise(jnp.asarray(x), jnp.asarray(x))[0, 1]) == 5
+  assert distances.mean_pairwise(x) == 5
+
+
+def test_inception_score_is_that_of_torch_fidelity(sets):
+  # isc_features_to_metric of torch-fidelity 0.4.0, 10 splits.
+  mean, deviation = inception_score.inception_score(3 * sets[0])
+  assert mean == pytest.approx(4.981225429518149, rel=1e-6)
+  assert deviation == pytest.approx(0.4289974205158136, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+  'call, message',
+  [
+    (lambda x: fid.frechet_distance(*[fid.update(None, x[:1])] * 2), 'least 2'),
+    (lambda x: kid.kid(x[:3], x), 'at least 4'),
+    (lambda x: kid.kid(x, x, subset_size=500), 'subsets of 500'),
+    (lambda x: precision_recall.precision_recall(x, x[:3]), 'at least 4'),
+    (lambda x: inception_score.inception_score(x[:9]), '10 splits'),
+    (lambda x: fid.update(None, x * [np.nan] * 24), '300 of 300'),
+  ],
+)
+def test_bad_input(sets, call, message):
+  with pytest.raises(core.UserError, match=message):
+    call(sets[0])
