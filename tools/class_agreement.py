@@ -103,7 +103,7 @@ def main() -> None:
   parser.add_argument('--checkpoint', default='latest')
   parser.add_argument('--per_class', type=int, default=100)
   parser.add_argument(
-    '--steps', type=int, default=800, help='of the classifier'
+    '--steps', type=int, default=1200, help='of the classifier'
   )
   parser.add_argument('--limit', type=int, default=20000, help='pictures read')
   parser.add_argument('--seed', type=int, default=0)
