@@ -3,7 +3,7 @@
   python tools/latent_table.py --workdir=/tmp/latent
 
 - psnr: of the reconstructions of held-out pictures, in dB.
-- kid: 1000 KID on pixels32 of samples from the prior against training pictures,
+- kid: KID on pixels32 of samples from the prior against training pictures,
   and its deviation over subsets. U(0, 1) for the autoencoder, N(0, 1) for the
   VAE.
 - kid refitted: the same of samples from a Gaussian with the mean and the

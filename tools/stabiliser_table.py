@@ -2,7 +2,7 @@
 
   python tools/stabiliser_table.py --workdir=/tmp/stabilisers --seeds=3
 
-The last table is the effect on kid (1000 KID on pixels32; less is better): the
+The last table is the effect on kid (KID on pixels32; less is better): the
 mean over seeds of the difference to the baseline of the same seed, and its 95 %
 interval by Student's t. An interval that holds 0 shows no effect.
 """

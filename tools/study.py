@@ -77,7 +77,7 @@ class Trained:
 
 
 def distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
-  """Return 1000 times KID on pixels32, and its deviation over subsets."""
+  """Return KID on pixels32 and its deviation over subsets."""
   apply = jax.jit(pixels32.features)
   both = [
     np.concatenate(
@@ -88,8 +88,7 @@ def distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
     )
     for rows in (real, fake)
   ]
-  mean, deviation = kid.kid(*both, subsets=30)
-  return 1000 * mean, 1000 * deviation
+  return kid.kid(*both, subsets=30)
 
 
 def diversity(real: np.ndarray, fake: np.ndarray) -> float:

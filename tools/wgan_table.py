@@ -7,7 +7,7 @@
   distance only while it is bounded; the estimate comparable between rows is
   gap / slope.
 - diversity: mean pixel distance of two samples over that of the data.
-- kid: 1000 KID on pixels32, and its deviation over subsets.
+- kid: KID on pixels32, and its deviation over subsets.
 """
 
 import jax
@@ -47,7 +47,7 @@ def figures(cell: study.Trained) -> dict[str, float]:
 def main() -> None:
   """Run the command line."""
   flags = study.parser(
-    __doc__, workdir='/tmp/wgan_table', steps=300, batch=320
+    __doc__, workdir='/tmp/wgan_table', steps=300
   ).parse_args()
   cells = [
     study.Cell('gradients_clipped', 'wgan_art128_as_described'),
