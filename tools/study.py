@@ -174,12 +174,14 @@ def _train(cell, seed, folder, flags) -> Trained:
   loop.train(experiment, folder)
   dataset = experiment.data.source.open(experiment.data)
   train, heldout = (
-    _some(space[0], flags.size) for space in (dataset.train, dataset.heldout)
+    pictures_of(space[0], flags.size)
+    for space in (dataset.train, dataset.heldout)
   )
   return Trained(run.load(folder), folder, train, heldout, flags.num, seed)
 
 
-def _some(examples, size: int) -> np.ndarray:
+def pictures_of(examples, size: int) -> np.ndarray:
+  """Return u8[N, size, size, C], the first 1,000 pictures at most."""
   found = pictures.of_examples('data', examples, 'image', size).first(1000)
   return found.read(np.arange(found.count))
 
