@@ -15,6 +15,7 @@ from art_jax import config, core, shapes
 from art_jax import images as image_values
 from art_jax.algorithms.cyclegan import CycleGAN
 from art_jax.algorithms.gan import GAN
+from art_jax.algorithms.johnson import FastStyle
 from art_jax.algorithms.pix2pix import Pix2Pix
 from art_jax.checkpoint import Checkpoints
 from art_jax.data.sources import Builtin
@@ -170,8 +171,8 @@ def load(
 def load_weights(path: str | pathlib.Path) -> Run:
   """Load a foreign network; the file tells which, by its PyTorch names.
 
-  ResNet generators translate as CycleGAN ('ab'), U-Nets as pix2pix, DCGAN
-  networks are one half of a GAN.
+  ResNet generators translate as CycleGAN ('ab'), U-Nets as pix2pix,
+  TransformerNets as FastStyle, DCGAN networks are one half of a GAN.
 
   Args:
     path: .safetensors, .npz, .pth or .pt; see `weights.families`.
@@ -195,14 +196,17 @@ def load_weights(path: str | pathlib.Path) -> Run:
     data=core.Data(source=Builtin(), channels=getattr(module, 'channels', 3)),
     train=core.Train(duration=1, batch_size=1),
   )
-  params = {key: jax.tree.map(jnp.array, variables)}
-  return Run(experiment, params)
+  variables = jax.tree.map(jnp.array, variables)
+  if isinstance(experiment.algorithm, FastStyle):
+    return Run(experiment, experiment.algorithm.by_direction(variables))
+  return Run(experiment, {key: variables})
 
 
 # By class of the network: the algorithm, its field, the key of its params.
 _FOREIGN = {
   'ResnetGenerator': (CycleGAN, 'generator', 'ab'),
   'UNet': (Pix2Pix, 'generator', 'ab'),
+  'TransformerNet': (FastStyle, 'transformer', ''),
   'DCGANGenerator': (GAN, 'generator', 'generator'),
   'DCGANDiscriminator': (GAN, 'discriminator', 'discriminator'),
 }

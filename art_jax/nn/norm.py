@@ -58,6 +58,35 @@ class InstanceNorm(nn.Module):
     return y.astype(self.dtype)
 
 
+class ConditionalInstanceNorm(nn.Module):
+  """Instance norm whose scale and bias are those of a style.
+
+  y = (x - mean) / sqrt(var + eps) * (s @ scale) + s @ bias, where s are shares
+  of the styles: one-hot for one style, anything that adds up to 1 for a blend.
+
+  Reference: Dumoulin et al. 2017, arXiv:1610.07629, equation 5.
+
+  Attributes:
+    num_styles: S; `scale` and `bias` are f32[S, C].
+    eps: added to the variance.
+    dtype: dtype of the result; statistics are float32.
+  """
+
+  num_styles: int
+  eps: float = 1e-5
+  dtype: str = 'float32'
+
+  @nn.compact
+  def __call__(self, x: jax.Array, shares: jax.Array) -> jax.Array:
+    """Map [B, H, W, C] with shares f32[B, S] to the same shape."""
+    rows = (self.num_styles, x.shape[-1])
+    scale = self.param('scale', nn.initializers.ones, rows)
+    bias = self.param('bias', nn.initializers.zeros, rows)
+    x = InstanceNorm(eps=self.eps)(x)
+    y = x * (shares @ scale)[:, None, None] + (shares @ bias)[:, None, None]
+    return y.astype(self.dtype)
+
+
 class LayerNorm(nn.Module):
   """Normalise every sample over height, width and channels together.
 

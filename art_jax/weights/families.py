@@ -13,8 +13,15 @@ from art_jax import core
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator
+from art_jax.nn.transformer_net import TransformerNet
 from art_jax.nn.unet import UNet
-from art_jax.weights import cyclegan, dcgan, pix2pix, state_dict
+from art_jax.weights import (
+  cyclegan,
+  dcgan,
+  pix2pix,
+  state_dict,
+  transformer_net,
+)
 from art_jax.weights.files import WeightsError, read
 
 # The first tensor of a family tells it; a U-Net's before a ResNet's.
@@ -24,11 +31,20 @@ _FAMILIES = {
   pix2pix.FIRST_PIXEL: (pix2pix, 'a PixelGAN discriminator'),
   cyclegan.FIRST: (cyclegan, 'a ResNet generator of CycleGAN'),
   dcgan.FIRST: (dcgan, 'a DCGAN network of the PyTorch tutorial'),
+  transformer_net.FIRST: (
+    transformer_net,
+    'a TransformerNet of fast style transfer',
+  ),
+  transformer_net.FIRST_OF_STYLES: (
+    transformer_net,
+    'a TransformerNet of several styles',
+  ),
 }
 _MODULES = {
   ResnetGenerator: cyclegan,
   **{UNet: pix2pix, PatchGAN: pix2pix},
   **{DCGANGenerator: dcgan, DCGANDiscriminator: dcgan},
+  TransformerNet: transformer_net,
 }
 
 
@@ -87,8 +103,8 @@ def to_torch(
 ) -> dict[str, np.ndarray]:
   """Name and lay out variables as the PyTorch code of the family does.
 
-  DCGAN as in the PyTorch tutorial, all others as in
-  junyanz/pytorch-CycleGAN-and-pix2pix.
+  DCGAN as in the PyTorch tutorial, TransformerNet as in PyTorch's example, all
+  others as in junyanz/pytorch-CycleGAN-and-pix2pix.
 
   Returns:
     float32 arrays; `from_torch` is the inverse.

@@ -24,6 +24,10 @@ _NORM_TENSORS = {
     'weight': ('params', 'scale'),
     'bias': ('params', 'bias'),
   },
+  'conditional': {
+    'gamma': ('params', 'scale'),
+    'beta': ('params', 'bias'),
+  },
   'instance': {},
   'none': {},
 }
@@ -38,9 +42,11 @@ class Layer(NamedTuple):
     shape: of PyTorch's weight: [O, I, h, w], transposed [I, O, h, w].
     transposed: it is a transposed convolution.
     bias: it has one.
-    norm: 'batch', 'instance_affine', 'instance' or 'none'.
+    norm: 'batch', 'instance_affine', 'conditional', 'instance' or 'none'.
     norm_prefix: of PyTorch's names.
     norm_path: in our tree.
+    kernel: PyTorch's name of the weight.
+    styles: rows of a conditional norm.
   """
 
   prefix: str
@@ -51,6 +57,8 @@ class Layer(NamedTuple):
   norm: str = 'none'
   norm_prefix: str = ''
   norm_path: tuple[str, ...] = ()
+  kernel: str = 'weight'
+  styles: int = 0
 
 
 class _Entry(NamedTuple):
@@ -66,14 +74,15 @@ def _entries(layers: Sequence[Layer]) -> dict[str, _Entry]:
     out = layer.shape[1 if layer.transposed else 0]
     axes = (2, 3, 0, 1) if layer.transposed else (2, 3, 1, 0)
     at = ('params', *layer.path)
-    entries[f'{layer.prefix}weight'] = _Entry(
+    entries[f'{layer.prefix}{layer.kernel}'] = _Entry(
       layer.shape, (*at, 'kernel'), axes
     )
     if layer.bias:
       entries[f'{layer.prefix}bias'] = _Entry((out,), (*at, 'bias'))
     for name, (where, ours) in _NORM_TENSORS[layer.norm].items():
       target = (where, *layer.norm_path, ours)
-      entries[f'{layer.norm_prefix}{name}'] = _Entry((out,), target)
+      rows = (layer.styles, out) if layer.styles else (out,)
+      entries[f'{layer.norm_prefix}{name}'] = _Entry(rows, target)
   return entries
 
 

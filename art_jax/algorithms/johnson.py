@@ -1,0 +1,320 @@
+"""Fast style transfer: one network that paints in one pass."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import flax
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from art_jax import core, optim, paintings, trainable
+from art_jax.losses import style as losses
+from art_jax.nn.transformer_net import TransformerNet, of_one_style
+from art_jax.nn.vgg import VGG
+from art_jax.trainable import Trainable
+from art_jax.weights import features as feature_weights
+
+_MIN_STYLE = 32  # pixels
+
+
+class FastStyleState(flax.struct.PyTreeNode):
+  """What fast style transfer learns, and what it is measured with.
+
+  Attributes:
+    transformer: params of the network.
+    features: variables of the feature network; frozen.
+    targets: by layer what the style loss keeps of the paintings, each array
+      with the number of the painting as leading axis; constant.
+    clock: i32[], steps taken; the schedules read it.
+  """
+
+  transformer: Trainable
+  features: Any
+  targets: Any
+  clock: jax.Array
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FastStyle:
+  """Fast style transfer: minimise over the weights of a network f, of x,
+
+    alpha E_content(F(f(x)), F(x)) + sum_l beta_l E_style(F_l(f(x)), A_l)
+      + tv TV(f(x)).
+
+  The losses are those of `Gatys`, with features F and what is kept of a
+  painting, A_l; the mean over the pictures x of a batch. With several paintings
+  each row of a batch gets one at random, and the network has that style's
+  scales and biases (Dumoulin et al.).
+
+  Reference: Johnson et al. 2016, arXiv:1603.08155; weights as in
+  pytorch/examples fast_neural_style. Dumoulin et al. 2017, arXiv:1610.07629.
+
+  Attributes:
+    transformer: the network; its `num_styles` is the number of paintings.
+    styles: the paintings, paths or 'builtin', 'builtin:7'. They are read when
+      training starts; the run folder needs them no more.
+    style_size: longest side in pixels at which a painting is looked at (the
+      paper: 256). Strokes come out larger from a larger one.
+    features: the network of the losses.
+    weights: name (tools/fetch_weights.py) or path of its weights; '': random
+      ones, which is for tests.
+    content_layers: of E_content (the paper's code: relu3_3).
+    content_weight: alpha, for `reduction`.
+    style_layers: of E_style (paper).
+    style_weights: of each, for `reduction`.
+    style_loss: `Gram()` or `WassersteinStyle()`.
+    tv_weight: weight of the total variation, for `reduction`.
+    reduction: 'paper', 'sum' or 'mean', see losses/style.py.
+    optimizer: of the network.
+  """
+
+  inputs: ClassVar[tuple[str, ...]] = ('image',)
+  aligned: ClassVar[bool] = False
+
+  transformer: TransformerNet = TransformerNet()
+  styles: tuple[str, ...] = ()
+  style_size: int = 256
+  features: nn.Module = VGG(16)
+  weights: str = 'vgg16_torchvision'
+  content_layers: tuple[str, ...] = ('relu2_2',)
+  content_weight: float = 1e5
+  style_layers: tuple[str, ...] = (
+    *('relu1_2', 'relu2_2'),
+    *('relu3_3', 'relu4_3'),
+  )
+  style_weights: tuple[float, ...] = (1e10, 1e10, 1e10, 1e10)
+  style_loss: losses.StyleLoss = losses.Gram()
+  tv_weight: float = 0.0
+  reduction: str = 'mean'
+  optimizer: optim.Optimizer = optim.Adam(learning_rate=1e-3, b1=0.9)
+
+  def __post_init__(self):
+    losses.check_reduction(self.reduction)
+    if not hasattr(self.style_loss, 'from_sums'):
+      raise core.UserError(
+        f'algorithm.style_loss={type(self.style_loss).__name__}: it keeps more '
+        'of a painting than its statistics; use Gram() or WassersteinStyle()'
+      )
+    if self.style_size < _MIN_STYLE:
+      raise core.UserError(
+        f'algorithm.style_size={self.style_size}: it is at least {_MIN_STYLE} '
+        'pixels'
+      )
+    if self.styles and len(self.styles) != self.transformer.num_styles:
+      raise core.UserError(
+        f'algorithm.styles={self.styles}: {len(self.styles)} paintings for '
+        f'a network of {self.transformer.num_styles} styles; pass --set '
+        f'algorithm.transformer.num_styles={len(self.styles)}'
+      )
+    if len(self.style_layers) != len(self.style_weights):
+      raise core.UserError(
+        f'algorithm.style_weights={self.style_weights}: one for each of '
+        f'algorithm.style_layers={self.style_layers}'
+      )
+    known = self.features.layer_names()
+    for name in self.layers:
+      if name not in known:
+        raise core.UserError(
+          f'algorithm has the layer {name!r}: {type(self.features).__name__} '
+          f'has {", ".join(known)}'
+        )
+
+  @property
+  def layers(self) -> tuple[str, ...]:
+    """The layers that the losses look at."""
+    return tuple(sorted({*self.content_layers, *self.style_layers}))
+
+  @property
+  def directions(self) -> tuple[str, ...]:
+    """'stylise'; with several paintings, their names."""
+    count = self.transformer.num_styles
+    if count == 1:
+      return ('stylise',)
+    names = tuple(paintings.title(style) for style in self.styles)
+    if len(set(names)) == count:
+      return names
+    return tuple(f'style_{number}' for number in range(count))
+
+  @property
+  def multiple(self) -> int:
+    """Height and width that the network accepts are multiples of it."""
+    return self.transformer.multiple
+
+  def networks(self, batch: core.Batch) -> core.Networks:
+    """Return the network that is trained, with an example input."""
+    return {'transformer': (self.transformer, (batch['image'],))}
+
+  def pretrained(self) -> core.PyTree:
+    """Return the feature network's variables and the paintings.
+
+    Returns:
+      'features', () for random ones, and 'styles': f32[1, h, w, 3] each.
+
+    Raises:
+      core.UserError: saying how to get weights, or which painting is missing.
+    """
+    if not self.styles:
+      raise core.UserError(
+        'algorithm.styles=(): there is no painting to learn; pass --set '
+        '"algorithm.styles=(\'painting.jpg\',)"'
+      )
+    features = ()
+    if self.weights:
+      features = feature_weights.load(self.features, self.weights, self.layers)
+    styles = tuple(paintings.read(x, self.style_size) for x in self.styles)
+    return {'features': features, 'styles': styles}
+
+  def init(
+    self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
+  ) -> FastStyleState:
+    """Return a fresh network and the statistics of the paintings.
+
+    Args:
+      key: PRNG key.
+      batch: image f32[B, H, W, 3].
+      pretrained: what `pretrained()` returned; (): random features and
+        paintings of noise.
+    """
+    network_key, features_key, noise_key = jax.random.split(key, 3)
+    side = _MIN_STYLE
+    if not pretrained:
+      shape = (self.transformer.num_styles, 1, side, side, 3)
+      noise = jax.random.uniform(noise_key, shape, minval=-1)
+      pretrained = {'features': (), 'styles': tuple(noise)}
+    features = pretrained['features']
+    if not jax.tree.leaves(features):
+      example = jnp.zeros((1, side, side, 3))
+      features = self.features.init(features_key, example, self.layers)
+    targets = [self._target(features, x) for x in pretrained['styles']]
+    return FastStyleState(
+      transformer=trainable.create(
+        self.transformer, network_key, batch['image'], optimizer=self.optimizer
+      ),
+      features=features,
+      targets=jax.tree.map(lambda *x: jnp.concatenate(x), *targets),
+      clock=jnp.int32(0),
+    )
+
+  def _target(self, features: core.PyTree, painting: jax.Array):
+    found = self.features.apply(features, painting, self.style_layers)
+    return {name: self.style_loss.target(x) for name, x in found.items()}
+
+  def losses(
+    self, state: FastStyleState, result: jax.Array, batch: core.Batch
+  ) -> tuple[jax.Array, core.Metrics]:
+    """Return the loss of stylised pictures, f32[], and its parts.
+
+    Args:
+      state: only `features` and `targets` are read.
+      result: f32[B, H, W, 3].
+      batch: image f32[B, H, W, 3], of which it is made; style i32[B].
+    """
+    found = self.features.apply(state.features, result, self.layers)
+    source = self.features.apply(
+      state.features, batch['image'], self.content_layers
+    )
+    content, style = jnp.float32(0), jnp.float32(0)
+    for name in self.content_layers:
+      ones = jnp.ones(found[name].shape[1:3])
+      sums = losses.content_sums(found[name], source[name], ones)
+      content += losses.content_distance(sums, self.reduction).mean()
+    for name, weight in zip(self.style_layers, self.style_weights, strict=True):
+      ones = jnp.ones(found[name].shape[1:3])
+      target = jax.tree.map(lambda x: x[batch['style']], state.targets[name])
+      sums = self.style_loss.sums(found[name], ones, target)
+      distance = self.style_loss.distance(sums, target, self.reduction)
+      style += weight * distance.mean()
+    content *= self.content_weight
+    metrics = {'loss/content': content, 'loss/style': style}
+    total = content + style
+    if self.tv_weight:
+      smooth = losses.total_variation(result, 'l2', self.reduction).mean()
+      metrics['loss/smoothness'] = self.tv_weight * smooth
+      total += self.tv_weight * smooth
+    return total, {'loss/total': total, **metrics}
+
+  def step(
+    self, state: FastStyleState, batch: core.Batch, key: core.Key
+  ) -> tuple[FastStyleState, core.Metrics]:
+    """Take one step of the optimiser on the network.
+
+    Args:
+      state: of the step before.
+      batch: image f32[B, H, W, 3] in [-1, 1].
+      key: draws the paintings.
+
+    Returns:
+      The next state, and the losses before the step.
+    """
+    count = self.transformer.num_styles
+    rows = batch['image'].shape[0]
+    style = jax.random.randint(key, (rows,), 0, count)
+
+    def loss_fn(params, collections, batch):
+      shares = jax.nn.one_hot(batch['style'], count)
+      variables = {'params': params}
+      result = self.transformer.apply(variables, batch['image'], shares)
+      loss, metrics = self.losses(state, result, batch)
+      return loss, (collections, metrics)
+
+    transformer, metrics = trainable.descend(
+      state.transformer,
+      loss_fn,
+      self.optimizer,
+      state.clock,
+      {'image': batch['image'], 'style': style},
+    )
+    state = state.replace(transformer=transformer, clock=state.clock + 1)
+    return state, metrics
+
+  def render(
+    self, state: FastStyleState, batch: core.Batch, key: core.Key
+  ) -> core.Images:
+    """Return f32[B, H, 2 W, 3]: pictures and what becomes of them.
+
+    With several paintings, row i shows number i modulo their count.
+    """
+    del key
+    images, count = batch['image'], self.transformer.num_styles
+    shares = jax.nn.one_hot(jnp.arange(images.shape[0]) % count, count)
+    result = self.transformer.apply(state.transformer.variables, images, shares)
+    pair = jnp.concatenate([images, jnp.clip(result, -1, 1)], axis=2)
+    return {'stylised': pair}
+
+  def inference(self, state: FastStyleState) -> core.Params:
+    """Return by direction the variables of a network of one style."""
+    return self.by_direction(state.transformer.variables)
+
+  def by_direction(self, variables: core.Params) -> core.Params:
+    """Split the variables of the network by direction; see `inference`."""
+    if self.transformer.num_styles == 1:
+      return {self.directions[0]: variables}
+    return {
+      name: of_one_style(variables, number)
+      for number, name in enumerate(self.directions)
+    }
+
+  def translate(
+    self,
+    params: core.Params,
+    images: jax.Array,
+    direction: str | None = None,
+    *,
+    key: core.Key | None = None,
+  ) -> jax.Array:
+    """Stylise pictures.
+
+    Args:
+      params: what `inference` returned.
+      images: f32[N, H, W, 3] in [-1, 1]; H and W multiples of `multiple`.
+      direction: one of `directions`; None: the first.
+      key: not used.
+
+    Returns:
+      f32[N, H, W, 3] in [-1, 1].
+    """
+    del key
+    network = self.transformer.clone(num_styles=1)
+    variables = params[direction or self.directions[0]]
+    return jnp.clip(network.apply(variables, images), -1, 1)

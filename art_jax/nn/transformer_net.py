@@ -1,0 +1,178 @@
+"""The feed-forward network of fast style transfer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from flax import traverse_util
+
+from art_jax.nn import conv
+from art_jax.nn import norm as norms
+
+UPSAMPLES = ('resize', 'transpose')
+HEADS = ('linear', 'tanh', 'sigmoid')
+# PyTorch's default initialisation has the variance 1 / (3 fan-in).
+_INIT = {'kernel_init': 'he', 'gain': 1 / 6}
+
+
+class TransformerNet(nn.Module):
+  """Stylise pictures: 9x9 conv, two halvings, residual blocks, two doublings.
+
+  1,679,235 parameters; 424,899 with half the channels. Every convolution pads
+  by reflection and is followed by an affine instance norm and, but for the
+  second of a block, a ReLU; the last one is by itself.
+
+  The parameter tree: down_0, down_0_norm, down_1, ..., block_I_0,
+  block_I_0_norm, block_I_1, ..., up_0, up_0_norm, up_1, ..., head.
+
+  Reference: Johnson et al. 2016, arXiv:1603.08155, supplement table 1; as in
+  pytorch/examples fast_neural_style; several styles: Dumoulin et al. 2017,
+  arXiv:1610.07629.
+
+  Attributes:
+    down: channels of the 9x9 convolution and of the two that halve the size.
+    blocks: residual blocks, of `down[2]` channels.
+    up: channels of the two doublings.
+    upsample: 'resize' (nearest, then a convolution; PyTorch's example) or
+      'transpose' (transposed convolutions; the paper).
+    head: what is made of the last convolution: 'linear': it is the colour in
+      0..255, not clipped (PyTorch's example); 'tanh': 150 tanh(y) about the
+      mean grey, which reaches all colours and a bit more (the paper);
+      'sigmoid': an instance norm, and the colour in 0..1 (Dumoulin et al.).
+    num_styles: 1, or the number of styles whose scales and biases the norms
+      choose from.
+    use_bias: of the convolutions; a norm behind one makes it useless.
+    dtype: dtype of the layers; parameters and results are float32.
+  """
+
+  # Differs from the paper: its blocks do not pad, and the picture is padded by
+  # 40 pixels instead; every convolution padding is the later code's.
+  down: tuple[int, ...] = (32, 64, 128)
+  blocks: int = 5
+  up: tuple[int, ...] = (64, 32)
+  upsample: str = 'resize'
+  head: str = 'linear'
+  num_styles: int = 1
+  use_bias: bool = True
+  dtype: str = 'float32'
+
+  multiple = 4
+  channels = 3
+
+  def _check(self, shape: tuple[int, ...]) -> None:
+    for name, count in (('down', 3), ('up', 2)):
+      value = getattr(self, name)
+      if len(value) != count or min(value) < 1:
+        raise ValueError(f'{name} = {value}: must be {count} numbers >= 1')
+    for name, least in (('blocks', 0), ('num_styles', 1)):
+      if getattr(self, name) < least:
+        raise ValueError(f'{name} = {getattr(self, name)}: must be >= {least}')
+    for name, allowed in (('upsample', UPSAMPLES), ('head', HEADS)):
+      if getattr(self, name) not in allowed:
+        raise ValueError(
+          f'{name} = {getattr(self, name)!r}: must be one of '
+          f'{", ".join(allowed)}'
+        )
+    if len(shape) != 4 or shape[-1] != self.channels:
+      raise ValueError(f'x has shape {shape}: expected [B, H, W, 3]')
+    for name, n in (('height', shape[1]), ('width', shape[2])):
+      if n % self.multiple or n < 2 * self.multiple:
+        raise ValueError(
+          f'image {name} {n}: must be a multiple of {self.multiple} and at '
+          f'least {2 * self.multiple}; pad the image before and crop the result'
+        )
+
+  @nn.compact
+  def __call__(
+    self,
+    x: jax.Array,
+    shares: jax.Array | None = None,
+    train: bool = False,
+  ) -> jax.Array:
+    """Stylise x.
+
+    Args:
+      x: [B, H, W, 3] in [-1, 1], H and W multiples of 4.
+      shares: f32[B, num_styles] that add up to 1; None: the first style.
+      train: not used.
+
+    Returns:
+      f32[B, H, W, 3]; [-1, 1] is the range of pictures, which only 'sigmoid'
+      never leaves.
+
+    Raises:
+      ValueError: on a field or a size that is not allowed.
+    """
+    del train
+    self._check(x.shape)
+    if shares is None and self.num_styles > 1:
+      first = jnp.eye(1, self.num_styles)
+      shares = jnp.broadcast_to(first, (x.shape[0], self.num_styles))
+    x = (x + 1) / 2 if self.head == 'sigmoid' else (x + 1) * 127.5
+    for i, features in enumerate(self.down):
+      x = self._conv(x, features, 3 if i else 9, f'down_{i}', 2 if i else 1)
+      x = nn.relu(self._norm(x, shares, f'down_{i}_norm'))
+    for i in range(self.blocks):
+      y = x
+      for j, name in enumerate((f'block_{i}_0', f'block_{i}_1')):
+        y = self._conv(y, self.down[2], 3, name)
+        y = self._norm(y, shares, f'{name}_norm')
+        y = y if j else nn.relu(y)
+      x = x + y
+    for i, features in enumerate(self.up):
+      x = self._up(x, features, f'up_{i}')
+      x = nn.relu(self._norm(x, shares, f'up_{i}_norm'))
+    x = self._conv(x, self.channels, 9, 'head')
+    if self.head == 'sigmoid':
+      x = self._norm(x, shares, 'head_norm')
+      return 2 * nn.sigmoid(x.astype(jnp.float32)) - 1
+    x = x.astype(jnp.float32)
+    if self.head == 'tanh':
+      return 150 / 127.5 * jnp.tanh(x)
+    return x / 127.5 - 1
+
+  def _conv(self, x, features, size, name, stride=1):
+    layer = conv.Conv(
+      features,
+      size,
+      stride,
+      'VALID',
+      use_bias=self.use_bias,
+      dtype=self.dtype,
+      name=name,
+      **_INIT,
+    )
+    return layer(conv.reflect_pad(x, size // 2))
+
+  def _norm(self, x, shares, name):
+    if self.num_styles == 1:
+      return norms.InstanceNorm(affine=True, dtype=self.dtype, name=name)(x)
+    layer = norms.ConditionalInstanceNorm(
+      self.num_styles, dtype=self.dtype, name=name
+    )
+    return layer(x, shares)
+
+  def _up(self, x, features, name):
+    kind = {'use_bias': self.use_bias, 'dtype': self.dtype, **_INIT}
+    if self.upsample == 'resize':
+      return conv.ResizeConv(features, name=name, **kind)(x)
+    layer = conv.ConvTranspose(features, 3, output_padding=1, name=name, **kind)
+    return layer(x)
+
+
+def of_one_style(variables: Mapping[str, Any], number: int) -> dict[str, Any]:
+  """Return the variables of the same network with `num_styles=1`.
+
+  Args:
+    variables: of a `TransformerNet` of several styles.
+    number: of the style that is kept.
+  """
+  flat = traverse_util.flatten_dict(dict(variables))
+  return traverse_util.unflatten_dict(
+    {
+      path: value[number] if path[-2].endswith('_norm') else value
+      for path, value in flat.items()
+    }
+  )
