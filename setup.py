@@ -24,6 +24,7 @@ setuptools.setup(
   install_requires=[
     'absl-py>=2.1',
     'etils[epath]>=1.9',
+    'filelock>=3.16',  # jax bounds its compilation cache with it
     'flatbuffers>=24',  # jax.export serialises with it
     'flax>=0.12',
     # tensorflow-datasets imports it but does not declare it.

@@ -47,6 +47,9 @@ flags.DEFINE_string('output', None, 'Folder to write to.')
 flags.DEFINE_bool('overwrite', False, 'Replace existing files in --output.')
 flags.DEFINE_string('direction', None, 'ab or ba; default: the first.')
 flags.DEFINE_bool('compile', False, 'describe: compile the step for memory.')
+flags.DEFINE_bool(
+  'compile_cache', True, 'Keep compiled programs for the next start.'
+)
 flags.DEFINE_string('coordinator', None, 'host:port of process 0.')
 flags.DEFINE_integer('num_processes', None, 'Number of processes.')
 flags.DEFINE_integer('process_id', None, 'Number of this process.')
@@ -57,13 +60,15 @@ _QUIET = ('orbax', 'tensorflow_datasets')
 
 def main(argv: list[str]) -> int:
   """Run the mode asked for; return the exit code."""
-  from art_jax import loop, sharding
+  from art_jax import compile_cache, loop, sharding
 
   try:
     if len(argv) > 1:
       raise core.UserError(
         f'{argv[1]!r} is not a flag; write --flag=value (--help lists them)'
       )
+    if FLAGS.compile_cache:
+      compile_cache.turn_on()
     importlib.import_module(f'art_jax.modes.{FLAGS.mode}').run(FLAGS)
   except core.StorageError as error:
     return _fail(74, error)
