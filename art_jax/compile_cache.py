@@ -123,9 +123,7 @@ def _private(path: pathlib.Path) -> pathlib.Path:
       f'{path} is not a folder of this user; remove it, or set ART_JAX_HOME'
     )
   if found.st_mode & 0o077:
-    raise core.UserError(
-      f'{path} is open to other users; do: chmod 700 {path}'
-    )
+    raise core.UserError(f'{path} is open to other users; do: chmod 700 {path}')
   return path
 
 
