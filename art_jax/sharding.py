@@ -9,14 +9,12 @@ over all of it, on one device or a thousand.
 
 import dataclasses
 import math
-import os
 import re
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
-from absl import logging
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -31,37 +29,6 @@ _INIT_OPTIONS = {
 
 
 _PEER = re.compile('gloo|nccl|heartbeat|connection|unavailable', re.IGNORECASE)
-
-
-def start_distributed(
-  coordinator: str | None = None,
-  num_processes: int | None = None,
-  process_id: int | None = None,
-) -> None:
-  """Join the other processes of this run, if there are any.
-
-  Given all three arguments, joins them explicitly; given none, joins when a
-  cluster is detected (Slurm, Open MPI, Cloud TPU, Kubernetes). Must be
-  called before anything else touches a device.
-
-  Args:
-    coordinator: `host:port` of process 0.
-    num_processes: how many there are.
-    process_id: which one this is, in [0, num_processes).
-
-  Raises:
-    core.UserError: if only some arguments are given, or they contradict.
-  """
-  given = [v is not None for v in (coordinator, num_processes, process_id)]
-  if any(given) and not all(given):
-    raise core.UserError(
-      f'--coordinator={coordinator} --num_processes={num_processes} '
-      f'--process_id={process_id}: give all three or none'
-    )
-  if all(given):
-    _join(coordinator, num_processes, process_id)
-  elif _cluster_detected():
-    jax.distributed.initialize()
 
 
 def is_main() -> bool:
@@ -216,46 +183,3 @@ def peer_lost(error: BaseException) -> bool:
     and isinstance(error, jax.errors.JaxRuntimeError)
     and _PEER.search(str(error)) is not None
   )
-
-
-def _join(coordinator: str, num_processes: int, process_id: int) -> None:
-  if ':' not in coordinator:
-    raise core.UserError(
-      f'--coordinator={coordinator}: write host:port of process 0, for '
-      'example --coordinator=127.0.0.1:1234'
-    )
-  if not 0 <= process_id < num_processes:
-    raise core.UserError(
-      f'--process_id={process_id}: it is in [0, --num_processes='
-      f'{num_processes}); give every process its own'
-    )
-  if num_processes == 1:
-    return
-  jax.distributed.initialize(
-    coordinator,
-    num_processes,
-    process_id,
-    # By default process 0 would listen on every interface of its host.
-    coordinator_bind_address=coordinator if process_id == 0 else None,
-  )
-
-
-def _cluster_detected() -> bool:
-  """Tell whether a launcher has started several processes."""
-  several = {
-    'SLURM_NTASKS': int,
-    'OMPI_COMM_WORLD_SIZE': int,
-    'JAX_NUM_PROCESSES': int,
-  }
-  for name, kind in several.items():
-    value = os.environ.get(name, '')
-    if value.isdigit() and kind(value) > 1:
-      # A shell inside an allocation has SLURM_NTASKS but no step of its own.
-      return name != 'SLURM_NTASKS' or 'SLURM_STEP_NODELIST' in os.environ
-  hosts = os.environ.get('TPU_WORKER_HOSTNAMES', '')
-  if ',' in hosts or os.environ.get('MEGASCALE_NUM_SLICES', '1') != '1':
-    return True
-  if 'JAX_COORDINATOR_ADDRESS' in os.environ:
-    return True
-  logging.debug('no cluster detected: a single process')
-  return False

@@ -35,6 +35,14 @@ print(json.dumps({'path': path and str(path), 'hits': len(hits),
 """
 
 
+@pytest.fixture(autouse=True)
+def _jax_knows_of_no_folder():
+  before = jax.config.jax_compilation_cache_dir
+  jax.config.update('jax_compilation_cache_dir', None)
+  yield
+  jax.config.update('jax_compilation_cache_dir', before)
+
+
 def _start(home):
   return subprocess.Popen(
     [sys.executable, '-c', _PROGRAM],

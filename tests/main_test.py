@@ -59,6 +59,7 @@ _TINY = ('--experiment=cyclegan', '--tiny', '--devices=8')
     (['--devices=many', *_TINY[:2]], 'many'),
     (['cyclegan'], "'cyclegan' is not a flag"),
     ([*_TINY, '--devices=9'], '--devices=9: this run sees 8'),
+    ([*_TINY, '--expect_platform=tpu'], 'jax found cpu'),
     ([*_TINY, '--set', 'train.batch_size=6'], '--devices=2'),
     ([*_TINY, '--set', 'train.batch_size=6'], 'train.batch_size=8'),
     ([*_TINY, '--set', 'train.bath_size=6'], 'it has: batch_size'),
