@@ -15,7 +15,18 @@ from absl import app, flags, logging
 from art_jax import core
 
 # Each is a file of art_jax/modes/ with `run(flags)`.
-MODES = ('train', 'describe', 'list', 'translate', 'export')
+MODES = ('train', 'describe', 'list', 'translate', 'export', 'benchmark')
+
+
+class _Counts(flags.ArgumentParser):
+  """Reads 4 as 4 and 1,2,4 as a tuple."""
+
+  def parse(self, argument):
+    if isinstance(argument, str):
+      counts = tuple(int(part) for part in argument.split(','))
+      return counts[0] if len(counts) == 1 else counts
+    return argument
+
 
 flags.DEFINE_enum('mode', 'train', MODES, 'What to do.')
 flags.DEFINE_string(
@@ -28,7 +39,12 @@ flags.DEFINE_multi_string(
   'set', [], 'path.to.field=value: change a field of the experiment.'
 )
 flags.DEFINE_bool('tiny', False, 'The tiny form of the experiment.')
-flags.DEFINE_integer('devices', None, 'Number of devices; default: all.')
+flags.DEFINE(
+  _Counts(),
+  'devices',
+  None,
+  'Number of devices; default: all. benchmark: several, as 1,2,4.',
+)
 flags.DEFINE_enum(
   'precision',
   None,
@@ -47,6 +63,9 @@ flags.DEFINE_string('output', None, 'Folder to write to.')
 flags.DEFINE_bool('overwrite', False, 'Replace existing files in --output.')
 flags.DEFINE_string('direction', None, 'ab or ba; default: the first.')
 flags.DEFINE_bool('compile', False, 'describe: compile the step for memory.')
+flags.DEFINE_integer('steps', None, 'benchmark: number of steps timed.', 0)
+flags.DEFINE_string('trace', None, 'benchmark: folder for a profile.')
+flags.DEFINE_bool('starts', True, 'benchmark: time a cold and a warm start.')
 flags.DEFINE_bool(
   'compile_cache', True, 'Keep compiled programs for the next start.'
 )

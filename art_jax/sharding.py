@@ -53,6 +53,11 @@ class Devices:
     return self.mesh.devices.flat[0].platform
 
   @property
+  def local(self) -> jax.Device:
+    """The first of the devices of this process."""
+    return self.mesh.local_devices[0]
+
+  @property
   def replicated(self) -> NamedSharding:
     """Sharding of the state: a copy on each device."""
     return NamedSharding(self.mesh, PartitionSpec())
@@ -128,9 +133,14 @@ def make_devices(count: int | None = None) -> Devices:
   """Return the first `count` devices (default: all) as a mesh.
 
   Raises:
-    core.UserError: if there are fewer.
+    core.UserError: if there are fewer, or several counts were asked for.
   """
   available = jax.devices()
+  if isinstance(count, tuple):
+    raise core.UserError(
+      f'--devices={",".join(map(str, count))}: several numbers are for '
+      '--mode=benchmark; pass one'
+    )
   if count is not None and not 1 <= count <= len(available):
     raise core.UserError(
       f'--devices={count}: this run sees {len(available)} '
