@@ -22,6 +22,8 @@ RESUMABLE = (
   'train.keep_every',
   'train.on_nan',
   'train.max_rollbacks',
+  'train.steps_per_call',
+  'train.shard_state',
   'data.engine',
 )
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from absl import logging
 
-from art_jax import config, core, finite, run, shapes, sharding
+from art_jax import config, core, dispatch, finite, run, shapes, sharding
 from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
 from art_jax.data.dataset import Dataset, check_classes, check_inputs
@@ -63,6 +63,7 @@ def train(
   clocks = Clocks()
   devices = devices or sharding.make_devices()
   check(experiment, devices)
+  devices = devices.for_state(sharded=experiment.train.shard_state)
   abstract = shapes.state_shapes(experiment)
   main = sharding.is_main()
   folder = RunFolder(workdir, writable=main)
@@ -159,38 +160,49 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
         job.dataset, job.experiment.data, plan.render_count
       )
     )
+  dispatch.check(plan, engine.kind)
   step_key = devices.replicate(step_key)
-  step_fn = devices.compile_step(training_step(algorithm, engine))
   render_fn = devices.compile_render(algorithm.render)
   with clocks.of('start'):
     state, first = start(job, restored, init_key)
     with job.lock.writing(first):
       writer.cut(first)
+  step_fn = devices.compile_step(
+    dispatch.several(
+      training_step(algorithm, engine), unroll=devices.platform == 'cpu'
+    ),
+    state,
+  )
+  compiled = set()  # Numbers of steps of a call that have their program.
   looked = first  # The last step whose metrics were looked at.
   previous = None  # Metrics of the step before.
   # Two steps are in flight, but on a CPU, where the one that waits would take
   # cores from the one that runs.
   queue = devices.platform != 'cpu'
   with (
-    contextlib.closing(engine.inputs(first)) as inputs,
+    contextlib.closing(engine.inputs(first)) as each_inputs,
     Progress(first, plan.duration, rows, enabled=main) as progress,
   ):
+    inputs = dispatch.group(each_inputs, dispatch.calls(first, plan))
     if first < plan.duration:
       progress.say('compiling the first step')
       with clocks.of('input'):
         batch = next(inputs)
-    for step in range(first + 1, plan.duration + 1):
-      doing = 'compile' if step == first + 1 else 'step'
+    for call, (step, count) in enumerate(dispatch.calls(first, plan)):
+      doing = 'step' if count in compiled else 'compile'
+      if doing == 'compile':
+        compiled.add(count)
+        clocks.untimed += count
       with clocks.of(doing):
         state, metrics = step_fn(
-          state, engine.constants, batch, step_key, np.int32(step - 1)
+          state, engine.constants, batch, step_key, np.int32(step - count)
         )
       with clocks.of_input(metrics):  # The next one, while the device works.
         batch = next(inputs, None)
       with clocks.of(doing):
         jax.block_until_ready(previous if queue else metrics)
         previous = metrics
-      stopping = job.stop.requested(step)
+      stopping = job.stop.requested(call)
       last = stopping or step == plan.duration
       save = last or step % plan.checkpoint_every == 0
       render = last or step == 1 or step % plan.render_every == 0
@@ -247,11 +259,11 @@ def start(
   if restored is not None:
     if sharding.is_main():
       print(f'continuing from step {restored.step}', file=sys.stderr)
-    return job.devices.replicate(restored.state), restored.step
+    return job.devices.place_state(restored.state), restored.step
   init = job.devices.compile_init(shapes.initializer(job.experiment))
   state = init(job.devices.replicate(key))
   if job.donor is not None:
-    state = job.devices.replicate(transfer(jax.device_get(state), job.donor))
+    state = job.devices.place_state(transfer(jax.device_get(state), job.donor))
   return state, 0
 
 

@@ -28,6 +28,9 @@ _INIT_OPTIONS = {
 }
 
 
+# Splitting smaller leaves saves nothing and sends more often.
+SPLIT_FROM = 1 << 14
+
 _PEER = re.compile('gloo|nccl|heartbeat|connection|unavailable', re.IGNORECASE)
 
 
@@ -38,9 +41,19 @@ def is_main() -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-  """The devices of a run as one mesh with the single axis `data`."""
+  """The devices of a run as one mesh with the single axis `data`.
+
+  Attributes:
+    mesh: all of them.
+    sharded: large leaves of the state are split, see `of_state`.
+  """
 
   mesh: Mesh
+  sharded: bool = False
+
+  def for_state(self, *, sharded: bool) -> 'Devices':
+    """Return the same devices with the state split over them, or not."""
+    return dataclasses.replace(self, sharded=sharded)
 
   @property
   def count(self) -> int:
@@ -87,40 +100,78 @@ class Devices:
 
   def replicate(self, host: core.PyTree) -> core.PyTree:
     """Place a copy of a pytree (the same in every process) on each device."""
+    return self._place(host, jax.tree.map(lambda _: self.replicated, host))
 
-    def place(x):
+  def place_state(self, host: core.PyTree) -> core.PyTree:
+    """Place a state (the same in every process) as `of_state` says."""
+    return self._place(host, self.of_state(host))
+
+  def of_state(self, state: core.PyTree) -> core.PyTree:
+    """Return the sharding of every leaf of a state.
+
+    A copy on each device; with `sharded`, leaves of at least `SPLIT_FROM`
+    numbers are split along their largest axis that divides evenly, as fully
+    sharded data parallelism does: XLA gathers them where they are used.
+
+    Args:
+      state: arrays or their shapes.
+    """
+    return jax.tree.map(self._of_leaf, state)
+
+  def _of_leaf(self, leaf: Any) -> NamedSharding:
+    split = self.sharded and leaf.size >= SPLIT_FROM
+    if not split or jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+      return self.replicated
+    divides = [n if n % self.count == 0 else 0 for n in leaf.shape]
+    if not any(divides):
+      return self.replicated
+    axis = divides.index(max(divides))
+    return NamedSharding(self.mesh, PartitionSpec(*[None] * axis, 'data'))
+
+  def _place(self, host: core.PyTree, shardings: core.PyTree) -> core.PyTree:
+    def place(x, sharding):
       if isinstance(x, jax.Array) and jax.dtypes.issubdtype(
         x.dtype, jax.dtypes.prng_key
       ):
-        data = place(np.asarray(jax.random.key_data(x)))
+        data = place(np.asarray(jax.random.key_data(x)), sharding)
         return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
       # Through a host copy: `device_put` would share the buffer of device 0,
       # and donating the one would delete the other.
       x = np.array(x)
-      return jax.make_array_from_process_local_data(self.replicated, x, x.shape)
+      return jax.make_array_from_callback(x.shape, sharding, x.__getitem__)
 
-    return jax.tree.map(place, host)
+    return jax.tree.map(place, host, shardings)
 
   def compile_init(self, init: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that makes a state: quickly, its result copied."""
     cpu = self.platform == 'cpu'
+    out = self.replicated
+    if self.sharded:
+      out = self.of_state(jax.eval_shape(init, jax.random.key(0)))
     return jax.jit(
       init,
-      out_shardings=self.replicated,
+      out_shardings=out,
       compiler_options=_INIT_OPTIONS if cpu else None,
     )
 
-  def compile_step(self, step: Callable[..., Any]) -> Callable[..., Any]:
+  def compile_step(
+    self, step: Callable[..., Any], state: core.PyTree = None
+  ) -> Callable[..., Any]:
     """Compile `step(state, constants, inputs, key, index)`.
 
     The state is donated: its memory becomes the next state's. `inputs` are
     split over the devices, all else is a copy on each.
+
+    Args:
+      step: returns (state, metrics).
+      state: arrays or shapes; needed where the state is split.
     """
     whole, rows = self.replicated, self.by_rows
+    states = self.of_state(state) if self.sharded else whole
     return jax.jit(
       step,
-      in_shardings=(whole, whole, rows, whole, whole),
-      out_shardings=(whole, whole),
+      in_shardings=(states, whole, rows, whole, whole),
+      out_shardings=(states, whole),
       donate_argnums=0,
     )
 

@@ -36,6 +36,7 @@ class Stepper:
       check_inputs(dataset, algorithm.inputs, algorithm.aligned)
       check_classes(dataset, getattr(algorithm, 'num_classes', 0))
       self.experiment = config.resolve(experiment, dataset.num_examples)
+    devices = devices.for_state(sharded=experiment.train.shard_state)
     self._dataset, self._devices = dataset, devices
     init_key, self._key = (
       devices.replicate(jax.random.key(i)) for i in range(2)
@@ -83,7 +84,7 @@ class Stepper:
     with contextlib.closing(engine.inputs(0)) as inputs:
       batch = next(inputs)
     start = time.perf_counter()
-    lowered = devices.compile_step(step).lower(
+    lowered = devices.compile_step(step, state).lower(
       state, engine.constants, batch, self._key, np.int32(0)
     )
     traced = time.perf_counter()
