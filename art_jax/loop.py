@@ -169,7 +169,8 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
       writer.cut(first)
   step_fn = devices.compile_step(
     dispatch.several(
-      training_step(algorithm, engine), unroll=devices.platform == 'cpu'
+      training_step(algorithm, engine, devices.gather),
+      unroll=devices.platform == 'cpu',
     ),
     state,
   )
@@ -242,10 +243,30 @@ def order_seed(seed: int, rollbacks: int) -> int:
   return int(np.random.SeedSequence([seed, rollbacks]).generate_state(1)[0])
 
 
-def training_step(algorithm: core.Algorithm, engine: Any) -> Callable[..., Any]:
-  """Return the function to compile: prepare the batch, take one step."""
+def training_step(
+  algorithm: core.Algorithm,
+  engine: Any,
+  gather: Callable[[core.PyTree], core.PyTree] | None = None,
+) -> Callable[..., Any]:
+  """Return the function to compile: prepare the batch, take one step.
+
+  Args:
+    algorithm: the model.
+    engine: gives the batch.
+    gather: undoes the split of a state, which optimisers keep.
+  """
+
+  def whole(node):
+    if isinstance(node, Trainable):
+      rest = gather((node.params, node.collections))
+      return Trainable(*rest, node.opt_state)
+    return gather(node)
 
   def step(state, constants, inputs, key, index):
+    if gather is not None:
+      state = jax.tree.map(
+        whole, state, is_leaf=lambda x: isinstance(x, Trainable)
+      )
     batch = engine.prepare(constants, inputs)
     return algorithm.step(state, batch, jax.random.fold_in(key, index))
 

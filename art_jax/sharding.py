@@ -110,13 +110,25 @@ class Devices:
     """Return the sharding of every leaf of a state.
 
     A copy on each device; with `sharded`, leaves of at least `SPLIT_FROM`
-    numbers are split along their largest axis that divides evenly, as fully
-    sharded data parallelism does: XLA gathers them where they are used.
+    numbers are split along their largest axis that divides evenly. A step
+    gathers the networks (`gather`) and updates its part of them; optimisers
+    are never gathered.
 
     Args:
       state: arrays or their shapes.
     """
     return jax.tree.map(self._of_leaf, state)
+
+  @property
+  def gather(self) -> Callable[[core.PyTree], core.PyTree] | None:
+    """Inside a jitted step: every device gets all of a split pytree.
+
+    Without it XLA would rather send pictures than parameters. None where
+    nothing is split.
+    """
+    if not self.sharded:
+      return None
+    return lambda tree: jax.lax.with_sharding_constraint(tree, self.replicated)
 
   def _of_leaf(self, leaf: Any) -> NamedSharding:
     split = self.sharded and leaf.size >= SPLIT_FROM

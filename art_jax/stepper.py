@@ -79,7 +79,7 @@ class Stepper:
       seed=experiment.train.seed,
       placer=devices,
     )
-    step = loop.training_step(experiment.algorithm, engine)
+    step = loop.training_step(experiment.algorithm, engine, devices.gather)
     state = shapes.state_shapes(experiment)
     with contextlib.closing(engine.inputs(0)) as inputs:
       batch = next(inputs)

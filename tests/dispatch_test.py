@@ -97,7 +97,7 @@ def _three_steps(devices, *, per_call, unroll=True):
   experiment = _dcgan()
   init = devices.compile_init(shapes.initializer(experiment))
   state = init(devices.replicate(jax.random.key(0)))
-  step = loop.training_step(experiment.algorithm, _Fixed())
+  step = loop.training_step(experiment.algorithm, _Fixed(), devices.gather)
   step = dispatch.several(step, unroll=unroll)
   step = devices.compile_step(step, state)
   rng = np.random.default_rng(0)
