@@ -241,7 +241,7 @@ class Train:
       memory; gradients are averaged over them.
     steps_per_call: number of steps in one call of the device, where nothing
       is due in between; needs the resident engine. It hides the host's part
-      of short steps on accelerators; unrolled, hence slow to compile, on CPUs.
+      of short steps on accelerators and changes nothing on a CPU.
     shard_state: split parameters and optimiser state over the devices instead
       of keeping a copy on each, for networks too large for one.
     rescale: when `--set train.duration=...` changes the duration, scale the

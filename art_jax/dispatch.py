@@ -5,8 +5,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from art_jax import core
+from art_jax import core, sharding
 
 
 def calls(first: int, train: core.Train) -> Iterator[tuple[int, int]]:
@@ -48,31 +49,46 @@ def group(
     yield tuple(next(inputs) for _ in range(count))
 
 
-def several(step: Callable[..., Any], *, unroll: bool) -> Callable[..., Any]:
-  """Return the function that takes a step for each of its inputs in turn.
+def compile_steps(
+  step: Callable[..., Any], devices: sharding.Devices, state: core.State
+) -> Callable[..., Any]:
+  """Compile the function that takes a step for each of its inputs in turn.
+
+  On accelerators the steps of a call are one program, a scan, which XLA may
+  round differently than single ones. XLA:CPU runs convolutions inside a loop 3
+  to 13 times slower and has no launch to save: there every step is a call of
+  the same program, and the bits are those of single steps.
 
   Args:
     step: (state, constants, inputs, key, index) -> (state, metrics).
-    unroll: write the steps one after the other: bit-identical to single
-      calls. Otherwise one step is compiled and scanned, which XLA may round
-      differently. XLA:CPU runs convolutions inside a loop 3 to 13 times
-      slower.
+    devices: where it runs.
+    state: arrays or shapes.
 
   Returns:
     The same with a tuple of inputs, and the index of the first; metrics are
     those of the last step.
   """
+  if devices.platform != 'cpu':
+    return devices.compile_step(scanned(step), state)
+  single = devices.compile_step(step, state)
 
   def steps(state, constants, inputs, key, index):
-    if unroll or len(inputs) == 1:
-      for i, one in enumerate(inputs):
-        if i:  # Steps are not fused, so that every one rounds as it would.
-          state = jax.lax.optimization_barrier(state)
-        state, metrics = step(state, constants, one, key, index + i)
-      return state, metrics
+    for i, one in enumerate(inputs):
+      state, metrics = single(state, constants, one, key, np.int32(index + i))
+    return state, metrics
 
-    def body(state, scanned):
-      one, i = scanned
+  return steps
+
+
+def scanned(step: Callable[..., Any]) -> Callable[..., Any]:
+  """Return the function that scans a step over a tuple of inputs. Pure."""
+
+  def steps(state, constants, inputs, key, index):
+    if len(inputs) == 1:
+      return step(state, constants, inputs[0], key, index)
+
+    def body(state, each):
+      one, i = each
       return step(state, constants, one, key, i)
 
     stacked = jax.tree.map(lambda *x: jnp.stack(x), *inputs)

@@ -167,12 +167,8 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
     state, first = start(job, restored, init_key)
     with job.lock.writing(first):
       writer.cut(first)
-  step_fn = devices.compile_step(
-    dispatch.several(
-      training_step(algorithm, engine, devices.gather),
-      unroll=devices.platform == 'cpu',
-    ),
-    state,
+  step_fn = dispatch.compile_steps(
+    training_step(algorithm, engine, devices.gather), devices, state
   )
   compiled = set()  # Numbers of steps of a call that have their program.
   looked = first  # The last step whose metrics were looked at.
