@@ -73,7 +73,7 @@ flags.DEFINE_string('coordinator', None, 'host:port of process 0.')
 flags.DEFINE_integer('num_processes', None, 'Number of processes.')
 flags.DEFINE_integer('process_id', None, 'Number of this process.')
 flags.DEFINE_integer(
-  'join_timeout', 60, 'Seconds that all processes have to come.', 1
+  'join_timeout', None, 'Seconds that all processes have to come.', 1
 )
 flags.DEFINE_enum(
   'expect_platform',

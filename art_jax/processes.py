@@ -10,6 +10,9 @@ from absl import logging
 
 from art_jax import core
 
+# Seconds to wait for the others: started by hand, or by a cluster's launcher,
+# which may still be fetching an image for one of them.
+_BY_HAND, _BY_CLUSTER = 60, 300
 # What a launcher sets to the number of processes of the job.
 _COUNTS = ('SLURM_NTASKS', 'OMPI_COMM_WORLD_SIZE', 'JAX_NUM_PROCESSES')
 
@@ -18,7 +21,7 @@ def start_distributed(
   coordinator: str | None = None,
   num_processes: int | None = None,
   process_id: int | None = None,
-  timeout: int = 60,
+  timeout: int | None = None,
 ) -> None:
   """Join the other processes of this run, if there are any.
 
@@ -30,7 +33,8 @@ def start_distributed(
     coordinator: `host:port` of process 0.
     num_processes: how many there are.
     process_id: which one this is, in [0, num_processes).
-    timeout: seconds that all of them have to come.
+    timeout: seconds that all of them have to come; None: 60, and 300 in a
+      cluster.
 
   Raises:
     core.UserError: if only some arguments are given, they contradict one
@@ -43,9 +47,9 @@ def start_distributed(
       f'--process_id={process_id}: give all three or none'
     )
   if all(given):
-    _join(coordinator, num_processes, process_id, timeout)
+    _join(coordinator, num_processes, process_id, timeout or _BY_HAND)
   elif _cluster_detected():
-    jax.distributed.initialize(initialization_timeout=timeout)
+    jax.distributed.initialize(initialization_timeout=timeout or _BY_CLUSTER)
 
 
 def expect_platform(platform: str | None) -> None:

@@ -139,8 +139,8 @@ def test_a_state_that_is_split_trains_the_same(monkeypatch):
   """With convolutions: left to itself, XLA would split their channels."""
   monkeypatch.setattr(sharding, 'SPLIT_FROM', 256)
   devices = sharding.make_devices(8)
-  single, _ = _three_steps('dcgan_mnist', devices)
-  split, state = _three_steps('dcgan_mnist', devices.for_state(sharded=True))
+  single, _ = _three_steps('autoencoder', devices)
+  split, state = _three_steps('autoencoder', devices.for_state(sharded=True))
   jax.tree.map(
     lambda x, y: np.testing.assert_allclose(x, y, rtol=0, atol=1e-5),
     *(split, single),
