@@ -1,10 +1,10 @@
 """Devices: the one mesh, what lies where on it, and how functions compile.
 
 The batch is split over all devices along the axis `data`; the state is a
-copy on each, or split as well (`Devices.of_state`). One `jax.jit` over that mesh is the successor of `jax.pmap`: the
-program says what is computed on the GLOBAL batch and XLA inserts the
-all-reduces, so batch normalisation sees the whole batch and a loss is a mean
-over all of it, on one device or a thousand.
+copy on each, or split as well (`Devices.of_state`). One `jax.jit` over that
+mesh is the successor of `jax.pmap`: the program says what is computed on the
+GLOBAL batch and XLA inserts the all-reduces, so batch normalisation sees the
+whole batch and a loss is a mean over all of it, on one device or a thousand.
 """
 
 import dataclasses
