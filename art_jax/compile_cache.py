@@ -58,6 +58,9 @@ def turn_on() -> pathlib.Path | None:
   jax.config.update('jax_compilation_cache_max_size', MAX_BYTES)
   jax.config.update('jax_persistent_cache_min_compile_time_secs', _MIN_SECONDS)
   jax.config.update('jax_persistent_cache_min_entry_size_bytes', 0)
+  # XLA's own files on GPUs have no checksum and no bound; a stored program
+  # holds what was tuned for it anyway.
+  jax.config.update('jax_persistent_cache_enable_xla_caches', 'none')
   _seal_what_is_stored(path)
   return path
 
