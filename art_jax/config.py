@@ -27,6 +27,8 @@ RESUMABLE = (
   'train.alarms',
   'train.evaluate_every',
   'train.best_metric',
+  'train.steps_per_call',
+  'train.shard_state',
   'data.engine',
 )
 

@@ -260,6 +260,11 @@ class Train:
       truth where there is one, else KID) or 'none'.
     accumulate: number of slices one update's batch is cut into to save
       memory; gradients are averaged over them.
+    steps_per_call: number of steps in one call of the device, where nothing
+      is due in between; needs the resident engine. It hides the host's part
+      of short steps on accelerators and changes nothing on a CPU.
+    shard_state: split parameters and optimiser state over the devices instead
+      of keeping a copy on each, for networks too large for one.
     rescale: when `--set train.duration=...` changes the duration, scale the
       boundaries of every schedule in proportion.
     planned_duration: the duration that schedule boundaries were written
@@ -283,11 +288,14 @@ class Train:
   evaluate_every: Duration = 0
   best_metric: str = 'auto'
   accumulate: int = 1
+  steps_per_call: int = 1
+  shard_state: bool = False
   rescale: bool = True
   planned_duration: Duration | None = None
 
   def __post_init__(self):
-    for name in ('batch_size', 'accumulate', 'keep_last', 'render_count'):
+    counts = ('batch_size', 'accumulate', 'steps_per_call')
+    for name in (*counts, 'keep_last', 'render_count'):
       value = getattr(self, name)
       _require(f'train.{name}', value, value >= 1, 'is at least 1')
     for name in ('duration', 'log_every', 'render_every', 'checkpoint_every'):

@@ -11,7 +11,16 @@ import jax
 import numpy as np
 from absl import logging
 
-from art_jax import config, core, finite, probe, run, shapes, sharding
+from art_jax import (
+  config,
+  core,
+  dispatch,
+  finite,
+  probe,
+  run,
+  shapes,
+  sharding,
+)
 from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
 from art_jax.data.columns import check_columns
@@ -69,6 +78,7 @@ def train(
   clocks = Clocks()
   devices = devices or sharding.make_devices()
   check(experiment, devices)
+  devices = devices.for_state(sharded=experiment.train.shard_state)
   abstract = shapes.state_shapes(experiment)
   main = sharding.is_main()
   folder = RunFolder(workdir, writable=main)
@@ -178,8 +188,8 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
         job.dataset, job.experiment.data, plan.render_count
       )
     )
+  dispatch.check(plan, engine.kind)
   step_key = devices.replicate(step_key)
-  step_fn = devices.compile_step(training_step(algorithm, engine))
   render_fn = devices.compile_render(algorithm.render)
   with clocks.of('start'):
     state, first = start(job, restored, init_key)
@@ -191,31 +201,39 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
       )
   if first < plan.duration:
     job.times.begin(first)
+  step_fn = dispatch.compile_steps(
+    training_step(algorithm, engine, devices.gather), devices, state
+  )
+  compiled = set()  # Numbers of steps of a call that have their program.
   looked = first  # The last step whose metrics were looked at.
   previous = None  # Metrics of the step before.
   # Two steps are in flight, but on a CPU, where the one that waits would take
   # cores from the one that runs.
   queue = devices.platform != 'cpu'
   with (
-    contextlib.closing(engine.inputs(first)) as inputs,
+    contextlib.closing(engine.inputs(first)) as each_inputs,
     Progress(first, plan.duration, rows, enabled=main) as progress,
   ):
+    inputs = dispatch.group(each_inputs, dispatch.calls(first, plan))
     if first < plan.duration:
       progress.say('compiling the first step')
       with clocks.of('input'):
         batch = next(inputs)
-    for step in range(first + 1, plan.duration + 1):
-      doing = 'compile' if step == first + 1 else 'step'
+    for call, (step, count) in enumerate(dispatch.calls(first, plan)):
+      doing = 'step' if count in compiled else 'compile'
+      if doing == 'compile':
+        compiled.add(count)
+        clocks.untimed += count
       with clocks.of(doing):
         state, metrics = step_fn(
-          state, engine.constants, batch, step_key, np.int32(step - 1)
+          state, engine.constants, batch, step_key, np.int32(step - count)
         )
       with clocks.of_input(metrics):  # The next one, while the device works.
         batch = next(inputs, None)
       with clocks.of(doing):
         jax.block_until_ready(previous if queue else metrics)
         previous = metrics
-      stopping = job.stop.requested(step)
+      stopping = job.stop.requested(call)
       last = stopping or step == plan.duration
       save = last or step % plan.checkpoint_every == 0
       render = last or step == 1 or step % plan.render_every == 0
@@ -285,10 +303,30 @@ def order_seed(seed: int, rollbacks: int) -> int:
   return int(np.random.SeedSequence([seed, rollbacks]).generate_state(1)[0])
 
 
-def training_step(algorithm: core.Algorithm, engine: Any) -> Callable[..., Any]:
-  """Return the function to compile: prepare the batch, take one step."""
+def training_step(
+  algorithm: core.Algorithm,
+  engine: Any,
+  gather: Callable[[core.PyTree], core.PyTree] | None = None,
+) -> Callable[..., Any]:
+  """Return the function to compile: prepare the batch, take one step.
+
+  Args:
+    algorithm: the model.
+    engine: gives the batch.
+    gather: undoes the split of a state, which optimisers keep.
+  """
+
+  def whole(node):
+    if isinstance(node, Trainable):
+      rest = gather((node.params, node.collections))
+      return Trainable(*rest, node.opt_state)
+    return gather(node)
 
   def step(state, constants, inputs, key, index):
+    if gather is not None:
+      state = jax.tree.map(
+        whole, state, is_leaf=lambda x: isinstance(x, Trainable)
+      )
     batch = engine.prepare(constants, inputs)
     return algorithm.step(state, batch, jax.random.fold_in(key, index))
 
@@ -302,12 +340,12 @@ def start(
   if restored is not None:
     if sharding.is_main():
       print(f'continuing from step {restored.step}', file=sys.stderr)
-    return job.devices.replicate(restored.state), restored.step
+    return job.devices.place_state(restored.state), restored.step
   init = job.devices.compile_init(shapes.initializer(job.experiment))
   pretrained = core.pretrained(job.experiment.algorithm)
   state = init(job.devices.replicate(key), job.devices.replicate(pretrained))
   if job.donor is not None:
-    state = job.devices.replicate(transfer(jax.device_get(state), job.donor))
+    state = job.devices.place_state(transfer(jax.device_get(state), job.donor))
   return state, 0
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from art_jax import colours, core, images, memory, sharding, tiles
+from art_jax import colours, core, images, picture_memory, sharding, tiles
 from art_jax.algorithms.gatys import Gatys, StyleTargets
 from art_jax.finite import Diverged
 from art_jax.trainable import Trainable
@@ -75,7 +75,7 @@ def paint(
     start = scale.start(task, key)
     if canvas is not None:
       start = _enlarge(canvas.params['pixels'], scale.shape)
-    with memory.explained(size):
+    with picture_memory.explained(size):
       step, state = scale.prepare(features, start)
       if canvas is not None:
         state = state.replace(canvas=_carry(canvas, state.canvas))
@@ -219,7 +219,7 @@ class _Scale:
       donate_argnums=0,
     )
     compiled = step.lower(state).compile()
-    memory.check(compiled, max(self.shape))
+    picture_memory.check(compiled, max(self.shape))
     return compiled, state
 
   def _prepare_tiles(self, features, start):

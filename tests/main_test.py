@@ -62,6 +62,7 @@ _TINY = ('--experiment=cyclegan', '--tiny', '--devices=8')
     (['--mode=report'], '--mode=report needs --run=PATH'),
     (['--mode=report', '--run=runs/nowhere'], 'is no folder'),
     ([*_TINY, '--devices=9'], '--devices=9: this run sees 8'),
+    ([*_TINY, '--expect_platform=tpu'], 'jax found cpu'),
     ([*_TINY, '--set', 'train.batch_size=6'], '--devices=2'),
     ([*_TINY, '--set', 'train.batch_size=6'], 'train.batch_size=8'),
     ([*_TINY, '--set', 'train.bath_size=6'], 'it has: batch_size'),
