@@ -118,7 +118,7 @@ class Probe:
       )
     }
     if group.labels is not None:
-      chunk['labels'] = np.repeat(group.labels[:rows], _BETWEEN)
+      chunk['labels'] = np.repeat(group.labels[:rows], _BETWEEN, axis=0)
     make = self._make[group.name]
     made = make(state, chunk, self._params, self._key)
     sheet = images.grid(np.asarray(made['pictures']), columns=_BETWEEN)
@@ -196,7 +196,8 @@ class Probe:
     add('memorised', neighbours.memorised(nearest, reference))
     chosen = nearest[:_SHOWN].argmin(axis=1)
     self._shown = made['pictures'][: len(chosen)], chosen
-    for label in sorted(set([] if group.labels is None else group.labels)):
+    classes = group.labels is not None and group.labels.ndim == 1
+    for label in sorted(set(group.labels)) if classes else ():
       usual = reference.class_spread(label)
       if usual is not None:
         rows = np.flatnonzero(group.labels == label)
@@ -291,6 +292,10 @@ class _Reader:
       each = max(_CLASS_SAMPLES, -(-count // classes))
       count = each * classes
       labels = (np.arange(count) % classes).astype(np.int32)
+    elif getattr(algorithm, 'attributes', ()):
+      read = self._read(self._space('image', self._dataset.train), count)
+      told = np.asarray(algorithm.labels(read))
+      labels = told[np.arange(count) % len(told)]
     key = probe_key(self._experiment.train.seed)
     z = np.asarray(algorithm.latents(key, count))
     groups = [Group('', z, labels, None, *reference)]
@@ -317,7 +322,7 @@ class _Reader:
 
   def judged(self, group: Group) -> dict[str, Any]:
     """Return what the discriminator scores."""
-    conditional = getattr(self._experiment.algorithm, 'num_classes', 0)
+    algorithm = self._experiment.algorithm
     dataset, labels = self._dataset, group.labels
     shown = {
       'latents': (
@@ -330,7 +335,12 @@ class _Reader:
       ('heldout', dataset.heldout),
     ):
       read = self._read(self._space('image', spaces), _JUDGED)
-      shown[name] = read['image'], read['label'] if conditional else None
+      told = None
+      if getattr(algorithm, 'attributes', ()):
+        told = np.asarray(algorithm.labels(read))
+      elif getattr(algorithm, 'num_classes', 0):
+        told = read['label']
+      shown[name] = read['image'], told
     return shown
 
   def _pictures(self, key: str, count: int) -> dict[str, np.ndarray]:
