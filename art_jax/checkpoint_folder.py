@@ -16,6 +16,18 @@ from art_jax import checkpoint_format, core
 CUT = 'cut'  # the reason of steps that are good but no longer wanted
 
 
+class _These:
+  """An orbax preservation policy: keep the steps of a set that may change."""
+
+  def __init__(self, steps: set[int]):
+    self._steps = steps
+
+  def should_preserve(self, checkpoints, *, context) -> list[bool]:
+    """Return which of the checkpoints are in the set."""
+    del context
+    return [checkpoint.step in self._steps for checkpoint in checkpoints]
+
+
 class Folder:
   """A local or gs:// folder that holds checkpoints and nothing else.
 
@@ -48,10 +60,18 @@ class Folder:
         'write to'
       ) from e
 
-  def open(self, keep_last: int, keep_every: int) -> ocp.CheckpointManager:
-    """Return an orbax manager that works in this process alone."""
+  def open(
+    self, keep_last: int, keep_every: int, kept: set[int]
+  ) -> ocp.CheckpointManager:
+    """Return an orbax manager that works in this process alone.
+
+    Args:
+      keep_last: number of newest steps that are kept.
+      keep_every: multiples of it are kept; 0: none.
+      kept: steps that are kept besides, as it is at every save.
+    """
     policies = ocp.checkpoint_managers
-    keep = [policies.LatestN(keep_last)]
+    keep = [policies.LatestN(keep_last), _These(kept)]
     if keep_every:
       keep.append(policies.EveryNSteps(keep_every))
     process = jax.process_index()

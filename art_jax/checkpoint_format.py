@@ -136,6 +136,17 @@ def read(
   return jax.tree.unflatten(treedef, values), host
 
 
+def read_host(
+  orbax: ocp.CheckpointManager, folder: epath.Path, step: int
+) -> dict[str, Any]:
+  """Return what the loop kept beside a state, without reading that.
+
+  Raises:
+    Damaged, UserError: as `read`.
+  """
+  return _head(orbax, folder, step)[1]
+
+
 def verify(orbax: ocp.CheckpointManager, folder: epath.Path, step: int) -> None:
   """Compare every checksum of a checkpoint of any structure.
 

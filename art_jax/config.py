@@ -22,6 +22,13 @@ RESUMABLE = (
   'train.keep_every',
   'train.on_nan',
   'train.max_rollbacks',
+  'train.on_alarm',
+  'train.alarm_features',
+  'train.alarms',
+  'train.evaluate_every',
+  'train.best_metric',
+  'train.steps_per_call',
+  'train.shard_state',
   'data.engine',
 )
 
@@ -206,6 +213,11 @@ def differences(old: Any, new: Any, path: str = '') -> list[str]:
       getattr(old, field.name), getattr(new, field.name), below
     )
   return found
+
+
+def resumable(path: str) -> bool:
+  """Tell whether a run may be continued with this field changed."""
+  return any(path == name or path.startswith(f'{name}.') for name in RESUMABLE)
 
 
 def get(experiment: Any, path: str) -> Any:

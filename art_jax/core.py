@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax
 
+from art_jax.alarms.config import Alarms
+
 Key = jax.Array  # typed PRNG key, shape ()
 Batch = Mapping[str, jax.Array]  # leading axis = examples
 Images = Mapping[str, jax.Array]  # f32[N, H, W, C] in [-1, 1]
@@ -246,8 +248,23 @@ class Train:
     on_nan: what to do when a number is not finite: 'stop', or 'rollback': go
       on from the last good checkpoint with another data order.
     max_rollbacks: number of times that 'rollback' does so before it stops.
+    on_alarm: what to do when an alarm begins: 'report' it, 'stop' the run
+      after a checkpoint, or 'off': look at nothing.
+    alarm_features: extractor in which samples are compared, see
+      `art_jax.metrics.features`.
+    alarms: the thresholds.
+    evaluate_every: interval at which the best moment is looked for; 0: at
+      every checkpoint.
+    best_metric: a name of metrics.jsonl whose best checkpoint is kept beside
+      the latest, 'auto' (the reconstruction error or the distance to the
+      truth where there is one, else KID) or 'none'.
     accumulate: number of slices one update's batch is cut into to save
       memory; gradients are averaged over them.
+    steps_per_call: number of steps in one call of the device, where nothing
+      is due in between; needs the resident engine. It hides the host's part
+      of short steps on accelerators and changes nothing on a CPU.
+    shard_state: split parameters and optimiser state over the devices instead
+      of keeping a copy on each, for networks too large for one.
     rescale: when `--set train.duration=...` changes the duration, scale the
       boundaries of every schedule in proportion.
     planned_duration: the duration that schedule boundaries were written
@@ -265,12 +282,20 @@ class Train:
   render_count: int = 8
   on_nan: str = 'stop'
   max_rollbacks: int = 3
+  on_alarm: str = 'report'
+  alarm_features: str = 'pixels32'
+  alarms: Alarms = Alarms()
+  evaluate_every: Duration = 0
+  best_metric: str = 'auto'
   accumulate: int = 1
+  steps_per_call: int = 1
+  shard_state: bool = False
   rescale: bool = True
   planned_duration: Duration | None = None
 
   def __post_init__(self):
-    for name in ('batch_size', 'accumulate', 'keep_last', 'render_count'):
+    counts = ('batch_size', 'accumulate', 'steps_per_call')
+    for name in (*counts, 'keep_last', 'render_count'):
       value = getattr(self, name)
       _require(f'train.{name}', value, value >= 1, 'is at least 1')
     for name in ('duration', 'log_every', 'render_every', 'checkpoint_every'):
@@ -283,6 +308,10 @@ class Train:
       value = getattr(self, name)
       _require(f'train.{name}', value, value >= 0, 'is >= 0')
     _require_one('train.on_nan', self.on_nan, ('stop', 'rollback'))
+    _require_one('train.on_alarm', self.on_alarm, ('report', 'stop', 'off'))
+    for name in ('count', 'reference'):
+      value = getattr(self.alarms, name)
+      _require(f'train.alarms.{name}', value, value >= 8, 'is at least 8')
     _require(
       'train.batch_size',
       self.batch_size,

@@ -30,8 +30,7 @@ def text(
   """
   state = shapes.state_shapes(experiment)
   parts = [literals.to_text(experiment), '', _networks(experiment, state)]
-  lowered = _lower(experiment, state)
-  flops = _flops(lowered)
+  flops = step_flops(experiment)
   rows = experiment.train.batch_size
   parts.append(f'step: {_count(flops)}FLOP for a batch of {rows}')
   kind = devices.mesh.devices.flat[0].device_kind
@@ -42,6 +41,11 @@ def text(
   if compiled:
     parts.append(_memory(experiment, state))
   return '\n'.join(parts)
+
+
+def step_flops(experiment: core.Experiment) -> float:
+  """Return the FLOPs of one step: 2 x multiply-add, native convolutions."""
+  return _flops(_lower(experiment, shapes.state_shapes(experiment)))
 
 
 def num_params(tree: core.PyTree) -> int:

@@ -39,12 +39,18 @@ class Events:
 
   def scalar(self, step: int, name: str, value: float) -> None:
     """Add a number."""
-    self._write(step, summary=summary.scalar(name, value))
+    added = summary.scalar(name, value)
+    added.value[0].tag = name  # tensorboardX would write _ for @
+    self._write(step, summary=added)
 
   def image(self, step: int, name: str, sheet: np.ndarray) -> None:
     """Add u8[H, W, C]."""
     picture = summary.image(name, sheet, dataformats='HWC')
     self._write(step, summary=picture)
+
+  def text(self, step: int, name: str, words: str) -> None:
+    """Add a text."""
+    self._write(step, summary=summary.text(name, words))
 
   def flush(self) -> None:
     """Hand everything to the disk."""

@@ -67,6 +67,28 @@ def from_uint8(images: np.ndarray) -> np.ndarray:
   return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
 
 
+def shape_of(
+  image: Image.Image, longest: float, unit: int, both: bool = False
+) -> tuple[int, int]:
+  """Return the height and width of a picture whose longest side is given.
+
+  The height (and with `both` the width) is a multiple of `unit`.
+  """
+  scale = longest / max(image.size)
+
+  def fit(extent, unit):
+    return max(round(extent * scale / unit), 1) * unit
+
+  return fit(image.height, unit), fit(image.width, unit if both else 1)
+
+
+def resized(image: Image.Image, shape: tuple[int, int]) -> np.ndarray:
+  """Return a Pillow picture as f32[*shape, C] in [-1, 1], resized."""
+  height, width = shape
+  image = image.resize((width, height), Image.Resampling.LANCZOS)
+  return from_uint8(np.asarray(image).reshape(height, width, -1))
+
+
 def grid(
   images: np.ndarray, columns: int | None = None, pad: int = 2
 ) -> np.ndarray:

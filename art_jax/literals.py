@@ -21,7 +21,9 @@ from flax import linen as nn
 
 from art_jax import core
 
-_CONFIG_MODULES = ('core', 'optim', 'algorithms', 'nn', 'losses', 'data')
+_CONFIG_MODULES = (
+  *('core', 'optim', 'algorithms', 'nn', 'losses', 'data', 'alarms.config'),
+)
 _BARE = {'true': True, 'false': False, 'none': None}
 _BARE |= {'True': True, 'False': False, 'None': None}
 

@@ -11,14 +11,25 @@ import jax
 import numpy as np
 from absl import logging
 
-from art_jax import config, core, finite, run, shapes, sharding
+from art_jax import (
+  config,
+  core,
+  dispatch,
+  finite,
+  probe,
+  run,
+  shapes,
+  sharding,
+)
 from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
 from art_jax.data.columns import check_columns
 from art_jax.data.dataset import Dataset, check_classes, check_inputs
 from art_jax.finite import Diverged
 from art_jax.goodput import Goodput
+from art_jax.health import AlarmStop, Health
 from art_jax.progress import Progress
+from art_jax.report.refresh import Refresher
 from art_jax.run_folder import RunFolder
 from art_jax.run_lock import RunLock
 from art_jax.signals import StopRequest
@@ -60,15 +71,22 @@ def train(
     core.StorageError: the workdir can no longer be written.
     Diverged: naming the step, if a number is NaN or infinite, and going back
       was not asked for (train.on_nan) or did not help.
+    AlarmStop: an alarm rang, a checkpoint is saved, and train.on_alarm is
+      'stop'.
     Preempted: after SIGTERM or SIGINT, once a checkpoint is saved.
   """
   clocks = Clocks()
   devices = devices or sharding.make_devices()
   check(experiment, devices)
+  devices = devices.for_state(sharded=experiment.train.shard_state)
   abstract = shapes.state_shapes(experiment)
   main = sharding.is_main()
   folder = RunFolder(workdir, writable=main)
-  with RunLock(folder.path, enabled=main) as lock:
+  with (
+    # The outermost: its last report tells what all others have written.
+    Refresher(folder.path, enabled=main) as report,
+    RunLock(folder.path, enabled=main) as lock,
+  ):
     folder.check_config(experiment)
     donor = run.load_state(init_from) if init_from else None
     with clocks.of('data'):
@@ -82,6 +100,8 @@ def train(
         print(dataset.summary, file=sys.stderr, flush=True)
       resolved = config.resolve(experiment, dataset.num_examples)
       plan = resolved.train
+    with clocks.of('probe'):
+      measure = open_probe(resolved, dataset, devices)
     with lock.writing(0):
       folder.begin(experiment, resolved, dataset, devices, command)
     with (
@@ -94,11 +114,13 @@ def train(
     ):
       job = Job(
         *(resolved, dataset, devices, donor),
-        *(lock, checkpoints, writer, stop, clocks, times),
+        *(lock, checkpoints, writer, stop, clocks, times, measure, report),
       )
       restored = checkpoints.restore(abstract)
       first = restored.step if restored else 0
       rollbacks = restored.host.get('rollbacks', 0) if restored else 0
+      if first < plan.duration:
+        report.begin()
       while True:
         try:
           take_steps(job, restored, rollbacks)
@@ -133,6 +155,8 @@ class Job:
   stop: StopRequest
   clocks: Clocks
   times: Goodput
+  measure: probe.Probe | None
+  report: Refresher
 
 
 def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
@@ -164,65 +188,94 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
         job.dataset, job.experiment.data, plan.render_count
       )
     )
+  dispatch.check(plan, engine.kind)
   step_key = devices.replicate(step_key)
-  step_fn = devices.compile_step(training_step(algorithm, engine))
   render_fn = devices.compile_render(algorithm.render)
   with clocks.of('start'):
     state, first = start(job, restored, init_key)
     with job.lock.writing(first):
       writer.cut(first)
+      health = Health(
+        *(job.experiment, job.measure, writer, job.dataset.class_names),
+        restored.host if restored else {},
+      )
   if first < plan.duration:
     job.times.begin(first)
+  step_fn = dispatch.compile_steps(
+    training_step(algorithm, engine, devices.gather), devices, state
+  )
+  compiled = set()  # Numbers of steps of a call that have their program.
   looked = first  # The last step whose metrics were looked at.
   previous = None  # Metrics of the step before.
   # Two steps are in flight, but on a CPU, where the one that waits would take
   # cores from the one that runs.
   queue = devices.platform != 'cpu'
   with (
-    contextlib.closing(engine.inputs(first)) as inputs,
+    contextlib.closing(engine.inputs(first)) as each_inputs,
     Progress(first, plan.duration, rows, enabled=main) as progress,
   ):
+    inputs = dispatch.group(each_inputs, dispatch.calls(first, plan))
     if first < plan.duration:
       progress.say('compiling the first step')
       with clocks.of('input'):
         batch = next(inputs)
-    for step in range(first + 1, plan.duration + 1):
-      doing = 'compile' if step == first + 1 else 'step'
+    for call, (step, count) in enumerate(dispatch.calls(first, plan)):
+      doing = 'step' if count in compiled else 'compile'
+      if doing == 'compile':
+        compiled.add(count)
+        clocks.untimed += count
       with clocks.of(doing):
         state, metrics = step_fn(
-          state, engine.constants, batch, step_key, np.int32(step - 1)
+          state, engine.constants, batch, step_key, np.int32(step - count)
         )
       with clocks.of_input(metrics):  # The next one, while the device works.
         batch = next(inputs, None)
       with clocks.of(doing):
         jax.block_until_ready(previous if queue else metrics)
         previous = metrics
-      stopping = job.stop.requested(step)
+      stopping = job.stop.requested(call)
       last = stopping or step == plan.duration
       save = last or step % plan.checkpoint_every == 0
       render = last or step == 1 or step % plan.render_every == 0
-      if save or render or step == 1 or step % plan.log_every == 0:
+      log = step == 1 or step % plan.log_every == 0 or health.due(step)
+      alarm = None
+      if save or render or log:
         with clocks.of('step'):
           values = {k: float(v) for k, v in jax.device_get(metrics).items()}
+        with clocks.of('probe'):
+          row = values | health.measure(step, state)
         with clocks.of('log'), job.lock.writing(step):
-          writer.scalars(step, values)
+          writer.scalars(step, row)
           progress.show(step, values)
+        with clocks.of('alarms'), job.lock.writing(step):
+          alarm = health.look(step, row, progress.say)
           job.times.note(step)
         names = engine.names(step - 1)
         finite.check_metrics(step, looked, values, state, names)
         looked = step
+        save |= health.improved(step, row) or alarm is not None
       if render:
         with clocks.of('render'), job.lock.writing(step):
           images = jax.device_get(render_fn(state, heldout, render_key))
           writer.images(step, images)
+      if health.evaluates(step):
+        with clocks.of('probe'), job.lock.writing(step):
+          writer.images(step, health.pictures(state))
       if save:
         with clocks.of('checkpoint'), job.lock.writing(step):
           finite.check_state(step, state, names)
-          host = {'seed': plan.seed, 'rollbacks': rollbacks}
-          job.checkpoints.save(step, state, host)
+          host = {'seed': plan.seed, 'rollbacks': rollbacks, **health.host()}
+          keep = [health.best.step] if health.best else []
+          job.checkpoints.save(step, state, host, keep=keep)
         with clocks.of('plot'):
           writer.plot()
+          job.report.refresh()
       progress.advance(step)
+      if alarm is not None:
+        job.checkpoints.wait()
+        raise AlarmStop(
+          f'{alarm}; step {step} is saved, and the same command goes on from it'
+        )
       if stopping and step < plan.duration:
         job.checkpoints.wait()
         raise Preempted(
@@ -233,6 +286,16 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
     job.checkpoints.wait()
 
 
+def open_probe(
+  experiment: core.Experiment, dataset: Dataset, devices: sharding.Devices
+) -> probe.Probe | None:
+  """Return the probe of a run, unless nobody would read it."""
+  plan = experiment.train
+  if plan.on_alarm == 'off' and plan.best_metric == 'none':
+    return None
+  return probe.open_probe(experiment, dataset, devices)
+
+
 def order_seed(seed: int, rollbacks: int) -> int:
   """Return the seed of the data order after a number of rollbacks."""
   if not rollbacks:
@@ -240,10 +303,30 @@ def order_seed(seed: int, rollbacks: int) -> int:
   return int(np.random.SeedSequence([seed, rollbacks]).generate_state(1)[0])
 
 
-def training_step(algorithm: core.Algorithm, engine: Any) -> Callable[..., Any]:
-  """Return the function to compile: prepare the batch, take one step."""
+def training_step(
+  algorithm: core.Algorithm,
+  engine: Any,
+  gather: Callable[[core.PyTree], core.PyTree] | None = None,
+) -> Callable[..., Any]:
+  """Return the function to compile: prepare the batch, take one step.
+
+  Args:
+    algorithm: the model.
+    engine: gives the batch.
+    gather: undoes the split of a state, which optimisers keep.
+  """
+
+  def whole(node):
+    if isinstance(node, Trainable):
+      rest = gather((node.params, node.collections))
+      return Trainable(*rest, node.opt_state)
+    return gather(node)
 
   def step(state, constants, inputs, key, index):
+    if gather is not None:
+      state = jax.tree.map(
+        whole, state, is_leaf=lambda x: isinstance(x, Trainable)
+      )
     batch = engine.prepare(constants, inputs)
     return algorithm.step(state, batch, jax.random.fold_in(key, index))
 
@@ -257,12 +340,12 @@ def start(
   if restored is not None:
     if sharding.is_main():
       print(f'continuing from step {restored.step}', file=sys.stderr)
-    return job.devices.replicate(restored.state), restored.step
+    return job.devices.place_state(restored.state), restored.step
   init = job.devices.compile_init(shapes.initializer(job.experiment))
   pretrained = core.pretrained(job.experiment.algorithm)
   state = init(job.devices.replicate(key), job.devices.replicate(pretrained))
   if job.donor is not None:
-    state = job.devices.replicate(transfer(jax.device_get(state), job.donor))
+    state = job.devices.place_state(transfer(jax.device_get(state), job.donor))
   return state, 0
 
 

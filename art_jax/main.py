@@ -1,6 +1,6 @@
 """The command line: `python -m art_jax.main --experiment=cyclegan`.
 
-Exit codes: 0 done, 1 a bug, 2 bad input, 3 stopped because a number went bad,
+Exit codes: 0 done, 1 a bug, 2 bad input, 3 stopped by an alarm or a bad number,
 74 the disk of the run failed (mend it, then the same command continues),
 75 stopped on request after a checkpoint (start the same command again),
 134 another process of the run was lost (start all of them again).
@@ -17,8 +17,21 @@ from art_jax import core
 # Each is a file of art_jax/modes/ with `run(flags)`.
 MODES = (
   *('train', 'describe', 'list', 'translate', 'export', 'sample'),
-  *('evaluate', 'stylize'),
+  *('evaluate', 'stylize', 'report', 'compare', 'benchmark'),
 )
+# Only these take arguments that are no flags: run folders.
+_POSITIONAL = ('compare',)
+
+
+class _Counts(flags.ArgumentParser):
+  """Reads 4 as 4 and 1,2,4 as a tuple."""
+
+  def parse(self, argument):
+    if isinstance(argument, str):
+      counts = tuple(int(part) for part in argument.split(','))
+      return counts[0] if len(counts) == 1 else counts
+    return argument
+
 
 flags.DEFINE_enum('mode', 'train', MODES, 'What to do.')
 flags.DEFINE_string(
@@ -33,7 +46,12 @@ flags.DEFINE_multi_string(
   'set', [], 'path.to.field=value: change a field of the experiment.'
 )
 flags.DEFINE_bool('tiny', False, 'The tiny form of the experiment.')
-flags.DEFINE_integer('devices', None, 'Number of devices; default: all.')
+flags.DEFINE(
+  _Counts(),
+  'devices',
+  None,
+  'Number of devices; default: all. benchmark: several, as 1,2,4.',
+)
 flags.DEFINE_enum(
   'precision',
   None,
@@ -45,7 +63,7 @@ flags.DEFINE_string(
   'init_from', None, 'Run folder whose networks are the starting point.'
 )
 flags.DEFINE_string('run', None, 'Run folder of a trained model.')
-flags.DEFINE_string('checkpoint', 'latest', 'latest, or a step.')
+flags.DEFINE_string('checkpoint', 'latest', 'latest, best, or a step.')
 flags.DEFINE_string(
   'weights', None, 'Foreign weights (.safetensors, .pth, .npz).'
 )
@@ -77,16 +95,32 @@ flags.DEFINE_string('start', None, 'stylize: a picture to start from.')
 flags.DEFINE_integer(
   'size', None, 'stylize: longest side; evaluate: side of all pictures.'
 )
-flags.DEFINE_integer('steps', None, 'stylize: steps at each scale.')
+flags.DEFINE_integer(
+  'steps', None, 'stylize: at each scale; benchmark: number timed.', 0
+)
 flags.DEFINE_integer('every', 0, 'stylize: a picture every so many steps.')
 flags.DEFINE_integer('tile', 0, 'stylize: work in tiles of so many pixels.')
 flags.DEFINE_multi_string(
   'versus', [], 'stylize: path=value, once more so; side by side.'
 )
 flags.DEFINE_bool('compile', False, 'describe: compile the step for memory.')
+flags.DEFINE_string('trace', None, 'benchmark: folder for a profile.')
+flags.DEFINE_bool('starts', True, 'benchmark: time a cold and a warm start.')
+flags.DEFINE_bool(
+  'compile_cache', True, 'Keep compiled programs for the next start.'
+)
 flags.DEFINE_string('coordinator', None, 'host:port of process 0.')
 flags.DEFINE_integer('num_processes', None, 'Number of processes.')
 flags.DEFINE_integer('process_id', None, 'Number of this process.')
+flags.DEFINE_integer(
+  'join_timeout', None, 'Seconds that all processes have to come.', 1
+)
+flags.DEFINE_enum(
+  'expect_platform',
+  None,
+  ('cpu', 'gpu', 'tpu'),
+  'Stop if jax found another kind of device.',
+)
 
 FLAGS = flags.FLAGS
 _QUIET = ('orbax', 'tensorflow_datasets')
@@ -94,19 +128,22 @@ _QUIET = ('orbax', 'tensorflow_datasets')
 
 def main(argv: list[str]) -> int:
   """Run the mode asked for; return the exit code."""
-  from art_jax import loop, sharding
+  from art_jax import compile_cache, loop, sharding
 
   try:
-    if len(argv) > 1:
+    if len(argv) > 1 and FLAGS.mode not in _POSITIONAL:
       raise core.UserError(
         f'{argv[1]!r} is not a flag; write --flag=value (--help lists them)'
       )
-    importlib.import_module(f'art_jax.modes.{FLAGS.mode}').run(FLAGS)
+    if FLAGS.compile_cache:
+      compile_cache.turn_on()
+    mode = importlib.import_module(f'art_jax.modes.{FLAGS.mode}')
+    mode.run(FLAGS, *([argv[1:]] if FLAGS.mode in _POSITIONAL else []))
   except core.StorageError as error:
     return _fail(74, error)
   except core.UserError as error:
     return _fail(2, error)
-  except loop.Diverged as error:
+  except (loop.Diverged, loop.AlarmStop) as error:
     return _fail(3, error)
   except loop.Preempted as error:
     return _fail(75, error)

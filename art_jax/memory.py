@@ -1,65 +1,81 @@
-"""Memory: refuse what cannot fit before it starts, explain it when it fails."""
+"""Device memory: what a compiled step needs, what is free, what would fit."""
 
-import contextlib
-import os
 import pathlib
-from collections.abc import Iterator
 from typing import Any
 
-import jax
-
-from art_jax import core
-
-_GIB = 2**30
-_CONTAINER = pathlib.Path('/sys/fs/cgroup/memory.max')
+from art_jax import core, sharding
 
 
-def peak(compiled: Any) -> int:
-  """Return the bytes that a compiled function needs at once, on each device."""
+def of(compiled: Any) -> dict[str, int]:
+  """Return the bytes that one device needs for a compiled function.
+
+  Returns:
+    arguments, outputs, reused (outputs that take the place of donated
+    arguments), temporaries, and peak: their sum, what is reused counted once.
+  """
   stats = compiled.memory_analysis()
-  return (
-    stats.argument_size_in_bytes
-    + stats.output_size_in_bytes
-    - stats.alias_size_in_bytes
-    + stats.temp_size_in_bytes
+  found = {
+    'arguments': stats.argument_size_in_bytes,
+    'outputs': stats.output_size_in_bytes,
+    'reused': stats.alias_size_in_bytes,
+    'temporaries': stats.temp_size_in_bytes,
+  }
+  found['peak'] = sum(found.values()) - 2 * found['reused']
+  return found
+
+
+def free(devices: sharding.Devices) -> int | None:
+  """Return the bytes that are free on each device; None if it is unknown."""
+  device = devices.local
+  stats = device.memory_stats()
+  if stats and 'bytes_limit' in stats:
+    return stats['bytes_limit'] - stats['bytes_in_use']
+  try:
+    lines = pathlib.Path('/proc/meminfo').read_text().splitlines()
+  except OSError:
+    return None
+  for line in lines:
+    if line.startswith('MemAvailable:'):
+      return 1024 * int(line.split()[1]) // devices.count
+  return None
+
+
+def check(
+  rows: int, unit: int, needs: int, needs_half: int, available: int
+) -> None:
+  """Raise if a step does not fit.
+
+  What it needs is taken as a part that stays and a part for every row, known
+  from two batch sizes.
+
+  Args:
+    rows: of the batch.
+    unit: batch sizes are multiples of it.
+    needs: bytes for `rows`.
+    needs_half: bytes for half of them, rounded up to a `unit`.
+    available: bytes.
+
+  Raises:
+    core.UserError: naming the batch size that would fit.
+  """
+  if needs <= available:
+    return
+  half = half_batch(rows, unit)
+  each = (needs - needs_half) / (rows - half) if rows > half else needs / rows
+  fixed = needs - each * rows
+  fits = int((available - fixed) / each) if each > 0 else 0
+  fits -= fits % unit
+  advice = (
+    f'--set train.batch_size={fits} would fit'
+    if fits >= unit
+    else 'no batch fits: take a smaller data.size or a smaller network'
+  )
+  raise core.UserError(
+    f'train.batch_size={rows} needs {needs / 2**20:,.0f} MiB on each device '
+    f'and {available / 2**20:,.0f} MiB are free; {advice}'
   )
 
 
-def available() -> int | None:
-  """Return the bytes that the first device can hold; None if unknown."""
-  device = jax.devices()[0]
-  if device.platform == 'cpu':
-    limits = [os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')]
-    with contextlib.suppress(OSError, ValueError):  # that of a container
-      limits.append(int(_CONTAINER.read_text()))
-    return min(limits)
-  return (device.memory_stats() or {}).get('bytes_limit')
-
-
-def check(compiled: Any, size: int) -> None:
-  """Raise UserError if a step on a picture of `size` pixels cannot fit."""
-  limit, needed = available(), peak(compiled)
-  if limit is not None and needed > limit:
-    raise core.UserError(
-      f'a picture of {size} pixels needs {needed / _GIB:.1f} GiB and the '
-      f'device has {limit / _GIB:.1f}; {_REMEDY}'
-    )
-
-
-@contextlib.contextmanager
-def explained(size: int) -> Iterator[None]:
-  """Turn the device's complaint about memory into a UserError."""
-  try:
-    yield
-  except jax.errors.JaxRuntimeError as error:
-    if 'RESOURCE_EXHAUSTED' not in str(error):
-      raise
-    raise core.UserError(
-      f'out of memory at {size} pixels; {_REMEDY}'
-    ) from error
-
-
-_REMEDY = (
-  'pass --tile=512 (the memory of one tile, whatever the size), or a smaller '
-  '--size'
-)
+def half_batch(rows: int, unit: int) -> int:
+  """Return half of a batch, rounded up to a multiple of `unit`."""
+  return -(-rows // (2 * unit)) * unit

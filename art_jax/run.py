@@ -150,7 +150,7 @@ def load(
 
   Args:
     run: the folder that training wrote.
-    checkpoint: 'latest' or a step.
+    checkpoint: 'latest', 'best' (see `train.best_metric`) or a step.
     extra: classes of a user's own experiment file, by name.
 
   Raises:
@@ -248,6 +248,16 @@ def _translate(algorithm: core.Algorithm, direction: str):
   )
 
 
+def _best_step(run: str | pathlib.Path, host: Mapping[str, Any]) -> int:
+  best = host.get('best')
+  if not best:
+    raise core.UserError(
+      f'--checkpoint=best: {run} has looked for no best moment: it measures '
+      'none, or train.best_metric is none; pass --checkpoint=latest'
+    )
+  return int(best['step'])
+
+
 def _restore(run: str | pathlib.Path, checkpoint: int | str, extra):
   folder = RunFolder(run, writable=False)
   experiment = folder.read_config(extra)
@@ -256,14 +266,17 @@ def _restore(run: str | pathlib.Path, checkpoint: int | str, extra):
       f'--run={run}: there is no config.txt in it; pass the folder that '
       'training wrote (--workdir)'
     )
-  if checkpoint != 'latest' and not str(checkpoint).isdigit():
+  named = checkpoint in ('latest', 'best')
+  if not named and not str(checkpoint).isdigit():
     raise core.UserError(
-      f'--checkpoint={checkpoint}: it is latest or the number of a step'
+      f'--checkpoint={checkpoint}: it is latest, best or the number of a step'
     )
-  step = None if checkpoint == 'latest' else int(checkpoint)
+  step = None if named else int(checkpoint)
   # Any number of examples does: times do not change the state's shapes.
   resolved = config.resolve(experiment, num_examples=1)
   with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
+    if checkpoint == 'best' and checkpoints.steps():
+      step = _best_step(run, checkpoints.host())
     if step is not None and step not in checkpoints.steps():
       raise core.UserError(
         f'--checkpoint={checkpoint}: {run} has the steps '

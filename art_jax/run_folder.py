@@ -6,6 +6,9 @@ data.json       counts of the data and every file that was skipped, with why
 metrics.jsonl   one row per logged step
 events.*        the same for TensorBoard
 losses.png      the losses of every logged step
+examples.png    some training pictures
+alarms.jsonl    what began and ended to ring
+report.html     all of it on one page
 images/         picture grids, NAME/STEP.png
 checkpoints/    states with checksums
 summary.json    rates of the last start, and where the time of all starts went
@@ -23,9 +26,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import numpy as np
 from etils import epath
 
-from art_jax import config, core, literals, sharding
+from art_jax import config, core, images, literals, sharding
 
 _PACKAGES = (
   'art_jax',
@@ -40,6 +44,7 @@ _PACKAGES = (
   'pillow',
 )
 _MAX_CONFIG = 2**20  # bytes
+_EXAMPLES = 8  # training pictures that are shown
 
 
 class RunFolder:
@@ -116,7 +121,7 @@ class RunFolder:
     changed = [
       path
       for path in config.differences(old, experiment)
-      if path not in config.RESUMABLE
+      if not config.resumable(path)
     ]
     if changed:
       told = '; '.join(
@@ -158,6 +163,8 @@ class RunFolder:
         ],
       },
     )
+    if not (self.path / 'examples.png').exists():
+      images.save_png(self.path / 'examples.png', _examples(dataset))
     path = self.path / 'run.json'
     starts = json.loads(path.read_text()) if path.exists() else []
     starts.append(_describe_start(resolved, devices, command))
@@ -188,6 +195,20 @@ class RunFolder:
     temporary = self.path / f'.{name}.new'
     temporary.write_text(text)
     temporary.replace(self.path / name)
+
+
+def _examples(dataset: Any) -> np.ndarray:
+  """Return a sheet of training pictures, u8[H, W, 3]: a row for each key."""
+  sheets = []
+  for examples in dataset.train:
+    rows = [
+      examples.read(i * len(examples) // _EXAMPLES) for i in range(_EXAMPLES)
+    ]
+    for key in rows[0]:
+      if rows[0][key].ndim == 3:
+        pictures = np.stack([row[key] for row in rows])
+        sheets.append(images.grid(pictures, columns=_EXAMPLES))
+  return np.concatenate(sheets)
 
 
 def _describe_start(

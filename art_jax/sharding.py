@@ -1,22 +1,20 @@
 """Devices: the one mesh, what lies where on it, and how functions compile.
 
 The batch is split over all devices along the axis `data`; the state is a
-copy on each. One `jax.jit` over that mesh is the successor of `jax.pmap`: the
-program says what is computed on the GLOBAL batch and XLA inserts the
-all-reduces, so batch normalisation sees the whole batch and a loss is a mean
-over all of it, on one device or a thousand.
+copy on each, or split as well (`Devices.of_state`). One `jax.jit` over that
+mesh is the successor of `jax.pmap`: the program says what is computed on the
+GLOBAL batch and XLA inserts the all-reduces, so batch normalisation sees the
+whole batch and a loss is a mean over all of it, on one device or a thousand.
 """
 
 import dataclasses
 import math
-import os
 import re
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
-from absl import logging
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -30,38 +28,10 @@ _INIT_OPTIONS = {
 }
 
 
+# Splitting smaller leaves saves nothing and sends more often.
+SPLIT_FROM = 1 << 14
+
 _PEER = re.compile('gloo|nccl|heartbeat|connection|unavailable', re.IGNORECASE)
-
-
-def start_distributed(
-  coordinator: str | None = None,
-  num_processes: int | None = None,
-  process_id: int | None = None,
-) -> None:
-  """Join the other processes of this run, if there are any.
-
-  Given all three arguments, joins them explicitly; given none, joins when a
-  cluster is detected (Slurm, Open MPI, Cloud TPU, Kubernetes). Must be
-  called before anything else touches a device.
-
-  Args:
-    coordinator: `host:port` of process 0.
-    num_processes: how many there are.
-    process_id: which one this is, in [0, num_processes).
-
-  Raises:
-    core.UserError: if only some arguments are given, or they contradict.
-  """
-  given = [v is not None for v in (coordinator, num_processes, process_id)]
-  if any(given) and not all(given):
-    raise core.UserError(
-      f'--coordinator={coordinator} --num_processes={num_processes} '
-      f'--process_id={process_id}: give all three or none'
-    )
-  if all(given):
-    _join(coordinator, num_processes, process_id)
-  elif _cluster_detected():
-    jax.distributed.initialize()
 
 
 def is_main() -> bool:
@@ -71,9 +41,19 @@ def is_main() -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-  """The devices of a run as one mesh with the single axis `data`."""
+  """The devices of a run as one mesh with the single axis `data`.
+
+  Attributes:
+    mesh: all of them.
+    sharded: large leaves of the state are split, see `of_state`.
+  """
 
   mesh: Mesh
+  sharded: bool = False
+
+  def for_state(self, *, sharded: bool) -> 'Devices':
+    """Return the same devices with the state split over them, or not."""
+    return dataclasses.replace(self, sharded=sharded)
 
   @property
   def count(self) -> int:
@@ -84,6 +64,11 @@ class Devices:
   def platform(self) -> str:
     """What the devices are: 'cpu', 'gpu' or 'tpu'."""
     return self.mesh.devices.flat[0].platform
+
+  @property
+  def local(self) -> jax.Device:
+    """The first of the devices of this process."""
+    return self.mesh.local_devices[0]
 
   @property
   def replicated(self) -> NamedSharding:
@@ -132,40 +117,90 @@ class Devices:
 
   def replicate(self, host: core.PyTree) -> core.PyTree:
     """Place a copy of a pytree (the same in every process) on each device."""
+    return self._place(host, jax.tree.map(lambda _: self.replicated, host))
 
-    def place(x):
+  def place_state(self, host: core.PyTree) -> core.PyTree:
+    """Place a state (the same in every process) as `of_state` says."""
+    return self._place(host, self.of_state(host))
+
+  def of_state(self, state: core.PyTree) -> core.PyTree:
+    """Return the sharding of every leaf of a state.
+
+    A copy on each device; with `sharded`, leaves of at least `SPLIT_FROM`
+    numbers are split along their largest axis that divides evenly. A step
+    gathers the networks (`gather`) and updates its part of them; optimisers
+    are never gathered.
+
+    Args:
+      state: arrays or their shapes.
+    """
+    return jax.tree.map(self._of_leaf, state)
+
+  @property
+  def gather(self) -> Callable[[core.PyTree], core.PyTree] | None:
+    """Inside a jitted step: every device gets all of a split pytree.
+
+    Without it XLA would rather send pictures than parameters. None where
+    nothing is split.
+    """
+    if not self.sharded:
+      return None
+    return lambda tree: jax.lax.with_sharding_constraint(tree, self.replicated)
+
+  def _of_leaf(self, leaf: Any) -> NamedSharding:
+    split = self.sharded and leaf.size >= SPLIT_FROM
+    if not split or jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+      return self.replicated
+    divides = [n if n % self.count == 0 else 0 for n in leaf.shape]
+    if not any(divides):
+      return self.replicated
+    axis = divides.index(max(divides))
+    return NamedSharding(self.mesh, PartitionSpec(*[None] * axis, 'data'))
+
+  def _place(self, host: core.PyTree, shardings: core.PyTree) -> core.PyTree:
+    def place(x, sharding):
       if isinstance(x, jax.Array) and jax.dtypes.issubdtype(
         x.dtype, jax.dtypes.prng_key
       ):
-        data = place(np.asarray(jax.random.key_data(x)))
+        data = place(np.asarray(jax.random.key_data(x)), sharding)
         return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
       # Through a host copy: `device_put` would share the buffer of device 0,
       # and donating the one would delete the other.
       x = np.array(x)
-      return jax.make_array_from_process_local_data(self.replicated, x, x.shape)
+      return jax.make_array_from_callback(x.shape, sharding, x.__getitem__)
 
-    return jax.tree.map(place, host)
+    return jax.tree.map(place, host, shardings)
 
   def compile_init(self, init: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that makes a state: quickly, its result copied."""
     cpu = self.platform == 'cpu'
+    out = self.replicated
+    if self.sharded:
+      out = self.of_state(jax.eval_shape(init, jax.random.key(0)))
     return jax.jit(
       init,
-      out_shardings=self.replicated,
+      out_shardings=out,
       compiler_options=_INIT_OPTIONS if cpu else None,
     )
 
-  def compile_step(self, step: Callable[..., Any]) -> Callable[..., Any]:
+  def compile_step(
+    self, step: Callable[..., Any], state: core.PyTree = None
+  ) -> Callable[..., Any]:
     """Compile `step(state, constants, inputs, key, index)`.
 
     The state is donated: its memory becomes the next state's. `inputs` are
     split over the devices, all else is a copy on each.
+
+    Args:
+      step: returns (state, metrics).
+      state: arrays or shapes; needed where the state is split.
     """
     whole, rows = self.replicated, self.by_rows
+    states = self.of_state(state) if self.sharded else whole
     return jax.jit(
       step,
-      in_shardings=(whole, whole, rows, whole, whole),
-      out_shardings=(whole, whole),
+      in_shardings=(states, whole, rows, whole, whole),
+      out_shardings=(states, whole),
       donate_argnums=0,
     )
 
@@ -190,9 +225,14 @@ def make_devices(count: int | None = None) -> Devices:
   """Return the first `count` devices (default: all) as a mesh.
 
   Raises:
-    core.UserError: if there are fewer.
+    core.UserError: if there are fewer, or several counts were asked for.
   """
   available = jax.devices()
+  if isinstance(count, tuple):
+    raise core.UserError(
+      f'--devices={",".join(map(str, count))}: several numbers are for '
+      '--mode=benchmark; pass one'
+    )
   if count is not None and not 1 <= count <= len(available):
     raise core.UserError(
       f'--devices={count}: this run sees {len(available)} '
@@ -245,46 +285,3 @@ def peer_lost(error: BaseException) -> bool:
     and isinstance(error, jax.errors.JaxRuntimeError)
     and _PEER.search(str(error)) is not None
   )
-
-
-def _join(coordinator: str, num_processes: int, process_id: int) -> None:
-  if ':' not in coordinator:
-    raise core.UserError(
-      f'--coordinator={coordinator}: write host:port of process 0, for '
-      'example --coordinator=127.0.0.1:1234'
-    )
-  if not 0 <= process_id < num_processes:
-    raise core.UserError(
-      f'--process_id={process_id}: it is in [0, --num_processes='
-      f'{num_processes}); give every process its own'
-    )
-  if num_processes == 1:
-    return
-  jax.distributed.initialize(
-    coordinator,
-    num_processes,
-    process_id,
-    # By default process 0 would listen on every interface of its host.
-    coordinator_bind_address=coordinator if process_id == 0 else None,
-  )
-
-
-def _cluster_detected() -> bool:
-  """Tell whether a launcher has started several processes."""
-  several = {
-    'SLURM_NTASKS': int,
-    'OMPI_COMM_WORLD_SIZE': int,
-    'JAX_NUM_PROCESSES': int,
-  }
-  for name, kind in several.items():
-    value = os.environ.get(name, '')
-    if value.isdigit() and kind(value) > 1:
-      # A shell inside an allocation has SLURM_NTASKS but no step of its own.
-      return name != 'SLURM_NTASKS' or 'SLURM_STEP_NODELIST' in os.environ
-  hosts = os.environ.get('TPU_WORKER_HOSTNAMES', '')
-  if ',' in hosts or os.environ.get('MEGASCALE_NUM_SLICES', '1') != '1':
-    return True
-  if 'JAX_COORDINATOR_ADDRESS' in os.environ:
-    return True
-  logging.debug('no cluster detected: a single process')
-  return False

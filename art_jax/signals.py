@@ -33,10 +33,14 @@ class StopRequest:
     for number, handler in self._previous.items():
       signal.signal(number, handler)
 
-  def requested(self, step: int) -> bool:
-    """Tell whether to stop after this step; the same in every process."""
+  def requested(self, call: int) -> bool:
+    """Tell whether to stop now; the same in every process.
+
+    Args:
+      call: the number of this question; numbers must not be skipped.
+    """
     if jax.process_count() > 1:
-      return multihost_utils.reached_preemption_sync_point(step)
+      return multihost_utils.reached_preemption_sync_point(call)
     return self._flag
 
   def _set(self, *unused):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from art_jax import colours, core, images, memory, sharding, tiles
+from art_jax import colours, core, images, picture_memory, sharding, tiles
 from art_jax.algorithms.gatys import Gatys, StyleTargets
 from art_jax.finite import Diverged
 from art_jax.trainable import Trainable
@@ -75,7 +75,7 @@ def paint(
     start = scale.start(task, key)
     if canvas is not None:
       start = _enlarge(canvas.params['pixels'], scale.shape)
-    with memory.explained(size):
+    with picture_memory.explained(size):
       step, state = scale.prepare(features, start)
       if canvas is not None:
         state = state.replace(canvas=_carry(canvas, state.canvas))
@@ -123,7 +123,7 @@ def check(experiment: core.Experiment, task: Task, tile: int) -> None:
         f'sides are at least {MIN_SIDE}; pass a larger one'
       )
   smallest = scales(algorithm, experiment.data.size)[0]
-  least = min(_shape(task.content, smallest, 1))
+  least = min(images.shape_of(task.content, smallest, 1))
   if least < MIN_SIDE:
     raise core.UserError(
       f'--size={experiment.data.size}: the content would be {least} pixels on '
@@ -155,16 +155,20 @@ class _Scale:
 
   def __init__(self, algorithm, task, size, devices, tile):
     self._algorithm, self._devices = algorithm, devices
-    full = _shape(task.content, size, devices.count)
+    full = images.shape_of(task.content, size, devices.count)
     self._tile = tile if tile and max(full) > tile else 0
     # Tiles of a picture cut no pooling window if its sides are aligned too.
     unit = tiles.ALIGN if self._tile else devices.count
-    self.shape = _shape(task.content, size, unit, both=bool(self._tile))
-    photo = _resized(task.content, self.shape)
+    self.shape = images.shape_of(
+      task.content, size, unit, both=bool(self._tile)
+    )
+    photo = images.resized(task.content, self.shape)
     longest = max(self.shape) * algorithm.style_scale
     tiled = bool(self._tile)
     styles = [
-      _resized(s, _shape(s, longest, unit if tiled else 1, both=tiled))
+      images.resized(
+        s, images.shape_of(s, longest, unit if tiled else 1, both=tiled)
+      )
       for s in task.styles
     ]
     self._photo = photo
@@ -176,14 +180,14 @@ class _Scale:
     self.content = jnp.asarray(photo[None])
     self._styles = tuple(jnp.asarray(s[None]) for s in styles)
     self._masks = tuple(
-      jnp.asarray((_resized(mask, self.shape)[..., 0] + 1) / 2)
+      jnp.asarray((images.resized(mask, self.shape)[..., 0] + 1) / 2)
       for mask in task.masks
     )
 
   def start(self, task: Task, key: core.Key) -> jax.Array:
     """Return the first picture f32[1, H, W, 3]."""
     if task.start is not None:
-      return jnp.asarray(_resized(task.start, self.shape)[None])
+      return jnp.asarray(images.resized(task.start, self.shape)[None])
     if self._algorithm.start == 'noise':
       noise = 0.5 * jax.random.normal(key, self.content.shape)
       return jnp.clip(noise, -1, 1)
@@ -215,7 +219,7 @@ class _Scale:
       donate_argnums=0,
     )
     compiled = step.lower(state).compile()
-    memory.check(compiled, max(self.shape))
+    picture_memory.check(compiled, max(self.shape))
     return compiled, state
 
   def _prepare_tiles(self, features, start):
@@ -237,28 +241,6 @@ class _Scale:
     if self._algorithm.colours == 'luminance':
       picture = colours.with_colours_of(picture, self._photo)
     return images.to_uint8(picture)
-
-
-def _shape(
-  image: Image.Image, longest: float, unit: int, both: bool = False
-) -> tuple[int, int]:
-  """Return height and width with this longest side.
-
-  The height (and with `both` the width) is a multiple of `unit`.
-  """
-  scale = longest / max(image.size)
-
-  def fit(extent, unit):
-    return max(round(extent * scale / unit), 1) * unit
-
-  return fit(image.height, unit), fit(image.width, unit if both else 1)
-
-
-def _resized(image: Image.Image, shape: tuple[int, int]) -> np.ndarray:
-  """Return f32[*shape, C] in [-1, 1]."""
-  height, width = shape
-  image = image.resize((width, height), Image.Resampling.LANCZOS)
-  return images.from_uint8(np.asarray(image).reshape(height, width, -1))
 
 
 def _enlarge(pixels: jax.Array, shape: tuple[int, int]) -> jax.Array:

@@ -12,10 +12,12 @@ class Clocks:
 
   Attributes:
     seconds: time spent so far under each name.
+    untimed: number of steps that compiled and are left out of the rate.
   """
 
   def __init__(self):
     self.seconds: dict[str, float] = {}
+    self.untimed = 0
     self._began = time.perf_counter()
 
   def wall(self) -> float:
@@ -68,7 +70,7 @@ class Clocks:
     stepping = self.seconds.get('step', 0.0)
     waiting = self.seconds.get('input', 0.0)
     busy = stepping + waiting
-    rate = max(steps - 1, 0) / busy if busy else 0.0
+    rate = max(steps - max(self.untimed, 1), 0) / busy if busy else 0.0
     return {
       'steps': steps,
       'steps_per_second': rate,

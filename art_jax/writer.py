@@ -1,6 +1,7 @@
 """What a run writes while it trains: metrics.jsonl, TensorBoard, pictures.
 
   <folder>/metrics.jsonl               one flat JSON object a line
+  <folder>/alarms.jsonl                what began and ended to ring, from those
   <folder>/tensorboard/events...       the same for TensorBoard
   <folder>/losses.png                  the curve of every 'loss/...' in it
   <folder>/images/<name>/<step>.png    grids of pictures
@@ -16,7 +17,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,12 @@ from absl import logging
 from etils import epath
 
 from art_jax import core, images, plots
+from art_jax.alarms import watch
 from art_jax.events import Events
 
-_FILE = 'metrics.jsonl'
-_NAME = re.compile(r'\w[\w.-]*(/\w[\w.-]*)*', re.ASCII)
+FILE = 'metrics.jsonl'
+ALARMS = 'alarms.jsonl'
+_NAME = re.compile(r'\w[\w.@-]*(/\w[\w.@-]*)*', re.ASCII)
 _NOT_FINITE = {
   'NaN': math.nan,
   'Infinity': math.inf,
@@ -70,8 +73,8 @@ class Writer:
       if '://' in str(folder):
         self._staging = tempfile.TemporaryDirectory(prefix='art_jax_')
         self._local = epath.Path(self._staging.name)
-        if (self._folder / _FILE).exists():
-          (self._folder / _FILE).copy(self._local / _FILE)
+        if (self._folder / FILE).exists():
+          (self._folder / FILE).copy(self._local / FILE)
       self._open()
     except OSError as e:
       raise core.UserError(
@@ -88,7 +91,7 @@ class Writer:
 
     Raises:
       UserError: a name is 'step' or holds more than letters, digits and
-        '_.-/', or a value is not one number.
+        '_.@-/', or a value is not one number.
       OSError: the disk is full or gone; no half row stays.
     """
     if not self._enabled:
@@ -107,8 +110,8 @@ class Writer:
 
     Args:
       step: of the pictures, >= 0.
-      pictures: f32[N, H, W, C] in [-1, 1] by name, C is 1 or 3; pixels that
-        hold a NaN are painted magenta (white if C is 1).
+      pictures: u8[N, H, W, C], or f32 in [-1, 1], by name, C is 1 or 3; pixels
+        that hold a NaN are painted magenta (white if C is 1).
 
     Raises:
       UserError: a name or a shape is not such.
@@ -116,11 +119,34 @@ class Writer:
     if not self._enabled:
       return
     for name, batch in pictures.items():
-      sheet = images.grid(images.to_uint8(batch, mark_nan=True))
+      if batch.dtype != np.uint8:
+        batch = images.to_uint8(batch, mark_nan=True)
+      sheet = images.grid(batch)
       path = self._folder / 'images' / _checked(name) / f'{step:08d}.png'
       images.save_png(path, sheet)
       self._tensorboard().image(step, name, sheet)
     self._upload(every=_UPLOAD_SECONDS)
+
+  def alarms(self, events: Iterable[watch.Event]) -> None:
+    """Append events to alarms.jsonl and to TensorBoard."""
+    if not self._enabled:
+      return
+    for event in events:
+      line = json.dumps(event.as_row())
+      with open(self._local / ALARMS, 'a') as file:
+        file.write(f'{line}\n')
+      self._tensorboard().text(event.step, f'alarm/{event.alarm}', event.text)
+
+  def replay(self, events: Iterable[watch.Event]) -> None:
+    """Write alarms.jsonl anew, as the rows up to here gave it."""
+    if self._enabled:
+      lines = [json.dumps(event.as_row()) + '\n' for event in events]
+      images.write_atomic(self._local / ALARMS, ''.join(lines).encode())
+
+  @property
+  def rows(self) -> list[dict[str, Any]]:
+    """The rows that are there; [] if not enabled."""
+    return read_metrics(self._local / FILE) if self._enabled else []
 
   def plot(self) -> None:
     """Draw losses.png from all rows, unless that was done a moment ago.
@@ -133,7 +159,7 @@ class Writer:
       return
     self._plotted = True
     try:
-      rows = read_metrics(self._local / _FILE)
+      rows = read_metrics(self._local / FILE)
       if plots.loss_names(rows):
         figure = plots.curves(rows, title=self._folder.name)
         images.write_atomic(self._folder / 'losses.png', plots.png(figure))
@@ -158,7 +184,7 @@ class Writer:
     if not self._enabled:
       return
     self._close_files()
-    path = self._local / _FILE
+    path = self._local / FILE
     lines = [line for line, row in _parse(path) if row['step'] <= step]
     images.write_atomic(path, b''.join(line + b'\n' for line in lines))
     self._purge_step = step + 1
@@ -192,7 +218,7 @@ class Writer:
       logging.warning('%s is not complete: %s', self._folder, error)
 
   def _open(self) -> None:
-    path = self._local / _FILE
+    path = self._local / FILE
     if path.exists() and not path.read_bytes().endswith(b'\n'):
       # A killed run left half a row; the next one must not continue it.
       lines = [line for line, _ in _parse(path)]
@@ -226,7 +252,10 @@ class Writer:
     if self._events is not None:
       self._events.flush()
     (self._folder / 'tensorboard').mkdir(exist_ok=True)
-    for source in (self._local / _FILE, *self._local.glob('tensorboard/*')):
+    files = self._local / FILE, self._local / ALARMS
+    for source in (*files, *self._local.glob('tensorboard/*')):
+      if not source.exists():
+        continue
       target = self._folder / source.relative_to(self._local)
       source.copy(target, overwrite=True)
 
@@ -277,7 +306,7 @@ def _checked(name: str) -> str:
   if name == 'step' or not _NAME.fullmatch(name):
     raise core.UserError(
       f'name {name!r}: metrics and pictures are named "group/name" with '
-      'letters, digits and "_.-", and not "step"; rename it'
+      'letters, digits and "_.@-", and not "step"; rename it'
     )
   return name
 

@@ -41,6 +41,14 @@ def _own_home(tmp_path_factory):
   os.environ['ART_JAX_HOME'] = str(tmp_path_factory.mktemp('home'))
 
 
+@pytest.fixture(scope='session', autouse=True)
+def _no_reports():
+  """Training writes no reports: they would take most of the time."""
+  from art_jax.report import refresh
+
+  refresh.WRITES = False
+
+
 @pytest.fixture(scope='session')
 def assets() -> pathlib.Path:
   """Folder of real weights and pictures, or a skip."""

@@ -76,9 +76,11 @@ class _Fixed:
 
 
 @functools.cache
-def _compiled(name: str, num_devices: int, sgd: bool = False):
+def _compiled(
+  name: str, num_devices: int, sgd: bool = False, dtype: str = 'float32'
+):
   """Return (experiment, devices, state as host arrays, step function)."""
-  experiment = _tiny(name)
+  experiment = config.everywhere(_tiny(name), {'dtype': dtype})
   if sgd:
     experiment = _with_sgd(experiment)
   devices = sharding.make_devices(num_devices)
@@ -307,3 +309,34 @@ def test_saved_restored_continued_is_never_stopped(name, tmp_path):
   _assert_equal(half, restored.state)
   continued, _ = _run(compiled, 2, restored.state, first=2)
   _assert_equal(straight, continued)
+
+
+@pytest.mark.parametrize('name', _one_per_class())
+def test_bfloat16_step_is_close_to_float32(name):
+  """Computed in bfloat16; parameters, statistics and losses in float32."""
+  compiled = _compiled(name, 1, sgd=True)
+  whole, metrics_whole = _run(compiled, 1)
+  half_compiled = _compiled(name, 1, sgd=True, dtype='bfloat16')
+  half, metrics_half = _run(half_compiled, 1, compiled[2])
+  assert compiled[0] != half_compiled[0], 'the networks have a dtype'
+  for x, y in zip(*map(jax.tree.leaves, (whole, half)), strict=True):
+    assert x.dtype == y.dtype, 'the state stays in float32'
+  for key, value in metrics_whole.items():
+    np.testing.assert_allclose(metrics_half[key], value, rtol=0.05, atol=0.05)
+  moved, off = 0.0, 0.0
+  for x, y, z in zip(*map(_networks, (whole, half, compiled[2])), strict=True):
+    moved += np.sum((x - z) ** 2)
+    off += np.sum((x - y) ** 2)
+  # Measured: 0.04 to 0.1; CycleGAN, through two generators and L1, 0.24. A
+  # gradient that misses a term is off by about 1.
+  assert np.sqrt(off / moved) < 0.35
+
+
+def _networks(state):
+  """Return the parameters of a state."""
+  trained = jax.tree.leaves(
+    state, is_leaf=lambda x: isinstance(x, loop.Trainable)
+  )
+  return jax.tree.leaves(
+    [x.params for x in trained if isinstance(x, loop.Trainable)]
+  )

@@ -247,7 +247,8 @@ def test_disk_full_then_freed(small_disk, tmp_path, monkeypatch):
 
 def test_exit_codes(monkeypatch, capsys):
   # Whoever runs the tests has flags of its own.
-  monkeypatch.setattr(main_module, 'FLAGS', types.SimpleNamespace(mode='train'))
+  given = types.SimpleNamespace(mode='train', compile_cache=False)
+  monkeypatch.setattr(main_module, 'FLAGS', given)
   for error, code in (
     (checkpoint.SaveError('no space'), 74),
     (core.StorageError('gone'), 74),

@@ -331,6 +331,22 @@ def test_rows_over_eight_devices_equal_one(changes):
   assert np.abs(np.diff(np.int16(pictures), axis=0)).max() <= 1
 
 
+def test_a_tiled_picture_is_that_of_the_whole():
+  # Tiles are 16-aligned, and 32 pixels of overlap hold what relu2_1 sees.
+  shallow = {**_SHALLOW, 'style_layers': ('relu1_1', 'relu2_1')}
+  experiment = _experiment(optimizer=optim.SGD(learning_rate=1e4), **shallow)
+  experiment = config.override(
+    experiment, ['data.size=256', 'train.duration=1']
+  )
+  content, style = _image(2, 192, 256), _image(3, 192, 256)
+  mask = Image.fromarray(np.repeat(np.uint8([[0, 255]]), 128, 1))
+  mask = mask.resize((256, 192), Image.NEAREST)
+  task = stylize.Task(content, (style,), (mask,))
+  whole, tiled = (stylize.paint(experiment, task, tile=t) for t in (0, 128))
+  assert np.abs(np.int16(whole) - np.asarray(content)).max() > 1
+  assert np.abs(np.int16(whole) - tiled).max() <= 1
+
+
 def test_rows_lie_on_different_devices():
   devices = sharding.make_devices(8)
   tree = {'a': jnp.zeros((1, 16, 4, 3)), 'b': jnp.zeros((5, 1, 12, 4, 3))}

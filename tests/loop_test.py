@@ -188,7 +188,7 @@ def test_load_says_what_is_missing(tmp_path, straight):
     art_jax.load(tmp_path)
   with pytest.raises(core.UserError, match='has the steps 4, 8'):
     art_jax.load(straight, 3)
-  with pytest.raises(core.UserError, match='latest or the number'):
+  with pytest.raises(core.UserError, match='latest, best or the number'):
     art_jax.load(straight, 'newest')
 
 

@@ -5,7 +5,7 @@ import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
-from art_jax import core, main, memory
+from art_jax import core, main, picture_memory
 from art_jax.data import decode
 from art_jax.modes import stylize
 
@@ -123,7 +123,7 @@ def test_refusals(files, changes, message, monkeypatch):
 
 
 def test_too_little_memory_suggests_tiles(files, monkeypatch):
-  monkeypatch.setattr(memory, 'available', lambda: 1000)
+  monkeypatch.setattr(picture_memory, 'available', lambda: 1000)
   with pytest.raises(core.UserError, match='needs .* GiB.*pass --tile=512'):
     _run(files)
   assert not (files / 'out.png').exists()

@@ -10,6 +10,7 @@ from PIL import Image
 from tensorboardX.proto import event_pb2
 
 from art_jax import core, writer
+from art_jax.alarms import watch
 
 
 def _strict(line):
@@ -224,3 +225,19 @@ def test_a_plot_that_fails_is_told_once(tmp_path, monkeypatch, caplog):
     'losses.png is not drawn any more: no fonts'
   ]
   assert len(writer.read_metrics(tmp_path / 'metrics.jsonl')) == 3
+
+
+def test_alarms_are_lines_and_texts_and_can_be_written_anew(tmp_path):
+  event = watch.Event(30, 'collapse', True, 20, 'collapse: since step 20', ())
+  with writer.Writer(tmp_path, enabled=True) as w:
+    w.scalars(30, {'probe/kid/pixels32@128': 0.5})
+    w.alarms([event])
+    w.alarms([])
+  lines = (tmp_path / writer.ALARMS).read_text().splitlines()
+  assert [watch.from_row(json.loads(line)) for line in lines] == [event]
+  tags = {v.tag for e in _events(tmp_path) for v in e.summary.value}
+  assert 'probe/kid/pixels32@128' in tags
+  assert any(tag.startswith('alarm/collapse') for tag in tags)
+  with writer.Writer(tmp_path, enabled=True) as w:
+    w.replay([])
+  assert (tmp_path / writer.ALARMS).read_text() == ''

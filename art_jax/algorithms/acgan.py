@@ -227,9 +227,7 @@ def _discriminator_terms(
   terms |= gan_updates.penalty_terms(
     gan, lambda images: constant(images)[0], x, g, batch['keys']
   )
-  return terms, {
-    'score/real': jnp.mean(real),
-    'score/fake': jnp.mean(fake),
+  return terms, gan_updates.scores(gan, real, fake) | {
     'accuracy/real': _accuracy(real_class, batch['labels']),
     'accuracy/fake': _accuracy(fake_class, batch['fake_labels']),
   }

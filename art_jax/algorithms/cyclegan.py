@@ -14,7 +14,7 @@ from flax import linen as nn
 
 from art_jax import core, optim, trainable
 from art_jax.algorithms import image_pool
-from art_jax.losses.adversarial import least_squares
+from art_jax.losses.adversarial import least_squares, unit, verdict
 from art_jax.losses.reconstruction import l1
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator
@@ -192,6 +192,7 @@ class CycleGAN:
         )
         scores[f'score/real_{domain}'] = jnp.mean(real)
         scores[f'score/fake_{domain}'] = jnp.mean(fake)
+        scores |= verdict(unit, real, fake, f'_{domain}')
       return sum(losses.values()), (judge.collections, losses | scores)
 
     discriminators, discriminator_metrics = trainable.descend(

@@ -7,6 +7,7 @@ from art_jax import trainable
 from art_jax.algorithms import augment, gan_parts, replay
 from art_jax.algorithms.gan_parts import Runner
 from art_jax.losses import penalties
+from art_jax.losses.adversarial import verdict
 
 
 def step(gan, state, batch, key, discriminator_terms, generator_terms):
@@ -110,7 +111,13 @@ def discriminator_terms(gan, judge, batch, clock):
   real, fake = judge(x, *given), judge(g, *fake_given)
   terms = source_terms(gan, real, fake, batch['targets'])
   terms |= penalty_terms(gan, judge.constant(*given), x, g, batch['keys'])
-  return terms, {'score/real': jnp.mean(real), 'score/fake': jnp.mean(fake)}
+  return terms, scores(gan, real, fake)
+
+
+def scores(gan, real, fake):
+  """Return D's mean logits, and how often it is right where that is known."""
+  means = {'score/real': jnp.mean(real), 'score/fake': jnp.mean(fake)}
+  return means | verdict(gan.loss.probability, real, fake)
 
 
 def seen_pair(gan, batch, clock):

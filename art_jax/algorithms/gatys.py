@@ -10,15 +10,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core, optim, trainable
-from art_jax.algorithms import feature_layers
+from art_jax.algorithms import gatys_fields
 from art_jax.losses import style as losses
 from art_jax.nn.canvas import Canvas
 from art_jax.nn.vgg import VGG
 from art_jax.trainable import Trainable
 from art_jax.weights import features as feature_weights
-
-Features = Mapping[str, jax.Array]  # by layer
-STARTS = ('content', 'noise')
 
 
 class StyleTargets(flax.struct.PyTreeNode):
@@ -30,7 +27,7 @@ class StyleTargets(flax.struct.PyTreeNode):
     masks: per painting f32[H, W] in [0, 1], where it applies; () everywhere.
   """
 
-  content: Features
+  content: Mapping[str, jax.Array]
   styles: tuple[Mapping[str, Any], ...]
   masks: tuple[jax.Array, ...] = ()
 
@@ -113,13 +110,7 @@ class Gatys:
   style_scale: float = 1.0
 
   def __post_init__(self):
-    losses.check_reduction(self.reduction)
-    _one_of('tv_norm', self.tv_norm, ('l1', 'l2'))
-    _one_of('start', self.start, STARTS)
-    _one_of('colours', self.colours, ('style', 'luminance', 'content'))
-    feature_layers.check(
-      self.features, self.layers, self.style_layers, self.style_weights
-    )
+    gatys_fields.check(self)
 
   @property
   def layers(self) -> tuple[str, ...]:
@@ -309,12 +300,5 @@ class Gatys:
     """Return {'pixels'}."""
     return state.canvas.params
 
-  def _apply(self, features, images, layers) -> Features:
+  def _apply(self, features, images, layers) -> Mapping[str, jax.Array]:
     return self.features.apply(features, images, tuple(layers))
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-  if value not in allowed:
-    raise core.UserError(
-      f'algorithm.{name}={value!r}: it is one of {", ".join(allowed)}'
-    )

@@ -13,7 +13,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core, optim, trainable
-from art_jax.losses.adversarial import binary_cross_entropy, least_squares
+from art_jax.losses.adversarial import (
+  binary_cross_entropy,
+  least_squares,
+  unit,
+  verdict,
+)
 from art_jax.losses.reconstruction import l1
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.unet import UNet
@@ -26,6 +31,7 @@ _PAPER_ADAM = optim.Adam(
   schedule=optim.LinearDecay(start=core.Epochs(100), end=core.Epochs(200)),
 )
 _LOSSES = {'bce': binary_cross_entropy, 'least_squares': least_squares}
+_PROBABILITIES = {'bce': jax.nn.sigmoid, 'least_squares': unit}
 
 
 class Pix2PixState(flax.struct.PyTreeNode):
@@ -195,6 +201,7 @@ class Pix2Pix:
       'score/real': jnp.mean(real),
       'score/fake': jnp.mean(fake),
     }
+    metrics |= verdict(_PROBABILITIES[self.loss], real, fake)
     return half, (judge.collections, metrics)
 
   def render(

@@ -6,7 +6,7 @@ take logits, f32[B, ...]: a discriminator ends without a sigmoid.
 """
 
 import dataclasses
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -53,6 +53,40 @@ def binary_cross_entropy(
   return jnp.mean(jax.nn.softplus(logits) - target * logits)
 
 
+def verdict(
+  probability: Any, real: jax.Array, fake: jax.Array, domain: str = ''
+) -> dict[str, jax.Array]:
+  """Return how often D is right, and how real it finds what it sees.
+
+  `probability/real` and `probability/fake` are what the DCGAN tutorial calls
+  D(x) and D(G(z)).
+
+  Args:
+    probability: logits -> probability of being real, in [0, 1]; None: the
+      logits have no such meaning, and there is nothing to say.
+    real: f32[B, ...], logits of real pictures.
+    fake: f32[B, ...], logits of fakes.
+    domain: what is judged, where D judges several: '_a'.
+
+  Returns:
+    verdict/real, verdict/fake, probability/real, probability/fake: f32[].
+  """
+  if probability is None:
+    return {}
+  p, q = probability(real), probability(fake)
+  return {
+    f'verdict/real{domain}': jnp.mean((p > 0.5).astype(jnp.float32)),
+    f'verdict/fake{domain}': jnp.mean((q < 0.5).astype(jnp.float32)),
+    f'probability/real{domain}': jnp.mean(p),
+    f'probability/fake{domain}': jnp.mean(q),
+  }
+
+
+def unit(logits: jax.Array) -> jax.Array:
+  """Return the probability that least-squares logits stand for."""
+  return jnp.clip(logits, 0.0, 1.0)
+
+
 def class_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
   """Return the class loss of the ACGAN, -E[log P(C = c | x)], from logits.
 
@@ -75,9 +109,12 @@ class AdversarialLoss(Protocol):
   Attributes:
     has_targets: the targets of `real` and `fake` mean something, so labels
       can be smoothed and flipped.
+    probability: logits -> probability of being real; None where the logits
+      have no such meaning.
   """
 
   has_targets: ClassVar[bool]
+  probability: ClassVar[Any]
 
   def real(self, logits: jax.Array, target: jax.Array | float = 1) -> jax.Array:
     """Return D's loss on real pictures, f32[]."""
@@ -105,6 +142,7 @@ class NonSaturating:
   """
 
   has_targets: ClassVar[bool] = True
+  probability: ClassVar[Any] = staticmethod(jax.nn.sigmoid)
 
   def real(self, logits, target=1.0):
     """Return the cross entropy to `target`, 1 unless labels are smoothed."""
@@ -130,6 +168,7 @@ class LeastSquares:
   """
 
   has_targets: ClassVar[bool] = True
+  probability: ClassVar[Any] = staticmethod(unit)
 
   def real(self, logits, target=1.0):
     """Return 1/2 E[(D(x) - target)^2]."""
@@ -155,6 +194,7 @@ class Hinge:
   """
 
   has_targets: ClassVar[bool] = False
+  probability: ClassVar[Any] = None
 
   def real(self, logits, target=1.0):
     """Return E[max(0, 1 - D(x))]; the target is not used."""
@@ -189,6 +229,7 @@ class Wasserstein:
   """
 
   has_targets: ClassVar[bool] = False
+  probability: ClassVar[Any] = None
 
   penalty_weight: float = 0.0
 

@@ -4,7 +4,7 @@ import pathlib
 import sys
 from typing import Any
 
-from art_jax import config, core, literals, run
+from art_jax import config, core, literals, processes, run, sharding
 from art_jax.data import detect
 
 
@@ -27,6 +27,16 @@ def experiment(flags: Any) -> core.Experiment:
   if flags.precision:
     chosen = config.everywhere(chosen, {'dtype': flags.precision})
   return chosen
+
+
+def devices(flags: Any) -> sharding.Devices:
+  """Join the other processes, if there are any; return the devices."""
+  processes.start_distributed(
+    *(flags.coordinator, flags.num_processes, flags.process_id),
+    timeout=flags.join_timeout,
+  )
+  processes.expect_platform(flags.expect_platform)
+  return sharding.make_devices(flags.devices)
 
 
 def workdir(flags: Any) -> str:

@@ -13,10 +13,7 @@ def run(flags: Any) -> None:
   """Train to the end; print how fast it was and where the pictures are."""
   experiment = asked.experiment(flags)
   workdir = asked.workdir(flags)
-  sharding.start_distributed(
-    flags.coordinator, flags.num_processes, flags.process_id
-  )
-  devices = sharding.make_devices(flags.devices)
+  devices = asked.devices(flags)
   summary = loop.train(
     experiment,
     workdir,

@@ -1,0 +1,79 @@
+"""--mode=benchmark: how fast an experiment steps here, and why not faster."""
+
+import json
+import pathlib
+import tempfile
+from typing import Any
+
+import jax
+
+from art_jax import benchmark, core, first_step, processes, sharding
+from art_jax.modes import asked
+
+# Not for the processes that only start and take one step.
+_NOT_PASSED_ON = ('devices', 'steps', 'output', 'overwrite', 'trace', 'starts')
+
+
+def run(flags: Any) -> None:
+  """Measure, print, and write --output as JSON."""
+  experiment = asked.experiment(flags)
+  output = flags.output and _new_file(flags.output, flags.overwrite)
+  counts = flags.devices if isinstance(flags.devices, tuple) else ()
+  if flags.steps == 0:
+    devices = asked.devices(flags)
+    print(benchmark.seconds_to_first_step(experiment, devices))
+    return
+  starts = {}
+  if flags.starts and not counts and not flags.num_processes:
+    # Before this process takes the memory of the device.
+    found = first_step.cold_and_warm(_arguments(flags))
+    starts = {f'start/{name}': value for name, value in found.items()}
+  with tempfile.TemporaryDirectory() as cache:
+    # What earlier runs compiled must not make compiling look fast.
+    jax.config.update('jax_compilation_cache_dir', cache)
+    result, told = _measure(flags, experiment, counts, starts)
+  if sharding.is_main():
+    print(told)
+    if output:
+      temporary = output.with_name(output.name + '.new')
+      temporary.write_text(json.dumps(result, indent=2) + '\n')
+      temporary.replace(output)
+
+
+def _measure(
+  flags: Any, experiment: core.Experiment, counts: tuple, starts: dict
+) -> tuple[Any, str]:
+  if counts:
+    processes.expect_platform(flags.expect_platform)
+    sharding.make_devices(max(counts))  # before minutes of measuring
+    rows = benchmark.scaling(experiment, list(counts), flags.steps)
+    return rows, benchmark.scaling_text(rows)
+  result = benchmark.measure(
+    experiment, asked.devices(flags), steps=flags.steps, trace=flags.trace
+  )
+  result |= starts
+  return result, benchmark.text(result)
+
+
+def _arguments(flags: Any) -> list[str]:
+  """Return the arguments of a process that only takes the first step."""
+  given = ['--steps=0']
+  if flags.devices:
+    given.append(f'--devices={flags.devices}')
+  for name in flags:
+    if flags[name].present and name not in _NOT_PASSED_ON:
+      given += flags[name].serialize().split('\n')
+  return given
+
+
+def _new_file(output: str, overwrite: bool) -> pathlib.Path:
+  path = pathlib.Path(output)
+  if path.exists() and not overwrite:
+    raise core.UserError(
+      f'--output={output} is there already; pass another name or --overwrite'
+    )
+  if not path.parent.is_dir():
+    raise core.UserError(
+      f'--output={output}: there is no folder {path.parent}; make it'
+    )
+  return path

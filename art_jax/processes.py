@@ -1,0 +1,157 @@
+"""How a process joins the others of its run, and what it must find there."""
+
+import os
+import socket
+import sys
+import time
+
+import jax
+from absl import logging
+
+from art_jax import core
+
+# Seconds to wait for the others: started by hand, or by a cluster's launcher,
+# which may still be fetching an image for one of them.
+_BY_HAND, _BY_CLUSTER = 60, 300
+# What a launcher sets to the number of processes of the job.
+_COUNTS = ('SLURM_NTASKS', 'OMPI_COMM_WORLD_SIZE', 'JAX_NUM_PROCESSES')
+
+
+def start_distributed(
+  coordinator: str | None = None,
+  num_processes: int | None = None,
+  process_id: int | None = None,
+  timeout: int | None = None,
+) -> None:
+  """Join the other processes of this run, if there are any.
+
+  Given all three arguments, joins them explicitly; given none, joins when a
+  cluster is detected (Slurm, Open MPI, Cloud TPU, Kubernetes). Must be
+  called before anything else touches a device.
+
+  Args:
+    coordinator: `host:port` of process 0.
+    num_processes: how many there are.
+    process_id: which one this is, in [0, num_processes).
+    timeout: seconds that all of them have to come; None: 60, and 300 in a
+      cluster.
+
+  Raises:
+    core.UserError: if only some arguments are given, they contradict one
+      another or those of process 0, or nobody answers at the address.
+  """
+  given = [v is not None for v in (coordinator, num_processes, process_id)]
+  if any(given) and not all(given):
+    raise core.UserError(
+      f'--coordinator={coordinator} --num_processes={num_processes} '
+      f'--process_id={process_id}: give all three or none'
+    )
+  if all(given):
+    _join(coordinator, num_processes, process_id, timeout or _BY_HAND)
+  elif _cluster_detected():
+    jax.distributed.initialize(initialization_timeout=timeout or _BY_CLUSTER)
+
+
+def expect_platform(platform: str | None) -> None:
+  """Raise a UserError if jax computes on something else than this.
+
+  jax goes on with the CPU, and a warning, when an accelerator is missing, its
+  driver does not fit, or another process holds it.
+
+  Args:
+    platform: 'cpu', 'gpu' or 'tpu'; None: anything.
+  """
+  if platform is None:
+    return
+  try:
+    found = jax.devices()[0].platform
+  except RuntimeError as error:  # JAX_PLATFORMS names one that is missing.
+    found = f'none: {error}'
+  if found != platform:
+    raise core.UserError(
+      f'--expect_platform={platform}: jax found {found}; see that no other '
+      f'process holds the device, that the driver works, and that jax is '
+      f'installed for it (pip install art_jax[{_extra(platform)}])'
+    )
+
+
+def _extra(platform: str) -> str:
+  return {'gpu': 'cuda'}.get(platform, platform)
+
+
+def _join(
+  coordinator: str, num_processes: int, process_id: int, timeout: int
+) -> None:
+  host, colon, port = coordinator.rpartition(':')
+  if not colon or not port.isdigit():
+    raise core.UserError(
+      f'--coordinator={coordinator}: write host:port of process 0, for '
+      'example --coordinator=127.0.0.1:1234'
+    )
+  if not 0 <= process_id < num_processes:
+    raise core.UserError(
+      f'--process_id={process_id}: it is in [0, --num_processes='
+      f'{num_processes}); give every process its own'
+    )
+  if num_processes == 1:
+    return
+  if process_id:
+    _wait_for(host, int(port), timeout)
+  # If the others do not come, XLA ends this process itself (exit code 134):
+  # what it waited for must have been said before.
+  print(
+    f'process {process_id} of {num_processes} joins {coordinator}; all have '
+    f'{timeout} s to come (--join_timeout)',
+    file=sys.stderr,
+    flush=True,
+  )
+  jax.distributed.initialize(
+    coordinator,
+    num_processes,
+    process_id,
+    # By default process 0 would listen on every interface of its host.
+    coordinator_bind_address=coordinator if process_id == 0 else None,
+    initialization_timeout=timeout,
+  )
+  if jax.process_count() != num_processes:
+    raise core.UserError(
+      f'--num_processes={num_processes}: process 0 at {coordinator} was '
+      f'started with {jax.process_count()}; give all the same number'
+    )
+
+
+def _wait_for(host: str, port: int, timeout: int) -> None:
+  """Wait until somebody listens at an address.
+
+  Raises:
+    core.UserError: naming the address, if nobody does in time.
+  """
+  end = time.monotonic() + timeout
+  while True:
+    try:
+      socket.create_connection((host.strip('[]'), port), timeout=5).close()
+      return
+    except OSError as error:
+      if time.monotonic() > end:
+        raise core.UserError(
+          f'--coordinator={host}:{port}: nobody answered in {timeout} s '
+          f'({error}); is process 0 running there, and may this host reach '
+          'that port?'
+        ) from None
+    time.sleep(0.2)
+
+
+def _cluster_detected() -> bool:
+  """Tell whether a launcher has started several processes."""
+  for name in _COUNTS:
+    value = os.environ.get(name, '')
+    if value.isdigit() and int(value) > 1:
+      # A shell inside an allocation has SLURM_NTASKS but no step of its own.
+      return name != 'SLURM_NTASKS' or 'SLURM_STEP_NODELIST' in os.environ
+  hosts = os.environ.get('TPU_WORKER_HOSTNAMES', '')
+  if ',' in hosts or os.environ.get('MEGASCALE_NUM_SLICES', '1') != '1':
+    return True
+  if 'JAX_COORDINATOR_ADDRESS' in os.environ:
+    return True
+  logging.debug('no cluster detected: a single process')
+  return False

@@ -1,0 +1,100 @@
+"""The curves of a report, as SVG pictures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from art_jax import plots
+from art_jax.report import pictures
+
+_SIZE = 5.4, 3.2  # inches: readable at the width of a phone
+_MAX_CURVES = 12
+_HIDDEN = ('probe/kid_of_grey',)
+_TITLES = {
+  'loss': 'Losses',
+  'probe/kid': 'Distance of samples to the data (KID; smaller is better)',
+  'probe/diversity': 'Distance of two samples, relative to the data',
+  'probe/distinct': 'Distinct samples, relative to the data',
+  'probe/recall': 'Share of the data that the samples cover',
+  'probe/memorised': 'Share of samples that are copies',
+  'probe/checkerboard': 'Grid of the up-sampling, relative to the data',
+  'probe/score': 'Scores of training, held-out and made pictures',
+  'verdict': 'Share of pictures the discriminator is right about',
+  'probability': 'Probability of being real, as the discriminator says',
+  'score': 'Scores of the discriminator',
+  'probe/l1': 'Mean error per pixel on held-out pictures',
+}
+
+
+def groups(names: Sequence[str]) -> dict[str, list[str]]:
+  """Return the metrics that share a figure, by what they have in common."""
+  found: dict[str, list[str]] = {}
+  for name in names:
+    parts = name.split('/')
+    group = '/'.join(parts[:2]) if parts[0] == 'probe' else parts[0]
+    if group not in _HIDDEN:
+      found.setdefault(group, []).append(name)
+  known = [group for group in _TITLES if group in found]
+  return {group: found[group] for group in dict.fromkeys([*known, *found])}
+
+
+def of_run(
+  rows: Sequence[Mapping[str, Any]], marks: Mapping[int, str]
+) -> list[dict[str, str]]:
+  """Return a figure for each group of metrics: {'title', 'uri'}.
+
+  Args:
+    rows: of metrics.jsonl.
+    marks: steps at which alarms began, and their names.
+  """
+  names = dict.fromkeys(k for row in rows for k in row if k != 'step')
+  return [
+    figure(rows, chosen[:_MAX_CURVES], title(group), group, marks)
+    for group, chosen in groups(list(names)).items()
+  ]
+
+
+def of_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict]:
+  """Return a figure for each metric, with a curve for each run."""
+  names = dict.fromkeys(
+    k for rows in runs.values() for row in rows for k in row if k != 'step'
+  )
+  found = []
+  for name in names:
+    if any(name.startswith(hidden) for hidden in _HIDDEN):
+      continue
+    rows = [
+      {'step': row['step'], run: row[name]}
+      for run, rows in runs.items()
+      for row in rows
+      if name in row
+    ]
+    # One run's curve alone compares nothing.
+    if len({key for row in rows for key in row}) > 2:
+      found.append(figure(rows, list(runs), name, name, {}))
+  return found
+
+
+def title(group: str) -> str:
+  """Return what a group of metrics is, in words."""
+  return _TITLES.get(group, group)
+
+
+def figure(rows, names, heading, group, marks) -> dict[str, str]:
+  """Draw one figure."""
+  drawn = plots.curves(rows, names, marks=marks, size=_SIZE)
+  axes = drawn.axes[0]
+  for patch in (drawn.patch, axes.patch):  # the page's own background
+    patch.set_visible(False)
+  handles, labels = axes.get_legend_handles_labels()
+  axes.get_legend().remove()
+  if len(labels) > 1:
+    axes.legend(
+      handles,
+      [label.removeprefix(f'{group}/') for label in labels],
+      loc='upper center',
+      bbox_to_anchor=(0.5, -0.16),
+      ncol=2,
+      frameon=False,
+      fontsize='small',
+    )
+  return {'title': heading, 'uri': pictures.svg(plots.svg(drawn))}

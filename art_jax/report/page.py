@@ -1,0 +1,262 @@
+"""From the files of runs to one HTML page that needs nothing else."""
+
+import datetime
+import functools
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import art_jax
+from art_jax import core, images
+from art_jax.alarms.watch import Event
+from art_jax.report import collect, figures, pictures
+from art_jax.report.collect import RunFiles
+
+REPORT, COMPARISON = 'report.html', 'compare.html'
+_APART = ('nearest', 'interpolation')  # pictures with places of their own
+_SKIPPED = 20  # unreadable files that are named
+_METRICS = 60  # rows of the table of metrics
+_LOWER = ('loss', 'probe/kid', 'probe/l1', 'probe/memorised')
+
+
+def write(run: str | pathlib.Path, output: pathlib.Path | None = None):
+  """Write the report of a run; a reader never sees half of it.
+
+  Args:
+    run: its folder.
+    output: the file; None: report.html in the folder.
+
+  Returns:
+    The path of the file.
+
+  Raises:
+    core.UserError: there is nothing of a run in the folder.
+  """
+  files = collect.collect(run)
+  path = output or files.path / REPORT
+  images.write_atomic(path, report(files).encode())
+  return path
+
+
+def report(files: RunFiles) -> str:
+  """Return the page of one run."""
+  began = [event for event in files.events if event.begins]
+  marks = {event.since: event.alarm.replace('_', ' ') for event in began}
+  looked = {k: v for k, v in files.pictures.items() if k not in _APART}
+  apart = {k: v for k, v in files.pictures.items() if k in _APART}
+  over_time = pictures.frames(looked)
+  return (
+    _environment()
+    .get_template('report.html.jinja')
+    .render(
+      run=files,
+      alarms=[_alarm(event, files) for event in began],
+      latest=_latest(looked),
+      over_time={k: v for k, v in over_time.items() if len(v) > 1},
+      curves=figures.of_run(files.rows, marks) if files.rows else [],
+      apart={entry['name']: entry for entry in _latest(apart)},
+      metrics=_table(files.rows),
+      examples=_examples(files),
+      skipped=files.data.get('skipped', [])[:_SKIPPED],
+      shown_config=files.config_text,
+      **_made(),
+    )
+  )
+
+
+def compare(runs: Sequence[str | pathlib.Path]) -> str:
+  """Return the page of several runs side by side.
+
+  Raises:
+    core.UserError: there are fewer than two, or two of one name.
+  """
+  if len(runs) < 2:
+    raise core.UserError(
+      '--mode=compare takes two or more run folders: art_jax --mode=compare '
+      'runs/a runs/b'
+    )
+  found = [collect.collect(run) for run in runs]
+  names = _distinct_names(found)
+  tables = [{row['name']: row for row in _table(f.rows)} for f in found]
+  metrics = dict.fromkeys(name for table in tables for name in table)
+  common = dict.fromkeys(name for f in found for name in f.pictures)
+  return (
+    _environment()
+    .get_template('compare.html.jinja')
+    .render(
+      runs=list(zip(names, found, strict=True)),
+      differences=_differences(found),
+      metrics=[
+        (name, _cells(name, [table.get(name) for table in tables]))
+        for name in list(metrics)[:_METRICS]
+      ],
+      scores=[
+        (name, [f.scores.get(name) for f in found])
+        for name in dict.fromkeys(name for f in found for name in f.scores)
+      ],
+      samples=[
+        (name, [_newest(f, name) for f in found])
+        for name in common
+        if name not in _APART
+      ],
+      curves=figures.of_runs(
+        {name: f.rows for name, f in zip(names, found, strict=True)}
+      ),
+      **_made(),
+    )
+  )
+
+
+@functools.cache
+def _environment() -> Any:
+  """Return jinja's environment: what is inserted is escaped, always."""
+  try:
+    import jinja2
+  except ImportError as error:
+    raise core.UserError(
+      f'reports are written with jinja2 ({error}): pip install jinja2'
+    ) from None
+  environment = jinja2.Environment(
+    loader=jinja2.PackageLoader('art_jax.report', 'templates'),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+  )
+  environment.filters['number'] = number
+  environment.filters['spell'] = spell
+  return environment
+
+
+def number(value: Any) -> str:
+  """Return a number with four digits, or any other value as text."""
+  if isinstance(value, bool) or not isinstance(value, int | float):
+    return str(value)
+  return f'{value:,}' if isinstance(value, int) else f'{value:.4g}'
+
+
+def spell(seconds: float) -> str:
+  """Return a time in words: '2 h 5 min', '45 s', '0.3 s'."""
+  if seconds < 10:
+    return f'{seconds:.2g} s'
+  whole = round(seconds)
+  if whole < 120:
+    return f'{whole} s'
+  minutes = round(seconds / 60)
+  hours, rest = divmod(minutes, 60)
+  return f'{hours} h {rest} min' if hours else f'{minutes} min'
+
+
+def _made() -> dict[str, str]:
+  now = datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%d %H:%M UTC')
+  return {'made': now, 'version': art_jax.__version__}
+
+
+def _alarm(event: Event, files: RunFiles) -> dict[str, Any]:
+  """Return an alarm with its place on the time line, in percent."""
+  over = [
+    other.step
+    for other in files.events
+    if not other.begins
+    and other.alarm == event.alarm
+    and other.step > event.step
+  ]
+  end = min(over) if over else files.step
+  whole = max(files.duration, files.step, 1)
+  return {
+    'name': event.alarm.replace('_', ' '),
+    'text': event.text.partition(': ')[2] or event.text,
+    'step': event.step,
+    'over': min(over) if over else None,
+    'left': 100 * event.since / whole,
+    'width': max(100 * (end - event.since) / whole, 0.8),
+  }
+
+
+def _latest(names) -> list[dict[str, Any]]:
+  found = [
+    {'name': name, 'step': all_[-1][0], 'uri': pictures.large(all_[-1][1])}
+    for name, all_ in names.items()
+  ]
+  return [entry for entry in found if entry['uri']]
+
+
+def _newest(files: RunFiles, name: str) -> dict[str, Any] | None:
+  found = _latest(
+    {name: files.pictures[name]} if name in files.pictures else {}
+  )
+  return found[0] if found else None
+
+
+def _examples(files: RunFiles) -> str:
+  path = files.path / 'examples.png'
+  return pictures.large(path) if path.exists() else ''
+
+
+def _table(rows) -> list[dict[str, Any]]:
+  """Return the last, least and largest value of every metric."""
+  values: dict[str, list] = {}
+  for row in rows:
+    for name, value in row.items():
+      if name != 'step' and not name.startswith('probe/kid_of_grey'):
+        values.setdefault(name, []).append((row['step'], value))
+  found = []
+  for name, pairs in values.items():
+    steps, numbers = np.array(pairs, np.float64).T
+    finite = np.isfinite(numbers)
+    if finite.any():
+      kept, at = numbers[finite], steps[finite]
+      found.append(
+        {
+          'name': name,
+          'last': float(numbers[-1]),
+          'step': int(steps[-1]),
+          'least': float(kept.min()),
+          'least_step': int(at[kept.argmin()]),
+          'largest': float(kept.max()),
+          'largest_step': int(at[kept.argmax()]),
+        }
+      )
+  return found[:_METRICS]
+
+
+def _cells(name: str, found: list[dict | None]) -> list[dict[str, Any]]:
+  """Return one cell a run; the best is marked where less is better."""
+  cells = [
+    {'last': one['last'], 'least': one['least']} if one else None
+    for one in found
+  ]
+  there = [cell['last'] for cell in cells if cell]
+  ranked = name.startswith(_LOWER) and not name.startswith('loss')
+  for cell in cells:
+    if cell:
+      cell['best'] = (
+        ranked and len(set(there)) > 1 and cell['last'] == min(there)
+      )
+  return cells
+
+
+def _differences(found: list[RunFiles]) -> list[tuple[str, list[str]]]:
+  """Return the config fields in which runs differ, a value for each run."""
+  flat = [
+    collect.fields(f.experiment) if f.experiment is not None else {}
+    for f in found
+  ]
+  rows = []
+  for path in dict.fromkeys(path for fields in flat for path in fields):
+    values = [fields.get(path, '-') for fields in flat]
+    if len(set(values)) > 1:
+      rows.append((path, values))
+  return rows
+
+
+def _distinct_names(found: list[RunFiles]) -> list[str]:
+  """Return a name for each run: its folder, with parents where needed."""
+  for depth in range(1, 6):
+    names = ['/'.join(f.path.parts[-depth:]) for f in found]
+    if len(set(names)) == len(names):
+      return names
+  twice = next(name for name in names if names.count(name) > 1)
+  raise core.UserError(f'{twice} is named twice; compare different runs')

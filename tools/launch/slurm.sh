@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Submit a training to Slurm: one process per GPU, on any number of nodes.
+#
+#   tools/launch/slurm.sh --nodes=2 --gpus=8 --time=24:00:00 -- \
+#     --experiment=cyclegan --data=/shared/pictures --workdir=/shared/runs/one
+#
+# --gpus is per node. Two minutes before the time is over, and when the job is
+# preempted, every process gets SIGTERM: it saves and ends with code 75, and the
+# job is queued again and continues. So it is after the loss of a process (134),
+# --max_restarts times. Other options before `--` go to sbatch. --dry_run prints
+# the command.
+set -euo pipefail
+# shellcheck source=tools/launch/flags.sh
+. "$(dirname "$0")/flags.sh"
+nodes=1 gpus=8 time=24:00:00 max_restarts=20 python=python
+FLAGS='nodes gpus time max_restarts python'
+parse "$@"
+
+# Not --kill-on-bad-exit: process 0 may still be saving when another has ended.
+train=$(quoted srun --kill-on-bad-exit=0 "$python" -m art_jax.main \
+  --expect_platform=gpu --join_timeout=300 "${TRAIN[@]}")
+# The job expands the dollars.
+again="code=\$?; case \$code in 75|134) \
+[ \"\${SLURM_RESTART_COUNT:-0}\" -lt $max_restarts ] && \
+scontrol requeue \"\$SLURM_JOB_ID\" ;; esac; exit \$code"
+run sbatch --job-name=art_jax --nodes="$nodes" --ntasks-per-node="$gpus" \
+  --gpus-per-node="$gpus" --time="$time" --signal=TERM@120 --requeue \
+  --open-mode=append --output=art_jax-%j.log ${OTHER[@]+"${OTHER[@]}"} \
+  --wrap="$train; $again"
