@@ -6,6 +6,7 @@ This file runs before jax is imported, so it may set what jax reads once.
 import os
 import pathlib
 import socket
+import sys
 
 _FLAGS = (
   '--xla_force_host_platform_device_count=8',
@@ -58,3 +59,12 @@ def assets() -> pathlib.Path:
   if not pathlib.Path(path).is_dir():
     pytest.skip(f'no assets in {path}; set ART_JAX_ASSETS to their folder')
   return pathlib.Path(path)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _forget_programs():
+  """Drop what a file compiled: a worker that runs many would fill memory."""
+  yield
+  jax = sys.modules.get('jax')
+  if jax is not None:
+    jax.clear_caches()

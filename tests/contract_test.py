@@ -328,8 +328,9 @@ def test_bfloat16_step_is_close_to_float32(name):
     moved += np.sum((x - z) ** 2)
     off += np.sum((x - y) ** 2)
   # Measured: 0.04 to 0.1; CycleGAN, through two generators and L1, 0.24. A
-  # gradient that misses a term is off by about 1.
-  assert np.sqrt(off / moved) < 0.35
+  # gradient that misses a term is off by about 1. Pixels of style transfer that
+  # start from the content hardly move at first.
+  assert np.sqrt(off) < 0.35 * np.sqrt(moved) + 1e-6
 
 
 def _networks(state):

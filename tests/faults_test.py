@@ -187,7 +187,7 @@ def test_vanished_folder_is_not_made_anew(tmp_path, monkeypatch):
   path = tmp_path / 'run'
   with monkeypatch.context() as patch:
     _at_step(patch, path, 5, lambda: shutil.rmtree(path))
-    with pytest.raises(core.StorageError, match='step 6: .*No such file'):
+    with pytest.raises(core.StorageError, match='step 5: .*No such file'):
       _train(path)
   assert not path.exists()
 
@@ -201,7 +201,7 @@ def test_replaced_folder_is_left_alone(tmp_path, monkeypatch):
     (path / '.lock').touch()
 
   _at_step(monkeypatch, path, 5, replace)
-  with pytest.raises(core.StorageError, match='step 6: .*made anew'):
+  with pytest.raises(core.StorageError, match='step 5: .*made anew'):
     _train(path)
   assert os.listdir(path) == ['.lock']
 

@@ -7,7 +7,7 @@ import pytest
 
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator
-from art_jax.weights import cyclegan
+from art_jax.weights import families
 
 
 def _shapes(module, size=16, channels=3):
@@ -103,7 +103,7 @@ def _image():
 def _generator():
   module = ResnetGenerator(4, 2)
   zeros = jax.tree.map(lambda s: np.zeros(s.shape), _shapes(module))
-  names = cyclegan.to_torch(module, zeros)
+  names = families.to_torch(module, zeros)
   tensors = {n: _uniform(i, v.shape) for i, (n, v) in enumerate(names.items())}
   return module, tensors
 
@@ -129,7 +129,7 @@ def _discriminator():
 def _lsgan():
   """Return images, logits, loss and gradients, the latter in torch's names."""
   g_module, g_tensors = _generator()
-  _, variables = cyclegan.from_torch(g_tensors)
+  _, variables = families.from_torch(g_tensors)
   d_module, d_params, _ = _discriminator()
 
   def loss(g, d):
@@ -139,7 +139,7 @@ def _lsgan():
 
   run = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
   (value, (fake, logits)), (g, d) = run(variables['params'], d_params)
-  return fake, logits, value, cyclegan.to_torch(g_module, {'params': g}), d
+  return fake, logits, value, families.to_torch(g_module, {'params': g}), d
 
 
 def _norm(x):

@@ -153,7 +153,7 @@ def test_a_set_without_pictures(tmp_path):
   [
     ('cycle_gan/horse2zebr', 'nearest: cycle_gan/horse2zebra'),
     ('oxford_flower102', 'nearest: oxford_flowers102'),
-    ('mnist:9.9.9', 'cannot be loaded at version'),
+    ('mnist:9.9.9', 'Dataset mnist cannot be loaded'),
     ('!!', 'nearest: mnist'),
   ],
 )

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from art_jax import core
 from art_jax.nn.efficientnet_lite import SIDE, WIDTH, EfficientNetLite0
 from art_jax.weights import batch_norm, catalogue
-from art_jax.weights.files import WeightsError, read_tensors
+from art_jax.weights.files import WeightsError, read
 
 _EPSILON = 1e-3
 _NUM_CLASSES = 1000
@@ -31,7 +31,7 @@ def load(path: str | os.PathLike | None = None) -> dict[str, Any]:
   Raises:
     WeightsError: the file is missing, or not these weights.
   """
-  tensors = read_tensors(_find() if path is None else path)
+  tensors = read(_find() if path is None else path)
   shapes = jax.eval_shape(
     EfficientNetLite0().init, jax.random.key(0), jnp.zeros((1, SIDE, SIDE, 3))
   )['params']

@@ -11,7 +11,7 @@ import numpy as np
 
 from art_jax.nn.inception import NUM_OUTPUTS, SIDE, WIDTH, FIDInception
 from art_jax.weights import batch_norm, catalogue
-from art_jax.weights.files import read_tensors
+from art_jax.weights.files import read
 
 _EPSILON = 1e-3
 
@@ -29,9 +29,7 @@ def load(path: str | os.PathLike | None = None) -> dict[str, Any]:
   Raises:
     WeightsError: the file is missing, or not these weights.
   """
-  return convert(
-    read_tensors(catalogue.find(os.fspath(path or 'inception_fid')))
-  )
+  return convert(read(catalogue.find(os.fspath(path or 'inception_fid'))))
 
 
 def convert(tensors: Mapping[str, np.ndarray]) -> dict[str, Any]:
