@@ -68,7 +68,9 @@ def crash(
     if child.returncode == 0:
       return killed
     if child.returncode != -9:
-      raise RuntimeError(f'the trainer failed: {errors[-3000:]}')
+      raise RuntimeError(
+        f'the trainer failed ({child.returncode}): {errors[-3000:]}'
+      )
 
 
 def final_digest(folder: pathlib.Path, experiment: core.Experiment) -> str:

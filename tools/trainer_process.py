@@ -107,9 +107,9 @@ def _watch(notes: str) -> None:
   save, begin = checkpoint.Checkpoints.save, loop.start
   open_engine = pipeline.open_engine
 
-  def noted_save(self, step, state, host):
+  def noted_save(self, step, state, host, **kept):
     _note(notes, what='saved', step=step, sha256=digest(state))
-    save(self, step, state, host)
+    save(self, step, state, host, **kept)
 
   def noted_start(*args):
     state, step = begin(*args)
