@@ -33,6 +33,7 @@ setuptools.setup(
     # tensorflow-datasets imports it but does not declare it.
     'importlib_resources>=6',
     'jax>=0.10.2',
+    'jinja2>=3.1',
     'matplotlib>=3.9',
     'ml_dtypes>=0.5',
     'numpy>=2.1',
