@@ -41,6 +41,7 @@ setuptools.setup(
     'orbax-checkpoint>=0.11.40',
     'pillow>=11',
     'safetensors>=0.5',
+    'scipy>=1.13',
     'tensorboardX>=2.6.2',
     'tensorflow-datasets>=4.9.9',
     # The CPU build never takes accelerator memory; where there is none of
