@@ -12,4 +12,4 @@ echo "pictures (input | translated | back again):"
 for direction in ab ba; do
   ls "$PWD/$run/images/$direction"/*.png | tail -n 1
 done
-echo "report: $PWD/$run/summary.json, $PWD/$run/metrics.jsonl"
+echo "report: $PWD/$run/report.html"

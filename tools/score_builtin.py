@@ -10,7 +10,7 @@ doing nothing scores, and from the translation to it.
 
 import sys
 
-from absl import app, flags
+from absl import app, flags, logging
 
 import art_jax
 from art_jax import core
@@ -25,6 +25,7 @@ _COUNT = flags.DEFINE_integer('count', 20, 'Number of held-out scenes.')
 def main(argv: list[str]) -> None:
   """Print one line per direction."""
   del argv
+  logging.set_verbosity(logging.WARNING)
   run = art_jax.load(_RUN.value)
   data = run.experiment.data
   if data.source.__class__ is not Builtin or data.source.layout != 'unpaired':
