@@ -7,7 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from art_jax import config, core, literals, shapes, sharding, throughput
+from art_jax import (
+  config,
+  core,
+  literals,
+  memory,
+  shapes,
+  sharding,
+  throughput,
+)
 from art_jax.nn import lowering
 
 
@@ -92,25 +100,13 @@ def _lower(experiment: core.Experiment, state: core.State) -> Any:
 def _memory(experiment: core.Experiment, state: core.State) -> str:
   resolved = config.resolve(experiment, num_examples=1000)
   key = jax.eval_shape(lambda: jax.random.key(0))
-  stats = (
-    jax.jit(resolved.algorithm.step, donate_argnums=0)
-    .lower(state, shapes.batch_shapes(experiment), key)
-    .compile()
-    .memory_analysis()
-  )
-  peak = (
-    stats.argument_size_in_bytes
-    + stats.output_size_in_bytes
-    - stats.alias_size_in_bytes
-    + stats.temp_size_in_bytes
-  )
-  mib = 2**20
+  step = jax.jit(resolved.algorithm.step, donate_argnums=0)
+  compiled = step.lower(state, shapes.batch_shapes(experiment), key).compile()
+  mib = {name: f'{n / 2**20:,.0f}' for name, n in memory.of(compiled).items()}
   return (
-    f'memory: peak {peak / mib:,.0f} MiB = arguments '
-    f'{stats.argument_size_in_bytes / mib:,.0f} + outputs '
-    f'{stats.output_size_in_bytes / mib:,.0f} - reused '
-    f'{stats.alias_size_in_bytes / mib:,.0f} + temporaries '
-    f'{stats.temp_size_in_bytes / mib:,.0f}'
+    f'memory: peak {mib["peak"]} MiB = arguments {mib["arguments"]} + outputs '
+    f'{mib["outputs"]} - reused {mib["reused"]} + temporaries '
+    f'{mib["temporaries"]}'
   )
 
 

@@ -32,6 +32,14 @@ def read(name: str, size: int) -> np.ndarray:
   return images.from_uint8(np.asarray(resized)[None])
 
 
+def scene(number: int, *, photo: bool = False) -> Image.Image:
+  """Return a built-in scene of 512 px, painted or as a photo."""
+  from art_jax.data import procedural
+
+  drawn = procedural.render(0, 1, 512, first=number)
+  return Image.fromarray((drawn.photo if photo else drawn.painting)[0])
+
+
 def titles(names: Sequence[str], count: int) -> tuple[str, ...]:
   """Return what paintings are called: the stems of their files, builtin_7.
 
@@ -49,12 +57,11 @@ def titles(names: Sequence[str], count: int) -> tuple[str, ...]:
 
 
 def _open(name: str) -> Image.Image:
-  from art_jax.data import decode, procedural
+  from art_jax.data import decode
 
   builtin = _BUILTIN.fullmatch(name)
   if builtin:
-    scene = procedural.render(0, 1, 512, first=int(builtin[1] or 0))
-    return Image.fromarray(scene.painting[0])
+    return scene(int(builtin[1] or 0))
   path = pathlib.Path(name).expanduser()
   if not path.is_file():
     raise core.UserError(

@@ -1,7 +1,7 @@
 """An autoencoder whose latents lie in [0, 1]."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import flax
 import jax
@@ -123,13 +123,7 @@ class Autoencoder:
     Returns:
       reconstruction: f32[N, H, 2 W, C]; sample: f32[N, H, W, C], in [-1, 1].
     """
-    params, images = self.inference(state), batch['image']
-    again = self.generate(params, self.encode(params, images))
-    latents = self.latents(key, images.shape[0])
-    return {
-      'reconstruction': jnp.concatenate([images, again], axis=2),
-      'sample': self.generate(params, latents),
-    }
+    return pictures_of(self, self.inference(state), batch['image'], key)
 
   def inference(self, state: AutoencoderState) -> core.Params:
     """Return {'encoder', 'decoder'}: the variables of each."""
@@ -162,6 +156,18 @@ def inference_of(model: Trainable) -> core.Params:
   return {
     name: trainable.variables_of(model.params, model.collections, name)
     for name in model.params
+  }
+
+
+def pictures_of(
+  algorithm: Any, params: core.Params, images: jax.Array, key: core.Key
+) -> core.Images:
+  """Return what `render` shows of a model that encodes and generates."""
+  again = algorithm.generate(params, algorithm.encode(params, images))
+  latents = algorithm.latents(key, images.shape[0])
+  return {
+    'reconstruction': jnp.concatenate([images, again], axis=2),
+    'sample': algorithm.generate(params, latents),
   }
 
 

@@ -16,6 +16,7 @@ from art_jax.algorithms.autoencoder import (
   check_decoder,
   check_latent_size,
   inference_of,
+  pictures_of,
 )
 from art_jax.losses import variational
 from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk, DenseHead
@@ -158,13 +159,7 @@ class VAE:
     Returns:
       reconstruction: f32[N, H, 2 W, C]; sample: f32[N, H, W, C], in [-1, 1].
     """
-    params, images = self.inference(state), batch['image']
-    again = self.generate(params, self.encode(params, images))
-    latents = self.latents(key, images.shape[0])
-    return {
-      'reconstruction': jnp.concatenate([images, again], axis=2),
-      'sample': self.generate(params, latents),
-    }
+    return pictures_of(self, self.inference(state), batch['image'], key)
 
   def inference(self, state: VAEState) -> core.Params:
     """Return {'encoder', 'decoder'}: the variables of each."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from art_jax import config, core, images, literals, sharding, stylize
+from art_jax import config, core, images, literals, paintings, sharding, stylize
 from art_jax.data import decode
 from art_jax.modes import asked
 from art_jax.progress import Progress
@@ -111,7 +111,8 @@ def _picture(flag: str, name: str) -> Image.Image:
   """Read a picture, or paint a built-in one: `builtin`, `builtin:7`."""
   kind, _, number = name.partition(':')
   if kind == 'builtin' and (number.isdigit() or not number):
-    return _builtin(flag, int(number or 0))
+    # The content is a photo; all else is painted.
+    return paintings.scene(int(number or 0), photo=flag == 'content')
   path = pathlib.Path(name).expanduser()
   if not path.is_file():
     raise core.UserError(
@@ -125,12 +126,3 @@ def _picture(flag: str, name: str) -> Image.Image:
       file=sys.stderr,
     )
   return image.convert('RGB')
-
-
-def _builtin(flag: str, number: int) -> Image.Image:
-  """Return a built-in scene, as a photo for the content, else painted."""
-  from art_jax.data import procedural
-
-  scene = procedural.render(0, 1, 512, first=number)
-  field = scene.photo if flag == 'content' else scene.painting
-  return Image.fromarray(field[0])
