@@ -106,7 +106,7 @@ def items(
   layout['crc32'] = _json_crc(layout)
   pieces = pieces or {'none_0': np.zeros(1)}  # orbax refuses an empty item
   return ocp.args.Composite(
-    arrays=ocp.args.StandardSave(pieces),
+    arrays=ocp.args.PyTreeSave(pieces),
     layout=ocp.args.JsonSave(layout),
     host=ocp.args.JsonSave(host),
   )
@@ -197,8 +197,9 @@ def _pieces(orbax, folder: epath.Path, step: int, layout: dict) -> dict:
   sizes, pieces = layout['pieces'], {}
   if sizes:
     like = {name: np.empty(size, _dtype(name)) for name, size in sizes.items()}
+    how = ocp.checkpoint_utils.construct_restore_args(like)
     pieces = _item(
-      orbax, folder, step, 'arrays', ocp.args.StandardRestore(like)
+      orbax, folder, step, 'arrays', ocp.args.PyTreeRestore(like, how)
     )
   for row in layout['leaves']:
     if _crc(_flat(row, pieces)) != row.get('crc32'):
