@@ -259,6 +259,10 @@ def test_two_folders(folders, tmp_path):
       'inception_fid.* are not here',
     ),
     (('--real=real', '--fake=few', '--metrics=kid'), 'KID of 12 and 3 .*least'),
+    (
+      ('--real=real', '--fake=few', '--metrics=fid_infinity'),
+      'FID-infinity of 3 samples: it takes at least 10000',
+    ),
     (('--real=real', '--fake=fake', '--num=1'), 'at least 2'),
   ],
 )

@@ -33,6 +33,10 @@ def compare(
     a, b = (fid.update(None, s.features) for s in (real, fake))
     scores.add(name('fid'), fid.frechet_distance(a, b))
 
+  def add_fid_infinity():
+    value = fid.infinity(fid.update(None, real.features), fake.features)
+    scores.add(name('fid_infinity'), value)
+
   def add_precision_recall():
     found = precision_recall(real.features, fake.features)
     for metric, value in zip(('precision', 'recall'), found, strict=True):
@@ -69,6 +73,8 @@ def compare(
       f'its bias is large under {fid.MIN_COUNT} pictures (here {count}): kid '
       'has none; --metrics=fid computes it all the same'
     )
+  if scores.wants('fid_infinity', default=False):
+    scores.attempt('fid_infinity', add_fid_infinity)
   scores.attempt('precision', add_precision_recall)
   scores.attempt('density', add_density_coverage)
   scores.attempt('diversity', add_diversity)
