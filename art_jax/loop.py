@@ -30,7 +30,7 @@ from art_jax.goodput import Goodput
 from art_jax.health import AlarmStop, Health
 from art_jax.progress import Progress
 from art_jax.report.refresh import Refresher
-from art_jax.run_folder import RunFolder
+from art_jax.run_folder import RunFolder, describe_data, training_pictures
 from art_jax.run_lock import RunLock
 from art_jax.signals import StopRequest
 from art_jax.timing import Clocks
@@ -103,7 +103,11 @@ def train(
     with clocks.of('probe'):
       measure = open_probe(resolved, dataset, devices)
     with lock.writing(0):
-      folder.begin(experiment, resolved, dataset, devices, command)
+      folder.begin(
+        *(experiment, resolved, devices, command),
+        data=describe_data(dataset),
+        examples=lambda: training_pictures(dataset),
+      )
     with (
       Checkpoints(
         folder.checkpoints, keep_last=plan.keep_last, keep_every=plan.keep_every

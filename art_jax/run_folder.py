@@ -22,7 +22,7 @@ import pathlib
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -138,33 +138,28 @@ class RunFolder:
     self,
     experiment: core.Experiment,
     resolved: core.Experiment,
-    dataset: Any,
     devices: sharding.Devices,
     command: str,
+    *,
+    data: Mapping[str, Any],
+    examples: Callable[[], np.ndarray],
   ) -> None:
-    """Write config.txt, data.json and a new entry of run.json."""
+    """Write config.txt, data.json, examples.png and a new entry of run.json.
+
+    Args:
+      experiment: as it was asked for.
+      resolved: the same, with durations in steps.
+      devices: what it runs on.
+      command: what the user typed.
+      data: for data.json, see `describe_data`.
+      examples: makes the sheet of pictures, u8[H, W, 3].
+    """
     if not self._writable:
       return
     self._write('config.txt', literals.to_text(experiment) + '\n')
-    self._write_json(
-      'data.json',
-      {
-        'summary': dataset.summary,
-        'train': [len(examples) for examples in dataset.train],
-        'heldout': [len(examples) for examples in dataset.heldout],
-        'classes': list(dataset.class_names),
-        'columns': {
-          column.name: list(column.values) or [column.low, column.high]
-          for column in dataset.columns
-        },
-        'skipped': [
-          {'file': str(file), 'reason': reason}
-          for file, reason in dataset.skipped
-        ],
-      },
-    )
+    self._write_json('data.json', data)
     if not (self.path / 'examples.png').exists():
-      images.save_png(self.path / 'examples.png', _examples(dataset))
+      images.save_png(self.path / 'examples.png', examples())
     path = self.path / 'run.json'
     starts = json.loads(path.read_text()) if path.exists() else []
     starts.append(_describe_start(resolved, devices, command))
@@ -197,7 +192,24 @@ class RunFolder:
     temporary.replace(self.path / name)
 
 
-def _examples(dataset: Any) -> np.ndarray:
+def describe_data(dataset: Any) -> dict[str, Any]:
+  """Return what data.json says of a data set."""
+  return {
+    'summary': dataset.summary,
+    'train': [len(examples) for examples in dataset.train],
+    'heldout': [len(examples) for examples in dataset.heldout],
+    'classes': list(dataset.class_names),
+    'columns': {
+      column.name: list(column.values) or [column.low, column.high]
+      for column in dataset.columns
+    },
+    'skipped': [
+      {'file': str(file), 'reason': reason} for file, reason in dataset.skipped
+    ],
+  }
+
+
+def training_pictures(dataset: Any) -> np.ndarray:
   """Return a sheet of training pictures, u8[H, W, 3]: a row for each key."""
   sheets = []
   for examples in dataset.train:

@@ -8,6 +8,7 @@ from PIL import Image
 from art_jax import core, main, picture_memory
 from art_jax.data import decode
 from art_jax.modes import stylize
+from art_jax.report import collect, page
 
 
 @pytest.fixture
@@ -64,6 +65,19 @@ def test_writes_the_picture_and_those_in_between(files, capsys):
   with pytest.raises(core.UserError, match='out.png exists.*--overwrite'):
     _run(files)
   _run(files, overwrite=True)
+
+
+def test_workdir_keeps_what_a_report_shows(files):
+  folder = files / 'run'
+  _run(files, workdir=str(folder))
+  run = collect.collect(folder)
+  assert run.status == 'finished' and run.step == 2
+  assert [step for step, _ in run.pictures['painting']] == [1, 2]
+  assert 'like 40x40' in run.data['summary'] and not run.notes
+  assert Image.open(folder / 'examples.png').size == (518, 260)
+  assert 'The photo and the paintings' in page.report(run)
+  with pytest.raises(core.UserError, match='there is a run already'):
+    _run(files, workdir=str(folder), overwrite=True)
 
 
 def test_versus_lays_variants_side_by_side(files, capsys):

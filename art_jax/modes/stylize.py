@@ -1,5 +1,6 @@
 """--mode=stylize: paint a photo in the style of paintings."""
 
+import contextlib
 import pathlib
 import sys
 from typing import Any
@@ -7,7 +8,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from art_jax import config, core, images, literals, paintings, sharding, stylize
+from art_jax import (
+  config,
+  core,
+  images,
+  literals,
+  painting_run,
+  paintings,
+  sharding,
+  stylize,
+)
 from art_jax.data import decode
 from art_jax.modes import asked
 from art_jax.progress import Progress
@@ -24,17 +34,18 @@ def run(flags: Any) -> None:
   ]
   output = pathlib.Path(flags.output).expanduser()
   targets = _targets(output, len(variants), flags.overwrite)
+  folders = _folders(flags.workdir, len(variants))
   task = _task(flags)
   for variant in variants:
     stylize.check(variant, task, flags.tile)
   devices = sharding.make_devices(flags.devices or 1)
   made = []
-  for variant, target in zip(variants, targets, strict=True):
+  for variant, target, folder in zip(variants, targets, folders, strict=True):
     if len(variants) > 1:
       told = config.differences(experiment, variant)
       told = [f'{p}={literals.to_text(config.get(variant, p))}' for p in told]
       print(f'{target.name}: {" ".join(told) or "as it is"}', file=sys.stderr)
-    made.append(_paint(variant, task, devices, flags, target))
+    made.append(_paint(variant, task, devices, flags, target, folder))
     images.save_png(target, made[-1])
   if len(made) > 1:
     images.save_png(output, images.grid(np.stack(made), columns=len(made)))
@@ -42,12 +53,18 @@ def run(flags: Any) -> None:
   print(f'{width}x{height} pixels: {output}')
 
 
-def _paint(variant, task, devices, flags, target) -> np.ndarray:
-  """Paint one picture, speaking of it."""
+def _paint(variant, task, devices, flags, target, folder) -> np.ndarray:
+  """Paint one picture, speaking of it, and recording it in a run folder."""
   every, log_every = flags.every, variant.train.log_every
   sizes = stylize.scales(variant.algorithm, variant.data.size)
   total = len(sizes) * variant.train.duration
-  with Progress(0, total, 0) as progress:
+  with contextlib.ExitStack() as stack:
+    progress = stack.enter_context(Progress(0, total, 0))
+    record = None
+    if folder:
+      record = stack.enter_context(
+        painting_run.recorded(folder, variant, task, devices, total)
+      )
     progress.say(f'{total} steps at {", ".join(map(str, sizes))} pixels')
 
     def report(number, metrics, picture):
@@ -57,6 +74,8 @@ def _paint(variant, task, devices, flags, target) -> np.ndarray:
       if every and number % every == 0:
         name = f'{target.stem}_step_{number:05d}.png'
         images.save_png(target.with_name(name), picture())
+      if record:
+        record(number, metrics, picture)
 
     return stylize.paint(
       variant, task, devices=devices, tile=flags.tile, report=report
@@ -94,6 +113,19 @@ def _targets(
         f'--output: {path} exists; pass another name, or --overwrite'
       )
   return parts
+
+
+def _folders(workdir: str | None, count: int) -> list[pathlib.Path | None]:
+  """Return the run folder of each variant; none without --workdir."""
+  if not workdir:
+    return [None] * count
+  folder = pathlib.Path(workdir).expanduser()
+  folders = [folder]
+  if count > 1:
+    folders = [folder / str(i) for i in range(1, count + 1)]
+  for path in folders:
+    painting_run.check(path)
+  return folders
 
 
 def _task(flags: Any) -> stylize.Task:
