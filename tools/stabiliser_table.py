@@ -13,6 +13,7 @@ import study
 
 _NORM = "algorithm.discriminator.norm='instance_affine'"
 _A = 'algorithm.'
+_FALL = 'schedule=StepDecay(boundaries=(Epochs(10), Epochs(15)), gamma=0.1)'
 CELLS = {
   'baseline': (),
   'smoothing': (_A + 'real_range=(0.8, 1)', _A + 'fake_range=(0, 0.2)'),
@@ -21,6 +22,10 @@ CELLS = {
   'dropout': (_A + 'discriminator.dropout=0.3',),
   'replay': (_A + 'replay_every=10',),
   'two_rates': (_A + 'generator_optimizer.learning_rate=0.00025',),
+  'step_schedule': (
+    _A + 'generator_optimizer.' + _FALL,
+    _A + 'discriminator_optimizer.' + _FALL,
+  ),
   'spectral_norm': (
     _A + 'discriminator.spectral_norm=True',
     _A + "discriminator.norm='none'",
