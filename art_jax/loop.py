@@ -271,6 +271,7 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
           host = {'seed': plan.seed, 'rollbacks': rollbacks, **health.host()}
           keep = [health.best.step] if health.best else []
           job.checkpoints.save(step, state, host, keep=keep)
+      if save or render:
         with clocks.of('plot'):
           writer.plot()
           job.report.refresh()
