@@ -1,7 +1,6 @@
 """The one training loop: what happens when, from top to bottom."""
 
 import contextlib
-import dataclasses
 import pathlib
 import sys
 from collections.abc import Callable
@@ -15,12 +14,12 @@ from art_jax import (
   config,
   core,
   dispatch,
-  finite,
   probe,
   run,
   shapes,
   sharding,
 )
+from art_jax.bookkeeping import Bookkeeper
 from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
 from art_jax.data.columns import check_columns
@@ -28,6 +27,7 @@ from art_jax.data.dataset import Dataset, check_classes, check_inputs
 from art_jax.finite import Diverged
 from art_jax.goodput import Goodput
 from art_jax.health import AlarmStop, Health
+from art_jax.job import Job
 from art_jax.progress import Progress
 from art_jax.report.refresh import Refresher
 from art_jax.run_folder import RunFolder, describe_data, training_pictures
@@ -35,6 +35,7 @@ from art_jax.run_lock import RunLock
 from art_jax.signals import StopRequest
 from art_jax.timing import Clocks
 from art_jax.trainable import Trainable
+from art_jax.transfer import transfer
 from art_jax.writer import Writer
 
 
@@ -145,24 +146,6 @@ def train(
   return summary
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Job:
-  """What stays as it is when a run goes back to a checkpoint."""
-
-  experiment: core.Experiment  # durations in steps
-  dataset: Dataset
-  devices: sharding.Devices
-  donor: core.State | None
-  lock: RunLock
-  checkpoints: Checkpoints
-  writer: Writer
-  stop: StopRequest
-  clocks: Clocks
-  times: Goodput
-  measure: probe.Probe | None
-  report: Refresher
-
-
 def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
   """Train from a checkpoint, or from step 0, to the end.
 
@@ -170,8 +153,7 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
     Diverged, Preempted, core.StorageError: see `train`.
   """
   algorithm, plan = job.experiment.algorithm, job.experiment.train
-  devices, clocks, writer = job.devices, job.clocks, job.writer
-  main = sharding.is_main()
+  devices, clocks = job.devices, job.clocks
   rows = plan.batch_size * core.batches_per_step(algorithm)
   init_key, step_key, render_key = jax.random.split(
     jax.random.key(plan.seed), 3
@@ -194,13 +176,13 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
     )
   dispatch.check(plan, engine.kind)
   step_key = devices.replicate(step_key)
-  render_fn = devices.compile_render(algorithm.render)
+  render = devices.compile_render(algorithm.render)
   with clocks.of('start'):
     state, first = start(job, restored, init_key)
     with job.lock.writing(first):
-      writer.cut(first)
+      job.writer.cut(first)
       health = Health(
-        *(job.experiment, job.measure, writer, job.dataset.class_names),
+        *(job.experiment, job.measure, job.writer, job.dataset.class_names),
         restored.host if restored else {},
       )
   if first < plan.duration:
@@ -209,15 +191,22 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
     training_step(algorithm, engine, devices.gather), devices, state
   )
   compiled = set()  # Numbers of steps of a call that have their program.
-  looked = first  # The last step whose metrics were looked at.
   previous = None  # Metrics of the step before.
   # Two steps are in flight, but on a CPU, where the one that waits would take
   # cores from the one that runs.
   queue = devices.platform != 'cpu'
   with (
     contextlib.closing(engine.inputs(first)) as each_inputs,
-    Progress(first, plan.duration, rows, enabled=main) as progress,
+    Progress(
+      first, plan.duration, rows, enabled=sharding.is_main()
+    ) as progress,
   ):
+    books = Bookkeeper(
+      *(job, health, progress, engine.names),
+      render=lambda state: render(state, heldout, render_key),
+      first=first,
+      rollbacks=rollbacks,
+    )
     inputs = dispatch.group(each_inputs, dispatch.calls(first, plan))
     if first < plan.duration:
       progress.say('compiling the first step')
@@ -238,44 +227,7 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
         jax.block_until_ready(previous if queue else metrics)
         previous = metrics
       stopping = job.stop.requested(call)
-      last = stopping or step == plan.duration
-      save = last or step % plan.checkpoint_every == 0
-      render = last or step == 1 or step % plan.render_every == 0
-      log = step == 1 or step % plan.log_every == 0 or health.due(step)
-      alarm = None
-      if save or render or log:
-        with clocks.of('step'):
-          values = {k: float(v) for k, v in jax.device_get(metrics).items()}
-        with clocks.of('probe'):
-          row = values | health.measure(step, state)
-        with clocks.of('log'), job.lock.writing(step):
-          writer.scalars(step, row)
-          progress.show(step, values)
-        with clocks.of('alarms'), job.lock.writing(step):
-          alarm = health.look(step, row, progress.say)
-          job.times.note(step)
-        names = engine.names(step - 1)
-        finite.check_metrics(step, looked, values, state, names)
-        looked = step
-        save |= health.improved(step, row) or alarm is not None
-      if render:
-        with clocks.of('render'), job.lock.writing(step):
-          images = jax.device_get(render_fn(state, heldout, render_key))
-          writer.images(step, images)
-      if health.evaluates(step):
-        with clocks.of('probe'), job.lock.writing(step):
-          writer.images(step, health.pictures(state))
-      if save:
-        with clocks.of('checkpoint'), job.lock.writing(step):
-          finite.check_state(step, state, names)
-          host = {'seed': plan.seed, 'rollbacks': rollbacks, **health.host()}
-          keep = [health.best.step] if health.best else []
-          job.checkpoints.save(step, state, host, keep=keep)
-      if save or render:
-        with clocks.of('plot'):
-          writer.plot()
-          job.report.refresh()
-      progress.advance(step)
+      alarm = books.keep(step, state, metrics, stopping=stopping)
       if alarm is not None:
         job.checkpoints.wait()
         raise AlarmStop(
@@ -371,41 +323,3 @@ def check(experiment: core.Experiment, devices: sharding.Devices) -> None:
       f'data.size={size}: the networks need a multiple of {multiple}; pass '
       f'--set data.size={upper}'
     )
-
-
-def transfer(state: core.State, donor: core.State) -> core.State:
-  """Return the state with the networks of another, all else as it was.
-
-  Raises:
-    core.UserError: naming the first parameter that does not fit.
-  """
-
-  def take(path, new, old):
-    if not isinstance(new, Trainable):
-      return new
-    where = jax.tree_util.keystr(path).lstrip('.')
-    _check_same_shapes(where, new.params, old.params)
-    return new.replace(params=old.params, collections=old.collections)
-
-  try:
-    return jax.tree_util.tree_map_with_path(
-      take, state, donor, is_leaf=lambda x: isinstance(x, Trainable)
-    )
-  except core.UserError:
-    raise
-  except (ValueError, AttributeError) as error:
-    raise core.UserError(
-      f'--init_from: that run trained another kind of model ({error})'
-    ) from None
-
-
-def _check_same_shapes(where: str, new: core.PyTree, old: core.PyTree) -> None:
-  news = dict(jax.tree_util.tree_leaves_with_path(new))
-  olds = dict(jax.tree_util.tree_leaves_with_path(old))
-  for path in {**news, **olds}:  # in order, so that the first is the first
-    found = [x[path].shape if path in x else 'missing' for x in (news, olds)]
-    if found[0] != found[1]:
-      raise core.UserError(
-        f'--init_from: {where}{jax.tree_util.keystr(path)} is {found[0]} here '
-        f'and {found[1]} in that run; give the networks the same fields'
-      )

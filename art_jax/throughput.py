@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from art_jax import core, literals, sharding
+from art_jax import core, images, literals, sharding
 from art_jax.home import home
 
 
@@ -32,10 +32,8 @@ def remember(
     return  # Too few to time.
   known = _read()
   known[_key(experiment, devices)] = summary['steps_per_second']
-  path = home() / 'throughput.json'
-  temporary = path.with_suffix('.new')
-  temporary.write_text(json.dumps(known, indent=2))
-  temporary.replace(path)
+  text = json.dumps(known, indent=2)
+  images.write_atomic(home() / 'throughput.json', text.encode())
 
 
 def recall(

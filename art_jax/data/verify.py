@@ -10,11 +10,10 @@ import hashlib
 import json
 import os
 import pathlib
-import tempfile
 
 import PIL
 
-from art_jax import core
+from art_jax import core, images
 from art_jax import home as home_lib
 from art_jax.data import archives, decode, parallel
 
@@ -199,13 +198,8 @@ def _store(cache: pathlib.Path | None, files: dict[str, list]) -> None:
     return
   # Another process may write the same file: the last whole one stays.
   with contextlib.suppress(OSError):
-    handle, draft = tempfile.mkstemp(dir=cache.parent, prefix='.')
-    try:
-      with os.fdopen(handle, 'w') as file:
-        json.dump({'version': _VERSION, 'files': files}, file)
-      os.replace(draft, cache)
-    except OSError:
-      os.unlink(draft)
+    text = json.dumps({'version': _VERSION, 'files': files})
+    images.write_atomic(cache, text.encode())
 
 
 def _check_share(root, num_good, skipped, max_bad):

@@ -7,8 +7,7 @@ hash of every pixel, of the weights and of the versions of what computed it.
 import contextlib
 import dataclasses
 import hashlib
-import os
-import tempfile
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -160,10 +159,6 @@ def _store(path: str, found: Survey) -> None:
   del values['cached']
   # A full disk must not lose the result; a reader sees all of it or nothing.
   with contextlib.suppress(OSError):
-    handle, draft = tempfile.mkstemp(dir=os.path.dirname(path), prefix='.')
-    try:
-      with os.fdopen(handle, 'wb') as file:
-        np.savez(file, **values)
-      os.replace(draft, path)
-    except OSError:
-      os.unlink(draft)
+    data = io.BytesIO()
+    np.savez(data, **values)
+    image_values.write_atomic(path, data.getvalue())

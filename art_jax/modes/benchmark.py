@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from art_jax import benchmark, core, first_step, processes, sharding
+from art_jax import benchmark, core, first_step, images, processes, sharding
 from art_jax.modes import asked
 
 # Not for the processes that only start and take one step.
@@ -35,9 +35,8 @@ def run(flags: Any) -> None:
   if sharding.is_main():
     print(told)
     if output:
-      temporary = output.with_name(output.name + '.new')
-      temporary.write_text(json.dumps(result, indent=2) + '\n')
-      temporary.replace(output)
+      text = json.dumps(result, indent=2) + '\n'
+      images.write_atomic(output, text.encode())
 
 
 def _measure(

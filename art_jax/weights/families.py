@@ -9,7 +9,7 @@ import numpy as np
 from flax import linen as nn
 from safetensors.numpy import save
 
-from art_jax import core
+from art_jax import core, images
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator
@@ -142,6 +142,4 @@ def write(
       f'{path} exists; pass another name, or overwrite=True to replace it'
     )
   data = save(to_torch(module, variables), {'format': 'pt'})
-  part = path.with_name(f'.{path.name}.part')
-  part.write_bytes(data)
-  part.replace(path)
+  images.write_atomic(path, data)
