@@ -3,10 +3,10 @@
   python tools/soak.py --steps=30000 [--experiment=vae_mnist_mlp]
 
 The run writes a row of metrics every 10 steps, pictures every 100 and a
-checkpoint every 50. Printed are the most memory, open files and threads within
-each tenth (a save in flight has some for itself); the exit code is 1 if, from
-the second tenth to the last, memory grew by more than --megabytes, or files or
-threads by more than 2.
+checkpoint every 50. Printed are, within each tenth, the most memory and the
+least open files and threads (a save in flight has some for itself); the exit
+code is 1 if, from the second tenth to the last, memory grew by more than
+--megabytes, or files or threads by more than 2.
 """
 
 import os
@@ -52,19 +52,20 @@ def main(argv: list[str]) -> int:
       *(pathlib.Path(folder) / 'run', _EXPERIMENT.value),
       *settings(_STEPS.value),
     )
-    tail, most = [], (0.0, 0, 0)
+    tail, held = [], []
     for line in child.stderr:
       tail = [*tail[-20:], line]
       match = re.match(r'step (\d+)/', line)
       step = int(match[1]) if match else 0
       # At the last row the process may be going already.
       if match and step < _STEPS.value:
-        most = tuple(map(max, most, look(child.pid)))
+        held.append(look(child.pid))
       if step * 10 >= _STEPS.value * (len(tenths) + 1):
-        tenths.append(most)
-        held = f'{most[0]:6.0f}  {most[1]:5}  {most[2]:7}'
-        print(f'{step:>8}  {held}  {time.monotonic() - start:7.0f}', flush=True)
-        most = (0.0, 0, 0)
+        memory, files, threads = zip(*held, strict=True)
+        tenths.append((max(memory), min(files), min(threads)))
+        row = '{:6.0f}  {:5}  {:7}'.format(*tenths[-1])
+        print(f'{step:>8}  {row}  {time.monotonic() - start:7.0f}', flush=True)
+        held = []
     if child.wait():
       raise RuntimeError(f'the trainer failed: {"".join(tail)}')
   pairs = zip(tenths[-1], tenths[1], strict=True)
