@@ -128,7 +128,7 @@ def run(name: str, kills: int, passes: str, rng: random.Random) -> list[str]:
   """Crash one experiment; return rows of the table."""
   rows, changes = [], settings(kills)
   experiment = config.override(config.load(name, tiny=True), changes)
-  label = f'{pathlib.Path(name).stem:<16}'
+  label = f'{pathlib.Path(name).stem:<17}'
   with tempfile.TemporaryDirectory(prefix='crash_test_') as temporary:
     folder = pathlib.Path(temporary)
     if passes != 'B':
@@ -154,7 +154,7 @@ def main(argv: list[str]) -> int:
   del argv
   logging.set_verbosity(logging.ERROR)
   rng, failed = random.Random(_SEED.value), False
-  print(f'{"experiment":<16} pass kills  result', flush=True)
+  print(f'{"experiment":<17} pass kills  result', flush=True)
   for name in _EXPERIMENT.value or one_per_class():
     for row in run(name, _KILLS.value, _PASS.value, rng):
       failed |= 'DIFFERENT' in row
