@@ -2,20 +2,28 @@
 
 import pathlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from art_jax import config, core, literals, processes, run, sharding
 from art_jax.data import detect
 
 
-def experiment(flags: Any) -> core.Experiment:
-  """Return the experiment with the flags that change it applied."""
+def experiment(
+  flags: Any, assignments: Sequence[str] | None = None
+) -> core.Experiment:
+  """Return the experiment with the flags that change it applied.
+
+  Args:
+    flags: of the command line.
+    assignments: in place of those of --set.
+  """
   if not flags.experiment:
     raise core.UserError(
       f'--mode={flags.mode} needs --experiment=NAME; --mode=list shows them'
     )
   chosen = config.load(flags.experiment, tiny=flags.tiny)
-  changes = list(flags['set'].value)
+  changes = list(flags['set'].value if assignments is None else assignments)
   if flags.data:
     algorithm = chosen.algorithm
     source, told = detect.parse(flags.data, algorithm.inputs, algorithm.aligned)
@@ -24,9 +32,14 @@ def experiment(flags: Any) -> core.Experiment:
   chosen = config.override(
     chosen, changes, config.user_classes(flags.experiment)
   )
-  if flags.precision:
-    chosen = config.everywhere(chosen, {'dtype': flags.precision})
-  return chosen
+  return with_precision(flags, chosen)
+
+
+def with_precision(flags: Any, chosen: core.Experiment) -> core.Experiment:
+  """Return the experiment with --precision applied to all of its networks."""
+  if not flags.precision:
+    return chosen
+  return config.everywhere(chosen, {'dtype': flags.precision})
 
 
 def devices(flags: Any) -> sharding.Devices:
