@@ -92,7 +92,11 @@ flags.DEFINE_string('real', None, 'evaluate: folder of real pictures.')
 flags.DEFINE_string('fake', None, 'evaluate: folder of pictures to score.')
 flags.DEFINE_string('content', None, 'stylize: a photo, or builtin.')
 flags.DEFINE_string('style', None, 'stylize: paintings, FILE[,FILE...].')
-flags.DEFINE_string('mask', None, 'stylize: where each painting applies.')
+flags.DEFINE_string(
+  'mask',
+  None,
+  'stylize: where each painting applies; translate: white is painted anew.',
+)
 flags.DEFINE_string('start', None, 'stylize: a picture to start from.')
 flags.DEFINE_integer(
   'size', None, 'stylize: longest side; evaluate: side of all pictures.'

@@ -1,5 +1,6 @@
 """What the flags ask for: the experiment, the run folder, the model."""
 
+import dataclasses
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -68,9 +69,30 @@ def model(flags: Any) -> run.Run:
     )
   if flags.weights:
     return run.load_weights(flags.weights)
-  return run.load(
+  found = run.load(
     flags.run, flags.checkpoint, config.user_classes(flags.experiment)
   )
+  return in_use(found, flags['set'].value)
+
+
+def in_use(model: run.Run, assignments: Sequence[str]) -> run.Run:
+  """Return a trained model with fields changed that act when it is used.
+
+  Raises:
+    core.UserError: a field acts in training alone, or does not exist.
+  """
+  fields = getattr(model.algorithm, 'in_use', ())
+  for assignment in assignments:
+    path = assignment.partition('=')[0].strip()
+    if path not in [f'algorithm.{name}' for name in fields]:
+      name = type(model.algorithm).__name__
+      known = ', '.join(f'algorithm.{f}' for f in fields) or 'none'
+      raise core.UserError(
+        f'--set {path}=...: a trained {name} cannot be changed in it; fields '
+        f'that act when it is used: {known}'
+      )
+  experiment = config.override(model.experiment, assignments)
+  return dataclasses.replace(model, experiment=experiment)
 
 
 def need(flags: Any, *names: str) -> None:
