@@ -8,8 +8,8 @@ ten classes and classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598).
 
 On a GPU take a wider network, more of it at every level:
 
-  --set algorithm.denoiser.width=64 --set "algorithm.denoiser.multipliers=(1,2,2)"
-  --set train.batch_size=256 --set "train.duration=Epochs(20)"
+  --set algorithm.denoiser.width=64 --set train.batch_size=256
+  --set "train.duration=Epochs(20)"
 
 Data: mnist of TensorFlow Datasets, 60,000 pictures. In the samples each latent
 is drawn in every class in turn.
