@@ -95,16 +95,10 @@ def _gan(*changes: str) -> core.Experiment:
 
 
 def test_what_enters_a_step_as_data_is_found_by_trying():
-  gan = _gan('algorithm.r1_weight=1.0')
-  enters = {
-    path: groups.enters_as_data(gan, f'algorithm.{path}')
-    for path in ('generator_optimizer.learning_rate', 'r1_weight')
-  }
-  # `if gan.r1_weight:` is Python, not data.
-  assert enters == {
-    'generator_optimizer.learning_rate': True,
-    'r1_weight': False,
-  }
+  paths = ('generator_optimizer.learning_rate', 'ema_decay')
+  enters = [groups.enters_as_data(_gan(), f'algorithm.{x}') for x in paths]
+  # `if gan.ema_decay:` is Python, not data.
+  assert enters == [True, False]
 
 
 def test_cells_are_grouped_by_all_that_is_no_data():
@@ -124,21 +118,22 @@ def test_cells_are_grouped_by_all_that_is_no_data():
 
 @pytest.fixture(scope='module')
 def single_runs(tmp_path_factory):
-  """Eight GANs, two rates by four seeds, each trained by a run of its own."""
+  """Three GANs, each trained by a run of its own."""
   rate = 'algorithm.generator_optimizer.learning_rate'
   folder = tmp_path_factory.mktemp('single')
   found = {}
-  for value in (1e-3, 4e-3):
-    for seed in range(4):
-      experiment = _gan(f'{rate}={value}', f'train.seed={seed}')
-      name = f'{value}_{seed}'
-      loop.train(experiment, folder / name, devices=sharding.make_devices(1))
-      found[name] = experiment
+  for value, seed in ((1e-3, 0), (4e-3, 0), (4e-3, 1)):
+    experiment = _gan(f'{rate}={value}', f'train.seed={seed}')
+    name = f'{value}_{seed}'
+    loop.train(experiment, folder / name, devices=sharding.make_devices(1))
+    found[name] = experiment
   return rate, folder, found
 
 
 @pytest.mark.parametrize('way', ['vmap', 'turns'])
-def test_eight_gans_in_one_program_equal_eight_runs(tmp_path, single_runs, way):
+def test_gans_in_one_program_equal_runs_of_their_own(
+  tmp_path, single_runs, way
+):
   rate, single, experiments = single_runs
   names = list(experiments)
   ends = together.train(
@@ -163,7 +158,7 @@ def test_eight_gans_in_one_program_equal_eight_runs(tmp_path, single_runs, way):
     ]
     assert len(rows[0]) == len(rows[1]) == 3
   # They did learn differently, each by its own numbers.
-  first, other = (run.load_state(tmp_path / n) for n in (names[0], names[4]))
+  first, other = (run.load_state(tmp_path / n) for n in names[:2])
   assert not np.allclose(
     *(jax.tree.leaves(s.generator.params)[0] for s in (first, other)), atol=1e-5
   )
