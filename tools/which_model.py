@@ -3,8 +3,8 @@
   python tools/which_model.py --minutes=20 --workdir=/tmp/which_model
 
 Writes docs/which_model.md and its picture. Each model gets so many minutes of
-the machine, starting and compiling included, one after another; so run it while
-nothing else runs. What is done is kept: the same command goes on.
+the machine from its first step on, one after another; so run it while nothing
+else runs. What is done is kept: the same command goes on.
 """
 
 import argparse
@@ -147,9 +147,9 @@ def page(found: dict, flags, picture: str) -> str:
     '# Which model',
     '',
     f'Every kind of model on {data} at {flags.size} px, networks of width '
-    f'{flags.width}, batch {flags.batch}, {flags.minutes:g} minute(s) each on '
-    f'one machine ({device}, {platform.machine()}), starting and compiling '
-    'included, one after another. This page is written by',
+    f'{flags.width}, batch {flags.batch}, {flags.minutes:g} minute(s) each from '
+    f'the first step on, on one machine ({device}, {platform.machine()}), one '
+    'after another. This page is written by',
     '',
     f'    python tools/which_model.py --minutes={flags.minutes:g} '
     f'--size={flags.size} --width={flags.width}',
@@ -157,9 +157,9 @@ def page(found: dict, flags, picture: str) -> str:
     f'KID is on `pixels32` with its deviation over subsets, of {flags.num} '
     'samples against the training pictures: less is better. Recall is the '
     'share of the data that samples come near to, precision the share of '
-    'samples near to data, copied the share of samples that are closer to a '
-    'training picture than training pictures are to one another. See '
-    '[metrics](metrics.md).',
+    'samples near to data, copied the share of samples that lie as near to a '
+    'training picture as the nearest of these lie to each other, and much '
+    'nearer to it than to any other. See [metrics](metrics.md).',
     '',
     '| model | KID | recall | precision | copied | steps | trained, images/s '
     '| sampled, images/s |',
