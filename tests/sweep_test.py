@@ -221,20 +221,38 @@ def test_cells_that_were_stopped_together_go_on_together(tmp_path, monkeypatch):
   assert [(one.status, one.step) for one in waiting] == [('waiting', 4)] * 2
   run_cells.run(parts, devices)
   for cell in asked:
-    states = [run.load_state(s.folder / cell.name) for s in (whole, parts)]
-    jax.tree.map(np.testing.assert_array_equal, *states)
+    sums = [
+      run.load(s.folder / cell.name, extra={'Toy': toy.Toy}).params
+      for s in (whole, parts)
+    ]
+    np.testing.assert_array_equal(*sums)
+
+
+def test_the_best_cell_comes_first():
+  def one(name, **best):
+    return outcome.Outcome(cells.Cell(name, ()), 'finished', best=best)
+
+  kids = [
+    one(n, metric='probe/kid/x', value=v) for n, v in (('a', 2), ('b', 1))
+  ]
+  assert [o.cell.name for o in outcome.ranked([*kids, one('c')])] == ['b', 'a']
+  wide = [
+    one(n, metric='probe/recall/x', value=v) for n, v in (('a', 2), ('b', 1))
+  ]
+  assert [o.cell.name for o in outcome.ranked(wide)] == ['a', 'b']
+  assert outcome.ranked([kids[0], wide[0]]) == []  # Nothing to compare.
 
 
 def test_the_command_writes_a_table_and_a_sheet(tmp_path):
   code, out, error = run_main(
     *('--mode=sweep', '--experiment=dcgan_paintings', '--tiny'),
     *('--set=train.duration=2', '--set=train.seed=0,1', '--devices=1'),
-    *('--set=algorithm.flip_probability=0.1,2.0', '--together=no'),
+    '--set=algorithm.flip_probability=0.1,2.0',
+    *('--set=train.on_alarm=off', '--set=train.best_metric=none'),
     f'--workdir={tmp_path}',
   )
   assert code == 0, error
   assert out.count('finished') == 2 and out.count('failed: algo') == 2
-  assert 'best: ' in out
   names = [f'seed={i},flip_probability=0.1' for i in (0, 1)]
   code, _, error = run_main(
     *('--mode=compare', *(str(tmp_path / name) for name in names)),

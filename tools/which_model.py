@@ -147,9 +147,9 @@ def page(found: dict, flags, picture: str) -> str:
     '# Which model',
     '',
     f'Every kind of model on {data} at {flags.size} px, networks of width '
-    f'{flags.width}, batch {flags.batch}, {flags.minutes:g} minute(s) each from '
-    f'the first step on, on one machine ({device}, {platform.machine()}), one '
-    'after another. This page is written by',
+    f'{flags.width}, batch {flags.batch}, {flags.minutes:g} minute(s) each '
+    f'from the first step on, on one machine ({device}, '
+    f'{platform.machine()}), one after another. This page is written by',
     '',
     f'    python tools/which_model.py --minutes={flags.minutes:g} '
     f'--size={flags.size} --width={flags.width}',
