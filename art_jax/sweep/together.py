@@ -5,58 +5,33 @@ turn: a run folder does not tell how it was trained.
 """
 
 import contextlib
-import dataclasses
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import jax
-
-from art_jax import config, core, finite, loop, shapes, sharding
-from art_jax.checkpoint import Checkpoints
+from art_jax import config, core, loop, shapes, sharding
 from art_jax.data import pipeline
 from art_jax.data.columns import check_columns
 from art_jax.data.dataset import check_classes, check_inputs
 from art_jax.finite import Diverged
-from art_jax.goodput import Goodput
-from art_jax.health import Health
 from art_jax.loop import Preempted
 from art_jax.progress import Progress
-from art_jax.report.refresh import Refresher
-from art_jax.run_folder import RunFolder
-from art_jax.run_lock import RunLock
 from art_jax.signals import StopRequest
+from art_jax.sweep import outcome
+from art_jax.sweep.member import (
+  Member,
+  Shared,
+  keys_of,
+  note,
+  open_member,
+  rows_of,
+)
 from art_jax.sweep.program import Program
 from art_jax.timing import Clocks
-from art_jax.writer import Writer
 
 
 class Uneven(Exception):
   """The cells are not at one step; each goes on alone."""
-
-
-@dataclasses.dataclass(eq=False)
-class Member:
-  """What one cell of a group writes to.
-
-  Attributes:
-    name: of the cell.
-    experiment: durations in steps.
-    ended: (status, reason) once it takes part no more.
-    looked: the last step whose metrics were looked at.
-  """
-
-  name: str
-  experiment: core.Experiment
-  folder: RunFolder
-  lock: RunLock
-  checkpoints: Checkpoints
-  writer: Writer
-  times: Goodput
-  report: Refresher
-  engine: Any
-  health: Health
-  ended: tuple[str, str] | None = None
-  looked: int = 0
 
 
 def train(
@@ -91,29 +66,13 @@ def train(
     Preempted: after SIGTERM or SIGINT, once checkpoints are saved.
     core.UserError: bad input.
   """
-  clocks = Clocks()
-  first = experiments[0]
-  loop.check(first, devices)
-  with clocks.of('data'):
-    dataset = first.data.source.open(first.data)
-    check_columns(dataset, first.algorithm)
-    algorithm = first.algorithm
-    check_inputs(dataset, algorithm.inputs, algorithm.aligned)
-    check_classes(dataset, algorithm)
-  resolved = [
-    config.resolve(each, dataset.num_examples) for each in experiments
-  ]
-  with clocks.of('probe'):
-    measure = loop.open_probe(resolved[0], dataset, devices)
   with contextlib.ExitStack() as stack, StopRequest() as stop:
+    shared = _open_data(experiments[0], devices, command)
+    count = shared.dataset.num_examples
+    resolved = [config.resolve(each, count) for each in experiments]
     members, restored = [], []
-    for name, each, whole, path in zip(
-      names, resolved, experiments, folders, strict=True
-    ):
-      member, state = _open(
-        *(stack, name, each, whole, path, dataset, devices, measure, clocks),
-        command,
-      )
+    for name, *each in zip(names, experiments, resolved, folders, strict=True):
+      member, state = open_member(stack, name, *each, shared)
       members.append(member)
       restored.append(state)
     steps = {state.step if state else 0 for state in restored}
@@ -123,77 +82,49 @@ def train(
       *(resolved, traced, [m.engine for m in members], devices, way)
     )
     _begin(program, members, restored, devices)
-    _take_steps(program, members, steps.pop(), dataset, devices, clocks, stop)
+    _take_steps(program, members, steps.pop(), shared, stop)
   return {m.name: m.ended or ('finished', '') for m in members}
 
 
-def _open(
-  stack, name, resolved, whole, path, dataset, devices, measure, clocks, command
-) -> tuple[Member, Any]:
-  """Open the folder of a cell; return it with what its checkpoint holds."""
-  folder = RunFolder(path, writable=True)
-  report = stack.enter_context(Refresher(folder.path, enabled=True))
-  lock = stack.enter_context(RunLock(folder.path, enabled=True))
-  folder.check_config(whole)
-  with lock.writing(0):
-    folder.begin(whole, resolved, dataset, devices, command)
-  plan = resolved.train
-  checkpoints = stack.enter_context(
-    Checkpoints(
-      folder.checkpoints, keep_last=plan.keep_last, keep_every=plan.keep_every
-    )
-  )
-  writer = stack.enter_context(Writer(folder.path, enabled=True))
-  times = stack.enter_context(Goodput(folder.path, clocks, enabled=True))
-  restored = checkpoints.restore(shapes.state_shapes(resolved))
-  first = restored.step if restored else 0
-  engine = pipeline.open_engine(
-    dataset,
-    resolved.data,
-    rows_per_step=_rows(resolved),
-    seed=plan.seed,
-    placer=devices,
-    last_step=plan.duration,
-  )
-  with lock.writing(first):
-    writer.cut(first)
-    host = restored.host if restored else {}
-    health = Health(resolved, measure, writer, dataset.class_names, host)
-  member = Member(
-    *(name, resolved, folder, lock, checkpoints, writer, times, report, engine),
-    health,
-  )
-  return member, restored
+def _open_data(
+  experiment: core.Experiment, devices: sharding.Devices, command: str
+) -> Shared:
+  """Check what can be checked beforehand; open the data and the probe."""
+  clocks = Clocks()
+  loop.check(experiment, devices)
+  with clocks.of('data'):
+    dataset = experiment.data.source.open(experiment.data)
+    algorithm = experiment.algorithm
+    check_columns(dataset, algorithm)
+    check_inputs(dataset, algorithm.inputs, algorithm.aligned)
+    check_classes(dataset, algorithm)
+  with clocks.of('probe'):
+    resolved = config.resolve(experiment, dataset.num_examples)
+    measure = loop.open_probe(resolved, dataset, devices)
+  return Shared(dataset, devices, measure, clocks, command)
 
 
 def _begin(program: Program, members, restored, devices) -> None:
+  """Give the program its states: restored ones, or fresh ones."""
   init = devices.compile_init(shapes.initializer(members[0].experiment))
   states, keys = [], []
   for member, state in zip(members, restored, strict=True):
-    keys.append(devices.replicate(_keys(member)[1]))
+    keys.append(devices.replicate(keys_of(member)[1]))
     states.append(
       devices.place_state(state.state)
       if state
-      else init(devices.replicate(_keys(member)[0]), ())
+      else init(devices.replicate(keys_of(member)[0]), ())
     )
   program.begin(states, keys)
 
 
-def _keys(member: Member) -> jax.Array:
-  """Return the keys of the first state, of the steps, of the pictures."""
-  return jax.random.split(jax.random.key(member.experiment.train.seed), 3)
-
-
-def _rows(experiment: core.Experiment) -> int:
-  each = core.batches_per_step(experiment.algorithm)
-  return experiment.train.batch_size * each
-
-
-def _take_steps(program, members, first, dataset, devices, clocks, stop):
+def _take_steps(program, members, first, shared, stop) -> None:
+  """Train from step `first` to the end, or until no cell takes part."""
+  devices, clocks = shared.devices, shared.clocks
   experiment = members[0].experiment
-  plan, rows = experiment.train, _rows(experiment)
+  plan, rows = experiment.train, rows_of(experiment)
   heldout = devices.replicate(
-    pipeline.heldout_batch(dataset, experiment.data, plan.render_count)
+    pipeline.heldout_batch(shared.dataset, experiment.data, plan.render_count)
   )
   render = devices.compile_render(experiment.algorithm.render)
   for member in members:
@@ -260,63 +191,19 @@ def _after(
     except Diverged as error:
       member.ended = 'diverged', str(error)
       progress.say(f'{member.name}: {error}')
-
-
-def note(
-  member, step, state, values, save, rendered, render, heldout, clocks, progress
-) -> None:
-  """Log, watch, draw and save one cell, as the loop of a run does.
-
-  Raises:
-    Diverged: a number is not finite.
-  """
-  with clocks.of('probe'):
-    row = values | member.health.measure(step, state)
-  with clocks.of('log'), member.lock.writing(step):
-    member.writer.scalars(step, row)
-  with clocks.of('alarms'), member.lock.writing(step):
-    alarm = member.health.look(
-      step, row, lambda text: progress.say(f'{member.name}: {text}')
-    )
-    member.times.note(step)
-  names = member.engine.names(step - 1)
-  finite.check_metrics(step, member.looked, values, state, names)
-  member.looked = step
-  save |= member.health.improved(step, row) or alarm is not None
-  if rendered:
-    with clocks.of('render'), member.lock.writing(step):
-      key = _keys(member)[2]
-      pictures = jax.device_get(render(state, heldout, key))
-      member.writer.images(step, pictures)
-  if member.health.evaluates(step):
-    with clocks.of('probe'), member.lock.writing(step):
-      member.writer.images(step, member.health.pictures(state))
-  if save:
-    with clocks.of('checkpoint'), member.lock.writing(step):
-      finite.check_state(step, state, names)
-      best = member.health.best
-      host = {
-        'seed': member.experiment.train.seed,
-        'rollbacks': 0,
-        **member.health.host(),
-      }
-      member.checkpoints.save(
-        step, state, host, keep=[best.step] if best else []
-      )
-    with clocks.of('plot'):
-      member.writer.plot()
-      member.report.refresh()
-  if alarm is not None:
-    member.ended = 'stopped', alarm
+    if member.ended:  # Now: a sweep that is killed must not go on with it.
+      folder = pathlib.Path(member.folder.path)
+      outcome.note(folder, *member.ended, len(members))
 
 
 def _finish(members: Sequence[Member], first: int, clocks: Clocks) -> None:
+  """Wait for the checkpoints; write summary.json of those that finished."""
   for member in members:
     with clocks.of('checkpoint'):
       member.checkpoints.wait()
     duration = member.experiment.train.duration
     if first < duration and not member.ended:
-      summary = clocks.summary(duration - first, _rows(member.experiment))
+      summary = clocks.summary(duration - first, rows_of(member.experiment))
       whole = {**summary, **member.times.summary(), 'rollbacks': 0}
       with member.lock.writing(duration):
         member.folder.finish({**whole, 'together': len(members)})
