@@ -11,13 +11,13 @@ done is kept in the work folder; --again makes those of --only anew.
 """
 
 import argparse
+import io
 import json
 import pathlib
 import re
 import shlex
 import time
 
-import numpy as np
 import originals_rows
 import timed_run
 from PIL import Image
@@ -221,10 +221,12 @@ def _figure(row: originals_rows.Row, folder: pathlib.Path, flags) -> str:
   if whole.width > _WIDTH:
     whole.thumbnail((_WIDTH, _WIDTH))
   output = pathlib.Path(flags.output)
-  name = f'pictures/originals_{row.name.replace(".", "_")}.png'
+  name = f'pictures/originals_{row.name.replace(".", "_")}.jpg'
   target = output.parent / name
   target.parent.mkdir(parents=True, exist_ok=True)
-  images.save_png(target, np.asarray(whole))
+  data = io.BytesIO()
+  whole.save(data, 'JPEG', quality=85)
+  images.write_atomic(target, data.getvalue())
   return name
 
 
