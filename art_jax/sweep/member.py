@@ -6,16 +6,19 @@ from typing import Any
 
 import jax
 
-from art_jax import core, finite, shapes, sharding
+from art_jax import core, probe, shapes, sharding
+from art_jax.bookkeeping import Bookkeeper
 from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
 from art_jax.data.dataset import Dataset
 from art_jax.goodput import Goodput
 from art_jax.health import Health
-from art_jax.probe import Probe
+from art_jax.job import Job
+from art_jax.progress import Progress
 from art_jax.report.refresh import Refresher
-from art_jax.run_folder import RunFolder
+from art_jax.run_folder import RunFolder, describe_data, training_pictures
 from art_jax.run_lock import RunLock
+from art_jax.signals import StopRequest
 from art_jax.timing import Clocks
 from art_jax.writer import Writer
 
@@ -26,34 +29,52 @@ class Shared:
 
   dataset: Dataset
   devices: sharding.Devices
-  measure: Probe | None
+  measure: probe.Probe | None
   clocks: Clocks
+  stop: StopRequest
   command: str
 
 
 @dataclasses.dataclass(eq=False)
 class Member:
-  """What one cell of a group writes to.
+  """What one cell of a group works with.
 
   Attributes:
     name: of the cell.
-    experiment: durations in steps.
+    folder: of its run.
+    job: what its training works with.
+    engine: of its data.
+    health: its alarms and its best moment.
+    books: keeps what is due; None before the first step.
     ended: (status, reason) once it takes part no more.
-    looked: the last step whose metrics were looked at.
   """
 
   name: str
-  experiment: core.Experiment
   folder: RunFolder
-  lock: RunLock
-  checkpoints: Checkpoints
-  writer: Writer
-  times: Goodput
-  report: Refresher
+  job: Job
   engine: Any
   health: Health
+  books: Bookkeeper | None = None
   ended: tuple[str, str] | None = None
-  looked: int = 0
+
+
+class Voice:
+  """The progress of a program as one of its cells uses it."""
+
+  def __init__(self, name: str, progress: Progress, shows: bool):
+    self._name, self._progress, self._shows = name, progress, shows
+
+  def say(self, text: str) -> None:
+    """Write a line that names the cell."""
+    self._progress.say(f'{self._name}: {text}')
+
+  def show(self, step: int, values: dict[str, float]) -> None:
+    """Show the losses, if this is the cell whose losses are shown."""
+    if self._shows:
+      self._progress.show(step, values)
+
+  def advance(self, step: int) -> None:
+    """Leave that to the program."""
 
 
 def open_member(
@@ -74,23 +95,22 @@ def open_member(
     path: of the folder.
     shared: with the other cells.
   """
-  dataset, devices = shared.dataset, shared.devices
+  dataset, devices, plan = shared.dataset, shared.devices, resolved.train
   folder = RunFolder(path, writable=True)
   report = stack.enter_context(Refresher(folder.path, enabled=True))
   lock = stack.enter_context(RunLock(folder.path, enabled=True))
   folder.check_config(whole)
   with lock.writing(0):
-    folder.begin(whole, resolved, dataset, devices, shared.command)
-  plan = resolved.train
-  checkpoints = stack.enter_context(
-    Checkpoints(
-      folder.checkpoints, keep_last=plan.keep_last, keep_every=plan.keep_every
+    folder.begin(
+      *(whole, resolved, devices, shared.command),
+      data=describe_data(dataset),
+      examples=lambda: training_pictures(dataset),
     )
-  )
+  kept = {'keep_last': plan.keep_last, 'keep_every': plan.keep_every}
+  checkpoints = stack.enter_context(Checkpoints(folder.checkpoints, **kept))
   writer = stack.enter_context(Writer(folder.path, enabled=True))
   times = stack.enter_context(Goodput(folder.path, shared.clocks, enabled=True))
   restored = checkpoints.restore(shapes.state_shapes(resolved))
-  first = restored.step if restored else 0
   engine = pipeline.open_engine(
     dataset,
     resolved.data,
@@ -99,20 +119,22 @@ def open_member(
     placer=devices,
     last_step=plan.duration,
   )
+  first = restored.step if restored else 0
   with lock.writing(first):
     writer.cut(first)
     host = restored.host if restored else {}
     health = Health(resolved, shared.measure, writer, dataset.class_names, host)
-  member = Member(
-    *(name, resolved, folder, lock, checkpoints, writer, times, report, engine),
-    health,
+  job = Job(
+    *(resolved, dataset, devices, None, lock, checkpoints, writer),
+    *(shared.stop, shared.clocks, times, shared.measure, report),
   )
-  return member, restored
+  return Member(name, folder, job, engine, health), restored
 
 
 def keys_of(member: Member) -> jax.Array:
   """Return the keys of the first state, of the steps, of the pictures."""
-  return jax.random.split(jax.random.key(member.experiment.train.seed), 3)
+  seed = member.job.experiment.train.seed
+  return jax.random.split(jax.random.key(seed), 3)
 
 
 def rows_of(experiment: core.Experiment) -> int:
@@ -121,49 +143,14 @@ def rows_of(experiment: core.Experiment) -> int:
   return experiment.train.batch_size * each
 
 
-def note(
-  member, step, state, values, save, rendered, render, heldout, clocks, progress
-) -> None:
-  """Log, watch, draw and save one cell, as the loop of a run does.
-
-  Raises:
-    Diverged: a number is not finite.
-  """
-  with clocks.of('probe'):
-    row = values | member.health.measure(step, state)
-  with clocks.of('log'), member.lock.writing(step):
-    member.writer.scalars(step, row)
-  with clocks.of('alarms'), member.lock.writing(step):
-    alarm = member.health.look(
-      step, row, lambda text: progress.say(f'{member.name}: {text}')
-    )
-    member.times.note(step)
-  names = member.engine.names(step - 1)
-  finite.check_metrics(step, member.looked, values, state, names)
-  member.looked = step
-  save |= member.health.improved(step, row) or alarm is not None
-  if rendered:
-    with clocks.of('render'), member.lock.writing(step):
-      key = keys_of(member)[2]
-      pictures = jax.device_get(render(state, heldout, key))
-      member.writer.images(step, pictures)
-  if member.health.evaluates(step):
-    with clocks.of('probe'), member.lock.writing(step):
-      member.writer.images(step, member.health.pictures(state))
-  if save:
-    with clocks.of('checkpoint'), member.lock.writing(step):
-      finite.check_state(step, state, names)
-      best = member.health.best
-      host = {
-        'seed': member.experiment.train.seed,
-        'rollbacks': 0,
-        **member.health.host(),
-      }
-      member.checkpoints.save(
-        step, state, host, keep=[best.step] if best else []
-      )
-    with clocks.of('plot'):
-      member.writer.plot()
-      member.report.refresh()
-  if alarm is not None:
-    member.ended = 'stopped', alarm
+def due(member: Member, step: int, stopping: bool) -> bool:
+  """Tell whether anything is kept of a step; else its state is not needed."""
+  plan, health = member.job.experiment.train, member.health
+  every = plan.log_every, plan.render_every, plan.checkpoint_every
+  last = stopping or step in (1, plan.duration)
+  return (
+    last
+    or any(step % n == 0 for n in every)
+    or health.due(step)
+    or health.evaluates(step)
+  )

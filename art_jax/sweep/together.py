@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from art_jax import config, core, loop, shapes, sharding
+from art_jax.bookkeeping import Bookkeeper
 from art_jax.data import pipeline
 from art_jax.data.columns import check_columns
 from art_jax.data.dataset import check_classes, check_inputs
@@ -21,8 +22,9 @@ from art_jax.sweep import outcome
 from art_jax.sweep.member import (
   Member,
   Shared,
+  Voice,
+  due,
   keys_of,
-  note,
   open_member,
   rows_of,
 )
@@ -67,7 +69,7 @@ def train(
     core.UserError: bad input.
   """
   with contextlib.ExitStack() as stack, StopRequest() as stop:
-    shared = _open_data(experiments[0], devices, command)
+    shared = _open_data(experiments[0], devices, stop, command)
     count = shared.dataset.num_examples
     resolved = [config.resolve(each, count) for each in experiments]
     members, restored = [], []
@@ -82,12 +84,15 @@ def train(
       *(resolved, traced, [m.engine for m in members], devices, way)
     )
     _begin(program, members, restored, devices)
-    _take_steps(program, members, steps.pop(), shared, stop)
+    _take_steps(program, members, steps.pop(), shared)
   return {m.name: m.ended or ('finished', '') for m in members}
 
 
 def _open_data(
-  experiment: core.Experiment, devices: sharding.Devices, command: str
+  experiment: core.Experiment,
+  devices: sharding.Devices,
+  stop: StopRequest,
+  command: str,
 ) -> Shared:
   """Check what can be checked beforehand; open the data and the probe."""
   clocks = Clocks()
@@ -101,12 +106,12 @@ def _open_data(
   with clocks.of('probe'):
     resolved = config.resolve(experiment, dataset.num_examples)
     measure = loop.open_probe(resolved, dataset, devices)
-  return Shared(dataset, devices, measure, clocks, command)
+  return Shared(dataset, devices, measure, clocks, stop, command)
 
 
 def _begin(program: Program, members, restored, devices) -> None:
   """Give the program its states: restored ones, or fresh ones."""
-  init = devices.compile_init(shapes.initializer(members[0].experiment))
+  init = devices.compile_init(shapes.initializer(members[0].job.experiment))
   states, keys = [], []
   for member, state in zip(members, restored, strict=True):
     keys.append(devices.replicate(keys_of(member)[1]))
@@ -118,76 +123,79 @@ def _begin(program: Program, members, restored, devices) -> None:
   program.begin(states, keys)
 
 
-def _take_steps(program, members, first, shared, stop) -> None:
+def _take_steps(program, members, first: int, shared: Shared) -> None:
   """Train from step `first` to the end, or until no cell takes part."""
-  devices, clocks = shared.devices, shared.clocks
-  experiment = members[0].experiment
-  plan, rows = experiment.train, rows_of(experiment)
-  heldout = devices.replicate(
-    pipeline.heldout_batch(shared.dataset, experiment.data, plan.render_count)
-  )
-  render = devices.compile_render(experiment.algorithm.render)
-  for member in members:
-    member.looked = first
-    if first < plan.duration:
-      member.report.begin()
-      member.times.begin(first)
+  experiment, clocks = members[0].job.experiment, shared.clocks
+  duration, rows = experiment.train.duration, rows_of(experiment)
   with contextlib.ExitStack() as stack:
     each = [
       stack.enter_context(contextlib.closing(member.engine.inputs(first)))
       for member in members
     ]
     progress = stack.enter_context(
-      Progress(first, plan.duration, rows * len(members), enabled=True)
+      Progress(first, duration, rows * len(members), enabled=True)
     )
-    if first < plan.duration:
+    _open_books(members, first, shared, progress)
+    if first < duration:
       progress.say(f'compiling one program for {len(members)} cells')
-    for step in range(first + 1, plan.duration + 1):
+    for step in range(first + 1, duration + 1):
       with clocks.of('input'):
         inputs = [next(batches) for batches in each]
       with clocks.of('step' if step > first + 1 else 'compile'):
         program.step(inputs, step - 1)
-      stopping = stop.requested(step)
-      _after(
-        *(program, members, step, stopping, render, heldout, clocks, progress)
-      )
+      stopping = shared.stop.requested(step)
+      _after(program, members, step, stopping, progress)
       progress.advance(step)
       if all(member.ended for member in members):
         break
-      if stopping and step < plan.duration:
+      if stopping and step < duration:
         for member in members:
-          member.checkpoints.wait()
+          member.job.checkpoints.wait()
         raise Preempted(
-          f'stopped on request after step {step} of {plan.duration}; it is '
+          f'stopped on request after step {step} of {duration}; it is '
           'saved, and the same command continues from it'
         )
   _finish(members, first, clocks)
 
 
-def _after(
-  program, members, step, stopping, render, heldout, clocks, progress
-) -> None:
+def _open_books(members, first: int, shared: Shared, progress) -> None:
+  """Begin to keep what is due, for each cell."""
+  experiment, devices = members[0].job.experiment, shared.devices
+  heldout = devices.replicate(
+    pipeline.heldout_batch(
+      shared.dataset, experiment.data, experiment.train.render_count
+    )
+  )
+  render = devices.compile_render(experiment.algorithm.render)
+  for member in members:
+    key = keys_of(member)[2]
+    member.books = Bookkeeper(
+      *(member.job, member.health),
+      Voice(member.name, progress, member is members[0]),
+      member.engine.names,
+      render=lambda state, key=key: render(state, heldout, key),
+      first=first,
+      rollbacks=0,
+    )
+    if first < experiment.train.duration:
+      member.job.report.begin()
+      member.job.times.begin(first)
+
+
+def _after(program, members, step: int, stopping: bool, progress) -> None:
   """Do what is due after a step, for each cell that takes part."""
-  plan = members[0].experiment.train
-  last = stopping or step == plan.duration
-  save = last or step % plan.checkpoint_every == 0
-  rendered = last or step == 1 or step % plan.render_every == 0
-  log = step == 1 or step % plan.log_every == 0
-  log = log or members[0].health.due(step)
-  if not (save or rendered or log):
+  if not any(due(member, step, stopping) for member in members):
     return
-  for i, (member, values) in enumerate(
+  for i, (member, metrics) in enumerate(
     zip(members, program.metrics(), strict=True)
   ):
     if member.ended:
       continue
-    if member is next(m for m in members if not m.ended):
-      progress.show(step, values)
     try:
-      note(
-        *(member, step, program.state(i), values, save, rendered),
-        *(render, heldout, clocks, progress),
-      )
+      state = program.state(i)
+      alarm = member.books.keep(step, state, metrics, stopping=stopping)
+      if alarm is not None:
+        member.ended = 'stopped', alarm
     except Diverged as error:
       member.ended = 'diverged', str(error)
       progress.say(f'{member.name}: {error}')
@@ -199,11 +207,12 @@ def _after(
 def _finish(members: Sequence[Member], first: int, clocks: Clocks) -> None:
   """Wait for the checkpoints; write summary.json of those that finished."""
   for member in members:
+    job, experiment = member.job, member.job.experiment
     with clocks.of('checkpoint'):
-      member.checkpoints.wait()
-    duration = member.experiment.train.duration
+      job.checkpoints.wait()
+    duration = experiment.train.duration
     if first < duration and not member.ended:
-      summary = clocks.summary(duration - first, rows_of(member.experiment))
-      whole = {**summary, **member.times.summary(), 'rollbacks': 0}
-      with member.lock.writing(duration):
+      summary = clocks.summary(duration - first, rows_of(experiment))
+      whole = {**summary, **job.times.summary(), 'rollbacks': 0}
+      with job.lock.writing(duration):
         member.folder.finish({**whole, 'together': len(members)})
