@@ -104,7 +104,8 @@ def _told(
     resolved = config.resolve(experiment, examples or 1)
     what, steps = 'to finish', resolved.train.duration
   total = steps * seconds
-  shown = f'{total / 3600:.2f} hours'
+  hours = total / 3600
+  shown = f'{hours:,.0f} hours' if hours > 100 else f'{hours:.2f} hours'
   if total < 600:
     shown = f'{total / 60:.1f} minutes' if total >= 60 else f'{total:.1f} s'
   return f'{how_sure}{shown} {what}: {how}'
