@@ -34,6 +34,9 @@ MODELS = {
   'diffusion': ('diffusion_paintings', ('denoiser',)),
 }
 _SHOWN = 16
+_DONE = 'which_model.json'
+# Minutes below which the figures are no advice.
+_ENOUGH = 10
 
 
 def main() -> None:
@@ -52,13 +55,16 @@ def main() -> None:
   flags = parser.parse_args()
   chosen = [n for n in MODELS if not flags.only or n in flags.only.split(',')]
   found, sheets = {}, []
-  for name in chosen:
+  for name in MODELS:
     folder = pathlib.Path(flags.workdir) / name.replace(' ', '_')
+    if name not in chosen and not (folder / _DONE).exists():
+      found[name] = {'failed': 'not run yet'}
+      continue
     try:
       found[name] = one(name, folder, flags)
     except (timed_run.Failed, core.UserError) as error:
       print(f'{name}: {error}', flush=True)
-      found[name] = {'failed': str(error)}
+      found[name] = {'failed': f'not made: {error}'}
       continue
     print(name, found[name], flush=True)
     with np.load(folder / 'shown.npz') as file:
@@ -75,7 +81,7 @@ def main() -> None:
 
 def one(name: str, folder: pathlib.Path, flags) -> dict[str, float]:
   """Train and measure one model, unless that is done."""
-  done = folder / 'which_model.json'
+  done = folder / _DONE
   if done.exists():
     return json.loads(done.read_text())
   trained = folder / 'run'
@@ -167,7 +173,7 @@ def page(found: dict, flags, picture: str) -> str:
   ]
   for name, row in found.items():
     if 'failed' in row:
-      lines.append(f'| {name} | not made: {row["failed"]} |' + ' |' * 6)
+      lines.append(f'| {name} | {row["failed"]} |' + ' |' * 6)
       continue
     lines.append(
       f'| {name} | {row["kid"]:.3g} +- {row["deviation"]:.2g} | '
@@ -181,8 +187,13 @@ def page(found: dict, flags, picture: str) -> str:
 
 def _verdict(found: dict, flags) -> list[str]:
   """Return what the figures say, in sentences."""
-  if len(found) < 2:
-    return []
+  if len(found) < len(MODELS) or flags.minutes < _ENOUGH:
+    return [
+      f'This is a trial of the command: {len(found)} of {len(MODELS)} models, '
+      f'{flags.minutes:g} minute(s) each, perhaps beside other work. With all '
+      f'of them and {_ENOUGH} minutes or more on a quiet machine the page says '
+      'here which to choose when.',
+    ]
   by_kid = sorted(found, key=lambda name: found[name]['kid'])
   best, second = by_kid[:2]
   gap = found[second]['kid'] - found[best]['kid']
