@@ -161,12 +161,12 @@ def contact_sheet(outcomes: Sequence[Outcome]) -> np.ndarray | None:
 
 
 def _tile(path: pathlib.Path | None) -> np.ndarray:
-  """Return u8[_TILE, _TILE, 3] of the corner of a grid, at whole pixels."""
+  """Return u8[_TILE, _TILE, 3] of the corner of a grid, enlarged to fill it."""
   tile = Image.new('RGB', (_TILE, _TILE), (235, 235, 235))
   if path is not None:
     with Image.open(path) as grid:
       picture = grid.convert('RGB')
-    factor = max(_TILE // max(picture.size), 1)
+    factor = -(-_TILE // max(picture.size))
     if factor > 1:
       picture = picture.resize(
         (picture.width * factor, picture.height * factor), Image.NEAREST
