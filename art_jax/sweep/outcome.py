@@ -118,7 +118,7 @@ def write(folder: pathlib.Path, outcomes: Sequence[Outcome]) -> None:
 
 def markdown(outcomes: Sequence[Outcome]) -> str:
   """Return the table for people: settings, state, best moment, figures."""
-  names = short_names([path for path, _ in outcomes[0].cell.settings])
+  names = short_names(varied([one.cell for one in outcomes]))
   known = dict.fromkeys(n for one in outcomes for n in one.metrics)
   shown = [n for start in _SHOWN for n in known if n.startswith(start)]
   shown = shown[:_COLUMNS]
@@ -127,7 +127,7 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
   head += [f'best {best}', 'at step'] * bool(best) + shown
   rows = [head, ['---'] * len(head)]
   for one in outcomes:
-    row = [f'{value}' for _, value in one.cell.settings]
+    row = [value for path, value in one.cell.settings if path in names]
     row += [_told(one), str(one.step), f'{one.seconds / 60:.1f}']
     if best:
       row += [_number(one.best.get('value')), str(one.best.get('step', ''))]
@@ -137,20 +137,20 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
   )
 
 
+def varied(cells: Sequence[Cell]) -> list[str]:
+  """Return the paths of the fields in which cells differ."""
+  first = dict(cells[0].settings)
+  return [p for p in first if len({dict(c.settings)[p] for c in cells}) > 1]
+
+
 def contact_sheet(outcomes: Sequence[Outcome]) -> np.ndarray | None:
   """Return the pictures of every cell over its settings; None without any."""
   if not any(one.picture for one in outcomes):
     return None
-  varied = {
-    path
-    for one in outcomes
-    for path, value in one.cell.settings
-    if value != dict(outcomes[0].cell.settings)[path]
-  }
-  names = short_names([path for path, _ in outcomes[0].cell.settings])
+  names = short_names(varied([one.cell for one in outcomes]))
   tiles = []
   for one in outcomes:
-    told = [f'{names[p]}={v}' for p, v in one.cell.settings if p in varied]
+    told = [f'{names[p]}={v}' for p, v in one.cell.settings if p in names]
     state = one.status
     if one.best:
       state += f', {one.best["metric"]} {one.best["value"]:.3g}'

@@ -73,7 +73,7 @@ def _plan(sweep: Sweep, names: Sequence[str]) -> list[groups.Group]:
   alone = [groups.Group((i,), (), ()) for i in range(len(names))]
   if sweep.way == 'no' or len(names) < 2:
     return alone
-  paths = [path for path, _ in sweep.cells[0].settings]
+  paths = outcome.varied(sweep.cells)
   experiments = [sweep.experiments[name] for name in names]
   try:
     found = groups.groups(experiments, paths)
