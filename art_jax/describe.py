@@ -10,11 +10,11 @@ import numpy as np
 from art_jax import (
   config,
   core,
+  forecast,
   literals,
   memory,
   shapes,
   sharding,
-  throughput,
 )
 from art_jax.nn import lowering
 
@@ -33,8 +33,8 @@ def text(
   Args:
     experiment: what to describe.
     devices: where it would run.
-    compiled: also compile the step (minutes for large nets) and report its
-      memory.
+    compiled: also compile the step (minutes for large nets), time a few and
+      report the memory.
   """
   state = shapes.state_shapes(experiment)
   parts = [literals.to_text(experiment), '', _networks(experiment, state)]
@@ -45,7 +45,8 @@ def text(
   parts.append(
     f'devices: {devices.count} x {kind}, mesh (data={devices.count})'
   )
-  parts += _times(experiment, devices)
+  parts += _times(experiment)
+  parts.append(forecast.sentence(experiment, devices, flops, timed=compiled))
   if compiled:
     parts.append(_memory(experiment, state))
   return '\n'.join(parts)
@@ -110,12 +111,12 @@ def _memory(experiment: core.Experiment, state: core.State) -> str:
   )
 
 
-def _times(experiment: core.Experiment, devices: sharding.Devices) -> list[str]:
-  """Return the durations in steps, and hours where a speed is known."""
-  train = experiment.train
+def _times(experiment: core.Experiment) -> list[str]:
+  """Return the durations in steps, as far as they are known without data."""
   examples = getattr(experiment.data.source, 'num_train', None)
   names = ('duration', 'log_every', 'render_every', 'checkpoint_every')
   if examples is None:
+    train = experiment.train
     told = [f'{n} {literals.to_text(getattr(train, n))!s}' for n in names]
     told = [' '.join(line.split()) for line in told]
     return [
@@ -124,14 +125,7 @@ def _times(experiment: core.Experiment, devices: sharding.Devices) -> list[str]:
     ]
   resolved = config.resolve(experiment, examples)
   steps = [f'{n} {getattr(resolved.train, n):,}' for n in names]
-  lines = [f'times in steps: {", ".join(steps)} ({examples:,} pictures)']
-  speed = throughput.recall(experiment, devices)
-  if speed:
-    hours = resolved.train.duration / speed / 3600
-    lines.append(f'{hours:.2f} hours to finish at {speed:.2f} steps/s')
-  else:
-    lines.append('hours to finish: known once it has trained here before')
-  return lines
+  return [f'times in steps: {", ".join(steps)} ({examples:,} pictures)']
 
 
 def _flops(lowered: Any) -> float:

@@ -19,6 +19,11 @@ from art_jax.writer import Writer
 _LARGER = ('diversity', 'distinct', 'recall', 'precision', 'verdict')
 
 
+def larger_is_better(metric: str) -> bool:
+  """Tell whether a metric of metrics.jsonl grows as pictures get better."""
+  return metric.split('/')[min(1, metric.count('/'))] in _LARGER
+
+
 class AlarmStop(Exception):
   """Training stopped because an alarm rang (train.on_alarm=stop); code 3."""
 
@@ -114,8 +119,7 @@ class Health:
           'or one of ' + ', '.join(sorted(row))
         )
       return False  # The samples were not finite.
-    kind = self._metric.split('/')[min(1, self._metric.count('/'))]
-    sign = -1 if kind in _LARGER else 1
+    sign = -1 if larger_is_better(self._metric) else 1
     same = self.best is not None and self.best.metric == self._metric
     better = not same or sign * value < sign * self.best.value
     if not sharding.any_process(better):

@@ -17,7 +17,7 @@ from art_jax import core
 # Each is a file of art_jax/modes/ with `run(flags)`.
 MODES = (
   *('train', 'describe', 'list', 'translate', 'export', 'sample'),
-  *('evaluate', 'stylize', 'report', 'compare', 'benchmark'),
+  *('evaluate', 'stylize', 'report', 'compare', 'benchmark', 'sweep'),
 )
 # Only these take arguments that are no flags: run folders.
 _POSITIONAL = ('compare',)
@@ -75,7 +75,9 @@ flags.DEFINE_string('study', None, 'sample: grid, interpolate, classes, ...')
 flags.DEFINE_integer(
   'num', None, 'sample, evaluate: pictures; evaluate: 5000 unless given.'
 )
-flags.DEFINE_integer('seed', 0, 'sample, evaluate: of the latents.')
+flags.DEFINE_integer(
+  'seed', 0, 'sample, evaluate: of the latents; sweep: of --random.'
+)
 flags.DEFINE_list(
   'labels', [], 'sample: classes by name or number, with commas, or all.'
 )
@@ -90,7 +92,11 @@ flags.DEFINE_string('real', None, 'evaluate: folder of real pictures.')
 flags.DEFINE_string('fake', None, 'evaluate: folder of pictures to score.')
 flags.DEFINE_string('content', None, 'stylize: a photo, or builtin.')
 flags.DEFINE_string('style', None, 'stylize: paintings, FILE[,FILE...].')
-flags.DEFINE_string('mask', None, 'stylize: where each painting applies.')
+flags.DEFINE_string(
+  'mask',
+  None,
+  'stylize: where each painting applies; translate: white is painted anew.',
+)
 flags.DEFINE_string('start', None, 'stylize: a picture to start from.')
 flags.DEFINE_integer(
   'size', None, 'stylize: longest side; evaluate: side of all pictures.'
@@ -102,6 +108,17 @@ flags.DEFINE_integer('every', 0, 'stylize: a picture every so many steps.')
 flags.DEFINE_integer('tile', 0, 'stylize: work in tiles of so many pixels.')
 flags.DEFINE_multi_string(
   'versus', [], 'stylize: path=value, once more so; side by side.'
+)
+flags.DEFINE_integer(
+  'random',
+  None,
+  'sweep: so many cells, drawn from --set path=a,b or low..high.',
+)
+flags.DEFINE_enum(
+  'together',
+  'auto',
+  ('auto', 'vmap', 'turns', 'no'),
+  'sweep: how cells that allow it are trained by one program.',
 )
 flags.DEFINE_bool('compile', False, 'describe: compile the step for memory.')
 flags.DEFINE_string('trace', None, 'benchmark: folder for a profile.')

@@ -126,9 +126,50 @@ class Run:
         f'direction={direction!r}: these weights hold one map only; leave '
         f'the direction out, or pass {", ".join(self.params)}'
       )
+    make = _translate(self.algorithm, direction)
+    return self._padded(images, lambda x: make(self.params, x, _key(seed)))
+
+  def inpaint(self, images: Any, mask: Any, *, seed: int = 0) -> np.ndarray:
+    """Paint parts of pictures anew, so that they fit the rest.
+
+    Args:
+      images: as in `translate`.
+      mask: bool[N, H, W] or bool[H, W], True where the model paints.
+      seed: of the noise.
+
+    Returns:
+      An array of the shape and type of `images`; what the mask leaves is as
+      it was.
+
+    Raises:
+      core.UserError: if the model cannot, or the mask is of another size.
+    """
+    if not hasattr(self.algorithm, 'inpaint'):
+      raise core.UserError(
+        f'{type(self.algorithm).__name__} does not inpaint; use a run of a '
+        'diffusion model'
+      )
+    images, mask = np.asarray(images), np.asarray(mask, bool)
+    if images.shape[-3:-1] != mask.shape[-2:]:
+      raise core.UserError(
+        f'mask of shape {mask.shape} for pictures of shape {images.shape}: '
+        'pass one of their height and width'
+      )
+
+    def make(x):
+      hole = np.broadcast_to(mask, (*images.shape[:-3], *mask.shape[-2:]))
+      hole = hole.reshape(-1, *mask.shape[-2:], 1).astype(np.float32)
+      hole, _ = pad_to_multiple(hole, self.algorithm.multiple)
+      return _inpaint(self.algorithm)(self.params, x, hole, _key(seed))
+
+    made = self._padded(images, make)
+    return np.where(mask[..., None], made, images)
+
+  def _padded(self, images: Any, make: Any) -> np.ndarray:
+    """Apply f32[N, H, W, C] -> the same to pictures as people have them."""
     images = np.asarray(images)
     if images.ndim == 3:
-      return self.translate(images[None], direction, seed=seed)[0]
+      return self._padded(images[None], make)[0]
     if images.ndim != 4:
       raise core.UserError(
         f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]'
@@ -136,10 +177,7 @@ class Run:
     whole = images.dtype == np.uint8
     floats = image_values.from_uint8(images) if whole else images
     padded, crop = pad_to_multiple(floats, self.algorithm.multiple)
-    output = _translate(self.algorithm, direction)(
-      self.params, padded.astype(np.float32), jax.random.key(seed)
-    )
-    output = np.asarray(output)[crop]
+    output = np.asarray(make(padded.astype(np.float32)))[crop]
     return image_values.to_uint8(output) if whole else output
 
 
@@ -246,6 +284,19 @@ def _translate(algorithm: core.Algorithm, direction: str):
       params, images, direction, key=key
     )
   )
+
+
+@functools.lru_cache(maxsize=8)
+def _inpaint(algorithm: core.Algorithm):
+  return jax.jit(
+    lambda params, images, mask, key: algorithm.inpaint(
+      params, images, mask, key=key
+    )
+  )
+
+
+def _key(seed: int) -> core.Key:
+  return jax.random.key(seed)
 
 
 def _best_step(run: str | pathlib.Path, host: Mapping[str, Any]) -> int:

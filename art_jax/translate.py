@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import tqdm
+from PIL import Image
 
 from art_jax import core, images
 from art_jax.data import decode
@@ -18,6 +19,7 @@ def files(
   direction: str | None = None,
   *,
   overwrite: bool = False,
+  mask: str | None = None,
 ) -> int:
   """Translate a picture, or every picture of a folder.
 
@@ -29,6 +31,8 @@ def files(
     output: a folder; made if missing.
     direction: see `Run.translate`.
     overwrite: replace files that exist.
+    mask: a picture, white where the model paints anew and black where the
+      input stays; stretched to the size of each. For models that inpaint.
 
   Returns:
     The number of pictures written.
@@ -38,6 +42,7 @@ def files(
       would get one name, or a result exists already.
   """
   paths = pictures(pathlib.Path(source).expanduser())
+  hole = None if mask is None else _hole(run, mask)
   output = pathlib.Path(output).expanduser()
   targets = _targets(paths, output, overwrite)
   try:
@@ -53,7 +58,12 @@ def files(
   ):
     picture = decode.picture(path).convert('L' if channels == 1 else 'RGB')
     pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
-    images.save_png(target, run.translate(pixels, direction))
+    if hole is None:
+      made = run.translate(pixels, direction)
+    else:
+      fitted = hole.resize(picture.size, Image.Resampling.NEAREST)
+      made = run.inpaint(pixels, np.asarray(fitted) > 127)
+    images.save_png(target, made)
   return len(paths)
 
 
@@ -78,6 +88,18 @@ def pictures(source: pathlib.Path) -> list[pathlib.Path]:
       'pass a picture, or a folder with some in it'
     )
   return found
+
+
+def _hole(run: Run, mask: str) -> Image.Image:
+  if not hasattr(run.algorithm, 'inpaint'):
+    raise core.UserError(
+      f'--mask={mask}: {type(run.algorithm).__name__} does not inpaint; leave '
+      'the mask out, or use a run of a diffusion model'
+    )
+  path = pathlib.Path(mask).expanduser()
+  if not path.is_file():
+    raise core.UserError(f'--mask={mask}: there is no such file')
+  return decode.picture(path).convert('L')
 
 
 def _targets(

@@ -19,7 +19,8 @@ def tool(monkeypatch):
     return importlib.import_module(name)
 
   yield load
-  for name in ('facades', 'study', 'smoothing_table', 'stabiliser_table'):
+  names = ('facades', 'study', 'smoothing_table', 'stabiliser_table')
+  for name in (*names, 'originals', 'originals_rows', 'which_model'):
     sys.modules.pop(name, None)
 
 
@@ -69,3 +70,45 @@ def test_entropy_of_smoothed_targets(tool):
   assert entropy(1, 1) == pytest.approx(0, abs=1e-6)
   # Integral of the entropy over (0, 1) is 1/2.
   assert entropy(0, 1) == pytest.approx(0.5, abs=1e-2)
+
+
+@pytest.mark.parametrize('full', [False, True])
+def test_every_row_of_the_originals_can_be_built(tool, full):
+  """Tools exist, experiments do, and so do the fields that are set."""
+  import argparse
+  import shlex
+
+  from art_jax import config
+
+  originals, rows = tool('originals'), tool('originals_rows').ROWS
+  given = dict.fromkeys(('mnist', 'facades', 'content', 'style'), 'x')
+  flags = argparse.Namespace(full=full, steps=1, minutes=1, **given)
+  assert len({row.name for row in rows}) == len(rows) == 24
+  for row in rows:
+    for command in row.commands:
+      program, *words = shlex.split(
+        originals.fill(command, pathlib.Path('runs') / row.name, flags)
+      )
+      named = [w.partition('=')[2] for w in words if w.startswith('--exper')]
+      assert program == 'art_jax' or (_TOOLS.parent / program).is_file()
+      sets = [v for w, v in zip(words, words[1:], strict=False) if w == '--set']
+      if named:
+        config.override(config.load(named[0], tiny='--tiny' in words), sets)
+
+
+def test_which_model_advises_only_on_all_of_them(tool):
+  import argparse
+
+  which = tool('which_model')
+  row = {'kid': 2.0, 'deviation': 0.1, 'recall': 0.1, 'copied': 0.0}
+  row |= {'precision': 0.5, 'steps': 9, 'trained': 5.0, 'sampled': 10.0}
+  found = {name: dict(row) for name in which.MODELS}
+  found['diffusion'] |= {'kid': 1.0, 'sampled': 0.1, 'recall': 0.4}
+  found['WGAN'] |= {'kid': 1.5}
+  flags = argparse.Namespace(minutes=20)
+  told = '\n'.join(which._verdict(found, flags))
+  assert 'New pictures near to the data: diffusion.' in told
+  assert 'many are wanted a second: WGAN.' in told
+  assert '100 times as many a second as diffusion' in told
+  flags.minutes = 1
+  assert 'a trial of the command' in '\n'.join(which._verdict(found, flags))

@@ -78,17 +78,18 @@ class Trained:
 
 def distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
   """Return KID on pixels32 and its deviation over subsets."""
+  return kid.kid(features(real), features(fake), subsets=30)
+
+
+def features(rows: np.ndarray) -> np.ndarray:
+  """Return f32[N, D], pixels32 of u8[N, H, W, C]."""
   apply = jax.jit(pixels32.features)
-  both = [
-    np.concatenate(
-      [
-        apply(images.from_uint8(rows[i : i + _ROWS]))
-        for i in range(0, len(rows), _ROWS)
-      ]
-    )
-    for rows in (real, fake)
-  ]
-  return kid.kid(*both, subsets=30)
+  return np.concatenate(
+    [
+      apply(images.from_uint8(rows[i : i + _ROWS]))
+      for i in range(0, len(rows), _ROWS)
+    ]
+  )
 
 
 def diversity(real: np.ndarray, fake: np.ndarray) -> float:

@@ -64,6 +64,11 @@ class Diffusion:
 
   aligned: ClassVar[bool] = False
   directions: ClassVar[tuple[str, ...]] = ('repaint',)
+  # A trained model may be used with other values of these.
+  in_use: ClassVar[tuple[str, ...]] = (
+    *('sampler', 'num_steps', 'guidance', 'strength'),
+    *('sigma_min', 'sigma_max', 'rho'),
+  )
 
   denoiser: nn.Module = DiffusionUNet()
   preconditioning: Preconditioning = EDM()

@@ -1,6 +1,8 @@
 """Which scores apply to a trained model, told by what it can do."""
 
 import dataclasses
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +23,8 @@ from art_jax.run import Run
 
 _PATHS = 512  # of the path length
 _ENOUGH = 5000  # pictures, unless told otherwise
+_KEPT_BYTES = 2**30  # of samples
+_SPEAK_EVERY = 5.0  # seconds
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,7 +65,8 @@ class Evaluator:
         self._reconstructed(scores)
     if isinstance(algorithm, core.Translator):
       for direction in algorithm.directions:
-        self._translated(scores, direction)
+        if set(direction) <= set(algorithm.inputs):  # 'ab' leads from a to b.
+          self._translated(scores, direction)
       if set(algorithm.directions) == {'ab', 'ba'}:
         self._cycles(scores)
 
@@ -84,7 +89,9 @@ class Evaluator:
     if classes:
       # In the proportions of the data.
       labels = real.labels[np.arange(count) % real.count]
-    fake = pictures.Pictures('samples', count, self._sampler(labels), labels)
+    fake = _kept(
+      pictures.Pictures('samples', count, self._sampler(labels), labels)
+    )
     surveys = self._look(real, keep=True), self._look(fake)
     distributions.compare(scores, self.extractor, self.weights, *surveys)
     likeness.lpips_diversity(scores, fake, real, self.seed)
@@ -179,7 +186,9 @@ class Evaluator:
         deviation=values.std() / np.sqrt(count),
       )
 
-    scores.attempt('path_length', add)
+    # Where a latent is a picture, one is made in many steps.
+    cheap = algorithm.latents(jax.random.key(0), 1).ndim == 2
+    scores.attempt('path_length', add, default=cheap)
 
   def _reconstructed(self, scores: Scores) -> None:
     """Add how like held-out pictures their reconstructions are."""
@@ -227,3 +236,29 @@ class Evaluator:
       there = self._translation(source, direction)
       back = self._translation(there, direction[::-1])
       likeness.like_truth(scores, back, source, f'cycle_{direction[0]}')
+
+
+def _kept(chosen: pictures.Pictures) -> pictures.Pictures:
+  """Make all pictures at once and keep them, if they fit; say how far it is.
+
+  Several scores look at them, and making them can take longer than all else.
+  """
+  width, height = chosen.size()
+  if chosen.count * width * height * 3 > _KEPT_BYTES:
+    return chosen
+  parts, began = [], time.monotonic()
+  spoke = began
+  for part in chosen.batches(ROWS * jax.device_count()):
+    parts.append(part)
+    done, now = sum(map(len, parts)), time.monotonic()
+    if now - spoke > _SPEAK_EVERY and sharding.is_main():
+      spoke, rate = now, done / (now - began)
+      left = (chosen.count - done) / rate
+      print(
+        f'{done} of {chosen.count} {chosen.name}, {rate:.1f} a second, '
+        f'{left:.0f} s left',
+        file=sys.stderr,
+        flush=True,
+      )
+  whole = np.concatenate(parts)
+  return dataclasses.replace(chosen, read=lambda indices: whole[indices])

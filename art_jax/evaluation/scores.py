@@ -47,9 +47,11 @@ class Scores:
     """Add a score."""
     self.rows.append(Score(name, float(value), **fields))
 
-  def attempt(self, metric: str, compute: Callable[[], None]) -> None:
+  def attempt(
+    self, metric: str, compute: Callable[[], None], default: bool = True
+  ) -> None:
     """Compute a metric; one that was not asked for by name may be left out."""
-    if not self.wants(metric):
+    if not self.wants(metric, default):
       return
     try:
       compute()

@@ -1,21 +1,30 @@
 """What the flags ask for: the experiment, the run folder, the model."""
 
+import dataclasses
 import pathlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from art_jax import config, core, literals, processes, run, sharding
 from art_jax.data import detect
 
 
-def experiment(flags: Any) -> core.Experiment:
-  """Return the experiment with the flags that change it applied."""
+def experiment(
+  flags: Any, assignments: Sequence[str] | None = None
+) -> core.Experiment:
+  """Return the experiment with the flags that change it applied.
+
+  Args:
+    flags: of the command line.
+    assignments: in place of those of --set.
+  """
   if not flags.experiment:
     raise core.UserError(
       f'--mode={flags.mode} needs --experiment=NAME; --mode=list shows them'
     )
   chosen = config.load(flags.experiment, tiny=flags.tiny)
-  changes = list(flags['set'].value)
+  changes = list(flags['set'].value if assignments is None else assignments)
   if flags.data:
     algorithm = chosen.algorithm
     source, told = detect.parse(flags.data, algorithm.inputs, algorithm.aligned)
@@ -24,9 +33,14 @@ def experiment(flags: Any) -> core.Experiment:
   chosen = config.override(
     chosen, changes, config.user_classes(flags.experiment)
   )
-  if flags.precision:
-    chosen = config.everywhere(chosen, {'dtype': flags.precision})
-  return chosen
+  return with_precision(flags, chosen)
+
+
+def with_precision(flags: Any, chosen: core.Experiment) -> core.Experiment:
+  """Return the experiment with --precision applied to all of its networks."""
+  if not flags.precision:
+    return chosen
+  return config.everywhere(chosen, {'dtype': flags.precision})
 
 
 def devices(flags: Any) -> sharding.Devices:
@@ -55,9 +69,30 @@ def model(flags: Any) -> run.Run:
     )
   if flags.weights:
     return run.load_weights(flags.weights)
-  return run.load(
+  found = run.load(
     flags.run, flags.checkpoint, config.user_classes(flags.experiment)
   )
+  return in_use(found, flags['set'].value)
+
+
+def in_use(model: run.Run, assignments: Sequence[str]) -> run.Run:
+  """Return a trained model with fields changed that act when it is used.
+
+  Raises:
+    core.UserError: a field acts in training alone, or does not exist.
+  """
+  fields = getattr(model.algorithm, 'in_use', ())
+  for assignment in assignments:
+    path = assignment.partition('=')[0].strip()
+    if path not in [f'algorithm.{name}' for name in fields]:
+      name = type(model.algorithm).__name__
+      known = ', '.join(f'algorithm.{f}' for f in fields) or 'none'
+      raise core.UserError(
+        f'--set {path}=...: a trained {name} cannot be changed in it; fields '
+        f'that act when it is used: {known}'
+      )
+  experiment = config.override(model.experiment, assignments)
+  return dataclasses.replace(model, experiment=experiment)
 
 
 def need(flags: Any, *names: str) -> None:

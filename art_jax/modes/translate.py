@@ -15,5 +15,6 @@ def run(flags: Any) -> None:
     flags.output,
     flags.direction,
     overwrite=flags.overwrite,
+    mask=flags.mask,
   )
   print(f'{count} picture(s) translated into {flags.output}')

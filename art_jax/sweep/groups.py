@@ -1,0 +1,158 @@
+"""Which cells of a sweep can be trained by one program, and which can not.
+
+Cells go together where they differ in nothing but `train.seed` and fields of
+the algorithm that are plain numbers and enter the step as data: a learning
+rate, the weight of a loss. Whether a field does is tried: its step is traced
+with the field as an unknown number. What a program's shape hangs on, or what
+Python branches on (`if self.r1_weight:`), puts cells into different groups.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from flax import linen as nn
+
+from art_jax import config, core, literals, shapes
+
+_SEED = 'train.seed'
+_MOST = 16  # cells of one program
+_STATE_BYTES = 2**30  # of all states of one program together
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+  """Cells that one program trains.
+
+  Attributes:
+    indices: of the cells in the sweep.
+    traced: fields of the algorithm that the program takes as numbers.
+    apart: fields that looked like such and are not.
+  """
+
+  indices: tuple[int, ...]
+  traced: tuple[str, ...]
+  apart: tuple[str, ...]
+
+
+def groups(
+  experiments: Sequence[core.Experiment], paths: Sequence[str]
+) -> list[Group]:
+  """Divide cells into groups; a cell that goes with no other is alone.
+
+  Args:
+    experiments: of the cells.
+    paths: fields that cells differ in.
+
+  Raises:
+    core.UserError: the networks of a cell cannot be built.
+  """
+  found, apart = [], set()
+  numbers = [path for path in paths if path.startswith('algorithm.')]
+  for indices in _alike(experiments, range(len(experiments)), numbers):
+    first = experiments[indices[0]]
+    kept = [path for path in numbers if _is_number(first, path)]
+    if len(indices) > 1 and _may_join(first):
+      kept = [path for path in kept if enters_as_data(first, path)]
+    apart = set(numbers) - set(kept)
+    for each in _alike(experiments, indices, kept):
+      size = _most(first) if _may_join(first) else 1
+      for i in range(0, len(each), size):
+        chunk = tuple(each[i : i + size])
+        found.append(Group(chunk, tuple(kept), tuple(sorted(apart))))
+  return sorted(found, key=lambda group: group.indices)
+
+
+def with_values(algorithm: Any, values: Mapping[str, Any]) -> Any:
+  """Return the algorithm with fields replaced, unchecked.
+
+  `dataclasses.replace` would check the new values, and traced numbers cannot
+  be compared. The numbers behind them were checked when their cell was made.
+
+  Args:
+    algorithm: any tree of frozen dataclasses.
+    values: by path below it, `generator_optimizer.learning_rate`.
+  """
+  for path, value in values.items():
+    algorithm = _replaced(algorithm, path.split('.'), value)
+  return algorithm
+
+
+def enters_as_data(experiment: core.Experiment, path: str) -> bool:
+  """Tell whether a step can be traced with a field as an unknown number."""
+  resolved = config.resolve(experiment, num_examples=1000)
+  below = path.removeprefix('algorithm.')
+  state = shapes.state_shapes(resolved)
+  arguments = state, shapes.batch_shapes(resolved), _key_shape()
+
+  def step(value, *arguments):
+    algorithm = with_values(resolved.algorithm, {below: value})
+    return algorithm.step(*arguments)
+
+  number = jax.ShapeDtypeStruct((), np.float32)
+  try:
+    traced, _ = jax.eval_shape(step, number, *arguments)
+  except (jax.errors.ConcretizationTypeError, TypeError, ValueError):
+    return False
+  same = jax.tree.map(lambda a, b: a.dtype == b.dtype, traced, state)
+  return all(jax.tree.leaves(same))
+
+
+def _replaced(node: Any, path: Sequence[str], value: Any) -> Any:
+  name, *rest = path
+  if rest:
+    value = _replaced(getattr(node, name), rest, value)
+  new = copy.copy(node)
+  object.__setattr__(new, name, value)  # They are frozen, and unchecked so.
+  return new
+
+
+def _is_number(experiment: core.Experiment, path: str) -> bool:
+  """Tell whether a field is a plain float, of no network."""
+  node = experiment
+  for name in path.split('.'):
+    if isinstance(node, nn.Module) or not hasattr(node, name):
+      return False  # Layers branch in Python, and are compared by value.
+    node = getattr(node, name)
+  return isinstance(node, float)
+
+
+def _may_join(experiment: core.Experiment) -> bool:
+  """Tell whether the loop of a group can do what this run asks for."""
+  train = experiment.train
+  return (
+    train.on_nan == 'stop'
+    and train.steps_per_call == 1
+    and not train.shard_state
+    and not hasattr(experiment.algorithm, 'pretrained')
+    and jax.process_count() == 1
+  )
+
+
+def _most(experiment: core.Experiment) -> int:
+  state = jax.tree.leaves(shapes.state_shapes(experiment))
+  size = sum(4 * int(np.prod(leaf.shape)) for leaf in state)
+  return min(max(_STATE_BYTES // max(size, 1), 1), _MOST)
+
+
+def _alike(experiments, indices, free: Sequence[str]) -> list[list[int]]:
+  """Divide cells by everything but the seed and these fields."""
+  found: dict[str, list[int]] = {}
+  for i in indices:
+    experiment = experiments[i]
+    train = dataclasses.replace(experiment.train, seed=0)
+    algorithm = experiment.algorithm
+    for path in free:
+      if _is_number(experiment, path):
+        below = path.removeprefix('algorithm.')
+        algorithm = with_values(algorithm, {below: 0.0})
+    parts = algorithm, experiment.data, train
+    found.setdefault(repr(list(map(literals.to_text, parts))), []).append(i)
+  return list(found.values())
+
+
+def _key_shape() -> Any:
+  return jax.eval_shape(lambda: jax.random.key(0))

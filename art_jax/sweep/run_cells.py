@@ -1,0 +1,152 @@
+"""Runs the cells of a sweep: together where that is possible, else in turn."""
+
+import dataclasses
+import pathlib
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+
+from art_jax import core, loop, sharding
+from art_jax.sweep import groups, outcome, program, together
+from art_jax.sweep.cells import Cell
+
+WAYS = ('auto', *program.WAYS, 'no')
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+  """Cells and how they are run.
+
+  Attributes:
+    cells: all of them.
+    experiments: by name of the cell; cells whose fields were refused are not
+      among them.
+    refused: by name, why.
+    folder: with a run folder for each cell.
+    way: one of WAYS.
+    command: noted in each run.json.
+  """
+
+  cells: Sequence[Cell]
+  experiments: Mapping[str, core.Experiment]
+  refused: Mapping[str, str]
+  folder: pathlib.Path
+  way: str
+  command: str
+
+
+def run(sweep: Sweep, devices: sharding.Devices) -> list[outcome.Outcome]:
+  """Run what is not done; the table is written anew after every program.
+
+  Raises:
+    loop.Preempted: asked to stop; the same command goes on.
+    core.StorageError: the disk failed.
+  """
+  for name, reason in sweep.refused.items():
+    outcome.note(sweep.folder / name, 'failed', reason, 1)
+  names = [
+    cell.name
+    for cell in sweep.cells
+    if cell.name in sweep.experiments
+    and outcome.ended(sweep.folder / cell.name).get('status')
+    not in outcome.DONE
+  ]
+  _say(
+    f'{len(sweep.cells)} cells, {len(names)} to run in {sweep.folder}'
+    + (f', {len(sweep.refused)} refused' if sweep.refused else '')
+  )
+  for group in _plan(sweep, names):
+    chosen = [names[i] for i in group.indices]
+    _run_group(sweep, chosen, group, devices)
+    outcome.write(sweep.folder, _read(sweep))
+  found = _read(sweep)
+  outcome.write(sweep.folder, found)
+  return found
+
+
+def _read(sweep: Sweep) -> list[outcome.Outcome]:
+  return [outcome.read(cell, sweep.folder / cell.name) for cell in sweep.cells]
+
+
+def _plan(sweep: Sweep, names: Sequence[str]) -> list[groups.Group]:
+  """Return the groups of cells; a group of one where none may be trained."""
+  alone = [groups.Group((i,), (), ()) for i in range(len(names))]
+  if sweep.way == 'no' or len(names) < 2:
+    return alone
+  paths = outcome.varied(sweep.cells)
+  experiments = [sweep.experiments[name] for name in names]
+  try:
+    found = groups.groups(experiments, paths)
+  except core.UserError as error:
+    _say(f'one after another, as a cell cannot be built: {error}')
+    return alone
+  apart = sorted({path for group in found for path in group.apart})
+  several = [len(group.indices) for group in found if len(group.indices) > 1]
+  told = f'{len(found)} program(s)'
+  if several:
+    told += f', {sum(several)} cells together in {len(several)} of them'
+  if apart:
+    told += f'; not one program over {", ".join(apart)}: no data of a step'
+  _say(told)
+  return found
+
+
+def _run_group(sweep: Sweep, names, group: groups.Group, devices) -> None:
+  experiments = [sweep.experiments[name] for name in names]
+  folders = [sweep.folder / name for name in names]
+  way = sweep.way
+  if way == 'auto':
+    way = program.best_way(devices.platform)
+  if len(names) > 1:
+    _say(f'together ({way}): {"  ".join(names)}')
+    try:
+      ends = together.train(
+        *(names, experiments, folders, group.traced),
+        devices=devices,
+        way=way,
+        command=sweep.command,
+      )
+      for name, (status, reason) in ends.items():
+        outcome.note(sweep.folder / name, status, reason, len(names))
+      return
+    except together.Uneven:
+      _say('they were stopped at different steps: one after another')
+    except (loop.Preempted, core.StorageError):
+      raise
+    except Exception as error:
+      # One cell may be to blame: alone, each tells for itself.
+      _say(f'not together ({_brief(error)}): one after another')
+  for name, experiment, folder in zip(names, experiments, folders, strict=True):
+    _say(f'cell {name}')
+    status, reason = _run_alone(experiment, folder, devices, sweep.command)
+    outcome.note(folder, status, reason, 1)
+    if reason:
+      _say(f'{name} {status}: {reason}')
+
+
+def _run_alone(experiment, folder, devices, command) -> tuple[str, str]:
+  """Train one cell; return its status, and why it is not finished."""
+  try:
+    loop.train(experiment, folder, devices=devices, command=command)
+  except (loop.Preempted, core.StorageError):
+    raise
+  except loop.AlarmStop as error:
+    return 'stopped', str(error).partition('; step ')[0]
+  except loop.Diverged as error:
+    return 'diverged', str(error)
+  except core.UserError as error:
+    return 'failed', str(error)
+  except Exception as error:
+    traceback.print_exc()
+    return 'failed', _brief(error)
+  return 'finished', ''
+
+
+def _brief(error: Exception) -> str:
+  lines = str(error).strip().splitlines()
+  return f'{type(error).__name__}: {lines[0] if lines else ""}'
+
+
+def _say(text: str) -> None:
+  if sharding.is_main():
+    print(f'sweep: {text}', file=sys.stderr, flush=True)

@@ -1,0 +1,237 @@
+"""Trains every kind of model on the same pictures for the same time.
+
+  python tools/which_model.py --minutes=20 --workdir=/tmp/which_model
+
+Writes docs/which_model.md and its picture. Each model gets so many minutes of
+the machine from its first step on, one after another; so run it while nothing
+else runs. What is done is kept: the same command goes on.
+"""
+
+import argparse
+import json
+import pathlib
+import platform
+
+import jax
+import numpy as np
+import study
+import timed_run
+
+from art_jax import core, images, run
+from art_jax.alarms import neighbours
+from art_jax.metrics.precision_recall import precision_recall
+from art_jax.sampling import captions
+
+# Name, what is asked of it besides: networks that go with the width.
+GENERATED = ('generator', 'discriminator')
+MODELS = {
+  'autoencoder': ('autoencoder', ('encoder', 'decoder')),
+  'VAE': ('vae', ('encoder', 'decoder')),
+  'DCGAN': ('dcgan_japanese_v1', GENERATED),
+  'WGAN': ('wgan_art128', GENERATED),
+  'WGAN-GP': ('wgan_gp_art128', GENERATED),
+  'DCGAN for paintings': ('dcgan_paintings', GENERATED),
+  'diffusion': ('diffusion_paintings', ('denoiser',)),
+}
+_SHOWN = 16
+_DONE = 'which_model.json'
+# Minutes below which the figures are no advice.
+_ENOUGH = 10
+
+
+def main() -> None:
+  """Run the command line."""
+  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+  parser.add_argument('--minutes', type=float, default=20, help='of each model')
+  parser.add_argument('--data', default='', help='a folder; default: built in')
+  parser.add_argument('--count', type=int, default=1000)
+  parser.add_argument('--size', type=int, default=32)
+  parser.add_argument('--width', type=int, default=32, help='of all networks')
+  parser.add_argument('--batch', type=int, default=64)
+  parser.add_argument('--num', type=int, default=500, help='samples measured')
+  parser.add_argument('--only', default='', help='names, with commas')
+  parser.add_argument('--workdir', default='/tmp/which_model')
+  parser.add_argument('--output', default='docs/which_model.md')
+  flags = parser.parse_args()
+  chosen = [n for n in MODELS if not flags.only or n in flags.only.split(',')]
+  found, sheets = {}, []
+  for name in MODELS:
+    folder = pathlib.Path(flags.workdir) / name.replace(' ', '_')
+    if name not in chosen and not (folder / _DONE).exists():
+      found[name] = {'failed': 'not run yet'}
+      continue
+    try:
+      found[name] = one(name, folder, flags)
+    except (timed_run.Failed, core.UserError) as error:
+      print(f'{name}: {error}', flush=True)
+      found[name] = {'failed': f'not made: {error}'}
+      continue
+    print(name, found[name], flush=True)
+    with np.load(folder / 'shown.npz') as file:
+      shown = captions.enlarge(images.grid(file['pictures'], 4), 144)
+    sheets.append(captions.titled(name, shown))
+  output = pathlib.Path(flags.output)
+  picture = output.parent / 'pictures' / f'{output.stem}.png'
+  if sheets:
+    images.save_png(picture, np.concatenate(sheets, axis=1))
+  text = page(found, flags, f'pictures/{picture.name}' if sheets else '')
+  images.write_atomic(output, text.encode())
+  print(output)
+
+
+def one(name: str, folder: pathlib.Path, flags) -> dict[str, float]:
+  """Train and measure one model, unless that is done."""
+  done = folder / _DONE
+  if done.exists():
+    return json.loads(done.read_text())
+  trained = folder / 'run'
+  log = folder / 'train.log'
+  timed_run.art_jax(_training(name, trained, flags), log, flags.minutes)
+  model = run.load(trained)
+  data = model.experiment.data
+  space = data.source.open(data).train[0]
+  real = study.pictures_of(space, flags.size)
+  fake = model.sample(flags.num)
+  both = study.features(real), study.features(fake)
+  kid, deviation = study.distance(real, fake)
+  precision, recall = precision_recall(*both)
+  products = neighbours.products(both[1], both[0])
+  away = neighbours.Products(**products, width=both[0].shape[1]).distances()
+  reference = neighbours.Reference(both[0])
+  steps, rate = timed_run.speed(trained)
+  batches = core.batches_per_step(model.algorithm)
+  found = {
+    'kid': kid,
+    'deviation': deviation,
+    'recall': float(recall),
+    'precision': float(precision),
+    'copied': float(neighbours.memorised(np.asarray(away), reference)),
+    'steps': steps,
+    'trained': rate * flags.batch * batches,
+    'sampled': timed_run.sampling_speed(model, 4 * _SHOWN),
+  }
+  np.savez(folder / 'shown.npz', pictures=model.sample(_SHOWN))
+  images.write_atomic(done, json.dumps(found).encode())
+  return found
+
+
+def _training(name: str, folder: pathlib.Path, flags) -> list[str]:
+  experiment, networks = MODELS[name]
+  maker = {'encoder': 'decoder'}.get(networks[0], networks[0])
+  changes = [
+    f'data.size={flags.size}',
+    f'algorithm.{maker}.size={flags.size}',
+    *(f'algorithm.{network}.width={flags.width}' for network in networks),
+    f'train.batch_size={flags.batch}',
+    # No schedule is stretched to a duration that is not reached.
+    *('train.duration=10000000', 'train.rescale=false'),
+    *('train.log_every=100', 'train.render_every=10000000'),
+    'train.checkpoint_every=10000000',
+    *('train.on_alarm=off', 'train.best_metric=none'),
+  ]
+  if name == 'diffusion':
+    changes += [
+      'algorithm.denoiser.blocks=1',
+      'algorithm.sampler=dpm_solver_2m',
+    ]
+  source = f"Builtin(layout='images', count={flags.count})"
+  given = [f'--data={flags.data}'] if flags.data else []
+  if not flags.data:
+    changes.append(f'data.source={source}')
+  return [
+    *(f'--experiment={experiment}', f'--workdir={folder}', *given),
+    *(f'--set={change}' for change in changes),
+  ]
+
+
+def page(found: dict, flags, picture: str) -> str:
+  """Return the page: what was done, the table, what to choose."""
+  good = {k: v for k, v in found.items() if 'kid' in v}
+  device = jax.devices()[0].device_kind
+  data = 'a folder' if flags.data else f'{flags.count} built-in paintings'
+  lines = [
+    '# Which model',
+    '',
+    f'Every kind of model on {data} at {flags.size} px, networks of width '
+    f'{flags.width}, batch {flags.batch}, {flags.minutes:g} minute(s) each '
+    f'from the first step on, on one machine ({device}, '
+    f'{platform.machine()}), one after another. This page is written by',
+    '',
+    f'    python tools/which_model.py --minutes={flags.minutes:g} '
+    f'--size={flags.size} --width={flags.width}',
+    '',
+    f'KID is on `pixels32` with its deviation over subsets, of {flags.num} '
+    'samples against the training pictures: less is better. Recall is the '
+    'share of the data that samples come near to, precision the share of '
+    'samples near to data, copied the share of samples that lie as near to a '
+    'training picture as the nearest of these lie to each other, and much '
+    'nearer to it than to any other. See [metrics](metrics.md).',
+    '',
+    '| model | KID | recall | precision | copied | steps | trained, images/s '
+    '| sampled, images/s |',
+    '|---' * 8 + '|',
+  ]
+  for name, row in found.items():
+    if 'failed' in row:
+      lines.append(f'| {name} | {row["failed"]} |' + ' |' * 6)
+      continue
+    lines.append(
+      f'| {name} | {row["kid"]:.3g} +- {row["deviation"]:.2g} | '
+      f'{row["recall"]:.2f} | {row["precision"]:.2f} | {row["copied"]:.2f} | '
+      f'{row["steps"]:,} | {row["trained"]:.0f} | {row["sampled"]:.0f} |'
+    )
+  if picture:
+    lines += ['', f'![{_SHOWN} samples of each model]({picture})']
+  return '\n'.join([*lines, '', *_verdict(good, flags), ''])
+
+
+def _verdict(found: dict, flags) -> list[str]:
+  """Return what the figures say, in sentences."""
+  if len(found) < len(MODELS) or flags.minutes < _ENOUGH:
+    return [
+      f'This is a trial of the command: {len(found)} of {len(MODELS)} models, '
+      f'{flags.minutes:g} minute(s) each, perhaps beside other work. With all '
+      f'of them and {_ENOUGH} minutes or more on a quiet machine the page says '
+      'here which to choose when.',
+    ]
+  by_kid = sorted(found, key=lambda name: found[name]['kid'])
+  best, second = by_kid[:2]
+  gap = found[second]['kid'] - found[best]['kid']
+  noise = max(found[n]['deviation'] for n in (best, second))
+  told = (
+    f'{best} comes nearest to the data in this time'
+    if gap > 2 * noise
+    else f'{best} and {second} come nearest, apart by less than two deviations'
+  )
+  varied = max(found, key=lambda name: found[name]['recall'])
+  quick = max(found, key=lambda name: found[name]['sampled'])
+  slow = min(found, key=lambda name: found[name]['sampled'])
+  factor = found[quick]['sampled'] / found[slow]['sampled']
+  copies = [name for name, row in found.items() if row['copied'] > 0.05]
+  fast = [
+    n for n in by_kid if found[n]['sampled'] * 10 > found[quick]['sampled']
+  ]
+  return [
+    f'## After {flags.minutes:g} minute(s)',
+    '',
+    f'- {told}.',
+    f'- {varied} covers most of the data (recall '
+    f'{found[varied]["recall"]:.2f}).',
+    f'- {quick} makes pictures fastest, {factor:,.0f} times as many a second '
+    f'as {slow}.',
+    f'- Samples near copies of training pictures (> 5 %): '
+    f'{", ".join(copies) or "none"}.',
+    '',
+    '## Which to choose, by these figures',
+    '',
+    f'- New pictures near to the data: {best}.',
+    f'- The same where many are wanted a second: {fast[0]}.',
+    f'- As many kinds of pictures as the data has: {varied}.',
+    '- Given pictures as codes, to be changed and put together again: only the '
+    'autoencoder and the VAE have an encoder; painting over a picture and '
+    'filling in holes: only diffusion.',
+  ]
+
+
+if __name__ == '__main__':
+  main()
