@@ -172,11 +172,9 @@ class _Scale:
       for s in task.styles
     ]
     self._photo = photo
+    styles = [colours.prepared(s, photo, algorithm.colours) for s in styles]
     if algorithm.colours == 'luminance':
-      styles = [colours.match_luminance(s, photo) for s in styles]
       photo = colours.luminance(photo)
-    elif algorithm.colours == 'content':
-      styles = [colours.match_colours(s, photo) for s in styles]
     self.content = jnp.asarray(photo[None])
     self._styles = tuple(jnp.asarray(s[None]) for s in styles)
     self._masks = tuple(

@@ -20,6 +20,7 @@ from art_jax.weights.normalised import normalise
 _DIRECTION = 'stylise'
 _MEASURED = 6  # built-in scenes, as photo and painted, that filters see
 _MEASURED_SIZE = 256  # pixels
+_MIN_STYLE = 32  # pixels
 
 
 class AdaINState(flax.struct.PyTreeNode):
@@ -63,6 +64,8 @@ class AdaIN:
     alpha: share of the style when it is used, in [0, 1]: g is given
       (1 - alpha) f(c) + alpha t. Training has 1.
     blend: shares of several paintings when it is used; (): equal ones.
+    style_size: longest side of a painting when it is used, in pixels: larger
+      strokes for a larger one (paper: 512).
     optimizer: of the decoder.
   """
 
@@ -71,7 +74,7 @@ class AdaIN:
   directions: ClassVar[tuple[str, ...]] = (_DIRECTION,)
   multiple: ClassVar[int] = 8
   # Fields that may be changed once it is trained.
-  tunable: ClassVar[tuple[str, ...]] = ('alpha', 'blend')
+  tunable: ClassVar[tuple[str, ...]] = ('alpha', 'blend', 'style_size')
 
   decoder: AdaINDecoder = AdaINDecoder(19)
   features: VGG = VGG(19)
@@ -82,6 +85,7 @@ class AdaIN:
   style_weight: float = 10.0
   alpha: float = 1.0
   blend: tuple[float, ...] = ()
+  style_size: int = 512
   optimizer: optim.Optimizer = optim.Adam(learning_rate=1e-4, b1=0.9)
 
   def __post_init__(self):
@@ -95,6 +99,11 @@ class AdaIN:
     if not 0 <= self.alpha <= 1:
       raise core.UserError(
         f'algorithm.alpha={self.alpha}: a share of the style is in [0, 1]'
+      )
+    if self.style_size < _MIN_STYLE:
+      raise core.UserError(
+        f'algorithm.style_size={self.style_size}: it is at least {_MIN_STYLE} '
+        'pixels'
       )
     if self.blend and (min(self.blend) < 0 or sum(self.blend) <= 0):
       raise core.UserError(

@@ -25,11 +25,15 @@ class StyleTargets(flax.struct.PyTreeNode):
     content: features of the content by layer.
     styles: per painting what `style_loss.target` keeps, by layer.
     masks: per painting f32[H, W] in [0, 1], where it applies; () everywhere.
+    before: of a video, the last frame's picture moved, f32[1, H, W, 3]; ().
+    trust: f32[H, W] in [0, 1], where `before` holds; ().
   """
 
   content: Mapping[str, jax.Array]
   styles: tuple[Mapping[str, Any], ...]
   masks: tuple[jax.Array, ...] = ()
+  before: Any = ()
+  trust: Any = ()
 
 
 class GatysState(flax.struct.PyTreeNode):
@@ -73,11 +77,14 @@ class Gatys:
     blend: shares of several paintings; (): equal ones.
     tv_weight: weight of the total variation, for `reduction`.
     tv_norm: 'l1' or 'l2'.
+    temporal_weight: of videos, how much a frame is kept as the one before was,
+      moved; 0: every frame by itself (see `losses.temporal`).
     reduction: 'paper', 'sum' or 'mean', see losses/style.py.
     optimizer: of the pixels.
     start: 'content' or 'noise' (the paper).
     colours: 'style', or the content's: 'luminance' (only brightness is
-      transferred) or 'content' (the painting is recoloured first).
+      transferred), 'content' or 'histogram' (the painting is recoloured first,
+      by mean and covariance or channel by channel).
     coarse_size: longest side, in pixels, of the first scale; the next ones are
       sqrt(2) times larger; 0: only the full size.
     style_scale: size of the paintings over that of the content.
@@ -100,6 +107,7 @@ class Gatys:
   blend: tuple[float, ...] = ()
   tv_weight: float = 0.0
   tv_norm: str = 'l2'
+  temporal_weight: float = 0.0
   reduction: str = 'mean'
   optimizer: optim.Optimizer = optim.Adam(
     learning_rate=0.02, b1=0.9, b2=0.99, clip_weights=1.0
@@ -279,10 +287,16 @@ class Gatys:
       sums = self.sums(state.features, pixels, state.targets)
       loss, metrics = self.loss(sums, state.targets)
       smooth = self.smoothness(pixels)
-      metrics = {'loss/total': loss + smooth, **metrics}
       if self.tv_weight:
         metrics['loss/smoothness'] = smooth
-      return loss + smooth, (collections, metrics)
+      total = loss + smooth
+      if isinstance(state.targets.before, jax.Array):
+        before, trust = state.targets.before, state.targets.trust
+        change = losses.temporal(pixels, before, trust).sum()
+        metrics['loss/temporal'] = self.temporal_weight * change
+        total += metrics['loss/temporal']
+      metrics['loss/total'] = total
+      return total, (collections, metrics)
 
     canvas, metrics = trainable.descend(
       state.canvas, loss_fn, self.optimizer, state.clock, {}

@@ -12,7 +12,7 @@ def check(algorithm: Any) -> None:
   style.check_reduction(algorithm.reduction)
   _one_of(algorithm, 'tv_norm', ('l1', 'l2'))
   _one_of(algorithm, 'start', ('content', 'noise'))
-  _one_of(algorithm, 'colours', ('style', 'luminance', 'content'))
+  _one_of(algorithm, 'colours', ('style', 'luminance', 'content', 'histogram'))
   feature_layers.check(
     algorithm.features,
     algorithm.layers,

@@ -1,10 +1,19 @@
 """What the flags ask for: the experiment, the run folder, the model."""
 
+import dataclasses
 import pathlib
 import sys
 from typing import Any
 
-from art_jax import config, core, literals, processes, run, sharding
+from art_jax import (
+  config,
+  core,
+  literals,
+  paintings,
+  processes,
+  run,
+  sharding,
+)
 from art_jax.data import detect
 
 
@@ -58,6 +67,36 @@ def model(flags: Any) -> run.Run:
   return run.load(
     flags.run, flags.checkpoint, config.user_classes(flags.experiment)
   )
+
+
+def painter(flags: Any) -> run.Run:
+  """Return the trained model with the paintings of --style, if it takes any.
+
+  --set changes what may be changed of a trained model, e.g. algorithm.alpha.
+  """
+  loaded = model(flags)
+  changes = list(flags['set'].value)
+  if changes:
+    changed = config.override(loaded.experiment, changes)
+    tunable = getattr(loaded.algorithm, 'tunable', ())
+    for path in config.differences(loaded.experiment, changed):
+      if path.removeprefix('algorithm.') not in tunable:
+        allowed = ', '.join(f'algorithm.{name}' for name in tunable)
+        raise core.UserError(
+          f'--set {path}: it is fixed once a model is trained; what may be '
+          f'changed is {allowed or "nothing"}'
+        )
+    loaded = dataclasses.replace(loaded, experiment=changed)
+  if flags.style:
+    names = flags.style.split(',')
+    size = getattr(loaded.algorithm, 'style_size', 512)
+    return loaded.styled([paintings.read(name, size) for name in names])
+  if hasattr(loaded.algorithm, 'styled'):
+    raise core.UserError(
+      f'{type(loaded.algorithm).__name__} paints like any painting and needs '
+      'one: pass --style=FILE[,FILE...] or --style=builtin:5'
+    )
+  return loaded
 
 
 def need(flags: Any, *names: str) -> None:

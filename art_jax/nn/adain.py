@@ -87,7 +87,7 @@ class AdaINDecoder(nn.Module):
       features,
       padding='VALID',
       kernel_init='he',
-      gain=0.5 if last else 1.0,
+      gain=0.01 if last else 1.0,  # grey at first
       dtype=self.dtype,
       name=name,
     )
