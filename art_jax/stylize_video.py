@@ -82,9 +82,9 @@ def paint(
   algorithm = experiment.algorithm
   first, losses, before, painter = done.count, [], None, None
   for number, frame in enumerate(clip):
+    if painter is None:
+      painter = _Painter(experiment, styles, frame)
     if number >= first:
-      if painter is None:
-        painter = _Painter(experiment, styles, frame.shape[:2])
       if before is None or not algorithm.temporal_weight:
         picture, loss = painter.alone(frame)
       elif np.array_equal(frame, before):
@@ -102,14 +102,17 @@ def paint(
 class _Painter:
   """Paints frames of one size; what is compiled is compiled once."""
 
-  def __init__(self, experiment, styles, shape):
+  def __init__(self, experiment, styles, reference):
     self._experiment, self._styles = experiment, tuple(styles)
+    # Of the clip, not of the frame where a run continues: paintings that take
+    # on the content's colours have those of the first frame.
+    self._reference = images.from_uint8(reference)
     self._steps = max(experiment.train.duration // 2, 1)
     algorithm = self._algorithm = experiment.algorithm
     self._features = jax.tree.map(jnp.asarray, core.pretrained(algorithm))
     if not jax.tree.leaves(self._features):
       key = jax.random.key(experiment.train.seed)
-      blank = jnp.zeros((1, *shape, 3))
+      blank = jnp.zeros((1, *reference.shape))
       self._features = algorithm.features.init(key, blank, algorithm.layers)
     self._content = jax.jit(lambda f, x: algorithm.targets(f, x, ()).content)
     self._step = jax.jit(
@@ -144,7 +147,7 @@ class _Painter:
       content, moved = colours.luminance(photo), colours.luminance(moved)
     start = np.where(trust[..., None] > 0, moved, content)[None]
     if self._targets is None:
-      self._targets = self._of_paintings(photo)
+      self._targets = self._of_paintings()
     targets = self._targets.replace(
       content=self._content(self._features, content[None]),
       before=jnp.asarray(start),
@@ -160,9 +163,10 @@ class _Painter:
       picture = colours.with_colours_of(picture, photo)
     return images.to_uint8(picture), float(metrics['loss/style'])
 
-  def _of_paintings(self, photo):
-    """Return the targets of the paintings, in the colours of this frame."""
-    algorithm, longest = self._algorithm, max(photo.shape[:2])
+  def _of_paintings(self):
+    """Return the targets of the paintings."""
+    algorithm, photo = self._algorithm, self._reference
+    longest = max(photo.shape[:2])
     pictures = []
     for style in self._styles:
       shape = images.shape_of(style, longest * algorithm.style_scale, 1)
