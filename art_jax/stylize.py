@@ -189,6 +189,9 @@ class _Scale:
     if self._algorithm.start == 'noise':
       noise = 0.5 * jax.random.normal(key, self.content.shape)
       return jnp.clip(noise, -1, 1)
+    if self._algorithm.start == 'recoloured':
+      photo, painting = np.asarray(self.content[0]), np.asarray(self._styles[0])
+      return jnp.asarray(colours.match_colours(photo, painting[0])[None])
     return self.content
 
   def prepare(

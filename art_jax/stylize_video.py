@@ -156,6 +156,9 @@ class _Painter:
     # Donated buffers must not be shared: `before` stays, the pixels move.
     state = self._algorithm.begin(jnp.array(start), self._features, targets)
     state = jax.tree.map(jnp.array, state)
+    # Of a schedule of the learning rate, the second half.
+    late = self._experiment.train.duration - self._steps
+    state = state.replace(clock=jnp.int32(late))
     for _ in range(self._steps):
       state, metrics = self._step(state)
     picture = np.clip(np.asarray(state.canvas.params['pixels'][0]), -1, 1)

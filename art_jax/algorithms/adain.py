@@ -43,7 +43,8 @@ class AdaIN:
 
     t = AdaIN(f(c), f(s)),  x = g(t),
     L = |f(x) - t|^2
-      + lambda sum_i |m(F_i(x)) - m(F_i(s))|^2 + |s(F_i(x)) - s(F_i(s))|^2,
+      + lambda sum_i |m(F_i(x)) - m(F_i(s))|^2 + |s(F_i(x)) - s(F_i(s))|^2
+      + mu |g(f(c)) - c|^2,
 
   m and s mean and deviation over the positions of layer i, and |.|^2 the mean
   of squares. The encoder is frozen. After training any painting works, as only
@@ -61,6 +62,9 @@ class AdaIN:
       is what the decoder doubles back from, three times).
     style_layers: of the second term (paper).
     style_weight: lambda (10, of the authors' code for PyTorch's means).
+    identity_weight: mu: a photo that is given no style stays itself. 0 is the
+      paper; with a few hundred (Park & Lee 2019, arXiv:1812.02342, has 50 of
+      it) the decoder learns to paint things in hundreds of steps.
     alpha: share of the style when it is used, in [0, 1]: g is given
       (1 - alpha) f(c) + alpha t. Training has 1.
     blend: shares of several paintings when it is used; (): equal ones.
@@ -83,6 +87,7 @@ class AdaIN:
   content_layer: str = 'relu4_1'
   style_layers: tuple[str, ...] = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1')
   style_weight: float = 10.0
+  identity_weight: float = 0.0
   alpha: float = 1.0
   blend: tuple[float, ...] = ()
   style_size: int = 512
@@ -189,11 +194,13 @@ class AdaIN:
       style_loss += sum(jnp.mean(jnp.square(x - y)) for x, y in pairs)
     style_loss *= self.style_weight
     total = content_loss + style_loss
-    return total, {
-      'loss/total': total,
-      'loss/content': content_loss,
-      'loss/style': style_loss,
-    }
+    metrics = {'loss/content': content_loss, 'loss/style': style_loss}
+    if self.identity_weight:
+      same = self.decoder.apply({'params': params}, content)
+      identity = self.identity_weight * jnp.mean(jnp.square(same - batch['a']))
+      metrics['loss/identity'] = identity
+      total += identity
+    return total, {'loss/total': total, **metrics}
 
   def step(
     self, state: AdaINState, batch: core.Batch, key: core.Key

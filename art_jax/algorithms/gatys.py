@@ -81,7 +81,8 @@ class Gatys:
       moved; 0: every frame by itself (see `losses.temporal`).
     reduction: 'paper', 'sum' or 'mean', see losses/style.py.
     optimizer: of the pixels.
-    start: 'content' or 'noise' (the paper).
+    start: 'content', 'noise' (the paper) or 'recoloured': the content with
+      mean and covariance of the first painting's colours.
     colours: 'style', or the content's: 'luminance' (only brightness is
       transferred), 'content' or 'histogram' (the painting is recoloured first,
       by mean and covariance or channel by channel).

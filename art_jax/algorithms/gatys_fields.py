@@ -11,7 +11,7 @@ def check(algorithm: Any) -> None:
   """Raise UserError, naming the field, unless the fields make sense."""
   style.check_reduction(algorithm.reduction)
   _one_of(algorithm, 'tv_norm', ('l1', 'l2'))
-  _one_of(algorithm, 'start', ('content', 'noise'))
+  _one_of(algorithm, 'start', ('content', 'noise', 'recoloured'))
   _one_of(algorithm, 'colours', ('style', 'luminance', 'content', 'histogram'))
   feature_layers.check(
     algorithm.features,
