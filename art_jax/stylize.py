@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from art_jax import colours, core, images, picture_memory, sharding, tiles
-from art_jax.algorithms.gatys import Gatys, StyleTargets
+from art_jax.algorithms.gatys import Gatys
+from art_jax.algorithms.gatys_state import StyleTargets
 from art_jax.finite import Diverged
 from art_jax.trainable import Trainable
 

@@ -48,6 +48,9 @@ def experiment() -> core.Experiment:
         clip_weights=1.0,
       ),
       style_scale=1.1,
+      # Differs from the recipe: SqueezeNet does not pad, and leaves a strip of
+      # 16 pixels at the borders that is painted otherwise.
+      margin=16,
     ),
     data=core.Data(source=Builtin(layout='pairs'), size=256),
     train=core.Train(duration=200, batch_size=1, log_every=20),
@@ -65,6 +68,7 @@ def tiny() -> core.Experiment:
       style_layers=('features.1', 'features.4'),
       style_weights=(200.0, 8.0),
       tv_weight=1e-3,
+      margin=16,
       reduction='sum',
       optimizer=optim.Adam(
         learning_rate=0.1,
