@@ -33,6 +33,7 @@ def experiment() -> core.Experiment:
       style_loss=Patches(size=3, stride=2),
       content_weight=1.0,
       tv_weight=3e4,
+      temporal_weight=1e6,
       # Differs from the paper: three scales. The smallest of them sees a face
       # as one patch, and puts something else there.
       coarse_size=272,

@@ -31,7 +31,9 @@ def translate(flags: Any, model: run.Run) -> None:
   clip = _Clip(flags, model.algorithm.multiple)
   job = {
     'model': literals.to_text(model.experiment),
-    'weights': frames.fingerprint(flags.weights or flags.run),
+    'weights': frames.fingerprint(flags.weights)
+    if flags.weights
+    else str(pathlib.Path(flags.run).resolve()),
     'step': model.step,
     'direction': flags.direction,
   }
