@@ -12,7 +12,6 @@ from art_jax import core, optim, trainable
 from art_jax.algorithms import gatys_fields
 from art_jax.algorithms.gatys_state import GatysState, StyleTargets
 from art_jax.losses import style as losses
-from art_jax.nn import conv
 from art_jax.nn.canvas import Canvas
 from art_jax.nn.vgg import VGG
 from art_jax.weights import features as feature_weights
@@ -291,5 +290,8 @@ class Gatys:
     self, features: core.PyTree, images: jax.Array, layers: Sequence[str]
   ) -> Mapping[str, jax.Array]:
     """Return layers of pictures f32[B, H, W, 3] and their margin."""
-    images = conv.reflect_pad(images, self.margin) if self.margin else images
+    if self.margin:
+      # The edge is repeated: what pools in pairs then sees pairs again.
+      sides = (0, 0), (self.margin,) * 2, (self.margin,) * 2, (0, 0)
+      images = jnp.pad(images, sides, 'symmetric')
     return self.features.apply(features, images, tuple(layers))
