@@ -20,7 +20,7 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
-from absl import app, flags
+from absl import app, flags, logging
 
 from art_jax import config, images, optim, trainable
 from art_jax import run as runs
@@ -39,6 +39,7 @@ _TIMED = 5  # passes of the network
 def main(argv: list[str]) -> None:
   """Measure and print."""
   del argv
+  logging.set_verbosity(logging.ERROR)
   algorithm, state, learnt_at = _load()
   scale = (learnt_at / FLAGS.size) ** 2 if algorithm.reduction != 'mean' else 1
   objective = dataclasses.replace(
