@@ -228,7 +228,7 @@ def test_command_line_with_gatys(files, capsys):
     ({'output': 'clip.mp4'}, 'clip.mp4 exists'),
     ({'output': 'clip.mp4', 'overwrite': True}, '--output is --content'),
     ({'size': 8}, 'both sides are at least 32'),
-    ({'tile': 512}, '--tile: it is for pictures'),
+    ({'tile': 512}, '--tile: it is for pict.*not for videos'),
     ({'versus': ['data.size=9']}, '--versus: it is for pictures'),
   ],
 )

@@ -104,3 +104,13 @@ def need(flags: Any, *names: str) -> None:
   for name in names:
     if not flags[name].value:
       raise core.UserError(f'--mode={flags.mode} needs --{name}=PATH')
+
+
+def refuse(flags: Any, what: str, *names: str) -> None:
+  """Raise a UserError for the first of these flags that is given."""
+  for name in names:
+    if flags[name].value:
+      raise core.UserError(
+        f'--{name}: it is for pictures whose pixels are optimised, not for '
+        f'{what}; leave it out'
+      )

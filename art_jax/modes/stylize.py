@@ -39,6 +39,8 @@ def run(flags: Any) -> None:
 
 
 def _translate(flags: Any) -> None:
+  optimised = ('tile', 'mask', 'start', 'every', 'versus', 'workdir', 'steps')
+  asked.refuse(flags, 'trained networks', *optimised)
   model = asked.painter(flags)
   if stylize_clip.asks_for_it(flags):
     return stylize_clip.translate(flags, model)

@@ -19,6 +19,7 @@ from art_jax import (
   stylize_video,
   video,
 )
+from art_jax.modes import asked
 
 
 def asks_for_it(flags: Any) -> bool:
@@ -47,7 +48,9 @@ def paint(
   flags: Any, experiment: core.Experiment, styles: list[Image.Image]
 ) -> None:
   """Paint --content by optimising pixels into --output."""
-  _refuse(flags, 'tile', 'mask', 'start', 'every', 'devices')
+  asked.refuse(
+    flags, 'videos', *('tile', 'mask', 'start', 'every', 'devices', 'workdir')
+  )
   stylize_video.check(experiment)
   clip = _Clip(flags, 1, experiment.data.size)
   first = Image.fromarray(next(iter(clip)))
@@ -61,19 +64,11 @@ def paint(
     print(f'style loss of a frame: {loss:.6g} (mean of those painted now)')
 
 
-def _refuse(flags: Any, *names: str) -> None:
-  for name in names:
-    if flags[name].value:
-      raise core.UserError(
-        f'--{name}: it is for pictures, not for videos; leave it out'
-      )
-
-
 class _Clip:
   """The frames of --content at the size that they are painted in."""
 
   def __init__(self, flags: Any, multiple: int, size: int | None = None):
-    _refuse(flags, 'versus')
+    asked.refuse(flags, 'videos', 'versus')
     self._video = video.read(flags.content)
     self._output = pathlib.Path(flags.output).expanduser()
     if self._output.exists() and not flags.overwrite:
