@@ -49,7 +49,7 @@ def tiny() -> core.Experiment:
   return core.Experiment(
     algorithm=AdaIN(
       decoder=AdaINDecoder(16, width=4),
-      features=VGG(16, width=4),
+      features=VGG(16, width=8),
       weights='',
       style_weight=1.0,
       optimizer=optim.Adam(learning_rate=1e-3, b1=0.9),
