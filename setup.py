@@ -54,7 +54,10 @@ setuptools.setup(
   extras_require={
     'cuda': ['jax[cuda13]>=0.10.2'],
     'tpu': ['jax[tpu]>=0.10.2'],
+    # The motion in videos: steady frames, and how much they flicker.
+    'video': ['opencv-python-headless>=4.10'],
     'test': [
+      'opencv-python-headless>=4.10',
       'pytest>=8',
       'pytest-xdist>=3.6',
       'ruff>=0.9',

@@ -65,6 +65,40 @@ def match_colours(style: np.ndarray, content: np.ndarray) -> np.ndarray:
   return np.clip(moved, -1, 1).reshape(style.shape).astype(np.float32)
 
 
+def match_histograms(style: np.ndarray, content: np.ndarray) -> np.ndarray:
+  """Return the painting with the content's histogram in every channel.
+
+  The value of rank q among the painting's becomes the content's of rank q.
+
+  Args:
+    style: f32[h, w, 3].
+    content: f32[H, W, 3].
+
+  Reference: Gatys et al. 2016, arXiv:1606.05897, section 3 (its baseline).
+  """
+  matched = []
+  for painted, photo in zip(
+    style.reshape(-1, 3).T, content.reshape(-1, 3).T, strict=True
+  ):
+    _, inverse, counts = np.unique(
+      painted, return_inverse=True, return_counts=True
+    )
+    ranks = (np.cumsum(counts) - 0.5 * counts) / painted.size
+    sought = (np.arange(photo.size) + 0.5) / photo.size
+    matched.append(np.interp(ranks, sought, np.sort(photo))[inverse])
+  return np.stack(matched, -1).reshape(style.shape).astype(np.float32)
+
+
+def prepared(style: np.ndarray, content: np.ndarray, kind: str) -> np.ndarray:
+  """Return the painting as it is compared with; see `Gatys.colours`."""
+  change = {
+    'luminance': match_luminance,
+    'content': match_colours,
+    'histogram': match_histograms,
+  }.get(kind)
+  return change(style, content) if change else style
+
+
 def _covariance(pixels: np.ndarray) -> np.ndarray:
   return np.cov(pixels.astype(np.float64), rowvar=False) + 1e-6 * np.eye(3)
 

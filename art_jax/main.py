@@ -65,7 +65,7 @@ flags.DEFINE_string(
 flags.DEFINE_string('run', None, 'Run folder of a trained model.')
 flags.DEFINE_string('checkpoint', 'latest', 'latest, best, or a step.')
 flags.DEFINE_string(
-  'weights', None, 'Foreign weights (.safetensors, .pth, .npz).'
+  'weights', None, 'Foreign weights (.safetensors, .pth, .npz, .onnx).'
 )
 flags.DEFINE_string('input', None, 'A picture or a folder of pictures.')
 flags.DEFINE_string('output', None, 'Folder to write to.')
@@ -90,8 +90,10 @@ flags.DEFINE_string('features_weights', None, 'evaluate: file of its weights.')
 flags.DEFINE_list('metrics', [], 'evaluate: only these; default: what applies.')
 flags.DEFINE_string('real', None, 'evaluate: folder of real pictures.')
 flags.DEFINE_string('fake', None, 'evaluate: folder of pictures to score.')
-flags.DEFINE_string('content', None, 'stylize: a photo, or builtin.')
-flags.DEFINE_string('style', None, 'stylize: paintings, FILE[,FILE...].')
+flags.DEFINE_string('content', None, 'stylize: a photo, a video or builtin.')
+flags.DEFINE_string(
+  'style', None, 'stylize, translate: paintings, FILE[,FILE...].'
+)
 flags.DEFINE_string(
   'mask',
   None,

@@ -92,6 +92,25 @@ class Run:
       seed=seed,
     )
 
+  def styled(self, paintings: Sequence[np.ndarray]) -> 'Run':
+    """Return a model that paints like any painting, for some (AdaIN).
+
+    Args:
+      paintings: f32[1, h, w, 3] in [-1, 1] each; several are blended, by
+        `algorithm.blend`.
+
+    Raises:
+      core.UserError: this model has learnt its paintings.
+    """
+    if not hasattr(self.algorithm, 'styled'):
+      raise core.UserError(
+        f'{type(self.algorithm).__name__} paints as it was trained to; leave '
+        'the paintings out, or choose one by the direction '
+        f'({", ".join(getattr(self.algorithm, "directions", ()))})'
+      )
+    params = self.algorithm.styled(self.params, paintings)
+    return dataclasses.replace(self, params=params)
+
   def translate(
     self, images: Any, direction: str | None = None, *, seed: int = 0
   ) -> np.ndarray:

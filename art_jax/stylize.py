@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from art_jax import colours, core, images, picture_memory, sharding, tiles
-from art_jax.algorithms.gatys import Gatys, StyleTargets
+from art_jax.algorithms.gatys import Gatys
+from art_jax.algorithms.gatys_state import StyleTargets
 from art_jax.finite import Diverged
 from art_jax.trainable import Trainable
 
@@ -172,11 +173,9 @@ class _Scale:
       for s in task.styles
     ]
     self._photo = photo
+    styles = [colours.prepared(s, photo, algorithm.colours) for s in styles]
     if algorithm.colours == 'luminance':
-      styles = [colours.match_luminance(s, photo) for s in styles]
       photo = colours.luminance(photo)
-    elif algorithm.colours == 'content':
-      styles = [colours.match_colours(s, photo) for s in styles]
     self.content = jnp.asarray(photo[None])
     self._styles = tuple(jnp.asarray(s[None]) for s in styles)
     self._masks = tuple(
@@ -191,6 +190,9 @@ class _Scale:
     if self._algorithm.start == 'noise':
       noise = 0.5 * jax.random.normal(key, self.content.shape)
       return jnp.clip(noise, -1, 1)
+    if self._algorithm.start == 'recoloured':
+      photo, painting = np.asarray(self.content[0]), np.asarray(self._styles[0])
+      return jnp.asarray(colours.match_colours(photo, painting[0])[None])
     return self.content
 
   def prepare(

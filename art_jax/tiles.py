@@ -23,7 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from art_jax import core, trainable
-from art_jax.algorithms.gatys import Gatys, StyleTargets
+from art_jax.algorithms.gatys import Gatys
+from art_jax.algorithms.gatys_state import StyleTargets
 from art_jax.trainable import Trainable
 
 # Pooling of the deepest layer: a grid of multiples of it cuts no window of it.
@@ -195,9 +196,7 @@ class Tiles:
     pixels = self._cut(state.canvas.params['pixels'], cell)
     targets = self._local(state, cell)
     algorithm = self._algorithm
-    own = algorithm.features.apply(
-      state.features, pixels, algorithm.content_layers
-    )
+    own = algorithm.look(state.features, pixels, algorithm.content_layers)
     targets = targets.replace(content=own)
     sums = self._tile_sums(state, pixels, targets, cell)
     return jax.tree.map(jnp.add, total, sums)
@@ -206,7 +205,7 @@ class Tiles:
     """Add a tile's part of the gradient, and its sums."""
     gradient, sums = total
     algorithm = self._algorithm
-    content = algorithm.features.apply(
+    content = algorithm.look(
       state.features, self._cut(state.content, cell), algorithm.content_layers
     )
     targets = self._local(state, cell).replace(content=content)
@@ -272,7 +271,7 @@ def _sums_shapes(algorithm: Gatys, window: tuple[int, int], state: TiledState):
   pixels = jax.ShapeDtypeStruct((1, *window, 3), jnp.float32)
 
   def sums(features, pixels, targets):
-    own = algorithm.features.apply(features, pixels, algorithm.content_layers)
+    own = algorithm.look(features, pixels, algorithm.content_layers)
     masks = tuple(jnp.ones(window) for _ in targets.masks)
     targets = targets.replace(content=own, masks=masks)
     return algorithm.sums(features, pixels, targets)

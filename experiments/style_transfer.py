@@ -33,6 +33,7 @@ def experiment() -> core.Experiment:
       weights='vgg16',
       coarse_size=181,
       tv_weight=3e4,
+      temporal_weight=1e6,
     ),
     data=core.Data(source=Builtin(layout='pairs'), size=512),
     train=core.Train(duration=100, batch_size=1, log_every=10),

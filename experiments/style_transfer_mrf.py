@@ -2,8 +2,8 @@
 
 Li & Wand 2016, "Combining Markov Random Fields and Convolutional Neural
 Networks for Image Synthesis", arXiv:1601.04589: every 3x3 patch of relu3_1 and
-relu4_1 is drawn to the most similar patch of the painting; three scales from
-the content.
+relu4_1 is drawn to the most similar patch of the painting; from the photo in
+the painting's colours, which patches alone are slow to bring.
 
   python tools/fetch_weights.py vgg16
   python -m art_jax.main --mode=stylize --experiment=style_transfer_mrf \
@@ -22,7 +22,7 @@ from art_jax.nn.vgg import VGG
 
 
 def experiment() -> core.Experiment:
-  """Return three scales up to 384 pixels."""
+  """Return two scales up to 384 pixels."""
   return core.Experiment(
     algorithm=Gatys(
       # Differs from the paper: VGG-19 and L-BFGS there.
@@ -31,9 +31,13 @@ def experiment() -> core.Experiment:
       style_layers=('relu3_1', 'relu4_1'),
       style_weights=(1.0, 1.0),
       style_loss=Patches(size=3, stride=2),
-      content_weight=3.0,
+      content_weight=1.0,
       tv_weight=3e4,
-      coarse_size=192,
+      temporal_weight=1e6,
+      # Differs from the paper: three scales. The smallest of them sees a face
+      # as one patch, and puts something else there.
+      coarse_size=272,
+      start='recoloured',
     ),
     data=core.Data(source=Builtin(layout='pairs'), size=384),
     train=core.Train(duration=100, batch_size=1, log_every=10),

@@ -197,10 +197,11 @@ def _tiled(algorithm, content, style, halo, tile):
 
 
 @pytest.mark.parametrize(
-  'style_loss', [None, Patches(stride=1)], ids=['gram', 'patches']
+  'changes',
+  [{}, {'style_loss': Patches(stride=1)}, {'margin': 16}],
+  ids=['gram', 'patches', 'margin'],
 )
-def test_tiles_that_overlap_enough_equal_the_whole(style_loss):
-  changes = {} if style_loss is None else {'style_loss': style_loss}
+def test_tiles_that_overlap_enough_equal_the_whole(changes):
   algorithm = _gatys(
     optimizer=optim.SGD(learning_rate=10.0),
     # What relu3_1 sees fits into the overlap.
@@ -360,6 +361,7 @@ def test_rows_lie_on_different_devices():
   [
     {'colours': 'luminance'},
     {'colours': 'content', 'start': 'noise'},
+    {'colours': 'histogram', 'start': 'recoloured', 'margin': 16},
     {'blend': (0.3, 0.7), 'style_loss': WassersteinStyle()},
   ],
   ids=str,
@@ -378,6 +380,39 @@ def test_options_paint(changes):
     differences = np.diff(np.int16(picture) - content, axis=-1)
     clipped = (picture == 0) | (picture == 255)
     assert np.abs(differences[~clipped.any(-1)]).max() <= 2
+
+
+def test_a_margin_makes_borders_like_the_middle():
+  """Of a picture of equal rows, all rows of features are equal."""
+  picture = np.tile(_picture(5, 1, 48), (1, 48, 1, 1))
+  for margin, alike in ((0, False), (16, True)):
+    algorithm = _gatys(margin=margin)
+    found = algorithm.look(_variables(algorithm), picture, ('relu3_1',))
+    rows = np.asarray(found['relu3_1'])[0, margin // 4 :][: 48 // 4]
+    assert np.allclose(rows, rows[6], atol=1e-4) == alike
+
+
+def test_temporal_loss_holds_what_is_trusted():
+  adam = optim.Adam(learning_rate=0.02, b1=0.9)
+  algorithm = _gatys(temporal_weight=1e9, optimizer=adam, **_SHALLOW)
+  content, before = _picture(2, 32, 32), _picture(3, 32, 32)
+  trust = np.repeat(np.float32([[1.0], [0.0]]), 16, 0) * np.ones((1, 32), 'f4')
+  batch = {'content': content, 'style': _picture(4, 32, 32)}
+  state = jax.jit(algorithm.init)(jax.random.key(0), batch)
+  targets = state.targets.replace(
+    before=jnp.asarray(before), trust=jnp.asarray(trust)
+  )
+  state = algorithm.begin(jnp.asarray(before), state.features, targets)
+  step = jax.jit(algorithm.step)
+  for _ in range(3):
+    state, metrics = step(state, {}, jax.random.key(0))
+  change = np.abs(np.asarray(state.canvas.params['pixels']) - before)[0]
+  assert change[:16].mean() < 0.2 * change[16:].mean()
+  error = metrics['loss/total'] - sum(
+    metrics[f'loss/{name}']
+    for name in ('content', 'style', 'smoothness', 'temporal')
+  )
+  assert abs(error) < 1e-3 * metrics['loss/total']
 
 
 def test_a_run_keeps_its_features(tmp_path, monkeypatch):

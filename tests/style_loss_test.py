@@ -165,3 +165,26 @@ def test_colours():
   )
   kept = colours.with_colours_of(colours.luminance(photo), photo)
   np.testing.assert_allclose(kept, photo, atol=2e-3)
+
+
+def test_histograms_become_the_contents():
+  rng = np.random.default_rng(0)
+  style = rng.normal(0, 0.2, (20, 30, 3)).astype('f4')
+  content = rng.uniform(-1, 1, (25, 40, 3)).astype('f4')
+  matched = colours.match_histograms(style, content)
+  for channel in range(3):
+    got, old = matched[..., channel].ravel(), style[..., channel].ravel()
+    quantiles = np.linspace(0.02, 0.98, 25)
+    want = np.quantile(content[..., channel], quantiles)
+    np.testing.assert_allclose(np.quantile(got, quantiles), want, atol=0.01)
+    # The order of the painting's values is kept.
+    assert (np.diff(got[np.argsort(old)]) >= 0).all()
+  assert colours.prepared(style, content, 'style') is style
+
+
+def test_temporal_loss():
+  x, before = np.zeros((2, 2, 2, 3), 'f4'), np.ones((1, 2, 2, 3), 'f4')
+  x[1] = 3
+  trust = np.array([[1, 0], [0.5, 0]], 'f4')
+  # (1 + 0.5) / 4 of the squared differences 1 and 4.
+  np.testing.assert_allclose(style.temporal(x, before, trust), [0.375, 1.5])

@@ -2,50 +2,19 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import flax
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core, optim, trainable
 from art_jax.algorithms import gatys_fields
+from art_jax.algorithms.gatys_state import GatysState, StyleTargets
 from art_jax.losses import style as losses
 from art_jax.nn.canvas import Canvas
 from art_jax.nn.vgg import VGG
-from art_jax.trainable import Trainable
 from art_jax.weights import features as feature_weights
-
-
-class StyleTargets(flax.struct.PyTreeNode):
-  """What a picture is compared with; computed once.
-
-  Attributes:
-    content: features of the content by layer.
-    styles: per painting what `style_loss.target` keeps, by layer.
-    masks: per painting f32[H, W] in [0, 1], where it applies; () everywhere.
-  """
-
-  content: Mapping[str, jax.Array]
-  styles: tuple[Mapping[str, Any], ...]
-  masks: tuple[jax.Array, ...] = ()
-
-
-class GatysState(flax.struct.PyTreeNode):
-  """A picture in the making.
-
-  Attributes:
-    canvas: params {'pixels'} f32[B, H, W, 3] and their optimiser.
-    features: variables of the feature network; frozen.
-    targets: what the picture is compared with; constant.
-    clock: i32[], steps taken; the schedules read it.
-  """
-
-  canvas: Trainable
-  features: Any
-  targets: StyleTargets
-  clock: jax.Array
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,13 +42,21 @@ class Gatys:
     blend: shares of several paintings; (): equal ones.
     tv_weight: weight of the total variation, for `reduction`.
     tv_norm: 'l1' or 'l2'.
+    temporal_weight: of videos, how much a frame is kept as the one before was,
+      moved; 0: every frame by itself (see `losses.temporal`).
     reduction: 'paper', 'sum' or 'mean', see losses/style.py.
     optimizer: of the pixels.
-    start: 'content' or 'noise' (the paper).
+    start: 'content', 'noise' (the paper) or 'recoloured': the content with
+      mean and covariance of the first painting's colours.
     colours: 'style', or the content's: 'luminance' (only brightness is
-      transferred) or 'content' (the painting is recoloured first).
+      transferred), 'content' or 'histogram' (the painting is recoloured first,
+      by mean and covariance or channel by channel).
     coarse_size: longest side, in pixels, of the first scale; the next ones are
       sqrt(2) times larger; 0: only the full size.
+    margin: pixels that are mirrored around the picture before it is looked at,
+      a multiple of the layers' strides. What is seen there does not count: it
+      keeps borders from being painted differently, where a network does not
+      pad (SqueezeNet) or pads with zeros.
     style_scale: size of the paintings over that of the content.
   """
 
@@ -100,6 +77,7 @@ class Gatys:
   blend: tuple[float, ...] = ()
   tv_weight: float = 0.0
   tv_norm: str = 'l2'
+  temporal_weight: float = 0.0
   reduction: str = 'mean'
   optimizer: optim.Optimizer = optim.Adam(
     learning_rate=0.02, b1=0.9, b2=0.99, clip_weights=1.0
@@ -107,6 +85,7 @@ class Gatys:
   start: str = 'content'
   colours: str = 'style'
   coarse_size: int = 0
+  margin: int = 0
   style_scale: float = 1.0
 
   def __post_init__(self):
@@ -174,10 +153,10 @@ class Gatys:
       styles: paintings f32[1, h, w, 3], of any sizes.
       masks: of each painting f32[H, W] in [0, 1]; (): everywhere.
     """
-    found = self._apply(features, content, self.content_layers)
+    found = self.look(features, content, self.content_layers)
     kept = []
     for painting in styles:
-      layers = self._apply(features, painting, self.style_layers)
+      layers = self.features.apply(features, painting, self.style_layers)
       kept.append({k: self.style_loss.target(v) for k, v in layers.items()})
     return StyleTargets(found, tuple(kept), tuple(masks))
 
@@ -196,12 +175,13 @@ class Gatys:
       targets: of this picture or tile.
       inside: f32[H, W], 1 where a tile counts; None: everywhere.
     """
-    found = self._apply(features, pixels, self.layers)
+    found = self.look(features, pixels, self.layers)
     if inside is None:
       inside = jnp.ones(pixels.shape[1:3])
 
     def weights(layer, mask=1.0):
-      return losses.shrink(inside * mask, found[layer].shape[1:3])
+      counted = jnp.pad(inside * mask, self.margin)
+      return losses.shrink(counted, found[layer].shape[1:3])
 
     content = {
       name: losses.content_sums(
@@ -279,10 +259,16 @@ class Gatys:
       sums = self.sums(state.features, pixels, state.targets)
       loss, metrics = self.loss(sums, state.targets)
       smooth = self.smoothness(pixels)
-      metrics = {'loss/total': loss + smooth, **metrics}
       if self.tv_weight:
         metrics['loss/smoothness'] = smooth
-      return loss + smooth, (collections, metrics)
+      total = loss + smooth
+      if isinstance(state.targets.before, jax.Array):
+        before, trust = state.targets.before, state.targets.trust
+        change = losses.temporal(pixels, before, trust).sum()
+        metrics['loss/temporal'] = self.temporal_weight * change
+        total += metrics['loss/temporal']
+      metrics['loss/total'] = total
+      return total, (collections, metrics)
 
     canvas, metrics = trainable.descend(
       state.canvas, loss_fn, self.optimizer, state.clock, {}
@@ -300,5 +286,12 @@ class Gatys:
     """Return {'pixels'}."""
     return state.canvas.params
 
-  def _apply(self, features, images, layers) -> Mapping[str, jax.Array]:
+  def look(
+    self, features: core.PyTree, images: jax.Array, layers: Sequence[str]
+  ) -> Mapping[str, jax.Array]:
+    """Return layers of pictures f32[B, H, W, 3] and their margin."""
+    if self.margin:
+      # The edge is repeated: what pools in pairs then sees pairs again.
+      sides = (0, 0), (self.margin,) * 2, (self.margin,) * 2, (0, 0)
+      images = jnp.pad(images, sides, 'symmetric')
     return self.features.apply(features, images, tuple(layers))

@@ -152,6 +152,22 @@ def total_variation(
   return total / images[0].size if reduction == 'mean' else total
 
 
+def temporal(
+  pixels: jax.Array, before: jax.Array, trust: jax.Array
+) -> jax.Array:
+  """Return 1/D sum_k c_k (x_k - w_k)^2 over the D values of a frame: f32[B].
+
+  Args:
+    pixels: x, f32[B, H, W, C].
+    before: w, the picture of the frame before, moved by the optical flow.
+    trust: c, f32[H, W] in [0, 1]: 0 where the scene was covered before.
+
+  Reference: Ruder et al. 2016, arXiv:1604.08610, equation 7.
+  """
+  change = trust[:, :, None] * jnp.square(pixels - before)
+  return change.mean((1, 2, 3))
+
+
 def shrink(weights: jax.Array, shape: tuple[int, int]) -> jax.Array:
   """Average a map of the pixels to a map of the positions of a layer.
 

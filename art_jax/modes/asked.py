@@ -6,7 +6,15 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from art_jax import config, core, literals, processes, run, sharding
+from art_jax import (
+  config,
+  core,
+  literals,
+  paintings,
+  processes,
+  run,
+  sharding,
+)
 from art_jax.data import detect
 
 
@@ -68,10 +76,10 @@ def model(flags: Any) -> run.Run:
       f'--mode={flags.mode} needs either --run=FOLDER or --weights=FILE'
     )
   if flags.weights:
-    return run.load_weights(flags.weights)
-  found = run.load(
-    flags.run, flags.checkpoint, config.user_classes(flags.experiment)
-  )
+    found = run.load_weights(flags.weights)
+  else:
+    extra = config.user_classes(flags.experiment)
+    found = run.load(flags.run, flags.checkpoint, extra)
   return in_use(found, flags['set'].value)
 
 
@@ -95,8 +103,33 @@ def in_use(model: run.Run, assignments: Sequence[str]) -> run.Run:
   return dataclasses.replace(model, experiment=experiment)
 
 
+def painter(flags: Any) -> run.Run:
+  """Return the trained model with the paintings of --style, if it takes any."""
+  loaded = model(flags)
+  if flags.style:
+    names = flags.style.split(',')
+    size = getattr(loaded.algorithm, 'style_size', 512)
+    return loaded.styled([paintings.read(name, size) for name in names])
+  if hasattr(loaded.algorithm, 'styled'):
+    raise core.UserError(
+      f'{type(loaded.algorithm).__name__} paints like any painting and needs '
+      'one: pass --style=FILE[,FILE...] or --style=builtin:5'
+    )
+  return loaded
+
+
 def need(flags: Any, *names: str) -> None:
   """Raise a UserError for the first of these flags that is not given."""
   for name in names:
     if not flags[name].value:
       raise core.UserError(f'--mode={flags.mode} needs --{name}=PATH')
+
+
+def refuse(flags: Any, what: str, *names: str) -> None:
+  """Raise a UserError for the first of these flags that is given."""
+  for name in names:
+    if flags[name].value:
+      raise core.UserError(
+        f'--{name}: it is for pictures whose pixels are optimised, not for '
+        f'{what}; leave it out'
+      )

@@ -1,4 +1,4 @@
-"""--mode=stylize: paint a photo in the style of paintings."""
+"""--mode=stylize: paint a photo or a video in the style of paintings."""
 
 import contextlib
 import pathlib
@@ -19,13 +19,45 @@ from art_jax import (
   stylize,
 )
 from art_jax.data import decode
-from art_jax.modes import asked
+from art_jax.modes import asked, stylize_clip
 from art_jax.progress import Progress
 
 
 def run(flags: Any) -> None:
-  """Paint --content as --style into --output; once more for each --versus."""
+  """Paint --content, a picture or a video, into --output.
+
+  By a trained network (--run, --weights), or by optimising pixels.
+  """
+  if flags.run or flags.weights:
+    asked.need(flags, 'content', 'output')
+    return _translate(flags)
   asked.need(flags, 'content', 'style', 'output')
+  if stylize_clip.asks_for_it(flags):
+    experiment = _sized(flags, asked.experiment(flags))
+    return stylize_clip.paint(flags, experiment, _styles(flags))
+  return _optimise(flags)
+
+
+def _translate(flags: Any) -> None:
+  optimised = ('tile', 'mask', 'start', 'every', 'versus', 'workdir', 'steps')
+  asked.refuse(flags, 'trained networks', *optimised)
+  model = asked.painter(flags)
+  if stylize_clip.asks_for_it(flags):
+    return stylize_clip.translate(flags, model)
+  (target,) = _targets(
+    pathlib.Path(flags.output).expanduser(), 1, flags.overwrite
+  )
+  picture = _picture('content', flags.content)
+  shape = picture.height, picture.width
+  if flags.size:
+    shape = images.shape_of(picture, flags.size, 1)
+  pixels = images.to_uint8(images.resized(picture, shape))
+  images.save_png(target, model.translate(pixels, flags.direction))
+  print(f'{shape[1]}x{shape[0]} pixels: {target}')
+
+
+def _optimise(flags: Any) -> None:
+  """Paint by optimising pixels; once more for each --versus."""
   experiment = _sized(flags, asked.experiment(flags))
   extra = config.user_classes(flags.experiment)
   variants = [experiment] + [
@@ -130,13 +162,16 @@ def _folders(workdir: str | None, count: int) -> list[pathlib.Path | None]:
 
 def _task(flags: Any) -> stylize.Task:
   masks = flags.mask.split(',') if flags.mask else []
-  styles = [_picture('style', name) for name in flags.style.split(',')]
   return stylize.Task(
     content=_picture('content', flags.content),
-    styles=tuple(styles),
+    styles=tuple(_styles(flags)),
     masks=tuple(_picture('mask', name).convert('L') for name in masks),
     start=_picture('start', flags.start) if flags.start else None,
   )
+
+
+def _styles(flags: Any) -> list[Image.Image]:
+  return [_picture('style', name) for name in flags.style.split(',')]
 
 
 def _picture(flag: str, name: str) -> Image.Image:

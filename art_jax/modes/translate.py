@@ -10,7 +10,7 @@ def run(flags: Any) -> None:
   """Translate --input into --output."""
   asked.need(flags, 'input', 'output')
   count = translate.files(
-    asked.model(flags),
+    asked.painter(flags),
     flags.input,
     flags.output,
     flags.direction,

@@ -126,5 +126,6 @@ def check_layers(
 
 def check_size(x: jax.Array, name: str) -> None:
   """Raise ValueError if a layer is empty."""
-  if min(x.shape[1:3]) < 1:
+  # Not min(): the sizes may be symbolic when a program is exported.
+  if any(size < 1 for size in x.shape[1:3]):
     raise ValueError(f'the picture is too small: layer {name} would be empty')

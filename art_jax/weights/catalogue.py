@@ -7,7 +7,7 @@ import pathlib
 from art_jax import core, home
 from art_jax.weights.files import WeightsError
 
-SUFFIXES = ('.safetensors', '.npz', '.h5', '.pth')
+SUFFIXES = ('.safetensors', '.npz', '.h5', '.pth', '.onnx')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,6 +145,6 @@ def _absent(name: str) -> core.UserError:
     fetch = f'use one of the names that can be fetched ({known})'
   return core.UserError(
     f'the weights {name!r} are not here. Three ways: (1) {fetch}; (2) put '
-    f'{name}.safetensors (or .npz, .h5, .pth) into {folder()}; (3) give a path '
-    'in place of the name, for example --set algorithm.weights=FILE'
+    f'{name}.safetensors (or .npz, .h5, .pth, .onnx) into {folder()}; (3) give '
+    'a path in place of the name, for example --set algorithm.weights=FILE'
   )

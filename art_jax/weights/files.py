@@ -24,7 +24,8 @@ def read(
   """Return {name: array} of a file of weights.
 
   `.safetensors`; `.npz`; `.pth` and `.pt` of PyTorch, both the zip archives of
-  1.6 and later and the streams before, without PyTorch; `.h5` of Keras. A
+  1.6 and later and the streams before, without PyTorch; `.h5` of Keras; the
+  initializers of `.onnx`. A
   'state_dict' inside a .pth is found; other dicts in it give 'outer.inner'.
   Names and layouts are the file's own. float16, bfloat16 and float64 become
   float32; integers stay as they are.
@@ -43,6 +44,7 @@ def read(
   readers = {
     **{'.safetensors': _read_safetensors, '.npz': _read_npz},
     **{'.pth': _read_torch, '.pt': _read_torch, '.h5': _read_keras},
+    '.onnx': _read_onnx,
   }
   if suffix not in readers:
     raise WeightsError(
@@ -95,6 +97,12 @@ def _read_keras(path, max_bytes, max_tensors):
   from art_jax.weights import keras_file  # HDF5 takes a while to load
 
   return keras_file.read(path, max_bytes, max_tensors)
+
+
+def _read_onnx(path, max_bytes, max_tensors):
+  from art_jax.weights import onnx_file
+
+  return onnx_file.read(path, max_bytes, max_tensors)
 
 
 def _to_float32(value: np.ndarray) -> np.ndarray:

@@ -1,0 +1,95 @@
+"""Adaptive instance normalisation, and the decoder that paints from it."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from art_jax.nn import conv
+
+_EPSILON = 1e-5
+# Convolutions of the first three blocks of VGG, which the decoder mirrors.
+_BLOCKS = {16: (2, 2, 3), 19: (2, 2, 4)}
+
+
+def moments(features: jax.Array) -> tuple[jax.Array, jax.Array]:
+  """Return mean and deviation over the positions of [B, h, w, C]: f32[B, C].
+
+  The deviation is sqrt(variance + 1e-5), so that its gradient is finite.
+  """
+  features = features.astype(jnp.float32)
+  mean = features.mean((1, 2))
+  variance = jnp.square(features - mean[:, None, None]).mean((1, 2))
+  return mean, jnp.sqrt(variance + _EPSILON)
+
+
+def adain(features: jax.Array, mean: jax.Array, deviation: jax.Array):
+  """Return AdaIN(x, y) = s(y) (x - m(x)) / s(x) + m(y).
+
+  Args:
+    features: x, [B, h, w, C].
+    mean: m(y), f32[B or 1, C].
+    deviation: s(y), the same shape.
+
+  Returns:
+    f32[B, h, w, C].
+
+  Reference: Huang & Belongie 2017, arXiv:1703.06868, equation 8.
+  """
+  own_mean, own_deviation = moments(features)
+  scale = deviation / own_deviation
+  shift = mean - own_mean * scale
+  return features * scale[:, None, None] + shift[:, None, None]
+
+
+class AdaINDecoder(nn.Module):
+  """The mirror image of VGG up to relu4_1: 3,505,219 parameters (VGG-19).
+
+  2,915,139 for VGG-16. Every convolution pads by reflection and is followed by
+  a ReLU but the last one; where VGG pools, the nearest pixels are doubled.
+  Layers are named after those that they mirror: conv4_1, ..., conv1_1.
+
+  Reference: Huang & Belongie 2017, arXiv:1703.06868, section 6.1.
+
+  Attributes:
+    depth: 16 or 19, of the VGG.
+    width: channels of the last block (paper: 64); the others follow.
+    dtype: dtype of the layers; parameters and results are float32.
+  """
+
+  depth: int = 19
+  width: int = 64
+  dtype: str = 'float32'
+
+  @nn.compact
+  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+    """Map relu4_1 [B, h, w, C] to a picture f32[B, 8 h, 8 w, 3].
+
+    [-1, 1] is the range of pictures; results may leave it.
+    """
+    del train
+    if self.depth not in _BLOCKS:
+      raise ValueError(f'depth = {self.depth}: must be 16 or 19')
+    if self.width < 1:
+      raise ValueError(f'width = {self.width}: must be >= 1')
+    x = self._conv(x, 4 * self.width, 'conv4_1')
+    for block in (3, 2, 1):
+      x = conv.upsample(x)
+      channels = self.width * 2 ** (block - 1)
+      for number in range(_BLOCKS[self.depth][block - 1], 1, -1):
+        x = self._conv(x, channels, f'conv{block}_{number}')
+      last = block == 1
+      channels = 3 if last else channels // 2
+      x = self._conv(x, channels, f'conv{block}_1', last)
+    return x.astype(jnp.float32)
+
+  def _conv(self, x, features, name, last=False):
+    layer = conv.Conv(
+      features,
+      padding='VALID',
+      kernel_init='he',
+      gain=0.01 if last else 1.0,  # grey at first
+      dtype=self.dtype,
+      name=name,
+    )
+    x = layer(conv.reflect_pad(x, 1))
+    return x if last else nn.relu(x)
