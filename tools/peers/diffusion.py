@@ -63,7 +63,10 @@ class UNet(nn.Module):
     self.embed = nn.Sequential(
       *(nn.Linear(width, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU())
     )
-    self.first, self.encoder = nn.Conv2d(3, width, 3, padding=1), nn.ModuleList()
+    self.first, self.encoder = (
+      nn.Conv2d(3, width, 3, padding=1),
+      nn.ModuleList(),
+    )
     n, skips = width, [width]
 
     def block(features, extra=0, **fields):

@@ -1,17 +1,17 @@
 """Our side of a row: what users run, step by step."""
 
-import time
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from art_jax import ceiling, core, describe, sharding
+from art_jax import ceiling, core, describe, paintings, sharding, stylize
 from art_jax.nn import lowering
 from art_jax.stepper import Stepper
 
 
 class Inference:
-  """A compiled use of a trained model; stands where a `Stepper` would."""
+  """A compiled use of a trained model."""
 
   def __init__(self, experiment: core.Experiment, work: str):
     """Compile `translate` or `generate` as `art_jax.run.Run` does."""
@@ -20,35 +20,51 @@ class Inference:
     shape = (rows, size, size, 3)
     key = jax.random.key(0)
     batch = {name: jnp.zeros(shape) for name in algorithm.inputs}
-    self._params = jax.jit(
-      lambda: algorithm.inference(algorithm.init(key, batch))
-    )()
+    params = jax.jit(lambda: algorithm.inference(algorithm.init(key, batch)))()
     use = getattr(algorithm, work)
     self._use = jax.jit(lambda params, x, key: use(params, x, key=key))
-    self._inputs = (
+    inputs = (
       algorithm.latents(key, rows)
       if work == 'generate'
       else jax.random.uniform(key, shape, minval=-1)
     )
-    self._key = key
+    self._arguments = params, inputs, key
 
-  def take(self, count: int) -> list[tuple[float, float]]:
-    """Work on `count` batches; return seconds as `Stepper.take` does."""
-    seconds = []
-    for _ in range(count):
-      start = time.perf_counter()
-      jax.block_until_ready(self._use(self._params, self._inputs, self._key))
-      seconds.append((0.0, time.perf_counter() - start))
-    return seconds
+  def __call__(self) -> None:
+    """Work on one batch."""
+    jax.block_until_ready(self._use(*self._arguments))
 
   def flops(self) -> float:
     """Return the FLOPs of one call, with native convolutions."""
     with lowering.native_lowering():
-      lowered = self._use.lower(self._params, self._inputs, self._key)
+      lowered = self._use.lower(*self._arguments)
     return float(lowered.cost_analysis()['flops'])
 
-  def close(self) -> None:
-    """Do nothing."""
+
+def _painter(experiment: core.Experiment) -> Callable[[], None]:
+  """Return a step of `art_jax.stylize.paint` on a built-in scene."""
+  algorithm, size = experiment.algorithm, experiment.data.size
+  task = stylize.Task(
+    paintings.scene(0, photo=True), (paintings.scene(5, photo=False),)
+  )
+  scale = stylize.Scale(algorithm, task, size, sharding.make_devices(1))
+  features = algorithm.features.init(
+    jax.random.key(0), scale.content, algorithm.layers
+  )
+  take, state = scale.prepare(features, scale.content)
+
+  def step():
+    nonlocal state
+    state, metrics = take(state)
+    jax.block_until_ready(metrics)
+
+  return step
+
+
+def _trainer(experiment: core.Experiment) -> Callable[[], None]:
+  """Return the step of `--mode=train`, on data that lies on the device."""
+  stepper = Stepper(experiment, sharding.make_devices(1))
+  return lambda: stepper.take(1)
 
 
 class Ours:
@@ -59,24 +75,34 @@ class Ours:
     flops: of one step, as XLA counts native convolutions.
   """
 
-  def __init__(self, experiment: core.Experiment, work: str):
-    """Compile."""
-    devices = sharding.make_devices(1)
-    if work == 'step':
-      self._steps = Stepper(experiment, devices)
-      self.flops = describe.step_flops(experiment)
-    else:
-      self._steps = Inference(experiment, work)
-      self.flops = self._steps.flops()
+  def __init__(
+    self, experiment: core.Experiment, work: str, clock: Callable[[], float]
+  ):
+    """Compile.
+
+    Args:
+      experiment: what to time.
+      work: see `rows.Row`.
+      clock: gives seconds.
+    """
+    self._clock = clock
     self.networks = describe.parameters(experiment)
+    if work in ('translate', 'generate'):
+      self._step = Inference(experiment, work)
+      self.flops = self._step.flops()
+    else:
+      make = {'step': _trainer, 'paint': _painter}[work]
+      self._step = make(experiment)
+      self.flops = describe.step_flops(experiment)
 
   def take(self, count: int) -> list[float]:
     """Take steps; return the seconds of each, its batch included."""
-    return [batch + step for batch, step in self._steps.take(count)]
-
-  def close(self) -> None:
-    """End the reading of data."""
-    self._steps.close()
+    seconds = []
+    for _ in range(count):
+      start = self._clock()
+      self._step()
+      seconds.append(self._clock() - start)
+    return seconds
 
 
 def most_flops(precision: str) -> float:

@@ -17,8 +17,8 @@ class Row:
     changes: 'path=value' that give it the size of this row.
     peer: file and function of the peer, which is told size and batch.
     fields: what else it is told.
-    work: 'step', a training step; 'translate' or 'generate', what a trained
-      model does with a batch.
+    work: 'step', a training step; 'paint', a step of `--mode=stylize`;
+      'translate' or 'generate', what a trained model does with a batch.
   """
 
   experiment: str
@@ -103,15 +103,14 @@ ROWS: Mapping[str, Row] = MappingProxyType(
     ),
     'cyclegan128': _cyclegan(128, 6),
     'cyclegan256': _cyclegan(256, 9),
-    'pix2pix': Row('pix2pix_facades', (_data('labels'),), 'translation.pix2pix'),
+    'pix2pix': Row(
+      'pix2pix_facades', (_data('labels'),), 'translation.pix2pix'
+    ),
     'gatys': Row(
       'style_transfer',
-      (
-        'algorithm.weights=',
-        "data.source=Builtin(layout='pairs', count=2)",
-        'data.size=256',
-      ),
+      ('algorithm.weights=', 'data.size=256'),
       'style.gatys',
+      work='paint',
     ),
     'johnson_train': Row('fast_style', _PHOTOS, 'style.johnson'),
     'johnson_512': Row(

@@ -107,9 +107,7 @@ def cyclegan(place: Place, *, size: int, batch: int, blocks: int) -> Task:
     of_d.step()
 
   networks = {'generator_ab': ab, 'generator_ba': ba}
-  return Task(
-    count(**networks, discriminator_a=d_a, discriminator_b=d_b), step
-  )
+  return Task(count(**networks, discriminator_a=d_a, discriminator_b=d_b), step)
 
 
 class UNet(nn.Module):
