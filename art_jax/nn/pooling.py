@@ -43,8 +43,10 @@ def pool(x: jax.Array, size: int, kind: str = 'max', ceil: bool = False):
 
 
 def _pool_pairs(x: jax.Array, kind: str) -> jax.Array:
-  """Pool 2x2; the gradient of this form is faster than of a window's."""
+  """Pool 2x2, rows first: much faster on CPU than a reduction of both axes."""
   b, h, w, c = x.shape
-  x = x[:, : h - h % 2, : w - w % 2]
-  x = x.reshape(b, h // 2, 2, w // 2, 2, c)
-  return x.max((2, 4)) if kind == 'max' else x.mean((2, 4))
+  x = x[:, : h - h % 2, : w - w % 2].reshape(b, h // 2, 2, w // 2, 2, c)
+  join = jnp.maximum if kind == 'max' else jnp.add
+  x = join(x[:, :, 0], x[:, :, 1])
+  x = join(x[:, :, :, 0], x[:, :, :, 1])
+  return x if kind == 'max' else 0.25 * x
