@@ -114,6 +114,7 @@ def _native_kernel_grad(x, g, geo):
 #   input_grad   32x32x64, 4x4 /2 -> 128, 64               35.2  26.6  blocks
 #   input_grad   16x16x128, 4x4 /2 -> 256, 64              30.2  26.2  blocks
 #   forward      8x8x256, 4x4 /2 -> 512, 64                34.6  24.6  columns
+#   input_grad   32x32x512, 3x3 -> 512, 1                  28.7  23.0  columns
 #
 # Measured and left out, as one of the above is faster: Winograd's 3x3 (its
 # transforms cost more than the products saved), space to depth, k*k
@@ -265,7 +266,8 @@ def _choose_input_grad(g, w, geo):
     return None  # some phases would have no taps
   channels = w.shape[2]
   products = math.prod(g.shape[:3]) * math.prod(geo.kernel) * channels
-  most = 2**26 if channels <= 4 else 2**22
+  most = 2**22 if max(geo.stride) > 1 else 2**23
+  most = 2**26 if channels <= 4 else most
   if g.shape[3] >= 32 and products <= most and geo.kernel != (1, 1):
     return _input_grad_columns
   if max(geo.stride) == 1:
