@@ -55,6 +55,8 @@ def main(argv: list[str]) -> int:
       raise core.UserError(f'--json={path}: there is no folder {path.parent}')
     if _CLOCK.value == 'cpu':
       os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+    # PyTorch needs some of a GPU's memory too.
+    os.environ.setdefault('XLA_PYTHON_CLIENT_MEM_FRACTION', '0.5')
     python = process.interpreter(_PYTHON.value)
     ceiling = ours.most_flops(_PRECISION.value, _clock())
     found = []

@@ -4,6 +4,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 from art_jax import core
@@ -27,11 +28,13 @@ class Peer:
       RuntimeError: it ended; with the last line that it wrote.
     """
     self.waiting = 0.0
+    # Not a pipe: nobody reads it while the peer works.
+    self._errors = tempfile.TemporaryFile('w+')
     self._process = subprocess.Popen(
       [python, str(_WORKER), json.dumps(asked)],
       stdin=subprocess.PIPE,
       stdout=subprocess.PIPE,
-      stderr=subprocess.PIPE,
+      stderr=self._errors,
       text=True,
     )
     self.ready = self._answer()
@@ -48,13 +51,15 @@ class Peer:
     """End the process."""
     self._process.kill()
     self._process.communicate()
+    self._errors.close()
 
   def _answer(self) -> dict[str, Any]:
     line = self._process.stdout.readline()
     if line:
       return json.loads(line)
-    _, errors = self._process.communicate()
-    told = [text for text in errors.splitlines() if text.strip()]
+    self._process.communicate()
+    self._errors.seek(0)
+    told = [text for text in self._errors.read().splitlines() if text.strip()]
     raise RuntimeError(told[-1] if told else 'it ended without a word')
 
 
