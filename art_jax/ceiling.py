@@ -21,7 +21,10 @@ _CONVOLUTIONS = {
 
 
 def measure(
-  devices: sharding.Devices, dtype: str, seconds: float = 0.5
+  devices: sharding.Devices,
+  dtype: str,
+  seconds: float = 0.5,
+  clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
   """Return the most FLOP/s of a matrix product and of a 3x3 convolution.
 
@@ -32,6 +35,7 @@ def measure(
     dtype: of the inputs; 'float32' products have the default precision (TF32
       on recent GPUs, bfloat16 passes on TPUs).
     seconds: for which each is repeated; the fastest counts.
+    clock: gives seconds.
   """
   platform = devices.platform if devices.platform in _MATRICES else 'cpu'
   products, convolutions = [0.0], [0.0]
@@ -39,7 +43,9 @@ def measure(
     rows = side * devices.count
     inputs = _ones(devices, dtype, (rows, side)), (side, side)
     flops = 2 * rows * side * side
-    products.append(flops / _fastest(_product, devices, *inputs, seconds))
+    products.append(
+      flops / _fastest(_product, devices, *inputs, seconds, clock)
+    )
   for count, side, channels in _CONVOLUTIONS[platform]:
     rows = count * devices.count
     inputs = (
@@ -48,7 +54,7 @@ def measure(
     )
     flops = 2 * 9 * rows * side * side * channels**2
     convolutions.append(
-      flops / _fastest(_convolution, devices, *inputs, seconds)
+      flops / _fastest(_convolution, devices, *inputs, seconds, clock)
     )
   return {'matmul': max(products), 'conv3x3': max(convolutions)}
 
@@ -74,14 +80,15 @@ def _fastest(
   x: jax.Array,
   shape: tuple[int, ...],
   seconds: float,
+  clock: Callable[[], float],
 ) -> float:
   """Return the seconds of the fastest of several calls."""
   weights = devices.replicate(np.ones(shape, x.dtype))
   jitted = jax.jit(function)
   jax.block_until_ready(jitted(x, weights))
-  best, end = float('inf'), time.perf_counter() + seconds
-  while best == float('inf') or time.perf_counter() < end:
-    start = time.perf_counter()
+  best, end = float('inf'), clock() + seconds
+  while best == float('inf') or clock() < end:
+    start = clock()
     jax.block_until_ready(jitted(x, weights))
-    best = min(best, time.perf_counter() - start)
+    best = min(best, clock() - start)
   return best

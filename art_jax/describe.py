@@ -62,14 +62,32 @@ def num_params(tree: core.PyTree) -> int:
   return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
 
 
-def _networks(experiment: core.Experiment, state: core.State) -> str:
+def parameters(experiment: core.Experiment) -> dict[str, int]:
+  """Return the number of parameters of every network by role."""
+  return {
+    role: num_params(_variables(module, inputs)['params'])
+    for role, module, inputs in _roles(experiment)
+  }
+
+
+def _roles(experiment: core.Experiment):
+  """Yield the role, module and inputs, of one picture, of every network."""
   batch = {
     key: jax.ShapeDtypeStruct((1, *s.shape[1:]), s.dtype)
     for key, s in shapes.batch_shapes(experiment).items()
   }
-  rows, total = [], 0
   for role, (module, inputs) in experiment.algorithm.networks(batch).items():
-    variables = jax.eval_shape(module.init, jax.random.key(0), *inputs)
+    yield role, module, inputs
+
+
+def _variables(module: Any, inputs: tuple) -> core.PyTree:
+  return jax.eval_shape(module.init, jax.random.key(0), *inputs)
+
+
+def _networks(experiment: core.Experiment, state: core.State) -> str:
+  rows, total = [], 0
+  for role, module, inputs in _roles(experiment):
+    variables = _variables(module, inputs)
     count = num_params(variables['params'])
     total += count
     with lowering.native_lowering():

@@ -34,7 +34,7 @@ class Stepper:
       dataset = experiment.data.source.open(experiment.data)
       algorithm = experiment.algorithm
       check_inputs(dataset, algorithm.inputs, algorithm.aligned)
-      check_classes(dataset, getattr(algorithm, 'num_classes', 0))
+      check_classes(dataset, algorithm)
       self.experiment = config.resolve(experiment, dataset.num_examples)
     devices = devices.for_state(sharded=experiment.train.shard_state)
     self._dataset, self._devices = dataset, devices

@@ -68,7 +68,7 @@ def paint(
   canvas, number = None, 0
   key = jax.random.key(experiment.train.seed)
   for size in scales(algorithm, experiment.data.size):
-    scale = _Scale(algorithm, task, size, devices, tile)
+    scale = Scale(algorithm, task, size, devices, tile)
     if not jax.tree.leaves(features):
       features = jax.jit(
         lambda k, x: algorithm.features.init(k, x, algorithm.layers)
@@ -151,10 +151,18 @@ def check(experiment: core.Experiment, task: Task, tile: int) -> None:
       )
 
 
-class _Scale:
+class Scale:
   """One size: pictures on the device, and how a step is taken."""
 
-  def __init__(self, algorithm, task, size, devices, tile):
+  def __init__(
+    self,
+    algorithm: Gatys,
+    task: Task,
+    size: int,
+    devices: sharding.Devices,
+    tile: int = 0,
+  ):
+    """Resize the pictures to `size`, their longest side; see `paint`."""
     self._algorithm, self._devices = algorithm, devices
     full = images.shape_of(task.content, size, devices.count)
     self._tile = tile if tile and max(full) > tile else 0

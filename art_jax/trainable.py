@@ -149,6 +149,60 @@ def descend(
       )
     grads = jax.tree.map(lambda g: g / slices, grads)
     aux = jax.tree.map(_join, *auxes)
+  return _moved(trainable, grads, collections, optimizer, clock), aux
+
+
+def ahead(
+  trainable: Trainable,
+  function: Callable[[core.Params, Collections], tuple[Any, Collections]],
+) -> tuple[Any, Any]:
+  """Run networks now whose parameters `descend_later` updates.
+
+  For outputs that are needed before their loss can be computed: without it the
+  loss runs the networks a second time.
+
+  Args:
+    trainable: what will be updated.
+    function: (params, collections) -> (output, collections).
+
+  Returns:
+    The output, and what `descend_later` takes.
+  """
+  output, pull, collections = jax.vjp(
+    lambda params: function(params, trainable.collections),
+    trainable.params,
+    has_aux=True,
+  )
+  return output, (output, pull, collections)
+
+
+def descend_later(
+  trainable: Trainable,
+  later: Any,
+  loss_fn: Callable[[Any], tuple[jax.Array, Aux]],
+  optimizer: optim.Optimizer,
+  clock: jax.Array,
+) -> tuple[Trainable, Aux]:
+  """Take the step of `descend`, of one slice, after `ahead`.
+
+  Args:
+    trainable: the one that `ahead` was given.
+    later: what it returned.
+    loss_fn: output -> (f32[], aux).
+    optimizer: the config that `trainable` was created with.
+    clock: i32[], the algorithm's step.
+
+  Returns:
+    The updated trainable and `aux`.
+  """
+  output, pull, collections = later
+  gradient, aux = jax.grad(loss_fn, has_aux=True)(output)
+  (grads,) = pull(gradient)
+  return _moved(trainable, grads, collections, optimizer, clock), aux
+
+
+def _moved(trainable, grads, collections, optimizer, clock) -> Trainable:
+  """Return the trainable after one update of its optimiser."""
   updates, opt_state = optimizer.make().update(
     grads, trainable.opt_state, trainable.params
   )
@@ -157,7 +211,7 @@ def descend(
     lambda p, u: (p - rate * u).astype(p.dtype), trainable.params, updates
   )
   opt_state = jax.tree.map(_strong, opt_state)
-  return Trainable(optimizer.project(params), collections, opt_state), aux
+  return Trainable(optimizer.project(params), collections, opt_state)
 
 
 def variables_of(

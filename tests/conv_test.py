@@ -19,7 +19,11 @@ _CONVS = {
   'dense': ((3, 4, 4, 6), (4, 4, 6, 5), 1, 0),
   'dense, many': ((2, 4, 4, 32), (4, 4, 32, 32), 1, 'VALID'),
   'first layer': ((1, 13, 13, 3), (7, 7, 3, 32), 1, 'VALID'),
-  'phases k4 s2': ((2, 8, 8, 3), (4, 4, 3, 4), 2, 1),
+  'blocks, few channels': ((2, 8, 8, 3), (4, 4, 3, 4), 2, 1),
+  'blocks k4 s2': ((2, 8, 8, 33), (4, 4, 33, 34), 2, 1),
+  'blocks k2 s2': ((1, 7, 6, 5), (2, 2, 5, 4), 2, 0),
+  'deep, stride 2': ((1, 9, 8, 3), (4, 4, 3, 512), 2, 1),
+  'deep, small': ((2, 4, 4, 3), (5, 5, 3, 4), 2, 2),
   'phases k3 s2': ((2, 9, 8, 3), (3, 3, 3, 4), 2, 1),
   'phases k5 s3': ((1, 11, 10, 3), (5, 5, 3, 4), 3, ((1, 2), (0, 2))),
   'SAME': ((2, 9, 7, 3), (4, 4, 3, 2), 2, 'SAME'),
@@ -91,7 +95,7 @@ def test_rewrites_equal_native_to_second_order(x, w, f):
   _close(*_both(_everything(f), _normal(x, 0), _normal(w, 1)))
 
 
-@pytest.mark.parametrize('name', ['columns', 'phases k4 s2', 'wide'])
+@pytest.mark.parametrize('name', ['columns', 'blocks, few channels', 'wide'])
 def test_bfloat16(name):
   x, w, stride, padding = _CONVS[name]
   x, w = _normal(x, 0, 'bfloat16'), _normal(w, 1, 'bfloat16')
@@ -132,7 +136,8 @@ def test_vmap(name, axes):
 
 
 @pytest.mark.parametrize(
-  'name', ['columns', 'phases k4 s2', 'wide', 'wide kernel gradient', 'dense']
+  'name',
+  ['columns', 'blocks, few channels', 'wide', 'wide kernel gradient', 'dense'],
 )
 def test_rows_sharded_over_devices(name):
   if jax.device_count() < 8:
@@ -166,7 +171,9 @@ def _grad_of(name):
   return jax.grad(loss, (0, 1)), jnp.zeros(x), jnp.zeros(w)
 
 
-@pytest.mark.parametrize('name', ['columns', 'phases k4 s2', 'wide', 'dense'])
+@pytest.mark.parametrize(
+  'name', ['columns', 'blocks, few channels', 'wide', 'dense']
+)
 def test_no_conditional_is_left_on_cpu(name):
   f, x, w = _grad_of(name)
   text = jax.jit(f).lower(x, w).compile().as_text()

@@ -157,7 +157,12 @@ def test_critic_steps_come_before_the_generator(monkeypatch):
     order.append('D' if 'real' in batch else 'G')
     return after, aux
 
+  def spy_later(*args, later=trainable.descend_later):
+    order.append('G')
+    return later(*args)
+
   monkeypatch.setattr(trainable, 'descend', spy)
+  monkeypatch.setattr(trainable, 'descend_later', spy_later)
   gan = _toy(
     loss=Wasserstein(),
     discriminator_optimizer=optim.RMSProp(clip_weights=0.01),
@@ -167,6 +172,20 @@ def test_critic_steps_come_before_the_generator(monkeypatch):
   gan.step(gan.init(jax.random.key(0), batch), batch, jax.random.key(0))
   assert order == ['D'] * 5 + ['G']
   assert core.batches_per_step(gan) == 5
+
+
+def test_one_pass_of_the_generator_serves_both_updates(monkeypatch):
+  gan = _toy(n_critic=2)
+  batch, key = _batch(gan), jax.random.key(0)
+  state = gan.init(key, batch)
+  once = gan.step(state, batch, key)
+  update = gan_updates.update_generator
+  monkeypatch.setattr(
+    gan_updates, 'update_generator', lambda *args: update(*args[:-1])
+  )
+  twice = gan.step(state, batch, key)
+  for a, b in zip(jax.tree.leaves(once), jax.tree.leaves(twice), strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_each_critic_step_sees_a_batch_of_its_own(monkeypatch):

@@ -36,13 +36,15 @@ def step(gan, state, batch, key, discriminator_terms, generator_terms):
   for i, round_key in enumerate(round_keys):
     real = jax.tree.map(lambda x, i=i: x[i], batches)
     z = gan.latents(jax.random.fold_in(latents_key, i), rows)
-    state, discriminator_metrics = update_discriminator(
+    state, discriminator_metrics, later = update_discriminator(
       gan, state, real, z, round_key, discriminator_terms
     )
   if not gan.share_latents:
     z = gan.latents(jax.random.fold_in(latents_key, gan.n_critic), rows)
+  if not gan.share_latents or gan.generator_optimizer.accumulate > 1:
+    later = None
   state, metrics = update_generator(
-    gan, state, real, z, generator_key, generator_terms
+    gan, state, real, z, generator_key, generator_terms, later
   )
   state = state.replace(clock=state.clock + 1)
   return state, discriminator_metrics | metrics
@@ -63,17 +65,20 @@ def update_discriminator(gan, state, real, z, key, terms_of):
       batch has real, fake, labels, fake_labels, targets and keys.
 
   Returns:
-    The state with another D (and replay), and the metrics.
+    The state with another D (and replay), the metrics, and the pass of G for
+    `update_generator` to go back through.
   """
   row_key, target_key, generator_key, key = jax.random.split(key, 4)
   rows = z.shape[0]
   labels = fake_labels = gan.labels(real)
+
+  def paint(params, collections):
+    run = Runner(gan.generator, params, collections, generator_key)
+    return run(z, *gan.given(labels)), run.collections
+
   # G is a constant here; its batch statistics move in its own loss alone.
-  run = Runner(
-    gan.generator,
-    *(state.generator.params, state.generator.collections, generator_key),
-  )
-  fake, memory = run(z, *gan.given(labels)), state.replay
+  fake, later = trainable.ahead(state.generator, paint)
+  memory = state.replay
   if gan.replay_every:
     memory, fake, fake_labels = replay.exchange(
       memory, fake, labels, gan.replay_every
@@ -100,7 +105,8 @@ def update_discriminator(gan, state, real, z, key, terms_of):
       'keys': jax.random.split(row_key, (rows, 3)),
     },
   )
-  return state.replace(discriminator=discriminator, replay=memory), metrics
+  state = state.replace(discriminator=discriminator, replay=memory)
+  return state, metrics, later
 
 
 def discriminator_terms(gan, judge, batch, clock):
@@ -158,7 +164,7 @@ def generator_terms(gan, judge, pictures, labels):
   }
 
 
-def update_generator(gan, state, real, z, key, terms_of):
+def update_generator(gan, state, real, z, key, terms_of, later=None):
   """Descend L_G, the sum of its terms, if it is G's turn.
 
   D is a constant.
@@ -170,6 +176,8 @@ def update_generator(gan, state, real, z, key, terms_of):
     z: f32[B, latent_size].
     key: PRNG key.
     terms_of: (gan, judge, pictures, labels) -> the terms.
+    later: what `update_discriminator` returned, if its fakes are those of z and
+      the batch is not sliced; None: G runs once more.
 
   Returns:
     The state with another G, and the metrics.
@@ -177,28 +185,37 @@ def update_generator(gan, state, real, z, key, terms_of):
   generator_key, discriminator_key, row_key = jax.random.split(key, 3)
   d = state.discriminator
 
-  def loss_fn(params, collections, batch):
-    run = Runner(gan.generator, params, collections, generator_key)
+  batch = {
+    'z': z,
+    'labels': gan.labels(real),
+    'keys': jax.random.split(row_key, z.shape[0]),
+  }
+
+  def loss_of(fake, batch):
     judge = Runner(
       gan.discriminator, d.params, d.collections, discriminator_key
     )
-    fake = run(batch['z'], *gan.given(batch['labels']))
     pictures = seen(gan, fake, batch['keys'], state.clock)
     terms = terms_of(gan, judge, pictures, batch['labels'])
     loss = sum(terms.values())
-    return loss, (run.collections, terms | {'loss/generator': loss})
+    return loss, terms | {'loss/generator': loss}
 
-  generator, metrics = trainable.descend(
-    state.generator,
-    loss_fn,
-    gan.generator_optimizer,
-    state.clock,
-    {
-      'z': z,
-      'labels': gan.labels(real),
-      'keys': jax.random.split(row_key, z.shape[0]),
-    },
-  )
+  def loss_fn(params, collections, batch):
+    run = Runner(gan.generator, params, collections, generator_key)
+    fake = run(batch['z'], *gan.given(batch['labels']))
+    loss, metrics = loss_of(fake, batch)
+    return loss, (run.collections, metrics)
+
+  optimizer, model = gan.generator_optimizer, state.generator
+  if later is None:
+    generator, metrics = trainable.descend(
+      model, loss_fn, optimizer, state.clock, batch
+    )
+  else:
+    generator, metrics = trainable.descend_later(
+      *(model, later, lambda fake: loss_of(fake, batch)),
+      *(optimizer, state.clock),
+    )
   new = state.replace(
     generator=generator,
     generator_steps=state.generator_steps + 1,

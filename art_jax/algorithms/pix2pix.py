@@ -148,9 +148,12 @@ class Pix2Pix:
     """
     source, target = (batch[domain] for domain in self.direction)
     rows = {'source': source, 'target': target}
-    fake = Runner(
-      self.generator, state.generator.params, state.generator.collections, key
-    )(self.direction, source)
+
+    def paint(params, collections, source=source):
+      run = Runner(self.generator, params, collections, key)
+      return run(self.direction, source), run.collections
+
+    fake, later = trainable.ahead(state.generator, paint)
     discriminator, judged = trainable.descend(
       state.discriminator,
       self._discriminator_loss,
@@ -159,33 +162,41 @@ class Pix2Pix:
       {**rows, 'fake': fake},
     )
 
-    def generator_loss(params, collections, batch):
-      run = Runner(self.generator, params, collections, key)
-      fake = run(self.direction, batch['source'])
-      # D is a constant here; its batch statistics stay.
-      judge = Runner(
-        self.discriminator, discriminator.params, discriminator.collections
-      )
-      logits = judge(self.direction[1], pair_of(batch['source'], fake))
-      adversarial = _LOSSES[self.loss](logits, 1.0)
-      distance = l1(fake, batch['target'])
-      loss = adversarial + self.l1_weight * distance
-      metrics = {
-        'loss/adversarial': adversarial,
-        'loss/l1': distance,
-        'loss/generator': loss,
-      }
-      return loss, (run.collections, metrics)
+    def loss_of(fake, rows=rows):
+      return self._generator_loss(discriminator, fake, rows)
 
-    generator, metrics = trainable.descend(
-      state.generator,
-      generator_loss,
-      self.generator_optimizer,
-      state.clock,
-      rows,
-    )
+    def generator_loss(params, collections, batch):
+      fake, collections = paint(params, collections, batch['source'])
+      loss, metrics = loss_of(fake, batch)
+      return loss, (collections, metrics)
+
+    model, optimizer = state.generator, self.generator_optimizer
+    if optimizer.accumulate > 1:  # each slice has batch statistics of its own
+      generator, metrics = trainable.descend(
+        model, generator_loss, optimizer, state.clock, rows
+      )
+    else:
+      generator, metrics = trainable.descend_later(
+        model, later, loss_of, optimizer, state.clock
+      )
     state = Pix2PixState(generator, discriminator, state.clock + 1)
     return state, metrics | judged
+
+  def _generator_loss(self, discriminator, fake, rows):
+    """Return the loss of fakes, and its terms; D is a constant."""
+    # The batch statistics of D stay.
+    judge = Runner(
+      self.discriminator, discriminator.params, discriminator.collections
+    )
+    logits = judge(self.direction[1], pair_of(rows['source'], fake))
+    adversarial = _LOSSES[self.loss](logits, 1.0)
+    distance = l1(fake, rows['target'])
+    loss = adversarial + self.l1_weight * distance
+    return loss, {
+      'loss/adversarial': adversarial,
+      'loss/l1': distance,
+      'loss/generator': loss,
+    }
 
   def _discriminator_loss(self, params, collections, batch):
     """Return half the loss of real and fake pairs, for `descend`."""

@@ -109,9 +109,7 @@ class Gram:
   ) -> Sums:
     """Return G, f32[B, C, C], and M, of positions weighted by f32[h, w]."""
     del target
-    weighted = features * weights[:, :, None]
-    gram = jnp.einsum('bhwi,bhwj->bij', weighted, features)
-    return {'gram': gram, 'count': jnp.sum(weights)}
+    return {'gram': gram(features, weights), 'count': jnp.sum(weights)}
 
   def distance(self, sums: Sums, target: Target, reduction: str) -> jax.Array:
     """Return f32[B]."""
@@ -119,6 +117,38 @@ class Gram:
     channels = target.shape[-1]
     scale = {'paper': 0.25, 'sum': 1.0, 'mean': 1 / channels**2}[reduction]
     return scale * error / channels**2
+
+
+@jax.custom_vjp
+def gram(features: jax.Array, weights: jax.Array) -> jax.Array:
+  """Return sum_m w_m F_m F_m^T, f32[B, C, C].
+
+  The gradient in F, w F (S + S^T), is written down: derived from the product,
+  it is two products, each with the positions as its last axis, and 2 to 4 times
+  slower on CPU.
+
+  Args:
+    features: F, f32[B, h, w, C].
+    weights: f32[h, w].
+  """
+  weighted = features * weights[:, :, None]
+  return jnp.einsum('bmi,bmj->bij', _rows(weighted), _rows(features))
+
+
+def _gram_gradient(saved, s):
+  features, weights = saved
+  turned = jnp.einsum('bmi,bij->bmj', _rows(features), s)
+  turned = turned.reshape(features.shape)
+  of_weights = jnp.sum(turned * features, (0, 3))
+  both = jnp.einsum('bmi,bij->bmj', _rows(features), s + s.swapaxes(1, 2))
+  return both.reshape(features.shape) * weights[:, :, None], of_weights
+
+
+gram.defvjp(lambda f, w: (gram(f, w), (f, w)), _gram_gradient)
+
+
+def _rows(features: jax.Array) -> jax.Array:
+  return features.reshape(features.shape[0], -1, features.shape[3])
 
 
 def _per_position(sums: Sums) -> jax.Array:

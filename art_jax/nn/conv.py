@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import lowering, spectral
+from art_jax.nn import borders, lowering, spectral
 
 
 def _pair(value, name: str) -> tuple[int, int]:
@@ -138,14 +138,12 @@ def reflect_pad(x: jax.Array, n: int) -> jax.Array:
       f'reflection padding of {n} pixels needs a larger image than '
       f'{x.shape[1]}x{x.shape[2]}'
     )
-  return jnp.pad(x, ((0, 0), (n, n), (n, n), (0, 0)), mode='reflect')
+  return borders.reflect_pad(x, n) if n else x
 
 
 def upsample(x: jax.Array, scale: int = 2) -> jax.Array:
   """Repeat each pixel scale x scale times: [B, H, W, C] -> [B, sH, sW, C]."""
-  b, h, w, c = x.shape
-  x = jnp.broadcast_to(x[:, :, None, :, None], (b, h, scale, w, scale, c))
-  return x.reshape(b, h * scale, w * scale, c)
+  return borders.upsample(x, scale)
 
 
 _INITS = {

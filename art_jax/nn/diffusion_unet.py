@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from art_jax.nn import conv
+from art_jax.nn import conv, pooling
 
 _SKIP = np.float32(np.sqrt(0.5))  # Keeps the variance of a sum of two.
 
@@ -211,6 +211,5 @@ def _resample(x: jax.Array, way: str) -> jax.Array:
   if way == 'up':
     return conv.upsample(x)
   if way == 'down':
-    b, h, w, c = x.shape
-    return x.reshape(b, h // 2, 2, w // 2, 2, c).mean((2, 4))
+    return pooling.pool(x, 2, 'average')
   return x

@@ -102,16 +102,24 @@ def _native_kernel_grad(x, g, geo):
 #   input_grad   262x262x3, 7x7 -> 64, 1                   76.3  19.5  columns
 #   input_grad   4x4x512, 4x4 -> 100, 64                   14.6   4.6  columns
 #   input_grad   16x16x256, 4x4 -> 512, 1                   6.1   3.6  columns
-#   input_grad   32x32x64, 4x4 /2 -> 128, 64               47.8  20.5  phases
-#   input_grad   16x16x128, 4x4 /2 -> 256, 64              31.7  15.9  phases
 #   input_grad   256x256x64, 3x3 /2 -> 128, 1              16.6  10.9  phases
 #   kernel_grad  34x34x256, 3x3 -> 256, 4                  80.4  22.7  wide
 #   kernel_grad  64x64x128, 3x3 /2 -> 256, 1                4.5   2.2  columns
 #   kernel_grad  32x32x128, 4x4 /2 -> 256, 1                2.7   1.3  columns
 #   kernel_grad  15x15x512, 4x4 -> 1, 1                     4.7   1.5  columns
 #
-# Measured and left out, as one of the above is faster: k*k shifted-slice
-# products, the product to k*k*O channels with shifted adds, sums over rows.
+# The same of later rewrites, phases or native -> rewritten, on a machine that
+# others used too: medians of one core's processor time.
+#
+#   input_grad   32x32x64, 4x4 /2 -> 128, 64               35.2  26.6  blocks
+#   input_grad   16x16x128, 4x4 /2 -> 256, 64              30.2  26.2  blocks
+#   forward      8x8x256, 4x4 /2 -> 512, 64                34.6  24.6  columns
+#   input_grad   32x32x512, 3x3 -> 512, 1                  28.7  23.0  columns
+#
+# Measured and left out, as one of the above is faster: Winograd's 3x3 (its
+# transforms cost more than the products saved), space to depth, k*k
+# shifted-slice products, the product to k*k*O channels with shifted adds, sums
+# over rows.
 
 
 def _taps(geo):
@@ -203,6 +211,23 @@ def _input_grad_phases(g, w, geo):
   return _interleave(phase, geo)
 
 
+def _input_grad_blocks(g, w, geo):
+  """All phases as the channels of one convolution.
+
+  For kernels that are multiples of the stride: else taps would be padded.
+  """
+  (s, t), (kh, kw), (_, _, i, o) = geo.stride, geo.kernel, w.shape
+  w = w.reshape(kh // s, s, kw // t, t, i, o)[::-1, :, ::-1]
+  w = w.transpose(0, 2, 5, 1, 3, 4).reshape(kh // s, kw // t, o, s * t * i)
+  pads = tuple(
+    (k // step - 1, _counts(geo, axis) - geo.out[axis])
+    for axis, (k, step) in enumerate(zip(geo.kernel, geo.stride, strict=True))
+  )
+  x = lax.conv_general_dilated(g, w, (1, 1), pads, dimension_numbers=_LAYOUT)
+  x = x.reshape(*x.shape[:3], s, t, i)
+  return _interleave(lambda r, c: x[:, :, :, r, c], geo)
+
+
 def _input_grad_columns(g, w, geo):
   """One product to h * w * I channels, then shifted sums (col2im)."""
   products = jnp.tensordot(g, w.reshape(-1, w.shape[3]), ((3,), (1,)))
@@ -228,6 +253,10 @@ def _input_grad_columns(g, w, geo):
 def _choose_forward(x, w, geo):
   if geo.out == (1, 1):
     return _forward_columns
+  patches = x.shape[0] * math.prod(geo.out) * math.prod(w.shape[:3])
+  deep = w.shape[3] >= 512 or math.prod(geo.out) <= 4
+  if max(geo.stride) > 1 and deep and patches <= 2**23:
+    return _forward_columns
   unpadded = not any(map(any, geo.padding)) and geo.kernel != (1, 1)
   return _forward_wide if unpadded and geo.out[1] >= 8 else None
 
@@ -237,10 +266,14 @@ def _choose_input_grad(g, w, geo):
     return None  # some phases would have no taps
   channels = w.shape[2]
   products = math.prod(g.shape[:3]) * math.prod(geo.kernel) * channels
-  most = 2**26 if channels <= 4 else 2**22
+  most = 2**22 if max(geo.stride) > 1 else 2**23
+  most = 2**26 if channels <= 4 else most
   if g.shape[3] >= 32 and products <= most and geo.kernel != (1, 1):
     return _input_grad_columns
-  return _input_grad_phases if max(geo.stride) > 1 else None
+  if max(geo.stride) == 1:
+    return None
+  whole = all(k % s == 0 for k, s in zip(geo.kernel, geo.stride, strict=True))
+  return _input_grad_blocks if whole else _input_grad_phases
 
 
 def _choose_kernel_grad(x, g, geo):

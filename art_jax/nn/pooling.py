@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from art_jax.nn import borders
+
 POOLS = ('max', 'average')
 
 
@@ -43,8 +45,25 @@ def pool(x: jax.Array, size: int, kind: str = 'max', ceil: bool = False):
 
 
 def _pool_pairs(x: jax.Array, kind: str) -> jax.Array:
-  """Pool 2x2; the gradient of this form is faster than of a window's."""
-  b, h, w, c = x.shape
+  """Pool 2x2, rows first: much faster on CPU than a reduction of both axes."""
+  h, w = x.shape[1:3]
   x = x[:, : h - h % 2, : w - w % 2]
+  return _mean_pairs(x) if kind == 'average' else _join_pairs(x, jnp.maximum)
+
+
+def _join_pairs(x, join):
+  b, h, w, c = x.shape
   x = x.reshape(b, h // 2, 2, w // 2, 2, c)
-  return x.max((2, 4)) if kind == 'max' else x.mean((2, 4))
+  x = join(x[:, :, 0], x[:, :, 1])
+  return join(x[:, :, :, 0], x[:, :, :, 1])
+
+
+@jax.custom_vjp
+def _mean_pairs(x):
+  return 0.25 * _join_pairs(x, jnp.add)
+
+
+_mean_pairs.defvjp(
+  lambda x: (_mean_pairs(x), None),
+  lambda _, g: (borders.upsample(0.25 * g, 2),),
+)

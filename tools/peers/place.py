@@ -1,0 +1,143 @@
+"""Where a PyTorch peer runs, and what it is made of there."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+VARIANTS = ('eager', 'channels_last', 'compile')
+
+
+@dataclasses.dataclass
+class Task:
+  """A model and its work.
+
+  Attributes:
+    networks: numbers of parameters by role, as `Algorithm.networks` names
+      them.
+    step: does the work of one step.
+  """
+
+  networks: dict[str, int]
+  step: Callable[[], object]
+
+
+class Place:
+  """A device, and the variant of PyTorch that is timed.
+
+  Attributes:
+    device: 'cpu' or 'cuda'.
+    variant: 'eager', 'channels_last', or 'compile' (channels_last too).
+  """
+
+  def __init__(
+    self, device: str, variant: str, dtype: str, threads: int, clock: Callable
+  ):
+    """Set what is global in PyTorch: threads and precision."""
+    self.device, self.variant, self._clock = device, variant, clock
+    self._dtype = getattr(torch, dtype)
+    torch.manual_seed(0)
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision('high')  # TF32, as jax has it
+    torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = True
+    self._format = torch.contiguous_format
+    if variant != 'eager':
+      self._format = torch.channels_last
+
+  def network(self, module: nn.Module) -> nn.Module:
+    """Move a network here, compiled if asked for."""
+    module = module.to(self.device, memory_format=self._format)
+    if self.variant == 'compile':
+      module.compile()
+    return module
+
+  def compiled(self, function: Callable) -> Callable:
+    """Compile a function that is more than a network, if asked for."""
+    return torch.compile(function) if self.variant == 'compile' else function
+
+  def pictures(self, batch: int, size: int, channels: int = 3) -> Callable:
+    """Return a function that gives batches in [-1, 1], made beforehand."""
+    made = [
+      (2 * torch.rand(batch, channels, size, size) - 1).to(
+        self.device, memory_format=self._format
+      )
+      for _ in range(4)
+    ]
+    return _in_turn(made)
+
+  def normal(self, *shape: int) -> torch.Tensor:
+    """Draw from N(0, 1)."""
+    return torch.randn(*shape, device=self.device)
+
+  def labels(self, batch: int, classes: int) -> Callable:
+    """Return a function that gives i64[batch] in [0, classes)."""
+    made = torch.randint(classes, (4, batch), device=self.device)
+    return _in_turn(list(made))
+
+  def precision(self) -> contextlib.AbstractContextManager:
+    """Return the context of forward passes: autocast below float32."""
+    if self._dtype == torch.float32:
+      return contextlib.nullcontext()
+    return torch.autocast(self.device, self._dtype)
+
+  def adam(self, *modules: nn.Module, rate=2e-4, betas=(0.5, 0.999)):
+    """Return Adam over the parameters of networks, in one kernel."""
+    return torch.optim.Adam(
+      [p for module in modules for p in module.parameters()],
+      rate,
+      betas,
+      fused=True,
+    )
+
+  def timed(self, step: Callable[[], object]) -> float:
+    """Return the seconds of a step, the device waited for."""
+    start = self._clock()
+    step()
+    if self.device == 'cuda':
+      torch.cuda.synchronize()
+    return self._clock() - start
+
+
+def count(**networks: nn.Module) -> dict[str, int]:
+  """Return the number of parameters of each network."""
+  return {
+    name: sum(p.numel() for p in module.parameters())
+    for name, module in networks.items()
+  }
+
+
+def frozen(*modules: nn.Module) -> contextlib.AbstractContextManager:
+  """Return a context in which no gradient of their parameters is computed."""
+
+  @contextlib.contextmanager
+  def context():
+    for module in modules:
+      module.requires_grad_(False)
+    yield
+    for module in modules:
+      module.requires_grad_(True)
+
+  return context()
+
+
+def start_normal(module: nn.Module) -> nn.Module:
+  """Draw kernels from N(0, 0.02^2), scales of batch norms around 1."""
+  for part in module.modules():
+    if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+      nn.init.normal_(part.weight, 0.0, 0.02)
+    elif isinstance(part, nn.BatchNorm2d):
+      nn.init.normal_(part.weight, 1.0, 0.02)
+  return module
+
+
+def _in_turn(made: list) -> Callable:
+  state = {'next': 0}
+
+  def take():
+    state['next'] += 1
+    return made[state['next'] % len(made)]
+
+  return take
