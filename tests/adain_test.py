@@ -173,7 +173,7 @@ def test_command_line(trained, tmp_path, monkeypatch, capsys):
     ({**both, 'set': ['algorithm.blend=(1,)']}, '1 shares for 2 paintings'),
     (
       {**both, 'set': ['algorithm.style_weight=2']},
-      'style_weight: it is fixed.*algorithm.alpha',
+      'style_weight=.*cannot be changed in it.*algorithm.alpha',
     ),
     (both, 'out.png exists'),
   ):

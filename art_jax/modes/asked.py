@@ -89,6 +89,8 @@ def in_use(model: run.Run, assignments: Sequence[str]) -> run.Run:
   Raises:
     core.UserError: a field acts in training alone, or does not exist.
   """
+  if not assignments:
+    return model
   fields = getattr(model.algorithm, 'in_use', ())
   for assignment in assignments:
     path = assignment.partition('=')[0].strip()
