@@ -195,6 +195,7 @@ def test_what_applies_to_a_conditional_generator():
 
 def test_what_applies_to_a_translator():
   class Translator:
+    inputs = ('a', 'b')
     directions, multiple, aligned = ('ab', 'ba'), 1, False
     translate = staticmethod(Model().translate)
 

@@ -31,7 +31,7 @@ def reflect_pad(x: jax.Array, n: int) -> jax.Array:
     for axis in (1, 2):
       index = np.pad(np.arange(x.shape[axis]), n, mode='reflect')
       rows = (slice(None),) * axis + (index,)
-      x = x.at[rows].get(mode='promise_in_bounds')
+      x = jnp.asarray(x).at[rows].get(mode='promise_in_bounds')
     return x
 
   return lax.platform_dependent(x, cpu=taken, default=padded)
