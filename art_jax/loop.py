@@ -22,8 +22,7 @@ from art_jax import (
 from art_jax.bookkeeping import Bookkeeper
 from art_jax.checkpoint import Checkpoints, Restored
 from art_jax.data import pipeline
-from art_jax.data.columns import check_columns
-from art_jax.data.dataset import Dataset, check_classes, check_inputs
+from art_jax.data.dataset import Dataset, check_fit
 from art_jax.finite import Diverged
 from art_jax.goodput import Goodput
 from art_jax.health import AlarmStop, Health
@@ -92,11 +91,7 @@ def train(
     donor = run.load_state(init_from) if init_from else None
     with clocks.of('data'):
       dataset = experiment.data.source.open(experiment.data)
-      check_columns(dataset, experiment.algorithm)
-      check_inputs(
-        dataset, experiment.algorithm.inputs, experiment.algorithm.aligned
-      )
-      check_classes(dataset, experiment.algorithm)
+      check_fit(dataset, experiment.algorithm)
       if main:
         print(dataset.summary, file=sys.stderr, flush=True)
       resolved = config.resolve(experiment, dataset.num_examples)

@@ -9,7 +9,7 @@ import numpy as np
 
 from art_jax import config, core, loop, memory, shapes, sharding
 from art_jax.data import pipeline
-from art_jax.data.dataset import check_classes, check_inputs
+from art_jax.data.dataset import check_fit
 
 
 class Stepper:
@@ -32,9 +32,7 @@ class Stepper:
     self.seconds: dict[str, float] = {}
     with self._timed('data'):
       dataset = experiment.data.source.open(experiment.data)
-      algorithm = experiment.algorithm
-      check_inputs(dataset, algorithm.inputs, algorithm.aligned)
-      check_classes(dataset, algorithm)
+      check_fit(dataset, experiment.algorithm)
       self.experiment = config.resolve(experiment, dataset.num_examples)
     devices = devices.for_state(sharded=experiment.train.shard_state)
     self._dataset, self._devices = dataset, devices

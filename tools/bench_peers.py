@@ -23,7 +23,7 @@ import jax
 from absl import app, flags
 from peers import ours, process, rows
 
-from art_jax import core
+from art_jax import core, images
 
 _VARIANTS = ('eager', 'channels_last', 'compile')
 _CLOCKS = {'wall': 'perf_counter', 'cpu': 'process_time'}
@@ -204,9 +204,8 @@ def table(found: list[dict[str, Any]], ceiling: float) -> str:
 
 def write(path: pathlib.Path, found: list[dict[str, Any]]) -> None:
   """Write the rows so far; the file is never half written."""
-  new = path.with_name(path.name + '.new')
-  new.write_text(json.dumps(found, indent=2) + '\n')
-  new.replace(path)
+  text = json.dumps(found, indent=2) + '\n'
+  images.write_atomic(path, text.encode())
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ from absl import logging
 
 from art_jax import core
 from art_jax.data import decode
+from art_jax.data.columns import check_columns
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,6 +77,16 @@ class Dataset:
   def keys(self) -> tuple[str, ...]:
     """What a batch holds."""
     return tuple(key for examples in self.train for key in examples.keys)
+
+
+def check_fit(dataset: Dataset, algorithm: Any) -> None:
+  """Raise a UserError unless a model can learn from a data set.
+
+  Columns come first: their message says how to get them.
+  """
+  check_columns(dataset, algorithm)
+  check_inputs(dataset, algorithm.inputs, algorithm.aligned)
+  check_classes(dataset, algorithm)
 
 
 def check_inputs(

@@ -12,8 +12,7 @@ from typing import Any
 from art_jax import config, core, loop, shapes, sharding
 from art_jax.bookkeeping import Bookkeeper
 from art_jax.data import pipeline
-from art_jax.data.columns import check_columns
-from art_jax.data.dataset import check_classes, check_inputs
+from art_jax.data.dataset import check_fit
 from art_jax.finite import Diverged
 from art_jax.loop import Preempted
 from art_jax.progress import Progress
@@ -99,10 +98,7 @@ def _open_data(
   loop.check(experiment, devices)
   with clocks.of('data'):
     dataset = experiment.data.source.open(experiment.data)
-    algorithm = experiment.algorithm
-    check_columns(dataset, algorithm)
-    check_inputs(dataset, algorithm.inputs, algorithm.aligned)
-    check_classes(dataset, algorithm)
+    check_fit(dataset, experiment.algorithm)
   with clocks.of('probe'):
     resolved = config.resolve(experiment, dataset.num_examples)
     measure = loop.open_probe(resolved, dataset, devices)
