@@ -13,7 +13,8 @@ _CONVS = {
   'wide': ((1, 12, 11, 5), (3, 3, 5, 4), 1, 'VALID'),
   'wide, few outputs': ((1, 14, 14, 5), (7, 7, 5, 3), 1, 0),
   'wide, stride 2': ((1, 21, 21, 3), (4, 4, 3, 4), 2, 'VALID'),
-  'wide kernel gradient': ((2, 36, 36, 32), (3, 3, 32, 32), 1, 0),
+  'many patches': ((2, 36, 36, 32), (3, 3, 32, 32), 1, 0),
+  'fewer outputs': ((2, 9, 8, 6), (3, 3, 6, 2), 1, 1),
   'columns': ((1, 10, 9, 32), (3, 3, 32, 32), 1, 1),
   'columns, stride 2': ((1, 9, 12, 33), (4, 4, 33, 34), 2, 1),
   'dense': ((3, 4, 4, 6), (4, 4, 6, 5), 1, 0),
@@ -95,6 +96,34 @@ def test_rewrites_equal_native_to_second_order(x, w, f):
   _close(*_both(_everything(f), _normal(x, 0), _normal(w, 1)))
 
 
+@pytest.mark.parametrize('band', [40, 700, 5000])
+@pytest.mark.parametrize(
+  'x, w, f', [pytest.param(*r[1:], id=r[0]) for r in _functions()]
+)
+def test_kernel_gradients_in_bands(x, w, f, band, monkeypatch):
+  """As on one device: of samples, of rows of one, some over the bottom."""
+  monkeypatch.setattr(jax, 'device_count', lambda: 1)
+  monkeypatch.setattr(lowering, '_BAND', band)
+
+  def gradient(x, w):
+    return jax.grad(lambda w: jnp.sum(jnp.sin(f(x, w))))(w)
+
+  _close(*_both(gradient, _normal((6, *x[1:]), 0), _normal(w, 1)))
+
+
+def test_loops_are_left_to_one_device(monkeypatch):
+  f, x, w = _grad_of('many patches')
+
+  def loops():
+    return (
+      ' while(' in jax.jit(lambda x, w: f(x, w)).lower(x, w).compile().as_text()
+    )
+
+  assert not loops()
+  monkeypatch.setattr(jax, 'device_count', lambda: 1)
+  assert loops()
+
+
 @pytest.mark.parametrize('name', ['columns', 'blocks, few channels', 'wide'])
 def test_bfloat16(name):
   x, w, stride, padding = _CONVS[name]
@@ -137,7 +166,7 @@ def test_vmap(name, axes):
 
 @pytest.mark.parametrize(
   'name',
-  ['columns', 'blocks, few channels', 'wide', 'wide kernel gradient', 'dense'],
+  ['columns', 'blocks, few channels', 'wide', 'many patches', 'dense'],
 )
 def test_rows_sharded_over_devices(name):
   if jax.device_count() < 8:

@@ -81,9 +81,61 @@ def test_batch_norm_scale_init():
   assert abs(float(scale.std()) - 0.02) < 2e-3
 
 
+def _reference(x, scale, bias, way, groups):
+  """The definition; jax derives its gradient."""
+  batch, channels = x.shape[0], x.shape[-1]
+  parts = x.reshape(
+    batch, -1, groups or channels, channels // (groups or channels)
+  )
+  axes = (0, 1, 3) if way == 'batch' else (1, 3)
+  mean = jnp.mean(parts, axes, keepdims=True)
+  var = jnp.mean(jnp.square(parts - mean), axes, keepdims=True)
+  y = ((parts - mean) / jnp.sqrt(var + 1e-5)).reshape(x.shape)
+  return y * scale[:, None, None] + bias[:, None, None]
+
+
+@pytest.mark.parametrize('rows', [1, 3])
+@pytest.mark.parametrize(
+  ('way', 'groups'), [('instance', 6), ('group', 2), ('layer', 1), ('batch', 0)]
+)
+def test_written_gradients_are_the_derived_ones_twice(way, groups, rows):
+  rng = np.random.default_rng(0)
+  x = jnp.asarray(rng.normal(1, 2, (3, 5, 4, 6)), 'float32')
+  scale = jnp.asarray(rng.normal(1, 0.5, (rows, 6)), 'float32')
+  bias = jnp.asarray(rng.normal(size=(rows, 6)), 'float32')
+  weight = jnp.asarray(rng.normal(size=x.shape), 'float32')
+
+  def ours(*args):
+    return norm.normalise(*args, 1e-5, groups)[0]
+
+  def theirs(*args):
+    return _reference(*args, way, groups)
+
+  def everything(f):
+    def loss(*args):
+      return jnp.sum(jnp.sin(f(*args)) * weight)
+
+    def penalty(*args):
+      gradients = jax.grad(loss, (0, 1, 2))(*args)
+      return sum(jnp.sum(jnp.square(g)) for g in gradients)
+
+    args = (x, scale, bias)
+    return (
+      f(*args),
+      jax.grad(loss, (0, 1, 2))(*args),
+      jax.grad(penalty, (0, 1, 2))(*args),
+    )
+
+  got, expected = everything(ours), everything(theirs)
+  for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
+    scale_of = float(jnp.abs(b).max())
+    np.testing.assert_allclose(a / scale_of, b / scale_of, atol=1e-5)
+
+
 @pytest.mark.parametrize(
   'module, match',
   [
+    (norm.GroupNorm(4), 'groups = 4: must divide 2'),
     (norm.InstanceNorm(eps=0.0), 'eps = 0.0'),
     (norm.BatchNorm(eps=-1.0), 'eps = -1.0'),
     (norm.BatchNorm(momentum=1.5), 'momentum = 1.5'),

@@ -9,7 +9,7 @@ from art_jax.algorithms.gan import GAN
 from art_jax.nn import conv, dcgan
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
-from art_jax.nn.norm import LayerNorm
+from art_jax.nn.norm import GroupNorm
 
 
 def _layer():
@@ -96,7 +96,7 @@ def test_minibatch_std_by_hand():
 
 def test_layer_norm_by_numpy():
   x = 5 + 3 * jax.random.normal(jax.random.key(0), (2, 3, 3, 4))
-  y, _ = LayerNorm().init_with_output(jax.random.key(0), x)
+  y, _ = GroupNorm().init_with_output(jax.random.key(0), x)
   x = np.asarray(x, 'f8')
   mean = x.mean((1, 2, 3), keepdims=True)
   expected = (x - mean) / np.sqrt(x.var((1, 2, 3), keepdims=True) + 1e-5)

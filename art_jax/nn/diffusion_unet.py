@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from art_jax.nn import conv, pooling
+from art_jax.nn import conv, norm, pooling
 
 _SKIP = np.float32(np.sqrt(0.5))  # Keeps the variance of a sum of two.
 
@@ -203,7 +203,7 @@ def _conv(features, dtype, *, name, kernel_size=3, gain=1.0) -> conv.Conv:
 
 def _norm(x: jax.Array, name: str) -> jax.Array:
   groups = min(32, x.shape[-1] // 4)
-  return nn.GroupNorm(groups, epsilon=1e-6, name=name)(x.astype(jnp.float32))
+  return norm.GroupNorm(groups, eps=1e-6, name=name)(x)
 
 
 def _resample(x: jax.Array, way: str) -> jax.Array:

@@ -27,6 +27,8 @@ from jax import lax
 _NATIVE = jax.make_user_context(False)
 
 _LAYOUT = ('NHWC', 'HWIO', 'NHWC')
+# Patches of a band: 2 MiB, about what the cache of one core holds.
+_BAND = 2**19
 
 
 def native_lowering():
@@ -148,9 +150,71 @@ def _forward_columns(x, w, geo):
   return jnp.tensordot(_patches(x, geo), w.reshape(-1, w.shape[3]), 1)
 
 
-def _kernel_grad_columns(x, g, geo):
-  w_bar = jnp.tensordot(_patches(x, geo), g, ((0, 1, 2), (0, 1, 2)))
-  return w_bar.reshape(*geo.kernel, x.shape[3], g.shape[3])
+def _bands(x, geo):
+  """Return (patches, count, rows): the outputs in bands.
+
+  A band is some samples, or some rows of one, whose patches stay in the cache.
+  patches(i) are those of band i, [outputs, h * w * I]; the last band of a
+  sample may hang over its bottom by rows that are not wanted.
+  """
+  (kh, kw), (sh, _), (height, width) = geo.kernel, geo.stride, geo.out
+  fit = max(_BAND // (width * kh * kw * x.shape[3]), 1)
+  samples, rows, part = 1, height, geo
+  if fit >= height:
+    most = min(fit // height, x.shape[0])
+    samples = max(n for n in range(1, most + 1) if x.shape[0] % n == 0)
+  bands = -(-height // fit)  # of a sample
+  if bands > 1:
+    rows = -(-height // bands)
+    (top, bottom), sides = geo.padding
+    bottom = max(bottom, (bands * rows - 1) * sh + kh - geo.size[0] - top)
+    x = jnp.pad(x, ((0, 0), (top, bottom), sides, (0, 0)))
+    size = ((rows - 1) * sh + kh, x.shape[2])
+    part = dataclasses.replace(geo, size=size, padding=((0, 0), (0, 0)))
+  count = x.shape[0] // samples * bands
+
+  def patches(i):
+    start = (i // bands * samples, i % bands * rows * sh, 0, 0)
+    taken = (samples, *part.size, x.shape[3])
+    band = x if count == 1 else lax.dynamic_slice(x, start, taken)
+    columns = _patches(band, part)
+    return columns.reshape(-1, columns.shape[3])
+
+  return patches, count, bands * rows
+
+
+def _kernel_grad_swapped(x, g, geo):
+  """The patches of g instead of those of x, for fewer outputs than inputs.
+
+  Of stride 1: w_bar[i] = sum over q of x[q] g[q + lo - i].
+  """
+  pads = tuple(
+    (k - 1 - lo, k - 1 - hi)
+    for k, (lo, hi) in zip(geo.kernel, geo.padding, strict=True)
+  )
+  swapped = dataclasses.replace(geo, size=geo.out, padding=pads)
+  w_bar = _kernel_grad_bands(g, x, swapped)
+  return jnp.swapaxes(w_bar[::-1, ::-1], 2, 3)
+
+
+def _kernel_grad_bands(x, g, geo):
+  patches, count, rows = _bands(x, geo)
+  g = jnp.pad(g, ((0, 0), (0, rows - geo.out[0]), (0, 0), (0, 0)))
+  g = g.reshape(count, -1, g.shape[3])
+  shape = (*geo.kernel, x.shape[3], g.shape[2])
+  # XLA:CPU is twice as fast where the left factor is the narrower one.
+  narrow = math.prod(shape[:3]) < shape[3]
+
+  def product(i):
+    pair = (patches(i), g[i]) if narrow else (g[i], patches(i))
+    return jnp.tensordot(*pair, ((0,), (0,)))
+
+  if count == 1:
+    w_bar = product(0)
+  else:
+    zero = jnp.zeros_like(jax.eval_shape(product, 0))
+    w_bar = lax.fori_loop(0, count, lambda i, w: w + product(i), zero)
+  return (w_bar if narrow else w_bar.T).reshape(shape)
 
 
 def _wide(geo):
@@ -166,11 +230,6 @@ def _wide(geo):
 
 def _forward_wide(x, w, geo):
   return _native_forward(x, w, _wide(geo))[:, :, : geo.out[1]]
-
-
-def _kernel_grad_wide(x, g, geo):
-  g = jnp.pad(g, ((0, 0), (0, 0), (0, 1), (0, 0)))
-  return _native_kernel_grad(x, g, _wide(geo))
 
 
 def _interleave(phase, geo):
@@ -277,12 +336,19 @@ def _choose_input_grad(g, w, geo):
 
 
 def _choose_kernel_grad(x, g, geo):
-  positions = math.prod(g.shape[:3])
-  if positions <= 2048 and x.shape[3] >= 32:
-    return _kernel_grad_columns
-  unpadded = not any(map(any, geo.padding)) and geo.kernel != (1, 1)
-  wide = unpadded and x.shape[0] > 1 and min(x.shape[3], g.shape[3]) >= 32
-  return _kernel_grad_wide if wide else None
+  positions, (i, o) = math.prod(g.shape[:3]), (x.shape[3], g.shape[3])
+  size = positions * math.prod(geo.kernel) * i
+  # With several devices no loop over the batch, which they share.
+  if size > _BAND and (jax.device_count() > 1 or _is_deep(i, o, positions)):
+    return None
+  inside = all(max(p) < k for p, k in zip(geo.padding, geo.kernel, strict=True))
+  fewer = o * math.prod(geo.size) < i * math.prod(geo.out)
+  swap = fewer and inside and max(geo.stride) == 1
+  return _kernel_grad_swapped if swap else _kernel_grad_bands
+
+
+def _is_deep(inputs, outputs, positions):
+  return inputs >= 256 and outputs >= 512 and positions > 512
 
 
 def _dispatch(native, choose, a, b, geo):
