@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from art_jax.nn import conv, lowering
+from art_jax.nn import conv, cpu_rewrites, lowering
 
 # (x, kernel h w I O, stride, padding); between them they take every rewrite.
 _CONVS = {
@@ -103,7 +103,7 @@ def test_rewrites_equal_native_to_second_order(x, w, f):
 def test_kernel_gradients_in_bands(x, w, f, band, monkeypatch):
   """As on one device: of samples, of rows of one, some over the bottom."""
   monkeypatch.setattr(jax, 'device_count', lambda: 1)
-  monkeypatch.setattr(lowering, '_BAND', band)
+  monkeypatch.setattr(cpu_rewrites, 'BAND', band)
 
   def gradient(x, w):
     return jax.grad(lambda w: jnp.sum(jnp.sin(f(x, w))))(w)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import borders, lowering, spectral
+from art_jax.nn import borders, geometry, lowering, spectral
 
 
 def _pair(value, name: str) -> tuple[int, int]:
@@ -66,7 +66,7 @@ def conv(x: jax.Array, w: jax.Array, stride=1, padding='SAME') -> jax.Array:
   """
   _check_operands(x, w, 2)
   size, kernel, stride = x.shape[1:3], w.shape[:2], _pair(stride, 'stride')
-  geo = lowering.Geometry(
+  geo = geometry.Geometry(
     size,
     kernel,
     stride,
@@ -120,7 +120,7 @@ def conv_transpose(
   )
   if any(n < 1 for n in size):
     raise ValueError(f'the output would have size {size}')
-  geo = lowering.Geometry(
+  geo = geometry.Geometry(
     size, kernel, stride, ((padding, padding),) * 2, lowering.is_native()
   )
   return lowering.input_grad(x, jnp.swapaxes(w, 2, 3), geo)

@@ -12,10 +12,9 @@ supported.) A transposed convolution IS `input_grad`, hence its weight gradient
 is the weight gradient of a strided convolution, which XLA:CPU runs well.
 
 TPU and GPU always get the native convolution. On CPU some shapes are rewritten
-as matrix products; `_rewrite` holds the rule and the measurements behind it.
+as matrix products (`cpu_rewrites`) by the rules below, which measurements gave.
 """
 
-import dataclasses
 import functools
 import math
 
@@ -23,12 +22,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from art_jax.nn import cpu_rewrites, geometry
+
 # Part of jit's cache key: a function traced outside is traced again inside.
 _NATIVE = jax.make_user_context(False)
-
-_LAYOUT = ('NHWC', 'HWIO', 'NHWC')
-# Patches of a band: 2 MiB, about what the cache of one core holds.
-_BAND = 2**19
 
 
 def native_lowering():
@@ -47,49 +44,7 @@ def is_native() -> bool:
   return _NATIVE.value
 
 
-@dataclasses.dataclass(frozen=True)
-class Geometry:
-  """The static part of a strided convolution; hashable."""
-
-  size: tuple[int, int]  # height and width of x
-  kernel: tuple[int, int]
-  stride: tuple[int, int]
-  padding: tuple[tuple[int, int], tuple[int, int]]
-  native: bool
-
-  @property
-  def out(self) -> tuple[int, int]:
-    """Height and width of y."""
-    return tuple(
-      (n + lo + hi - k) // s + 1
-      for n, k, s, (lo, hi) in zip(
-        self.size, self.kernel, self.stride, self.padding, strict=True
-      )
-    )
-
-
-# --- native
-
-
-def _native_forward(x, w, geo):
-  return lax.conv_general_dilated(
-    x, w, geo.stride, geo.padding, dimension_numbers=_LAYOUT
-  )
-
-
-def _native_input_grad(g, w, geo):
-  x = jax.ShapeDtypeStruct((g.shape[0], *geo.size, w.shape[2]), g.dtype)
-  (x_bar,) = jax.linear_transpose(lambda x: _native_forward(x, w, geo), x)(g)
-  return x_bar
-
-
-def _native_kernel_grad(x, g, geo):
-  w = jax.ShapeDtypeStruct((*geo.kernel, x.shape[3], g.shape[3]), g.dtype)
-  (w_bar,) = jax.linear_transpose(lambda w: _native_forward(x, w, geo), w)(g)
-  return w_bar
-
-
-# --- CPU rewrites (f32)
+# --- when CPU gets which rewrite (float32)
 #
 # Medians in ms, native -> rewritten, runs alternated in one process; 2 cores
 # (AVX-512), jax 0.10.2, float32. Read it as ratios.
@@ -105,10 +60,6 @@ def _native_kernel_grad(x, g, geo):
 #   input_grad   4x4x512, 4x4 -> 100, 64                   14.6   4.6  columns
 #   input_grad   16x16x256, 4x4 -> 512, 1                   6.1   3.6  columns
 #   input_grad   256x256x64, 3x3 /2 -> 128, 1              16.6  10.9  phases
-#   kernel_grad  34x34x256, 3x3 -> 256, 4                  80.4  22.7  wide
-#   kernel_grad  64x64x128, 3x3 /2 -> 256, 1                4.5   2.2  columns
-#   kernel_grad  32x32x128, 4x4 /2 -> 256, 1                2.7   1.3  columns
-#   kernel_grad  15x15x512, 4x4 -> 1, 1                     4.7   1.5  columns
 #
 # The same of later rewrites, phases or native -> rewritten, on a machine that
 # others used too: medians of one core's processor time.
@@ -117,207 +68,34 @@ def _native_kernel_grad(x, g, geo):
 #   input_grad   16x16x128, 4x4 /2 -> 256, 64              30.2  26.2  blocks
 #   forward      8x8x256, 4x4 /2 -> 512, 64                34.6  24.6  columns
 #   input_grad   32x32x512, 3x3 -> 512, 1                  28.7  23.0  columns
+#   kernel_grad  32x32x64, 3x3 -> 64, 32                   21.6  17.9  bands
+#   kernel_grad  32x32x64, 4x4 /2 -> 128, 64               42.9  30.6  bands
+#   kernel_grad  64x64x64, 4x4 /2 -> 128, 32                130    86  bands
+#   kernel_grad  128x128x3, 4x4 /2 -> 64, 32               44.7  10.4  bands
+#   kernel_grad  66x66x256, 3x3 -> 256, 1                  48.8  29.8  bands
+#   kernel_grad  66x66x128, 3x3 -> 128, 4                   125  33.6  bands
+#   kernel_grad  256x256x64, 3x3 /2 -> 128, 1              34.6  17.7  bands
+#   kernel_grad  16x16x64, 1x1 -> 192, 32                   6.8   1.1  bands
+#   kernel_grad  262x262x64, 7x7 -> 3, 1                   55.7  15.4  swapped
+#   kernel_grad  264x264x32, 9x9 -> 3, 4                    192  47.0  swapped
+#   kernel_grad  31x31x512, 4x4 -> 1, 1                    10.6   0.1  swapped
 #
 # Measured and left out, as one of the above is faster: Winograd's 3x3 (its
 # transforms cost more than the products saved), space to depth, k*k
 # shifted-slice products, the product to k*k*O channels with shifted adds, sums
-# over rows.
-
-
-def _taps(geo):
-  return [(i, j) for i in range(geo.kernel[0]) for j in range(geo.kernel[1])]
-
-
-def _patches(x, geo):
-  """Return [N, h', w', h * w * I], the inputs below every output (im2col)."""
-  zero = jnp.zeros((), x.dtype)
-  pads = ((0, 0, 0), *((lo, hi, 0) for lo, hi in geo.padding), (0, 0, 0))
-  x = lax.pad(x, zero, pads)
-  (oh, ow), (sh, sw), (n, _, _, c) = geo.out, geo.stride, x.shape
-  ends = ((oh - 1) * sh + 1, (ow - 1) * sw + 1)
-  return jnp.concatenate(
-    [
-      lax.slice(
-        x, (0, i, j, 0), (n, i + ends[0], j + ends[1], c), (1, sh, sw, 1)
-      )
-      for i, j in _taps(geo)
-    ],
-    axis=3,
-  )
-
-
-def _forward_columns(x, w, geo):
-  return jnp.tensordot(_patches(x, geo), w.reshape(-1, w.shape[3]), 1)
-
-
-def _bands(x, geo):
-  """Return (patches, count, rows): the outputs in bands.
-
-  A band is some samples, or some rows of one, whose patches stay in the cache.
-  patches(i) are those of band i, [outputs, h * w * I]; the last band of a
-  sample may hang over its bottom by rows that are not wanted.
-  """
-  (kh, kw), (sh, _), (height, width) = geo.kernel, geo.stride, geo.out
-  fit = max(_BAND // (width * kh * kw * x.shape[3]), 1)
-  samples, rows, part = 1, height, geo
-  if fit >= height:
-    most = min(fit // height, x.shape[0])
-    samples = max(n for n in range(1, most + 1) if x.shape[0] % n == 0)
-  bands = -(-height // fit)  # of a sample
-  if bands > 1:
-    rows = -(-height // bands)
-    (top, bottom), sides = geo.padding
-    bottom = max(bottom, (bands * rows - 1) * sh + kh - geo.size[0] - top)
-    x = jnp.pad(x, ((0, 0), (top, bottom), sides, (0, 0)))
-    size = ((rows - 1) * sh + kh, x.shape[2])
-    part = dataclasses.replace(geo, size=size, padding=((0, 0), (0, 0)))
-  count = x.shape[0] // samples * bands
-
-  def patches(i):
-    start = (i // bands * samples, i % bands * rows * sh, 0, 0)
-    taken = (samples, *part.size, x.shape[3])
-    band = x if count == 1 else lax.dynamic_slice(x, start, taken)
-    columns = _patches(band, part)
-    return columns.reshape(-1, columns.shape[3])
-
-  return patches, count, bands * rows
-
-
-def _kernel_grad_swapped(x, g, geo):
-  """The patches of g instead of those of x, for fewer outputs than inputs.
-
-  Of stride 1: w_bar[i] = sum over q of x[q] g[q + lo - i].
-  """
-  pads = tuple(
-    (k - 1 - lo, k - 1 - hi)
-    for k, (lo, hi) in zip(geo.kernel, geo.padding, strict=True)
-  )
-  swapped = dataclasses.replace(geo, size=geo.out, padding=pads)
-  w_bar = _kernel_grad_bands(g, x, swapped)
-  return jnp.swapaxes(w_bar[::-1, ::-1], 2, 3)
-
-
-def _kernel_grad_bands(x, g, geo):
-  patches, count, rows = _bands(x, geo)
-  g = jnp.pad(g, ((0, 0), (0, rows - geo.out[0]), (0, 0), (0, 0)))
-  g = g.reshape(count, -1, g.shape[3])
-  shape = (*geo.kernel, x.shape[3], g.shape[2])
-  # XLA:CPU is twice as fast where the left factor is the narrower one.
-  narrow = math.prod(shape[:3]) < shape[3]
-
-  def product(i):
-    pair = (patches(i), g[i]) if narrow else (g[i], patches(i))
-    return jnp.tensordot(*pair, ((0,), (0,)))
-
-  if count == 1:
-    w_bar = product(0)
-  else:
-    zero = jnp.zeros_like(jax.eval_shape(product, 0))
-    w_bar = lax.fori_loop(0, count, lambda i, w: w + product(i), zero)
-  return (w_bar if narrow else w_bar.T).reshape(shape)
-
-
-def _wide(geo):
-  """Add one output column, to be dropped.
-
-  XLA:CPU copies the patches of a padded convolution into a dense matrix, but
-  walks those of an unpadded one with strides, which is 2 to 40 times slower.
-  """
-  (top, bottom), (left, right) = geo.padding
-  right += geo.stride[1]
-  return dataclasses.replace(geo, padding=((top, bottom), (left, right)))
-
-
-def _forward_wide(x, w, geo):
-  return _native_forward(x, w, _wide(geo))[:, :, : geo.out[1]]
-
-
-def _interleave(phase, geo):
-  """Assemble the input gradient from its phases, `phase(row, column)`.
-
-  The padded input coordinate s * q + r (q < Q, 0 <= r < s) only meets the taps
-  r, r + s, r + 2s, ... of the kernel: s * s small convolutions of stride 1.
-  """
-  rows = []
-  for r in range(geo.stride[0]):
-    cols = [phase(r, t) for t in range(geo.stride[1])]
-    rows.append(jnp.stack(cols, axis=3))
-  x = jnp.stack(rows, axis=2)  # [N, Q, s, Q', s', I]
-  n, a, s, b, t, c = x.shape
-  (top, _), (left, _) = geo.padding
-  x = x.reshape(n, a * s, b * t, c)
-  return x[:, top : top + geo.size[0], left : left + geo.size[1]]
-
-
-def _counts(geo, axis):
-  """Return Q, the number of padded input positions of each phase."""
-  lo = geo.padding[axis][0]
-  return -(-(lo + geo.size[axis]) // geo.stride[axis])
-
-
-def _input_grad_phases(g, w, geo):
-  def phase(r, t):
-    part = w[r :: geo.stride[0], t :: geo.stride[1]]
-    pads = tuple(
-      (k - 1, _counts(geo, axis) - geo.out[axis])
-      for axis, k in enumerate(part.shape[:2])
-    )
-    part = jnp.swapaxes(part[::-1, ::-1], 2, 3)
-    return lax.conv_general_dilated(
-      g, part, (1, 1), pads, dimension_numbers=_LAYOUT
-    )
-
-  return _interleave(phase, geo)
-
-
-def _input_grad_blocks(g, w, geo):
-  """All phases as the channels of one convolution.
-
-  For kernels that are multiples of the stride: else taps would be padded.
-  """
-  (s, t), (kh, kw), (_, _, i, o) = geo.stride, geo.kernel, w.shape
-  w = w.reshape(kh // s, s, kw // t, t, i, o)[::-1, :, ::-1]
-  w = w.transpose(0, 2, 5, 1, 3, 4).reshape(kh // s, kw // t, o, s * t * i)
-  pads = tuple(
-    (k // step - 1, _counts(geo, axis) - geo.out[axis])
-    for axis, (k, step) in enumerate(zip(geo.kernel, geo.stride, strict=True))
-  )
-  x = lax.conv_general_dilated(g, w, (1, 1), pads, dimension_numbers=_LAYOUT)
-  x = x.reshape(*x.shape[:3], s, t, i)
-  return _interleave(lambda r, c: x[:, :, :, r, c], geo)
-
-
-def _input_grad_columns(g, w, geo):
-  """One product to h * w * I channels, then shifted sums (col2im)."""
-  products = jnp.tensordot(g, w.reshape(-1, w.shape[3]), ((3,), (1,)))
-  zero, channels = jnp.zeros((), g.dtype), w.shape[2]
-
-  def phase(r, t):
-    total = 0
-    for n, (i, j) in enumerate(_taps(geo)):
-      if i % geo.stride[0] != r or j % geo.stride[1] != t:
-        continue
-      before = (i // geo.stride[0], j // geo.stride[1])
-      pads = [
-        (b, _counts(geo, axis) - geo.out[axis] - b, 0)
-        for axis, b in enumerate(before)
-      ]
-      part = products[..., n * channels : (n + 1) * channels]
-      total += lax.pad(part, zero, ((0, 0, 0), *pads, (0, 0, 0)))
-    return total
-
-  return _interleave(phase, geo)
+# over rows, forward in bands (a little faster with stride 2 and many channels,
+# else slower).
 
 
 def _choose_forward(x, w, geo):
   if geo.out == (1, 1):
-    return _forward_columns
+    return cpu_rewrites.forward_columns
   patches = x.shape[0] * math.prod(geo.out) * math.prod(w.shape[:3])
   deep = w.shape[3] >= 512 or math.prod(geo.out) <= 4
   if max(geo.stride) > 1 and deep and patches <= 2**23:
-    return _forward_columns
+    return cpu_rewrites.forward_columns
   unpadded = not any(map(any, geo.padding)) and geo.kernel != (1, 1)
-  return _forward_wide if unpadded and geo.out[1] >= 8 else None
+  return cpu_rewrites.forward_wide if unpadded and geo.out[1] >= 8 else None
 
 
 def _choose_input_grad(g, w, geo):
@@ -328,27 +106,26 @@ def _choose_input_grad(g, w, geo):
   most = 2**22 if max(geo.stride) > 1 else 2**23
   most = 2**26 if channels <= 4 else most
   if g.shape[3] >= 32 and products <= most and geo.kernel != (1, 1):
-    return _input_grad_columns
+    return cpu_rewrites.input_grad_columns
   if max(geo.stride) == 1:
     return None
-  whole = all(k % s == 0 for k, s in zip(geo.kernel, geo.stride, strict=True))
-  return _input_grad_blocks if whole else _input_grad_phases
+  if all(k % s == 0 for k, s in zip(geo.kernel, geo.stride, strict=True)):
+    return cpu_rewrites.input_grad_blocks
+  return cpu_rewrites.input_grad_phases
 
 
 def _choose_kernel_grad(x, g, geo):
   positions, (i, o) = math.prod(g.shape[:3]), (x.shape[3], g.shape[3])
-  size = positions * math.prod(geo.kernel) * i
-  # With several devices no loop over the batch, which they share.
-  if size > _BAND and (jax.device_count() > 1 or _is_deep(i, o, positions)):
-    return None
+  if positions * math.prod(geo.kernel) * i > cpu_rewrites.BAND:
+    # Loops over the batch: not where several devices share it.
+    deep = i >= 256 and o >= 512 and positions > 512
+    if deep or jax.device_count() > 1:
+      return None
   inside = all(max(p) < k for p, k in zip(geo.padding, geo.kernel, strict=True))
   fewer = o * math.prod(geo.size) < i * math.prod(geo.out)
-  swap = fewer and inside and max(geo.stride) == 1
-  return _kernel_grad_swapped if swap else _kernel_grad_bands
-
-
-def _is_deep(inputs, outputs, positions):
-  return inputs >= 256 and outputs >= 512 and positions > 512
+  if fewer and inside and max(geo.stride) == 1:
+    return cpu_rewrites.kernel_grad_swapped
+  return cpu_rewrites.kernel_grad_bands
 
 
 def _dispatch(native, choose, a, b, geo):
@@ -379,19 +156,19 @@ def _dispatch(native, choose, a, b, geo):
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def forward(x, w, geo):
   """Return y [N, h', w', O] for x [N, H, W, I] and kernel w [h, w, I, O]."""
-  return _dispatch(_native_forward, _choose_forward, x, w, geo)
+  return _dispatch(geometry.forward, _choose_forward, x, w, geo)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def input_grad(g, w, geo):
   """Return the gradient in x, [N, H, W, I], of the gradient g in y."""
-  return _dispatch(_native_input_grad, _choose_input_grad, g, w, geo)
+  return _dispatch(geometry.input_grad, _choose_input_grad, g, w, geo)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def kernel_grad(x, g, geo):
   """Return the gradient in w, [h, w, I, O], of the gradient g in y."""
-  return _dispatch(_native_kernel_grad, _choose_kernel_grad, x, g, geo)
+  return _dispatch(geometry.kernel_grad, _choose_kernel_grad, x, g, geo)
 
 
 def _define(primal, bwd):

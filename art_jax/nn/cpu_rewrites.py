@@ -1,0 +1,209 @@
+"""Convolutions as large matrix products, which XLA:CPU runs well.
+
+Each function computes one of the three maps of `lowering` for a Geometry, to
+float32 rounding; `lowering` holds the rule which runs when, and measurements.
+"""
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from art_jax.nn import geometry
+
+# Patches of a band: 2 MiB, about what the cache of one core holds.
+BAND = 2**19
+
+
+def _taps(geo):
+  return [(i, j) for i in range(geo.kernel[0]) for j in range(geo.kernel[1])]
+
+
+def _patches(x, geo):
+  """Return [N, h', w', h * w * I], the inputs below every output (im2col)."""
+  zero = jnp.zeros((), x.dtype)
+  pads = ((0, 0, 0), *((lo, hi, 0) for lo, hi in geo.padding), (0, 0, 0))
+  x = lax.pad(x, zero, pads)
+  (oh, ow), (sh, sw), (n, _, _, c) = geo.out, geo.stride, x.shape
+  ends = ((oh - 1) * sh + 1, (ow - 1) * sw + 1)
+  return jnp.concatenate(
+    [
+      lax.slice(
+        x, (0, i, j, 0), (n, i + ends[0], j + ends[1], c), (1, sh, sw, 1)
+      )
+      for i, j in _taps(geo)
+    ],
+    axis=3,
+  )
+
+
+def forward_columns(x, w, geo):
+  """One product of the patches of all outputs with the kernel."""
+  return jnp.tensordot(_patches(x, geo), w.reshape(-1, w.shape[3]), 1)
+
+
+def _bands(x, geo):
+  """Return (patches, count, rows): the outputs in bands.
+
+  A band is some samples, or some rows of one, whose patches stay in the cache.
+  patches(i) are those of band i, [outputs, h * w * I]; the last band of a
+  sample may hang over its bottom by rows that are not wanted.
+  """
+  (kh, kw), (sh, _), (height, width) = geo.kernel, geo.stride, geo.out
+  fit = max(BAND // (width * kh * kw * x.shape[3]), 1)
+  samples, rows, part = 1, height, geo
+  if fit >= height:
+    most = min(fit // height, x.shape[0])
+    samples = max(n for n in range(1, most + 1) if x.shape[0] % n == 0)
+  bands = -(-height // fit)  # of a sample
+  if bands > 1:
+    rows = -(-height // bands)
+    (top, bottom), sides = geo.padding
+    bottom = max(bottom, (bands * rows - 1) * sh + kh - geo.size[0] - top)
+    x = jnp.pad(x, ((0, 0), (top, bottom), sides, (0, 0)))
+    size = ((rows - 1) * sh + kh, x.shape[2])
+    part = dataclasses.replace(geo, size=size, padding=((0, 0), (0, 0)))
+  count = x.shape[0] // samples * bands
+
+  def patches(i):
+    start = (i // bands * samples, i % bands * rows * sh, 0, 0)
+    taken = (samples, *part.size, x.shape[3])
+    band = x if count == 1 else lax.dynamic_slice(x, start, taken)
+    columns = _patches(band, part)
+    return columns.reshape(-1, columns.shape[3])
+
+  return patches, count, bands * rows
+
+
+def kernel_grad_bands(x, g, geo):
+  """A product of patches with g for each band, added up."""
+  patches, count, rows = _bands(x, geo)
+  g = jnp.pad(g, ((0, 0), (0, rows - geo.out[0]), (0, 0), (0, 0)))
+  g = g.reshape(count, -1, g.shape[3])
+  shape = (*geo.kernel, x.shape[3], g.shape[2])
+  # XLA:CPU is twice as fast where the left factor is the narrower one.
+  narrow = math.prod(shape[:3]) < shape[3]
+
+  def product(i):
+    pair = (patches(i), g[i]) if narrow else (g[i], patches(i))
+    return jnp.tensordot(*pair, ((0,), (0,)))
+
+  if count == 1:
+    w_bar = product(0)
+  else:
+    zero = jnp.zeros_like(jax.eval_shape(product, 0))
+    w_bar = lax.fori_loop(0, count, lambda i, w: w + product(i), zero)
+  return (w_bar if narrow else w_bar.T).reshape(shape)
+
+
+def kernel_grad_swapped(x, g, geo):
+  """The patches of g instead of those of x, for fewer outputs than inputs.
+
+  Of stride 1: w_bar[i] = sum over q of x[q] g[q + lo - i].
+  """
+  pads = tuple(
+    (k - 1 - lo, k - 1 - hi)
+    for k, (lo, hi) in zip(geo.kernel, geo.padding, strict=True)
+  )
+  swapped = dataclasses.replace(geo, size=geo.out, padding=pads)
+  w_bar = kernel_grad_bands(g, x, swapped)
+  return jnp.swapaxes(w_bar[::-1, ::-1], 2, 3)
+
+
+def _wide(geo):
+  """Add one output column, to be dropped.
+
+  XLA:CPU copies the patches of a padded convolution into a dense matrix, but
+  walks those of an unpadded one with strides, which is 2 to 40 times slower.
+  """
+  (top, bottom), (left, right) = geo.padding
+  right += geo.stride[1]
+  return dataclasses.replace(geo, padding=((top, bottom), (left, right)))
+
+
+def forward_wide(x, w, geo):
+  """XLA's own, with one output column more."""
+  return geometry.forward(x, w, _wide(geo))[:, :, : geo.out[1]]
+
+
+def _interleave(phase, geo):
+  """Assemble the input gradient from its phases, `phase(row, column)`.
+
+  The padded input coordinate s * q + r (q < Q, 0 <= r < s) only meets the taps
+  r, r + s, r + 2s, ... of the kernel: s * s small convolutions of stride 1.
+  """
+  rows = []
+  for r in range(geo.stride[0]):
+    cols = [phase(r, t) for t in range(geo.stride[1])]
+    rows.append(jnp.stack(cols, axis=3))
+  x = jnp.stack(rows, axis=2)  # [N, Q, s, Q', s', I]
+  n, a, s, b, t, c = x.shape
+  (top, _), (left, _) = geo.padding
+  x = x.reshape(n, a * s, b * t, c)
+  return x[:, top : top + geo.size[0], left : left + geo.size[1]]
+
+
+def _counts(geo, axis):
+  """Return Q, the number of padded input positions of each phase."""
+  lo = geo.padding[axis][0]
+  return -(-(lo + geo.size[axis]) // geo.stride[axis])
+
+
+def input_grad_phases(g, w, geo):
+  """A small convolution for each phase of the stride."""
+
+  def phase(r, t):
+    part = w[r :: geo.stride[0], t :: geo.stride[1]]
+    pads = tuple(
+      (k - 1, _counts(geo, axis) - geo.out[axis])
+      for axis, k in enumerate(part.shape[:2])
+    )
+    part = jnp.swapaxes(part[::-1, ::-1], 2, 3)
+    return lax.conv_general_dilated(
+      g, part, (1, 1), pads, dimension_numbers=geometry.LAYOUT
+    )
+
+  return _interleave(phase, geo)
+
+
+def input_grad_blocks(g, w, geo):
+  """All phases as the channels of one convolution.
+
+  For kernels that are multiples of the stride: else taps would be padded.
+  """
+  (s, t), (kh, kw), (_, _, i, o) = geo.stride, geo.kernel, w.shape
+  w = w.reshape(kh // s, s, kw // t, t, i, o)[::-1, :, ::-1]
+  w = w.transpose(0, 2, 5, 1, 3, 4).reshape(kh // s, kw // t, o, s * t * i)
+  pads = tuple(
+    (k // step - 1, _counts(geo, axis) - geo.out[axis])
+    for axis, (k, step) in enumerate(zip(geo.kernel, geo.stride, strict=True))
+  )
+  x = lax.conv_general_dilated(
+    g, w, (1, 1), pads, dimension_numbers=geometry.LAYOUT
+  )
+  x = x.reshape(*x.shape[:3], s, t, i)
+  return _interleave(lambda r, c: x[:, :, :, r, c], geo)
+
+
+def input_grad_columns(g, w, geo):
+  """One product to h * w * I channels, then shifted sums (col2im)."""
+  products = jnp.tensordot(g, w.reshape(-1, w.shape[3]), ((3,), (1,)))
+  zero, channels = jnp.zeros((), g.dtype), w.shape[2]
+
+  def phase(r, t):
+    total = 0
+    for n, (i, j) in enumerate(_taps(geo)):
+      if i % geo.stride[0] != r or j % geo.stride[1] != t:
+        continue
+      before = (i // geo.stride[0], j // geo.stride[1])
+      pads = [
+        (b, _counts(geo, axis) - geo.out[axis] - b, 0)
+        for axis, b in enumerate(before)
+      ]
+      part = products[..., n * channels : (n + 1) * channels]
+      total += lax.pad(part, zero, ((0, 0, 0), *pads, (0, 0, 0)))
+    return total
+
+  return _interleave(phase, geo)
