@@ -11,6 +11,7 @@ from flax import linen as nn
 
 from art_jax.nn import cdcgan, conv, dcgan
 from art_jax.nn import norm as norms
+from art_jax.nn.dropout import Dropout
 
 
 class ACGANGenerator(nn.Module):
@@ -138,7 +139,7 @@ class ACGANDiscriminator(nn.Module):
         self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
       )
       x = nn.leaky_relu(x, 0.2)
-      x = nn.Dropout(self.dropout)(x, deterministic=not train)
+      x = Dropout(self.dropout)(x, train)
     x = dcgan.minibatch_std(x, self.minibatch_std)
     return two_heads(x, self.num_classes, self.dtype)
 

@@ -10,6 +10,7 @@ from flax import linen as nn
 
 from art_jax.nn import conv
 from art_jax.nn import norm as norms
+from art_jax.nn.dropout import Dropout
 
 
 def _check_width(module: nn.Module) -> None:
@@ -229,6 +230,6 @@ class DenseHead(nn.Module):
     """Map [B, H, W, C] in [-1, 1] to f32[B, features], unbounded."""
     x = self.trunk(x, train)
     if self.dropout:
-      x = nn.Dropout(self.dropout)(x, deterministic=not train)
+      x = Dropout(self.dropout)(x, train)
     x = nn.Dense(self.features, dtype=self.dtype, name='head')(x)
     return x.astype(jnp.float32)

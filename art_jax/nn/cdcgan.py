@@ -11,6 +11,7 @@ from flax import linen as nn
 
 from art_jax.nn import conv, dcgan
 from art_jax.nn import norm as norms
+from art_jax.nn.dropout import Dropout
 
 CONDITIONINGS = ('planes', 'projection')
 
@@ -172,7 +173,7 @@ class CDCGANDiscriminator(nn.Module):
 
     def finish(x):
       x = nn.leaky_relu(x, 0.2)
-      return nn.Dropout(self.dropout)(x, deterministic=not train)
+      return Dropout(self.dropout)(x, train)
 
     if self.conditioning == 'planes':
       planes = jnp.broadcast_to(y[:, None, None, :], (*x.shape[:3], y.shape[1]))

@@ -11,6 +11,7 @@ from flax import linen as nn
 
 from art_jax.nn import conv
 from art_jax.nn import norm as norms
+from art_jax.nn.dropout import Dropout
 
 SIZES = (32, 64, 128, 150, 256)
 ACTIVATIONS = ('relu', 'leaky_relu')
@@ -237,7 +238,7 @@ class DCGANDiscriminator(nn.Module):
           self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
         )
       x = nn.leaky_relu(x, 0.2)
-      x = nn.Dropout(self.dropout)(x, deterministic=not train)
+      x = Dropout(self.dropout)(x, train)
     x = minibatch_std(x, self.minibatch_std)
     x = conv.Conv(
       1,

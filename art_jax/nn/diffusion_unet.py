@@ -6,6 +6,7 @@ import numpy as np
 from flax import linen as nn
 
 from art_jax.nn import conv, norm, pooling
+from art_jax.nn.dropout import Dropout
 
 _SKIP = np.float32(np.sqrt(0.5))  # Keeps the variance of a sum of two.
 
@@ -166,7 +167,7 @@ class _Block(nn.Module):
     init = nn.initializers.variance_scaling(1.0, 'fan_avg', 'uniform')
     told = nn.Dense(self.features, kernel_init=init, name='affine')(embedding)
     h = nn.silu(_norm(h + told[:, None, None], 'norm1'))
-    h = nn.Dropout(self.dropout, deterministic=not train)(h)
+    h = Dropout(self.dropout)(h, train)
     h = _conv(self.features, self.dtype, name='conv1', gain=1e-10)(h)
     x = _resample(x, self.resample)
     if self.resample or x.shape[-1] != self.features:

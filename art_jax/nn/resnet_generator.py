@@ -6,6 +6,7 @@ from flax import linen as nn
 
 from art_jax.nn import conv
 from art_jax.nn import norm as norms
+from art_jax.nn.dropout import Dropout
 
 UPSAMPLES = ('transpose', 'resize')
 
@@ -36,7 +37,7 @@ class ResidualBlock(nn.Module):
         self.norm, y, train, dtype=self.dtype, name=f'norm_{i}'
       )
       if i == 0:
-        y = nn.Dropout(self.dropout)(nn.relu(y), deterministic=not train)
+        y = Dropout(self.dropout)(nn.relu(y), train)
     return x + y
 
 

@@ -6,6 +6,7 @@ from flax import linen as nn
 
 from art_jax.nn import conv
 from art_jax.nn import norm as norms
+from art_jax.nn.dropout import Dropout
 
 
 class UNet(nn.Module):
@@ -95,8 +96,7 @@ class UNet(nn.Module):
       )(nn.relu(x))
       x = self._norm(x, train, f'up_{i}_norm')
       if i < self.dropout_blocks:
-        off = not train or not self.has_rng('dropout')
-        x = nn.Dropout(self.dropout)(x, deterministic=off)
+        x = Dropout(self.dropout)(x, train and self.has_rng('dropout'))
       x = jnp.concatenate([skips.pop(), x], axis=-1)
     x = conv.ConvTranspose(self.channels, dtype=self.dtype, name='head')(
       nn.relu(x)
