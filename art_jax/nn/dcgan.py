@@ -15,6 +15,7 @@ from art_jax.nn.dropout import Dropout
 
 SIZES = (32, 64, 128, 150, 256)
 ACTIVATIONS = ('relu', 'leaky_relu')
+ENLARGE = ('transposed', 'resize')
 
 
 def ladder(size: int) -> tuple[int, ...]:
@@ -123,6 +124,9 @@ class DCGANGenerator(nn.Module):
     activation: 'relu' (the paper) or 'leaky_relu' (slope 0.2).
     norm: 'batch' (the paper), 'instance', 'instance_affine', 'layer' or
       'none', the only one with biases.
+    enlarge: 'transposed' convolutions of 4x4 (the paper), or 'resize': repeat
+      each pixel, then convolve 3x3, which leaves no checkerboard (Odena et al.
+      2016); not for 150 px.
     dtype: dtype of the layers; parameters and pictures are float32.
   """
 
@@ -133,6 +137,7 @@ class DCGANGenerator(nn.Module):
   latent_size: int = 100
   activation: str = 'relu'
   norm: str = 'batch'
+  enlarge: str = 'transposed'
   dtype: str = 'float32'
 
   @nn.compact
@@ -154,18 +159,32 @@ class DCGANGenerator(nn.Module):
         f'latents of shape {z.shape}: expected [B, {self.latent_size}]'
       )
     sides = ladder(self.size)
+    if self.enlarge not in ENLARGE:
+      raise ValueError(
+        f'enlarge = {self.enlarge!r}: must be one of {", ".join(ENLARGE)}'
+      )
+    if self.enlarge == 'resize' and any(side % 2 for side in sides):
+      raise ValueError(
+        f"enlarge = 'resize' doubles sides, {self.size} px need "
+        f'{", ".join(map(str, sides))}: take transposed'
+      )
     plan = widths(self.width, len(sides) - 1, self.max_width)[::-1]
     x = z[:, None, None, :]
     for i, features in enumerate([*plan, self.channels]):
-      x = conv.ConvTranspose(
-        features,
-        stride=1 if i == 0 else 2,
-        padding=0 if i == 0 else 1,
-        output_padding=sides[i] % 2,
-        use_bias=self.norm == 'none',
-        dtype=self.dtype,
-        name=f'deconv_{i}',
-      )(x)
+      fields = {'use_bias': self.norm == 'none', 'dtype': self.dtype}
+      if i and self.enlarge == 'resize':
+        x = conv.ResizeConv(
+          features, padding='zeros', name=f'resize_{i}', **fields
+        )(x)
+      else:
+        x = conv.ConvTranspose(
+          features,
+          stride=2 if i else 1,
+          padding=1 if i else 0,
+          output_padding=sides[i] % 2,
+          name=f'deconv_{i}',
+          **fields,
+        )(x)
       if i < len(plan):
         x = norms.apply_norm(
           self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
