@@ -49,6 +49,23 @@ def test_capped_width():
   assert _count(module, _rows(100)) == 7_772_032
 
 
+def test_enlarging_by_repeated_pixels():
+  module = DCGANGenerator(enlarge='resize')
+  # 9 weights for 16, but in the first layer; nothing else changes.
+  first = 100 * 512 * 16
+  norms = 2 * (512 + 256 + 128 + 64)
+  others = 3_576_704 - first - norms
+  assert _count(module, _rows(100)) == first + norms + others * 9 // 16
+  shape = jax.eval_shape(
+    lambda z: module.init_with_output(jax.random.key(0), z)[0], _rows(100)
+  )
+  assert shape.shape == (2, 64, 64, 3)
+  with pytest.raises(ValueError, match='150 px need 4, 9, 18.*transposed'):
+    _count(DCGANGenerator(size=150, enlarge='resize'), _rows(100))
+  with pytest.raises(ValueError, match="enlarge = 'bilinear'"):
+    _count(DCGANGenerator(enlarge='bilinear'), _rows(100))
+
+
 @pytest.mark.parametrize(
   'width, classes, generator, discriminator',
   [
