@@ -2,6 +2,7 @@
 
   python tools/class_agreement.py runs/cdcgan_mnist
   python tools/class_agreement.py runs/acgan_wikiart --per_class=200
+  python tools/class_agreement.py RUN --set algorithm.guidance=2
 
 A small classifier learns the run's own labelled pictures (once; it is cached)
 and names the class of every sample. Of a GAN without classes the shares of the
@@ -20,6 +21,7 @@ import numpy as np
 from art_jax import core, images, run
 from art_jax.data import detect
 from art_jax.evaluation import classifier, pictures
+from art_jax.modes import asked
 
 
 def read(examples, name, size, limit):
@@ -61,11 +63,11 @@ def report(model, data, flags):
     f'pictures (trained on {len(train)})'
   )
   # In the order 0, 1, ..., K-1, 0, ...
-  asked = np.tile(np.arange(len(names), dtype=np.int32), flags.per_class)
-  made, conditional = samples(model, asked, flags.seed)
+  wanted = np.tile(np.arange(len(names), dtype=np.int32), flags.per_class)
+  made, conditional = samples(model, wanted, flags.seed)
   said, fake = classifier.predict(network, weights, made)
   shares = np.bincount(said, minlength=len(names)) / len(said)
-  groups = asked if conditional else said
+  groups = wanted if conditional else said
   # Of small sets the training pictures are the better measure of variety.
   if len(held) < 100 * len(names):
     held, truth = train, known
@@ -77,16 +79,16 @@ def report(model, data, flags):
   }
   print(f'step {model.step}, {len(made)} samples, by class:')
   for c, name in enumerate(names):
-    hit = f'agreement {(said[asked == c] == c).mean():6.1%}  '
+    hit = f'agreement {(said[wanted == c] == c).mean():6.1%}  '
     print(
       f'  {name:14} {hit if conditional else ""}share {shares[c]:6.1%}  '
       f'diversity {ratios["features"][c]:.2f} features '
       f'{ratios["pixels"][c]:.2f} pixels'
     )
-  agreement = f'agreement {(said == asked).mean():.1%}, ' if conditional else ''
+  agreed = f'agreement {(said == wanted).mean():.1%}, ' if conditional else ''
   means = {name: np.nanmean(values) for name, values in ratios.items()}
   print(
-    f'all: {agreement}classes present {(shares > 0).sum()}, diversity '
+    f'all: {agreed}classes present {(shares > 0).sum()}, diversity '
     f'{means["features"]:.2f} features {means["pixels"]:.2f} pixels'
   )
   path = pathlib.Path(flags.output or flags.run) / 'class_agreement.png'
@@ -107,10 +109,17 @@ def main() -> None:
   )
   parser.add_argument('--limit', type=int, default=20000, help='pictures read')
   parser.add_argument('--seed', type=int, default=0)
+  parser.add_argument(
+    '--set',
+    action='append',
+    default=[],
+    metavar='FIELD=VALUE',
+    help='of a trained model in use, such as algorithm.guidance=2',
+  )
   parser.add_argument('--output', help='folder of the grid; default: the run')
   flags = parser.parse_args()
   try:
-    model = run.load(flags.run, flags.checkpoint)
+    model = asked.in_use(run.load(flags.run, flags.checkpoint), flags.set)
     if not isinstance(model.algorithm, core.Generative):
       raise core.UserError(f'{flags.run} makes no samples; pass a GAN or a VAE')
     data = model.experiment.data
