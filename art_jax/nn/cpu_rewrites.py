@@ -77,6 +77,12 @@ def _bands(x, geo):
   return patches, count, bands * rows
 
 
+def kernel_grad_columns(x, g, geo):
+  """One product of the patches of all outputs with g."""
+  w_bar = jnp.tensordot(_patches(x, geo), g, ((0, 1, 2), (0, 1, 2)))
+  return w_bar.reshape(*geo.kernel, x.shape[3], g.shape[3])
+
+
 def kernel_grad_bands(x, g, geo):
   """A product of patches with g for each band, added up."""
   patches, count, rows = _bands(x, geo)

@@ -116,16 +116,25 @@ def _choose_input_grad(g, w, geo):
 
 def _choose_kernel_grad(x, g, geo):
   positions, (i, o) = math.prod(g.shape[:3]), (x.shape[3], g.shape[3])
-  if positions * math.prod(geo.kernel) * i > cpu_rewrites.BAND:
-    # Loops over the batch: not where several devices share it.
-    deep = i >= 256 and o >= 512 and positions > 512
-    if deep or jax.device_count() > 1:
-      return None
+  patches = positions * math.prod(geo.kernel) * i
+  swapped = math.prod((len(x), *geo.size, *geo.kernel)) * o
+  # Loops over the batch, which several devices would share, take a second to
+  # compile: only for much work.
+  alone, much = jax.device_count() == 1, 2**22
+  if _may_swap(geo) and swapped < patches:
+    few = o <= 4 and (alone or swapped <= cpu_rewrites.BAND)
+    if few or (alone and swapped > much):
+      return cpu_rewrites.kernel_grad_swapped
+  if i >= 256 and o >= 512 and positions > 512:
+    return None
+  if positions <= 2048 and i >= 32:
+    return cpu_rewrites.kernel_grad_columns
+  return cpu_rewrites.kernel_grad_bands if alone and patches > much else None
+
+
+def _may_swap(geo):
   inside = all(max(p) < k for p, k in zip(geo.padding, geo.kernel, strict=True))
-  fewer = o * math.prod(geo.size) < i * math.prod(geo.out)
-  if fewer and inside and max(geo.stride) == 1:
-    return cpu_rewrites.kernel_grad_swapped
-  return cpu_rewrites.kernel_grad_bands
+  return inside and max(geo.stride) == 1
 
 
 def _dispatch(native, choose, a, b, geo):
