@@ -109,7 +109,9 @@ def test_kernel_gradients_in_bands(x, w, f, band, monkeypatch):
   def gradient(x, w):
     return jax.grad(lambda w: jnp.sum(jnp.sin(f(x, w))))(w)
 
-  _close(*_both(gradient, _normal((6, *x[1:]), 0), _normal(w, 1)))
+  x, w = _normal((6, *x[1:]), 0), _normal(w, 1)
+  _close(*_both(gradient, x, w))
+  _close(*_both(jax.vmap(gradient, (0, None)), jnp.stack([x, x[::-1]]), w))
 
 
 def test_loops_are_left_to_one_device(monkeypatch):
