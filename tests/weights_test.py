@@ -177,6 +177,7 @@ def test_widths_that_stop_doubling(module):
     (UNet(norm='none'), "norm = 'none'"),
     (PatchGAN(norm='none'), "norm = 'none'"),
     (DCGANGenerator(norm='none'), "norm = 'none'"),
+    (DCGANGenerator(enlarge='resize'), "enlarge = 'resize'"),
     (InstanceNorm(), 'InstanceNorm has no foreign names'),
   ],
   ids=lambda x: type(x).__name__,

@@ -36,6 +36,10 @@ def layers_of(module: nn.Module, params: Mapping[str, Any]) -> list[Layer]:
       "norm = 'none': the names of the tutorial want a norm in its place"
     )
   if isinstance(module, DCGANGenerator):
+    if module.enlarge != 'transposed':
+      raise WeightsError(
+        f'enlarge = {module.enlarge!r}: the tutorial has transposed ones'
+      )
     return _generator(module)
   count = sum(name.startswith('conv_') for name in params)
   kernel = params.get('conv_0', {}).get('kernel', np.zeros((4, 4, 3, 0)))
