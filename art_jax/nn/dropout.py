@@ -1,5 +1,7 @@
 """Dropout that draws one byte for each value."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -12,9 +14,7 @@ def keep(key: jax.Array, shape: tuple[int, ...], dropped: int) -> jax.Array:
   One number of 32 bits serves four values: drawing is most of what dropout
   costs on CPU (2 million values: 30 ms of one core with a number each).
   """
-  rows, rest = shape[0], 1
-  for side in shape[1:]:
-    rest *= side
+  rows, rest = shape[0], math.prod(shape[1:])
   words = jax.random.bits(key, (rows, -(-rest // 4)), 'uint32')
   draws = lax.bitcast_convert_type(words, jnp.uint8).reshape(rows, -1)
   return draws[:, :rest].reshape(shape) >= dropped
