@@ -53,13 +53,13 @@ def _bands(x, geo):
   """
   (kh, kw), (sh, _), (height, width) = geo.kernel, geo.stride, geo.out
   fit = max(BAND // (width * kh * kw * x.shape[3]), 1)
-  samples, rows, part = 1, height, geo
-  if fit >= height:
+  bands = -(-height // fit)  # of a sample
+  if bands == 1:
     most = min(fit // height, x.shape[0])
     samples = max(n for n in range(1, most + 1) if x.shape[0] % n == 0)
-  bands = -(-height // fit)  # of a sample
-  if bands > 1:
-    rows = -(-height // bands)
+    rows, part = height, geo
+  else:
+    samples, rows = 1, -(-height // bands)
     (top, bottom), sides = geo.padding
     bottom = max(bottom, (bands * rows - 1) * sh + kh - geo.size[0] - top)
     x = jnp.pad(x, ((0, 0), (top, bottom), sides, (0, 0)))

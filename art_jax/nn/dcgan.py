@@ -170,8 +170,8 @@ class DCGANGenerator(nn.Module):
       )
     plan = widths(self.width, len(sides) - 1, self.max_width)[::-1]
     x = z[:, None, None, :]
+    fields = {'use_bias': self.norm == 'none', 'dtype': self.dtype}
     for i, features in enumerate([*plan, self.channels]):
-      fields = {'use_bias': self.norm == 'none', 'dtype': self.dtype}
       if i and self.enlarge == 'resize':
         x = conv.ResizeConv(
           features, padding='zeros', name=f'resize_{i}', **fields

@@ -93,6 +93,23 @@ def _gradient(eps, groups, kept, gradients):
 normalise.defvjp(_normalise, _gradient)
 
 
+def _by_groups(module: nn.Module, x: jax.Array, groups: int, affine: bool):
+  """Normalise [B, H, W, C] inside a module that has `eps` and `dtype`."""
+  _check_eps(module.eps)
+  if x.ndim != 4:
+    raise ValueError(f'x has shape {x.shape}: expected [B, H, W, C]')
+  channels = x.shape[-1]
+  if groups < 1 or channels % groups:
+    raise ValueError(f'groups = {groups}: must divide {channels}')
+  scale, bias = jnp.ones(channels), jnp.zeros(channels)
+  if affine:
+    scale = module.param('scale', nn.initializers.ones, (channels,))
+    bias = module.param('bias', nn.initializers.zeros, (channels,))
+  x = x.astype(jnp.float32)
+  y, _, _ = normalise(x, scale[None], bias[None], module.eps, groups)
+  return y.astype(module.dtype)
+
+
 class InstanceNorm(nn.Module):
   """Normalise every channel of every sample over height and width.
 
@@ -118,18 +135,7 @@ class InstanceNorm(nn.Module):
     Raises:
       ValueError: if eps <= 0 or x is not of rank 4.
     """
-    _check_eps(self.eps)
-    if x.ndim != 4:
-      raise ValueError(f'x has shape {x.shape}: expected [B, H, W, C]')
-    channels = x.shape[-1]
-    scale, bias = jnp.ones(channels), jnp.zeros(channels)
-    if self.affine:
-      scale = self.param('scale', nn.initializers.ones, (channels,))
-      bias = self.param('bias', nn.initializers.zeros, (channels,))
-    y, _, _ = normalise(
-      x.astype(jnp.float32), scale[None], bias[None], self.eps, channels
-    )
-    return y.astype(self.dtype)
+    return _by_groups(self, x, x.shape[-1], self.affine)
 
 
 class ConditionalInstanceNorm(nn.Module):
@@ -187,18 +193,7 @@ class GroupNorm(nn.Module):
     Raises:
       ValueError: if eps <= 0, x is not of rank 4 or its channels do not divide.
     """
-    _check_eps(self.eps)
-    if x.ndim != 4:
-      raise ValueError(f'x has shape {x.shape}: expected [B, H, W, C]')
-    channels = x.shape[-1]
-    if self.groups < 1 or channels % self.groups:
-      raise ValueError(f'groups = {self.groups}: must divide {channels}')
-    scale = self.param('scale', nn.initializers.ones, (channels,))
-    bias = self.param('bias', nn.initializers.zeros, (channels,))
-    y, _, _ = normalise(
-      x.astype(jnp.float32), scale[None], bias[None], self.eps, self.groups
-    )
-    return y.astype(self.dtype)
+    return _by_groups(self, x, self.groups, affine=True)
 
 
 class BatchNorm(nn.Module):
