@@ -43,6 +43,19 @@ def _own_home(tmp_path_factory):
 
 
 @pytest.fixture(scope='session', autouse=True)
+def _shared_programs(tmp_path_factory):
+  """Let the workers of a test run share what they compile."""
+  import jax
+
+  folder = tmp_path_factory.getbasetemp()
+  if 'PYTEST_XDIST_WORKER' in os.environ:
+    folder = folder.parent
+  jax.config.update('jax_compilation_cache_dir', str(folder / 'programs'))
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
+  jax.config.update('jax_persistent_cache_min_entry_size_bytes', 0)
+
+
+@pytest.fixture(scope='session', autouse=True)
 def _no_reports():
   """Training writes no reports: they would take most of the time."""
   from art_jax.report import refresh

@@ -9,6 +9,7 @@ else runs. What is done is kept: the same command goes on.
 
 import argparse
 import json
+import os
 import pathlib
 import platform
 
@@ -130,8 +131,13 @@ def _training(name: str, folder: pathlib.Path, flags) -> list[str]:
     *('train.on_alarm=off', 'train.best_metric=none'),
   ]
   if name == 'diffusion':
+    # Minutes are some hundred steps; the experiment is for 100,000.
     changes += [
       'algorithm.denoiser.blocks=1',
+      'algorithm.denoiser.dropout=0',
+      'algorithm.optimizer.learning_rate=1e-3',
+      'algorithm.optimizer.schedule.end=100',
+      'algorithm.ema_decay=0.99',
       'algorithm.sampler=dpm_solver_2m',
     ]
   source = f"Builtin(layout='images', count={flags.count})"
@@ -148,6 +154,7 @@ def page(found: dict, flags, picture: str) -> str:
   """Return the page: what was done, the table, what to choose."""
   good = {k: v for k, v in found.items() if 'kid' in v}
   device = jax.devices()[0].device_kind
+  cores = len(os.sched_getaffinity(0))
   data = 'a folder' if flags.data else f'{flags.count} built-in paintings'
   lines = [
     '# Which model',
@@ -155,7 +162,7 @@ def page(found: dict, flags, picture: str) -> str:
     f'Every kind of model on {data} at {flags.size} px, networks of width '
     f'{flags.width}, batch {flags.batch}, {flags.minutes:g} minute(s) each '
     f'from the first step on, on one machine ({device}, '
-    f'{platform.machine()}), one after another. This page is written by',
+    f'{platform.machine()}, {cores} core(s) each). This page is written by',
     '',
     f'    python tools/which_model.py --minutes={flags.minutes:g} '
     f'--size={flags.size} --width={flags.width}',
