@@ -238,7 +238,18 @@ ROWS = (
     ('run/images/*/*.png',),
     r'steps/s',
   ),
-  Row('S3.4', 'Video is named as what fast transfer is for.', ()),
+  Row(
+    'S3.4',
+    'Video is named as what fast transfer is for.',
+    (
+      'tools/pan_clip.py --picture={content} --output={work}/pan.mp4 '
+      '--size={clip} --frames=16 --step=3,1',
+      # The network of the row before.
+      'art_jax --mode=stylize --run={shared}/S3.3/run --content={work}/pan.mp4 '
+      '--output={work}/painted.mp4 --overwrite',
+    ),
+    lines=r'frames|flicker',
+  ),
   Row(
     'S4.1',
     'DCGAN on Japanese art, version 1: losses diverge after 2,000 iterations.',
