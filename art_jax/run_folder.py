@@ -27,9 +27,10 @@ from typing import Any
 
 import jax
 import numpy as np
+from absl import logging
 from etils import epath
 
-from art_jax import config, core, images, literals, sharding
+from art_jax import config, core, images, literals, sharding, writer
 
 _PACKAGES = (
   'art_jax',
@@ -103,6 +104,13 @@ class RunFolder:
       return ()  # Numbers name the classes as well.
     return tuple(map(str, names))
 
+  def trained(self) -> bool:
+    """Return whether a step was taken: a checkpoint or a metric is there."""
+    metrics = self.path / writer.FILE
+    if metrics.exists() and metrics.stat().length:
+      return True
+    return self.checkpoints.exists() and any(self.checkpoints.iterdir())
+
   def check_config(self, experiment: core.Experiment) -> None:
     """Raise unless this experiment may continue what is in the folder.
 
@@ -129,6 +137,12 @@ class RunFolder:
         f'{_brief(config.get(experiment, path))} now'
         for path in changed
       )
+      if not self.trained():  # Its start failed, as for want of weights.
+        logging.warning(
+          '%s: nothing was trained there; its settings are replaced (%s)',
+          *(self.path, told),
+        )
+        return
       raise core.UserError(
         f'{self.path} holds a run of another config ({told}); pass another '
         '--workdir, or the same settings to continue it'
@@ -158,7 +172,7 @@ class RunFolder:
       return
     self._write('config.txt', literals.to_text(experiment) + '\n')
     self._write_json('data.json', data)
-    if not (self.path / 'examples.png').exists():
+    if not (self.trained() and (self.path / 'examples.png').exists()):
       images.save_png(self.path / 'examples.png', examples())
     path = self.path / 'run.json'
     starts = json.loads(path.read_text()) if path.exists() else []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import art_jax
-from art_jax import config, core, export, loop, sharding, writer
+from art_jax import config, core, export, loop, run_folder, sharding, writer
 from art_jax import run as run_module
 
 
@@ -101,6 +101,19 @@ def test_run_folder_holds_what_it_should(straight):
   summary = json.loads((straight / 'summary.json').read_text())
   assert 0 <= summary['input_share'] <= 1
   assert summary['steps_per_second'] > 0
+
+
+def test_a_start_that_failed_does_not_bind_the_folder(tmp_path):
+  """The error asks for another setting: it must be possible to pass it."""
+  tiny = config.load('fast_style_squeezenet', tiny=True)
+  absent = config.override(tiny, ('algorithm.weights=nowhere',))
+  with pytest.raises(core.UserError, match='nowhere'):
+    loop.train(absent, tmp_path, devices=sharding.make_devices(1))
+  folder = run_folder.RunFolder(tmp_path, writable=False)
+  folder.check_config(tiny)
+  (tmp_path / writer.FILE).write_text('{"step": 1}\n')
+  with pytest.raises(core.UserError, match="weights: 'nowhere' there, '' now"):
+    folder.check_config(tiny)
 
 
 def test_another_config_is_refused_with_the_fields(straight):

@@ -25,7 +25,11 @@ from art_jax.data import decode
 
 flags.DEFINE_string('content', None, 'A portrait.', required=True)
 flags.DEFINE_string('style', None, 'A painting.', required=True)
-flags.DEFINE_list('box', None, 'Of the face: top,left,bottom,right in [0, 1].')
+flags.DEFINE_list(
+  'box',
+  ['0', '0', '1', '1'],
+  'Of the face: top,left,bottom,right in [0, 1]; default: all.',
+)
 flags.DEFINE_string('output', None, 'A sheet of the last pictures (PNG).')
 flags.DEFINE_integer('size', 256, 'Longest side.')
 flags.DEFINE_integer('steps', 60, 'At each scale.')
@@ -81,7 +85,8 @@ def _run(name, weight, begin, task, measure):
 
   def report(number, metrics, picture):
     del metrics
-    made = picture() if number % FLAGS.every == 0 else None
+    due = number % min(FLAGS.every, FLAGS.steps) == 0
+    made = picture() if due else None
     if made is not None and max(made.shape) == FLAGS.size:
       rows.append(measure(made))
       told = f'{name} {weight} {begin} {number}'
