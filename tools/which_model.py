@@ -165,7 +165,7 @@ def page(found: dict, flags, picture: str) -> str:
     f'{platform.machine()}, {cores} core(s) each). This page is written by',
     '',
     f'    python tools/which_model.py --minutes={flags.minutes:g} '
-    f'--size={flags.size} --width={flags.width}',
+    f'--size={flags.size} --width={flags.width} --batch={flags.batch}',
     '',
     f'KID is on `pixels32` with its deviation over subsets, of {flags.num} '
     'samples against the training pictures: less is better. Recall is the '
