@@ -30,7 +30,7 @@ import numpy as np
 from absl import logging
 from etils import epath
 
-from art_jax import config, core, images, literals, sharding, writer
+from art_jax import config, core, images, literals, sharding
 
 _PACKAGES = (
   'art_jax',
@@ -106,7 +106,7 @@ class RunFolder:
 
   def trained(self) -> bool:
     """Return whether a step was taken: a checkpoint or a metric is there."""
-    metrics = self.path / writer.FILE
+    metrics = self.path / 'metrics.jsonl'
     if metrics.exists() and metrics.stat().length:
       return True
     return self.checkpoints.exists() and any(self.checkpoints.iterdir())

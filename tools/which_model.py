@@ -154,7 +154,9 @@ def page(found: dict, flags, picture: str) -> str:
   """Return the page: what was done, the table, what to choose."""
   good = {k: v for k, v in found.items() if 'kid' in v}
   device = jax.devices()[0].device_kind
-  cores = len(os.sched_getaffinity(0))
+  cores = os.cpu_count()
+  if hasattr(os, 'sched_getaffinity'):  # Linux: those this process may use.
+    cores = len(os.sched_getaffinity(0))
   data = 'a folder' if flags.data else f'{flags.count} built-in paintings'
   lines = [
     '# Which model',
