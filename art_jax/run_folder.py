@@ -104,13 +104,6 @@ class RunFolder:
       return ()  # Numbers name the classes as well.
     return tuple(map(str, names))
 
-  def trained(self) -> bool:
-    """Return whether a step was taken: a checkpoint or a metric is there."""
-    metrics = self.path / 'metrics.jsonl'
-    if metrics.exists() and metrics.stat().length:
-      return True
-    return self.checkpoints.exists() and any(self.checkpoints.iterdir())
-
   def check_config(self, experiment: core.Experiment) -> None:
     """Raise unless this experiment may continue what is in the folder.
 
@@ -137,7 +130,7 @@ class RunFolder:
         f'{_brief(config.get(experiment, path))} now'
         for path in changed
       )
-      if not self.trained():  # Its start failed, as for want of weights.
+      if not self._trained():  # Its start failed, as for want of weights.
         logging.warning(
           '%s: nothing was trained there; its settings are replaced (%s)',
           *(self.path, told),
@@ -172,7 +165,7 @@ class RunFolder:
       return
     self._write('config.txt', literals.to_text(experiment) + '\n')
     self._write_json('data.json', data)
-    if not (self.trained() and (self.path / 'examples.png').exists()):
+    if not (self._trained() and (self.path / 'examples.png').exists()):
       images.save_png(self.path / 'examples.png', examples())
     path = self.path / 'run.json'
     starts = json.loads(path.read_text()) if path.exists() else []
@@ -183,6 +176,13 @@ class RunFolder:
     """Write summary.json."""
     if self._writable:
       self._write_json('summary.json', summary)
+
+  def _trained(self) -> bool:
+    """Return whether a step was taken: a checkpoint or a metric is there."""
+    metrics = self.path / 'metrics.jsonl'
+    if metrics.exists() and metrics.stat().length:
+      return True
+    return self.checkpoints.exists() and any(self.checkpoints.iterdir())
 
   def _probe(self) -> None:
     try:
