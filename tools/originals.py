@@ -35,7 +35,8 @@ _SMALL = {
   '--set algorithm.denoiser.width=16 --set algorithm.denoiser.blocks=1 '
   '--set algorithm.sampler=dpm_solver_2m',
   'table': '--count=600 --num=300 --batch=32 --steps={steps}',
-  'facade': '--set data.size=128 --set data.load_size=143',
+  'facade': '--set data.size=128 --set data.load_size=143 '
+  '--set algorithm.generator.levels=7',
   'gangogh': '--tiny',
   'cyclegan': 'cyclegan_demo',
   'num': '300',

@@ -75,10 +75,22 @@ def is_native() -> bool:
 #   kernel_grad  66x66x256, 3x3 -> 256, 1                  48.8  29.8  bands
 #   kernel_grad  66x66x128, 3x3 -> 128, 4                   125  33.6  bands
 #   kernel_grad  256x256x64, 3x3 /2 -> 128, 1              34.6  17.7  bands
-#   kernel_grad  16x16x64, 1x1 -> 192, 32                   6.8   1.1  bands
 #   kernel_grad  262x262x64, 7x7 -> 3, 1                   55.7  15.4  swapped
 #   kernel_grad  264x264x32, 9x9 -> 3, 4                    192  47.0  swapped
 #   kernel_grad  31x31x512, 4x4 -> 1, 1                    10.6   0.1  swapped
+#
+# Kernels of one pixel and small layers: minimum of 7, one core with AVX2 alone.
+#
+#   forward      32x32x64, 1x1 -> 64, 64                   27.3  18.2  columns
+#   forward      32x32x96, 1x1 -> 32, 64                    9.6   6.5  columns
+#   input_grad   16x16x64, 1x1 -> 192, 64                   8.9   6.9  columns
+#   kernel_grad  32x32x64, 1x1 -> 64, 64                    338  13.1  bands
+#   kernel_grad  16x16x64, 1x1 -> 192, 64                  82.3   8.9  bands
+#   kernel_grad  16x16x64, 1x1 -> 64, 64                   15.6   3.9  columns
+#   kernel_grad  16x16x128, 1x1 -> 128, 1                   0.3   0.2  columns
+#   kernel_grad  32x32x3, 3x3 -> 32, 64                    22.0   7.5  bands
+#   kernel_grad  8x8x64, 3x3 -> 64, 64                      7.7   5.2  bands
+#   kernel_grad  16x16x32, 3x3 -> 32, 32                    4.8   3.2  bands
 #
 # Measured and left out, as one of the above is faster: Winograd's 3x3 (its
 # transforms cost more than the products saved), space to depth, k*k
@@ -87,8 +99,14 @@ def is_native() -> bool:
 # else slower).
 
 
+def _is_product(geo):
+  """Tell whether it is a matrix product as it stands: no patches to copy."""
+  unpadded = not any(map(any, geo.padding))
+  return unpadded and geo.kernel == geo.stride == (1, 1)
+
+
 def _choose_forward(x, w, geo):
-  if geo.out == (1, 1):
+  if geo.out == (1, 1) or _is_product(geo):
     return cpu_rewrites.forward_columns
   patches = x.shape[0] * math.prod(geo.out) * math.prod(w.shape[:3])
   deep = w.shape[3] >= 512 or math.prod(geo.out) <= 4
@@ -99,6 +117,8 @@ def _choose_forward(x, w, geo):
 
 
 def _choose_input_grad(g, w, geo):
+  if _is_product(geo):
+    return cpu_rewrites.input_grad_columns
   if any(k < s for k, s in zip(geo.kernel, geo.stride, strict=True)):
     return None  # some phases would have no taps
   channels = w.shape[2]
@@ -119,17 +139,23 @@ def _choose_kernel_grad(x, g, geo):
   patches = positions * math.prod(geo.kernel) * i
   swapped = math.prod((len(x), *geo.size, *geo.kernel)) * o
   # Loops over the batch, which several devices would share, take a second to
-  # compile: only for much work.
-  alone, much = jax.device_count() == 1, 2**22
+  # compile.
+  alone = jax.device_count() == 1
+  banded = alone and positions > 2048 and patches > 2**20
+  if _is_product(geo):
+    if banded and i * o < 2**16:
+      return cpu_rewrites.kernel_grad_bands
+    return cpu_rewrites.kernel_grad_columns
   if _may_swap(geo) and swapped < patches:
     few = o <= 4 and (alone or swapped <= cpu_rewrites.BAND)
-    if few or (alone and swapped > much):
+    if few or (alone and swapped > 2**22):
       return cpu_rewrites.kernel_grad_swapped
   if i >= 256 and o >= 512 and positions > 512:
     return None
-  if positions <= 2048 and i >= 32:
-    return cpu_rewrites.kernel_grad_columns
-  return cpu_rewrites.kernel_grad_bands if alone and patches > much else None
+  if banded:
+    return cpu_rewrites.kernel_grad_bands
+  fits = positions <= 2048 and i >= 32
+  return cpu_rewrites.kernel_grad_columns if fits else None
 
 
 def _may_swap(geo):
