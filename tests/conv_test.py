@@ -30,12 +30,14 @@ _CONVS = {
   'SAME': ((2, 9, 7, 3), (4, 4, 3, 2), 2, 'SAME'),
   'kernel below stride': ((1, 9, 9, 3), (1, 1, 3, 4), 2, 0),
   'pixel': ((2, 8, 8, 32), (1, 1, 32, 32), 1, 0),
+  'pixel, deep': ((1, 4, 4, 300), (1, 1, 300, 5), 1, 0),
 }
 # (x, kernel h w I O, stride, padding, output_padding)
 _TRANSPOSED = {
   'k3 s2 p1 op1': ((2, 5, 4, 3), (3, 3, 3, 2), 2, 1, 1),
   'k4 s2 p1': ((2, 4, 5, 3), (4, 4, 3, 2), 2, 1, 0),
-  'k4 s2 p1, columns': ((1, 4, 5, 32), (4, 4, 32, 32), 2, 1, 0),
+  'k4 s2 p1, taps': ((1, 4, 5, 32), (4, 4, 32, 32), 2, 1, 0),
+  'k4 s2 p1, columns': ((2, 12, 11, 32), (4, 4, 32, 32), 2, 1, 0),
   'k4 s1 p0': ((3, 1, 1, 33), (4, 4, 33, 5), 1, 0, 0),
 }
 
@@ -103,11 +105,31 @@ def test_rewrites_equal_native_to_second_order(x, w, f):
 def test_kernel_gradients_in_bands(x, w, f, band, monkeypatch):
   """Of samples, of rows of one, some over the bottom."""
   monkeypatch.setattr(cpu_rewrites, 'BAND', band)
+  monkeypatch.setattr(cpu_rewrites, '_FEWEST', 1)
   bands = cpu_rewrites.kernel_grad_bands
   monkeypatch.setattr(lowering, '_choose_kernel_grad', lambda *_: bands)
 
   def gradient(x, w):
     return jax.grad(lambda w: jnp.sum(jnp.sin(f(x, w))))(w)
+
+  x, w = _normal((6, *x[1:]), 0), _normal(w, 1)
+  _close(*_both(gradient, x, w))
+  _close(*_both(jax.vmap(gradient, (0, None)), jnp.stack([x, x[::-1]]), w))
+
+
+@pytest.mark.parametrize('band', [40, 2000, 10**6])
+@pytest.mark.parametrize(
+  'x, w, f',
+  [pytest.param(*r[1:], id=r[0]) for r in _functions() if 'below' not in r[0]],
+)
+def test_input_gradients_in_bands(x, w, f, band, monkeypatch):
+  """Of one sample, of some, of all."""
+  monkeypatch.setattr(cpu_rewrites, 'BAND', band)
+  bands = cpu_rewrites.input_grad_bands
+  monkeypatch.setattr(lowering, '_choose_input_grad', lambda *_: bands)
+
+  def gradient(x, w):
+    return jax.grad(lambda x: jnp.sum(jnp.sin(f(x, w))))(x)
 
   x, w = _normal((6, *x[1:]), 0), _normal(w, 1)
   _close(*_both(gradient, x, w))

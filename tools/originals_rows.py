@@ -199,7 +199,9 @@ ROWS = (
     'probability: cells of a notebook.',
     (
       _gan('cdcgan_mnist', '{mnist}'),
-      *map(_sample, ('interpolate', 'classes', 'top')),
+      _sample('interpolate', more='--labels=3'),
+      _sample('classes'),
+      _sample('top', more='--labels=3'),
     ),
     ('interpolate/*.png', 'top/*.png'),
     r'^(?!.*/).*(latent|class|logit|probab)',

@@ -120,9 +120,9 @@ def conv_transpose(
   )
   if any(n < 1 for n in size):
     raise ValueError(f'the output would have size {size}')
-  geo = geometry.Geometry(
-    size, kernel, stride, ((padding, padding),) * 2, lowering.is_native()
-  )
+  pads = ((padding, padding),) * 2
+  native = lowering.is_native()
+  geo = geometry.Geometry(size, kernel, stride, pads, native, turned=True)
   return lowering.input_grad(x, jnp.swapaxes(w, 2, 3), geo)
 
 

@@ -15,6 +15,10 @@ from art_jax.nn import geometry
 
 # Patches of a band: 2 MiB, about what the cache of one core holds.
 BAND = 2**19
+_FEWEST = 256  # outputs of a band: the sum is a pass over the whole kernel
+# Of a product of patches with g the left factor is the narrower one; from this
+# many values of a patch on it is worth turning it around before.
+_DEEP = 256
 
 
 def _taps(geo):
@@ -44,6 +48,12 @@ def forward_columns(x, w, geo):
   return jnp.tensordot(_patches(x, geo), w.reshape(-1, w.shape[3]), 1)
 
 
+def _divisor(count, most):
+  """Return the largest divisor of `count` that is at most `most`, or 1."""
+  numbers = range(1, max(min(most, count), 1) + 1)
+  return max(n for n in numbers if count % n == 0)
+
+
 def _bands(x, geo):
   """Return (patches, count, rows): the outputs in bands.
 
@@ -52,11 +62,11 @@ def _bands(x, geo):
   sample may hang over its bottom by rows that are not wanted.
   """
   (kh, kw), (sh, _), (height, width) = geo.kernel, geo.stride, geo.out
-  fit = max(BAND // (width * kh * kw * x.shape[3]), 1)
+  outputs = max(BAND // (kh * kw * x.shape[3]), _FEWEST)
+  fit = max(outputs // width, 1)
   bands = -(-height // fit)  # of a sample
   if bands == 1:
-    most = min(fit // height, x.shape[0])
-    samples = max(n for n in range(1, most + 1) if x.shape[0] % n == 0)
+    samples = _divisor(x.shape[0], fit // height)
     rows, part = height, geo
   else:
     samples, rows = 1, -(-height // bands)
@@ -89,11 +99,15 @@ def kernel_grad_bands(x, g, geo):
   g = jnp.pad(g, ((0, 0), (0, rows - geo.out[0]), (0, 0), (0, 0)))
   g = g.reshape(count, -1, g.shape[3])
   shape = (*geo.kernel, x.shape[3], g.shape[2])
-  # XLA:CPU is twice as fast where the left factor is the narrower one.
-  narrow = math.prod(shape[:3]) < shape[3]
+  depth = math.prod(shape[:3])
+  narrow = depth < shape[3]
 
   def product(i):
-    pair = (patches(i), g[i]) if narrow else (g[i], patches(i))
+    columns, outputs = patches(i), g[i]
+    if depth >= _DEEP and not narrow:
+      # XLA would take the factor as it lies in memory, and is half as fast.
+      return lax.optimization_barrier(outputs.T) @ columns
+    pair = (columns, outputs) if narrow else (outputs, columns)
     return jnp.tensordot(*pair, ((0,), (0,)))
 
   if count == 1:
@@ -193,14 +207,13 @@ def input_grad_blocks(g, w, geo):
   return _interleave(lambda r, c: x[:, :, :, r, c], geo)
 
 
-def input_grad_columns(g, w, geo):
-  """One product to h * w * I channels, then shifted sums (col2im)."""
-  products = jnp.tensordot(g, w.reshape(-1, w.shape[3]), ((3,), (1,)))
-  zero, channels = jnp.zeros((), g.dtype), w.shape[2]
+def _shifted_sums(products, geo):
+  """Add up [N, h', w', I] of every tap where it belongs (col2im)."""
+  zero = jnp.zeros((), products[0].dtype)
 
   def phase(r, t):
     total = 0
-    for n, (i, j) in enumerate(_taps(geo)):
+    for product, (i, j) in zip(products, _taps(geo), strict=True):
       if i % geo.stride[0] != r or j % geo.stride[1] != t:
         continue
       before = (i // geo.stride[0], j // geo.stride[1])
@@ -208,8 +221,64 @@ def input_grad_columns(g, w, geo):
         (b, _counts(geo, axis) - geo.out[axis] - b, 0)
         for axis, b in enumerate(before)
       ]
-      part = products[..., n * channels : (n + 1) * channels]
-      total += lax.pad(part, zero, ((0, 0, 0), *pads, (0, 0, 0)))
+      total += lax.pad(product, zero, ((0, 0, 0), *pads, (0, 0, 0)))
     return total
 
   return _interleave(phase, geo)
+
+
+def input_grad_columns(g, w, geo):
+  """One product to h * w * I channels, then shifted sums."""
+  products = jnp.tensordot(g, w.reshape(-1, w.shape[3]), ((3,), (1,)))
+  return _shifted_sums(jnp.split(products, len(_taps(geo)), 3), geo)
+
+
+def input_grad_bands(g, w, geo):
+  """The same for a few samples at a time, whose products stay in the cache."""
+  products = math.prod((*geo.out, *w.shape[:3]))
+  samples = _divisor(len(g), BAND // products)
+  x = lax.map(
+    lambda part: input_grad_columns(part, w, geo),
+    g.reshape(-1, samples, *g.shape[1:]),
+  )
+  return x.reshape(len(g), *geo.size, w.shape[2])
+
+
+# Products with each tap of a large kernel where it lies in memory, for one that
+# is turned: to turn it around would take longer than the few products.
+
+
+def _turned(w):
+  """Return [h * w, O, I], as it lies in memory."""
+  return jnp.swapaxes(w, 2, 3).reshape(-1, w.shape[3], w.shape[2])
+
+
+def _of_taps(x, geo):
+  """Return the patches as [h * w, N * h' * w', I]."""
+  taps = jnp.stack(jnp.split(_patches(x, geo), len(_taps(geo)), 3))
+  return taps.reshape(len(taps), -1, x.shape[3])
+
+
+def forward_taps(x, w, geo):
+  """The sum of a product for each tap."""
+  y = _of_taps(x, geo) @ jnp.swapaxes(_turned(w), 1, 2)
+  return jnp.sum(y, 0).reshape(len(x), *geo.out, w.shape[3])
+
+
+def kernel_grad_taps(x, g, geo):
+  """A product for each tap, which has it as it lies in memory."""
+  patches = _of_taps(x, geo)
+  g = g.reshape(-1, g.shape[3])
+  g = jnp.broadcast_to(g.T, (len(patches), *g.T.shape))
+  # Without the barrier XLA would turn the product around as well.
+  w_bar = jnp.swapaxes(lax.optimization_barrier(g @ patches), 1, 2)
+  return w_bar.reshape(*geo.kernel, *w_bar.shape[1:])
+
+
+def input_grad_taps(g, w, geo):
+  """A product for each tap, then shifted sums."""
+  w = _turned(w)
+  shape = (len(g), *geo.out, w.shape[2])
+  g = g.reshape(-1, g.shape[3])
+  products = jnp.broadcast_to(g, (len(w), *g.shape)) @ w
+  return _shifted_sums([x.reshape(shape) for x in products], geo)

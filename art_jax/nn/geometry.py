@@ -17,6 +17,7 @@ class Geometry:
   stride: tuple[int, int]
   padding: tuple[tuple[int, int], tuple[int, int]]
   native: bool
+  turned: bool = False  # w is [h, w, O, I] in memory: a transposed convolution
 
   @property
   def out(self) -> tuple[int, int]:

@@ -105,7 +105,15 @@ def _is_product(geo):
   return unpadded and geo.kernel == geo.stride == (1, 1)
 
 
+def _few_outputs(n, geo):
+  """Tell whether a turned kernel is used where it lies: n samples are few."""
+  few = n * math.prod(geo.out) <= 256
+  return geo.turned and few and geo.kernel != (1, 1)
+
+
 def _choose_forward(x, w, geo):
+  if _few_outputs(len(x), geo):
+    return cpu_rewrites.forward_taps
   if geo.out == (1, 1) or _is_product(geo):
     return cpu_rewrites.forward_columns
   patches = x.shape[0] * math.prod(geo.out) * math.prod(w.shape[:3])
@@ -121,15 +129,22 @@ def _choose_input_grad(g, w, geo):
     return cpu_rewrites.input_grad_columns
   if any(k < s for k, s in zip(geo.kernel, geo.stride, strict=True)):
     return None  # some phases would have no taps
-  channels = w.shape[2]
+  channels, depth = w.shape[2], g.shape[3]
   products = math.prod(g.shape[:3]) * math.prod(geo.kernel) * channels
   most = 2**22 if max(geo.stride) > 1 else 2**23
   most = 2**26 if channels <= 4 else most
-  if g.shape[3] >= 32 and products <= most and geo.kernel != (1, 1):
+  deep = depth >= 32 or channels <= 4
+  if _few_outputs(len(g), geo):
+    return cpu_rewrites.input_grad_taps
+  if deep and products <= most and geo.kernel != (1, 1):
     return cpu_rewrites.input_grad_columns
   if max(geo.stride) == 1:
     return None
-  if all(k % s == 0 for k, s in zip(geo.kernel, geo.stride, strict=True)):
+  whole = all(k % s == 0 for k, s in zip(geo.kernel, geo.stride, strict=True))
+  fits = len(g) > 1 and products <= len(g) * cpu_rewrites.BAND
+  if fits and jax.device_count() == 1 and (depth >= 128 or not whole):
+    return cpu_rewrites.input_grad_bands
+  if whole:
     return cpu_rewrites.input_grad_blocks
   return cpu_rewrites.input_grad_phases
 
@@ -141,17 +156,17 @@ def _choose_kernel_grad(x, g, geo):
   # Loops over the batch, which several devices would share, take a second to
   # compile.
   alone = jax.device_count() == 1
-  banded = alone and positions > 2048 and patches > 2**20
+  banded = alone and positions >= 1024 and patches > 2**20
   if _is_product(geo):
     if banded and i * o < 2**16:
       return cpu_rewrites.kernel_grad_bands
     return cpu_rewrites.kernel_grad_columns
+  if _few_outputs(len(x), geo):
+    return cpu_rewrites.kernel_grad_taps
   if _may_swap(geo) and swapped < patches:
     few = o <= 4 and (alone or swapped <= cpu_rewrites.BAND)
     if few or (alone and swapped > 2**22):
       return cpu_rewrites.kernel_grad_swapped
-  if i >= 256 and o >= 512 and positions > 512:
-    return None
   if banded:
     return cpu_rewrites.kernel_grad_bands
   fits = positions <= 2048 and i >= 32
