@@ -27,7 +27,7 @@ from art_jax.data import procedural
 
 _TOOLS = pathlib.Path(__file__).resolve().parent
 _WIDTH = 640  # pixels of a figure on the page, at most
-_LINES = 16  # of numbers
+_LINES = 40  # of numbers
 _SMALL = {
   'width': '--set algorithm.generator.width=16 '
   '--set algorithm.discriminator.width=16',
@@ -110,7 +110,8 @@ def make(row: originals_rows.Row, flags) -> dict:
     for i, command in enumerate(row.commands):
       text = _run(fill(command, folder, flags), folder / f'{i}.log', flags)
       lines += [x for x in text.splitlines() if re.search(row.lines, x)]
-    entry['figure'] = _figure(row, folder, flags)
+    if not row.shows_given:
+      entry['figure'] = _figure(row, folder, flags)
   except timed_run.Failed as error:
     entry['status'] = f'not made: {error}'
   entry['lines'] = _anonymous(lines[-_LINES:], folder)
@@ -188,11 +189,16 @@ def _section(row: originals_rows.Row, entry: dict | None, flags) -> list[str]:
   told = f'{size}, {entry["seconds"] / 60:.1f} minutes in all'
   if entry['status'] != 'done':
     return [*found, '', f'{entry["status"]} ({told}).']
-  table = all(line.startswith('|') for line in entry['lines'])
-  lines = entry['lines'] if table else ['    ' + x for x in entry['lines']]
+  if all(line.startswith('|') for line in entry['lines']):
+    # A second table begins after an empty line.
+    lines = '\n'.join(entry['lines']).replace('\n| |', '\n\n| |').split('\n')
+  else:
+    lines = ['    ' + line for line in entry['lines']]
   found += ['', f'{told}:'.capitalize(), '', *lines]
   if entry.get('figure'):
     found += ['', f'![{row.name}]({entry["figure"]})']
+  elif row.shows_given:
+    found += ['', 'The figure shows the pictures given, so it is not here.']
   return found
 
 

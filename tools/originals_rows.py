@@ -21,6 +21,7 @@ class Row:
     figure: patterns of files below the folder of the row.
     lines: regular expression of the lines to quote.
     needs: flags of tools/originals.py that must be given.
+    shows_given: its figure shows pictures that were given: not for the page.
   """
 
   name: str
@@ -29,6 +30,7 @@ class Row:
   figure: tuple[str, ...] = ()
   lines: str = r'^\|'
   needs: tuple[str, ...] = ()
+  shows_given: bool = False
 
 
 def _sample(study: str, run: str = '{work}/run', more: str = '') -> str:
@@ -106,6 +108,7 @@ ROWS = (
     ('run/facades_ab.png',),
     r'accuracy|pictures',
     ('facades',),
+    shows_given=True,
   ),
   Row(
     'S0.6',
@@ -229,6 +232,7 @@ ROWS = (
     ('faces.png',),
     r'.',
     ('content', 'style'),
+    shows_given=True,
   ),
   Row(
     'S3.3',

@@ -7,6 +7,8 @@ mean over seeds of the difference to the baseline of the same seed, and its 95 %
 interval by Student's t. An interval that holds 0 shows no effect.
 """
 
+import math
+
 import numpy as np
 import scipy.stats
 import study
@@ -71,7 +73,8 @@ def main() -> None:
   print('\n| | kid against the baseline |\n|---|---|')
   for name in names[1:]:
     mean, half = effect(found[name], found['baseline'])
-    print(f'| {name} | {mean:+.3g} +- {half:.2g} |')
+    error = '' if math.isnan(half) else f' +- {half:.2g}'
+    print(f'| {name} | {mean:+.3g}{error} |')
 
 
 if __name__ == '__main__':
