@@ -91,6 +91,16 @@ def is_native() -> bool:
 #   kernel_grad  32x32x3, 3x3 -> 32, 64                    22.0   7.5  bands
 #   kernel_grad  8x8x64, 3x3 -> 64, 64                      7.7   5.2  bands
 #   kernel_grad  16x16x32, 3x3 -> 32, 32                    4.8   3.2  bands
+#   kernel_grad  32x32x64, 3x3 -> 64, 64                    779  89.7  bands
+#   kernel_grad  16x16x128, 4x4 /2 -> 256, 64              90.4  55.6  bands
+#   kernel_grad  8x8x256, 3x3 -> 512, 32                   88.1  63.9  bands
+#
+# Blocks, phases or columns -> rewritten, the same way:
+#
+#   input_grad   16x16x128, 4x4 /2 -> 256, 64              84.7  52.6  bands
+#   input_grad   32x32x64, 4x4 /2 -> 128, 64               73.6  59.7  bands
+#   input_grad   32x32x16, 5x5 /2 -> 32, 100               21.0  13.7  bands
+#   input_grad   8x8x512, 4x4 /2 -> 1024, 1, turned        42.2  15.9  taps
 #
 # Measured and left out, as one of the above is faster: Winograd's 3x3 (its
 # transforms cost more than the products saved), space to depth, k*k
@@ -99,24 +109,28 @@ def is_native() -> bool:
 # else slower).
 
 
+_LARGE = 2**20  # values of a kernel
+
+
 def _is_product(geo):
   """Tell whether it is a matrix product as it stands: no patches to copy."""
   unpadded = not any(map(any, geo.padding))
   return unpadded and geo.kernel == geo.stride == (1, 1)
 
 
-def _few_outputs(n, geo):
-  """Tell whether a turned kernel is used where it lies: n samples are few."""
-  few = n * math.prod(geo.out) <= 256
-  return geo.turned and few and geo.kernel != (1, 1)
+def _by_taps(positions, channels, geo):
+  """Tell whether turning the kernel around would cost more than the product."""
+  large = math.prod(geo.kernel) * channels >= _LARGE
+  return geo.turned and large and positions <= 256
 
 
 def _choose_forward(x, w, geo):
-  if _few_outputs(len(x), geo):
+  outputs = len(x) * math.prod(geo.out)
+  if _by_taps(outputs, math.prod(w.shape[2:]), geo):
     return cpu_rewrites.forward_taps
   if geo.out == (1, 1) or _is_product(geo):
     return cpu_rewrites.forward_columns
-  patches = x.shape[0] * math.prod(geo.out) * math.prod(w.shape[:3])
+  patches = outputs * math.prod(w.shape[:3])
   deep = w.shape[3] >= 512 or math.prod(geo.out) <= 4
   if max(geo.stride) > 1 and deep and patches <= 2**23:
     return cpu_rewrites.forward_columns
@@ -129,13 +143,13 @@ def _choose_input_grad(g, w, geo):
     return cpu_rewrites.input_grad_columns
   if any(k < s for k, s in zip(geo.kernel, geo.stride, strict=True)):
     return None  # some phases would have no taps
-  channels, depth = w.shape[2], g.shape[3]
-  products = math.prod(g.shape[:3]) * math.prod(geo.kernel) * channels
+  positions, (channels, depth) = math.prod(g.shape[:3]), w.shape[2:]
+  if _by_taps(positions, channels * depth, geo):
+    return cpu_rewrites.input_grad_taps
+  products = positions * math.prod(geo.kernel) * channels
   most = 2**22 if max(geo.stride) > 1 else 2**23
   most = 2**26 if channels <= 4 else most
   deep = depth >= 32 or channels <= 4
-  if _few_outputs(len(g), geo):
-    return cpu_rewrites.input_grad_taps
   if deep and products <= most and geo.kernel != (1, 1):
     return cpu_rewrites.input_grad_columns
   if max(geo.stride) == 1:
@@ -161,7 +175,7 @@ def _choose_kernel_grad(x, g, geo):
     if banded and i * o < 2**16:
       return cpu_rewrites.kernel_grad_bands
     return cpu_rewrites.kernel_grad_columns
-  if _few_outputs(len(x), geo):
+  if _by_taps(positions, i * o, geo):
     return cpu_rewrites.kernel_grad_taps
   if _may_swap(geo) and swapped < patches:
     few = o <= 4 and (alone or swapped <= cpu_rewrites.BAND)
