@@ -128,25 +128,6 @@ def test_kernel_gradients_in_bands(x, w, f, band, monkeypatch):
   _close(*_both(jax.vmap(gradient, (0, None)), jnp.stack([x, x[::-1]]), w))
 
 
-@pytest.mark.parametrize('band', [40, 2000, 10**6])
-@pytest.mark.parametrize(
-  'x, w, f',
-  [pytest.param(*r[1:], id=r[0]) for r in _functions() if 'below' not in r[0]],
-)
-def test_input_gradients_in_bands(x, w, f, band, monkeypatch):
-  """Of one sample, of some, of all."""
-  monkeypatch.setattr(cpu_rewrites, 'BAND', band)
-  bands = cpu_rewrites.input_grad_bands
-  monkeypatch.setattr(lowering, '_choose_input_grad', lambda *_: bands)
-
-  def gradient(x, w):
-    return jax.grad(lambda x: jnp.sum(jnp.sin(f(x, w))))(x)
-
-  x, w = _normal((6, *x[1:]), 0), _normal(w, 1)
-  _close(*_both(gradient, x, w))
-  _close(*_both(jax.vmap(gradient, (0, None)), jnp.stack([x, x[::-1]]), w))
-
-
 def test_loops_are_left_to_one_device(monkeypatch):
   x, w = jnp.zeros((3, 82, 82, 32)), jnp.zeros((3, 3, 32, 32))
 

@@ -13,8 +13,8 @@ from jax import lax
 
 from art_jax.nn import geometry
 
-# Patches of a band: 2 MiB, about what the cache of one core holds.
-BAND = 2**19
+# Patches of a band: 4 MiB, about what the caches of two cores hold.
+BAND = 2**20
 _FEWEST = 256  # outputs of a band: the sum is a pass over the whole kernel
 # Of a product of patches with g the left factor is the narrower one; from this
 # many values of a patch on it is worth turning it around before.
@@ -48,12 +48,6 @@ def forward_columns(x, w, geo):
   return jnp.tensordot(_patches(x, geo), w.reshape(-1, w.shape[3]), 1)
 
 
-def _divisor(count, most):
-  """Return the largest divisor of `count` that is at most `most`, or 1."""
-  numbers = range(1, max(min(most, count), 1) + 1)
-  return max(n for n in numbers if count % n == 0)
-
-
 def _bands(x, geo):
   """Return (patches, count, rows): the outputs in bands.
 
@@ -66,7 +60,8 @@ def _bands(x, geo):
   fit = max(outputs // width, 1)
   bands = -(-height // fit)  # of a sample
   if bands == 1:
-    samples = _divisor(x.shape[0], fit // height)
+    most = min(fit // height, x.shape[0])
+    samples = max(n for n in range(1, most + 1) if x.shape[0] % n == 0)
     rows, part = height, geo
   else:
     samples, rows = 1, -(-height // bands)
@@ -231,17 +226,6 @@ def input_grad_columns(g, w, geo):
   """One product to h * w * I channels, then shifted sums."""
   products = jnp.tensordot(g, w.reshape(-1, w.shape[3]), ((3,), (1,)))
   return _shifted_sums(jnp.split(products, len(_taps(geo)), 3), geo)
-
-
-def input_grad_bands(g, w, geo):
-  """The same for a few samples at a time, whose products stay in the cache."""
-  products = math.prod((*geo.out, *w.shape[:3]))
-  samples = _divisor(len(g), BAND // products)
-  x = lax.map(
-    lambda part: input_grad_columns(part, w, geo),
-    g.reshape(-1, samples, *g.shape[1:]),
-  )
-  return x.reshape(len(g), *geo.size, w.shape[2])
 
 
 # Products with each tap of a large kernel where it lies in memory, for one that

@@ -95,18 +95,22 @@ def is_native() -> bool:
 #   kernel_grad  16x16x128, 4x4 /2 -> 256, 64              90.4  55.6  bands
 #   kernel_grad  8x8x256, 3x3 -> 512, 32                   88.1  63.9  bands
 #
-# Blocks, phases or columns -> rewritten, the same way:
+# Two cores with AVX2, time on the wall:
 #
-#   input_grad   16x16x128, 4x4 /2 -> 256, 64              84.7  52.6  bands
-#   input_grad   32x32x64, 4x4 /2 -> 128, 64               73.6  59.7  bands
-#   input_grad   32x32x16, 5x5 /2 -> 32, 100               21.0  13.7  bands
-#   input_grad   8x8x512, 4x4 /2 -> 1024, 1, turned        42.2  15.9  taps
+#   kernel_grad  16x16x128, 4x4 /2 -> 256, 64              69.3  43.5  bands
+#   kernel_grad  8x8x256, 4x4 /2 -> 512, 64                45.6  45.6  bands
+#   kernel_grad  64x64x256, 3x3 -> 256, 1                  82.6  48.1  bands
+#   kernel_grad  32x32x64, 4x4 /2 -> 128, 64                148  57.4  bands
+#
+# Turned kernels, columns -> taps, one core:
+#
+#   input_grad   8x8x512, 4x4 /2 -> 1024, 1                42.2  15.9  taps
 #
 # Measured and left out, as one of the above is faster: Winograd's 3x3 (its
 # transforms cost more than the products saved), space to depth, k*k
 # shifted-slice products, the product to k*k*O channels with shifted adds, sums
 # over rows, forward in bands (a little faster with stride 2 and many channels,
-# else slower).
+# else slower), input_grad in bands (faster on one core, but not on two).
 
 
 _LARGE = 2**20  # values of a kernel
@@ -154,11 +158,7 @@ def _choose_input_grad(g, w, geo):
     return cpu_rewrites.input_grad_columns
   if max(geo.stride) == 1:
     return None
-  whole = all(k % s == 0 for k, s in zip(geo.kernel, geo.stride, strict=True))
-  fits = len(g) > 1 and products <= len(g) * cpu_rewrites.BAND
-  if fits and jax.device_count() == 1 and (depth >= 128 or not whole):
-    return cpu_rewrites.input_grad_bands
-  if whole:
+  if all(k % s == 0 for k, s in zip(geo.kernel, geo.stride, strict=True)):
     return cpu_rewrites.input_grad_blocks
   return cpu_rewrites.input_grad_phases
 
