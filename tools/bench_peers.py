@@ -4,9 +4,10 @@
   python tools/bench_peers.py --only=dcgan64,pix2pix --python=PATH
 
 Ours and the peers (eager, channels_last, torch.compile) alternate in one run,
-each in a process of its own that computes nothing while the others do. Prints
-a Markdown table. PyTorch is installed into an environment of its own in the
-cache folder of the user, unless --python names one. See docs/benchmark.md.
+each in a process of its own that computes nothing while the others do; no
+process has more than one row. Prints a Markdown table. PyTorch is installed into
+an environment of its own in the cache folder of the user, unless --python names
+one. See docs/benchmark.md.
 """
 
 import contextlib
@@ -14,7 +15,9 @@ import json
 import os
 import pathlib
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -57,24 +60,37 @@ def main(argv: list[str]) -> int:
       os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
     # PyTorch needs some of a GPU's memory too.
     os.environ.setdefault('XLA_PYTHON_CLIENT_MEM_FRACTION', '0.5')
-    python = process.interpreter(_PYTHON.value)
-    ceiling = ours.most_flops(_PRECISION.value, _clock())
     found = []
     for name in names:
-      found.append(measure(name, python, ceiling))
-      print(told(found[-1]), file=sys.stderr, flush=True)
+      found.append(measure(name) if len(names) == 1 else apart(name))
       if path:
         write(path, found)
   except core.UserError as error:
     print(f'bench_peers: {error}', file=sys.stderr)
     return 2
-  print(table(found, ceiling))
+  print(table(found))
   return 0
 
 
-def measure(name: str, python: str, ceiling: float) -> dict[str, Any]:
-  """Return the row of the table called `name`."""
-  row = rows.ROWS[name]
+def apart(name: str) -> dict[str, Any]:
+  """Return the row called `name`, measured in a process that did nothing else.
+
+  After other rows a step took up to a third longer.
+  """
+  with tempfile.TemporaryDirectory() as folder:
+    path = pathlib.Path(folder) / 'row.json'
+    flags_given = [*sys.argv[1:], f'--only={name}', f'--json={path}']
+    command = [sys.executable, __file__, *flags_given]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    if done.returncode:
+      raise core.UserError(f'{name} ended with exit code {done.returncode}')
+    return json.loads(path.read_text())[0]
+
+
+def measure(name: str) -> dict[str, Any]:
+  """Return the row of the table called `name`, and tell it."""
+  row, python = rows.ROWS[name], process.interpreter(_PYTHON.value)
+  ceiling = ours.most_flops(_PRECISION.value, _clock())
   experiment = row.load(_PRECISION.value)
   fields = {
     'size': experiment.data.size,
@@ -106,7 +122,8 @@ def measure(name: str, python: str, ceiling: float) -> dict[str, Any]:
   # XLA counts the body of a sampler's loop once, PyTorch every step.
   flops = counted if row.work == 'generate' and counted else us.flops
   result['ceiling_share'] = flops / result['ours_s'] / ceiling
-  return result | {
+  result |= {
+    'ceiling': ceiling,
     'ours_flops': us.flops,
     'peer_flops': counted,
     'variants': {k: statistics.median(v) for k, v in seconds.items()},
@@ -120,6 +137,8 @@ def measure(name: str, python: str, ceiling: float) -> dict[str, Any]:
     'jax': jax.__version__,
     'torch': next(iter(ready.values()))['torch'],
   }
+  print(told(result), file=sys.stderr, flush=True)
+  return result
 
 
 def _clock() -> Callable[[], float]:
@@ -184,9 +203,10 @@ def told(r: dict[str, Any]) -> str:
   return f'{r["model"]}: {r["ratio"]:.2f} ({others}){failed}'
 
 
-def table(found: list[dict[str, Any]], ceiling: float) -> str:
+def table(found: list[dict[str, Any]]) -> str:
   """Return the rows as a Markdown table."""
   r = found[0]
+  ceiling = statistics.median(row['ceiling'] for row in found)
   lines = [
     f'{r["device"]}, {r["threads"]} threads, {r["precision"]}, {r["clock"]} '
     f'time, jax {r["jax"]}, torch {r["torch"]}; '
