@@ -5,9 +5,9 @@
 
 Ours and the peers (eager, channels_last, torch.compile) alternate in one run,
 each in a process of its own that computes nothing while the others do; no
-process has more than one row. Prints a Markdown table. PyTorch is installed into
-an environment of its own in the cache folder of the user, unless --python names
-one. See docs/benchmark.md.
+process has more than one row. Prints a Markdown table. PyTorch is installed
+into an environment of its own in the cache folder of the user, unless --python
+names one. See docs/benchmark.md.
 """
 
 import contextlib
