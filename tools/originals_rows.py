@@ -102,8 +102,8 @@ ROWS = (
     'Facades: photos of buildings were mapped to their label maps.',
     (
       'art_jax --experiment=pix2pix_facades --data={facades} '
-      '--workdir={work}/run {facade} {train}',
-      'tools/facades.py {work}/run --direction=ab',
+      '--workdir={work}/run {facade} {train} --set algorithm.direction=ab',
+      'tools/facades.py {work}/run',
     ),
     ('run/facades_ab.png',),
     r'accuracy|pictures',
