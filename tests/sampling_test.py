@@ -229,6 +229,9 @@ def test_invert_finds_the_latent(tmp_path, uniform):
 def test_titles_are_cut_to_their_width():
   assert captions.band('a very long title indeed', 30).shape == (18, 30, 3)
   assert captions.band('x', 30).min() < 128 < captions.band('', 30).min()
+  grey = np.full((8, 30, 1), 7, np.uint8)
+  titled = captions.titled('three', grey)  # of a digit, in its class
+  assert titled.shape == (26, 30, 3) and (titled[18:] == 7).all()
 
 
 _FILE = f'--experiment={_HERE / "mirror.py"}'

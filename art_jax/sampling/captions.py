@@ -44,7 +44,8 @@ def header(texts: Sequence[str], sheet: np.ndarray, pad: int = 2) -> np.ndarray:
 
 
 def titled(text: str, sheet: np.ndarray) -> np.ndarray:
-  """Write a text over a picture: u8[H + 18, W, 3]."""
+  """Write a text over a picture u8[H, W, C], grey or not: u8[H + 18, W, 3]."""
+  sheet = np.broadcast_to(sheet, (*sheet.shape[:2], 3))
   return np.concatenate([band(text, sheet.shape[1]), sheet])
 
 
