@@ -114,6 +114,8 @@ def make(row: originals_rows.Row, flags) -> dict:
       entry['figure'] = _figure(row, folder, flags)
   except timed_run.Failed as error:
     entry['status'] = f'not made: {error}'
+  for name in row.needs:
+    lines = [x.replace(getattr(flags, name), name.upper()) for x in lines]
   entry['lines'] = _anonymous(lines[-_LINES:], folder)
   entry['status'] = _anonymous([entry['status']], folder)[0]
   entry['seconds'] = time.monotonic() - began
@@ -155,7 +157,8 @@ def write_page(flags) -> None:
     'built-in pictures where nothing else is said, no verdict on quality. The '
     'page is written by',
     '',
-    f'    python tools/originals.py --minutes={flags.minutes:g}',
+    f'    python tools/originals.py --minutes={flags.minutes:g} '
+    f'--steps={flags.steps}',
     '',
     'and with `--full` in full size on an accelerator. Times were taken beside '
     'other work.',
@@ -172,7 +175,8 @@ def _section(row: originals_rows.Row, entry: dict | None, flags) -> list[str]:
   words = argparse.Namespace(**vars(flags))
   words.full = bool(entry and entry['full'])
   for name in _GIVEN:
-    if getattr(words, name) not in ('builtin', 'builtin:5'):
+    builtin = getattr(words, name) in ('builtin', 'builtin:5')
+    if name in row.needs or not builtin:
       setattr(words, name, name.upper())
   shown = [
     fill(c, pathlib.Path('runs') / row.name, words) for c in row.commands

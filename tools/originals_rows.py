@@ -230,7 +230,7 @@ ROWS = (
       '--steps={iterations} --output={work}/faces.png',
     ),
     ('faces.png',),
-    r'.',
+    r'^style_|^at ',
     ('content', 'style'),
     shows_given=True,
   ),
