@@ -3,6 +3,10 @@
 import importlib.metadata
 from typing import Any
 
+from art_jax import xla_cpu
+
+xla_cpu.set_flag()
+
 try:
   __version__ = importlib.metadata.version('art_jax')
 except importlib.metadata.PackageNotFoundError:  # A checkout, not installed.

@@ -10,9 +10,9 @@ from art_jax.nn import conv, cpu_rewrites, lowering
 
 # (x, kernel h w I O, stride, padding); between them they take every rewrite.
 _CONVS = {
-  'wide': ((1, 12, 11, 5), (3, 3, 5, 4), 1, 'VALID'),
-  'wide, few outputs': ((1, 14, 14, 5), (7, 7, 5, 3), 1, 0),
-  'wide, stride 2': ((1, 21, 21, 3), (4, 4, 3, 4), 2, 'VALID'),
+  'unpadded': ((1, 12, 11, 5), (3, 3, 5, 4), 1, 'VALID'),
+  'unpadded, few outputs': ((1, 14, 14, 5), (7, 7, 5, 3), 1, 0),
+  'unpadded, stride 2': ((1, 21, 21, 3), (4, 4, 3, 4), 2, 'VALID'),
   'many patches': ((2, 36, 36, 32), (3, 3, 32, 32), 1, 0),
   'fewer outputs': ((2, 9, 8, 6), (3, 3, 6, 2), 1, 1),
   'columns': ((1, 10, 9, 32), (3, 3, 32, 32), 1, 1),
@@ -133,7 +133,7 @@ def test_loops_are_left_to_one_device(monkeypatch):
 
   def loops():
     def gradient(x, w):
-      return jax.grad(lambda w: jnp.sum(conv.conv(x, w, padding=0)))(w)
+      return jax.grad(lambda w: jnp.sum(conv.conv(x, w, 2, 0)))(w)
 
     return ' while(' in jax.jit(gradient).lower(x, w).compile().as_text()
 
@@ -142,7 +142,9 @@ def test_loops_are_left_to_one_device(monkeypatch):
   assert loops()
 
 
-@pytest.mark.parametrize('name', ['columns', 'blocks, few channels', 'wide'])
+@pytest.mark.parametrize(
+  'name', ['columns', 'blocks, few channels', 'unpadded']
+)
 def test_bfloat16(name):
   x, w, stride, padding = _CONVS[name]
   x, w = _normal(x, 0, 'bfloat16'), _normal(w, 1, 'bfloat16')
@@ -156,7 +158,9 @@ def test_bfloat16(name):
   _close(got, expected, 2e-2)
 
 
-@pytest.mark.parametrize('name', ['columns', 'phases k3 s2', 'wide', 'dense'])
+@pytest.mark.parametrize(
+  'name', ['columns', 'phases k3 s2', 'unpadded', 'dense']
+)
 @pytest.mark.parametrize('axes', [(0, None), (None, 0), (0, 0)])
 def test_vmap(name, axes):
   x, w, stride, padding = _CONVS[name]
@@ -184,7 +188,7 @@ def test_vmap(name, axes):
 
 @pytest.mark.parametrize(
   'name',
-  ['columns', 'blocks, few channels', 'wide', 'many patches', 'dense'],
+  ['columns', 'blocks, few channels', 'unpadded', 'many patches', 'dense'],
 )
 def test_rows_sharded_over_devices(name):
   if jax.device_count() < 8:
@@ -219,7 +223,7 @@ def _grad_of(name):
 
 
 @pytest.mark.parametrize(
-  'name', ['columns', 'blocks, few channels', 'wide', 'dense']
+  'name', ['columns', 'blocks, few channels', 'deep, small', 'fewer outputs']
 )
 def test_no_conditional_is_left_on_cpu(name):
   f, x, w = _grad_of(name)

@@ -127,22 +127,6 @@ def kernel_grad_swapped(x, g, geo):
   return jnp.swapaxes(w_bar[::-1, ::-1], 2, 3)
 
 
-def _wide(geo):
-  """Add one output column, to be dropped.
-
-  XLA:CPU copies the patches of a padded convolution into a dense matrix, but
-  walks those of an unpadded one with strides, which is 2 to 40 times slower.
-  """
-  (top, bottom), (left, right) = geo.padding
-  right += geo.stride[1]
-  return dataclasses.replace(geo, padding=((top, bottom), (left, right)))
-
-
-def forward_wide(x, w, geo):
-  """XLA's own, with one output column more."""
-  return geometry.forward(x, w, _wide(geo))[:, :, : geo.out[1]]
-
-
 def _interleave(phase, geo):
   """Assemble the input gradient from its phases, `phase(row, column)`.
 

@@ -12,7 +12,8 @@ supported.) A transposed convolution IS `input_grad`, hence its weight gradient
 is the weight gradient of a strided convolution, which XLA:CPU runs well.
 
 TPU and GPU always get the native convolution. On CPU some shapes are rewritten
-as matrix products (`cpu_rewrites`) by the rules below, which measurements gave.
+as matrix products (`cpu_rewrites`) by the rules below, which measurements gave,
+and the others are XLA's own (`xla_cpu`).
 """
 
 import functools
@@ -46,80 +47,48 @@ def is_native() -> bool:
 
 # --- when CPU gets which rewrite (float32)
 #
-# Medians in ms, native -> rewritten, runs alternated in one process; 2 cores
-# (AVX-512), jax 0.10.2, float32. Read it as ratios.
+# XLA's own against the rewrite, ms, two cores with AVX2, jax 0.10.2, minimum
+# of 4, `xla_cpu.FLAG` set; read it as ratios. All else is left to XLA.
 #
-#   map          shape (x -> kernel, batch)              native  rewritten
-#   forward      134x134x64, 7x7 -> 3, 1                   99.9   2.6  wide
-#   forward      262x262x64, 7x7 -> 3, 1                    377    11  wide
-#   forward      70x70x32, 7x7 -> 3, 1                      3.2   0.6  wide
-#   forward      34x34x256, 3x3 -> 256, 1 / 4        6.5 / 89.1   3.8 / 16.4
-#   forward      66x66x256, 3x3 -> 256, 1                  87.2  14.3  wide
-#   forward      4x4x512, 4x4 -> 100, 64                    2.7   1.4  columns
-#   input_grad   262x262x3, 7x7 -> 64, 1                   76.3  19.5  columns
-#   input_grad   4x4x512, 4x4 -> 100, 64                   14.6   4.6  columns
-#   input_grad   16x16x256, 4x4 -> 512, 1                   6.1   3.6  columns
-#   input_grad   256x256x64, 3x3 /2 -> 128, 1              16.6  10.9  phases
+#   map          shape (x -> kernel, batch)                XLA's  rewritten
+#   forward      4x4x256, 5x5 /2 -> 512, 100                1974    24  columns
+#   input_grad   32x32x64, 4x4 /2 -> 128, 64                 106    34  blocks
+#   input_grad   16x16x128, 4x4 /2 -> 256, 64                 76    36  blocks
+#   input_grad   256x256x32, 3x3 /2 -> 64, 4                 132    56  phases
+#   input_grad   262x262x3, 7x7 -> 64, 1                    69.7  42.5  columns
+#   input_grad   8x8x256, 4x4 /2 -> 512, 64                 68.8  32.7  columns
+#   input_grad   4x4x256, 5x5 /2 -> 512, 100                 775    21  columns
+#   input_grad   4x4x512, 4x4 -> 100, 64                    13.3   2.6  columns
+#   input_grad   16x16x512, 4x4 /2 -> 512, 1                14.3   6.3  columns
+#   kernel_grad  32x32x64, 1x1 -> 64, 64                    33.1  11.7  bands
+#   kernel_grad  64x64x1, 3x3 -> 32, 64                     22.5   8.1  bands
+#   kernel_grad  128x128x3, 4x4 /2 -> 64, 32                33.5  13.3  bands
+#   kernel_grad  128x128x64, 3x3 /2 -> 128, 1               22.7   7.2  bands
+#   kernel_grad  64x64x128, 4x4 /2 -> 256, 1                17.5  13.3  bands
+#   kernel_grad  16x16x512, 4x4 /2 -> 512, 1                 8.6   4.8  columns
+#   kernel_grad  32x32x256, 4x4 -> 512, 1                   42.1  35.4  columns
+#   kernel_grad  134x134x64, 7x7 -> 3, 1                    16.5   5.3  swapped
+#   kernel_grad  31x31x512, 4x4 -> 1, 1                     20.6   0.9  swapped
 #
-# The same of later rewrites, phases or native -> rewritten, on a machine that
-# others used too: medians of one core's processor time.
+# There XLA's own is the faster one:
 #
-#   input_grad   32x32x64, 4x4 /2 -> 128, 64               35.2  26.6  blocks
-#   input_grad   16x16x128, 4x4 /2 -> 256, 64              30.2  26.2  blocks
-#   forward      8x8x256, 4x4 /2 -> 512, 64                34.6  24.6  columns
-#   input_grad   32x32x512, 3x3 -> 512, 1                  28.7  23.0  columns
-#   kernel_grad  32x32x64, 3x3 -> 64, 32                   21.6  17.9  bands
-#   kernel_grad  32x32x64, 4x4 /2 -> 128, 64               42.9  30.6  bands
-#   kernel_grad  64x64x64, 4x4 /2 -> 128, 32                130    86  bands
-#   kernel_grad  128x128x3, 4x4 /2 -> 64, 32               44.7  10.4  bands
-#   kernel_grad  66x66x256, 3x3 -> 256, 1                  48.8  29.8  bands
-#   kernel_grad  66x66x128, 3x3 -> 128, 4                   125  33.6  bands
-#   kernel_grad  256x256x64, 3x3 /2 -> 128, 1              34.6  17.7  bands
-#   kernel_grad  262x262x64, 7x7 -> 3, 1                   55.7  15.4  swapped
-#   kernel_grad  264x264x32, 9x9 -> 3, 4                    192  47.0  swapped
-#   kernel_grad  31x31x512, 4x4 -> 1, 1                    10.6   0.1  swapped
-#
-# Kernels of one pixel and small layers: minimum of 7, one core with AVX2 alone.
-#
-#   forward      32x32x64, 1x1 -> 64, 64                   27.3  18.2  columns
-#   forward      32x32x96, 1x1 -> 32, 64                    9.6   6.5  columns
-#   input_grad   16x16x64, 1x1 -> 192, 64                   8.9   6.9  columns
-#   kernel_grad  32x32x64, 1x1 -> 64, 64                    338  13.1  bands
-#   kernel_grad  16x16x64, 1x1 -> 192, 64                  82.3   8.9  bands
-#   kernel_grad  16x16x64, 1x1 -> 64, 64                   15.6   3.9  columns
-#   kernel_grad  16x16x128, 1x1 -> 128, 1                   0.3   0.2  columns
-#   kernel_grad  32x32x3, 3x3 -> 32, 64                    22.0   7.5  bands
-#   kernel_grad  8x8x64, 3x3 -> 64, 64                      7.7   5.2  bands
-#   kernel_grad  16x16x32, 3x3 -> 32, 32                    4.8   3.2  bands
-#   kernel_grad  32x32x64, 3x3 -> 64, 64                    779  89.7  bands
-#   kernel_grad  16x16x128, 4x4 /2 -> 256, 64              90.4  55.6  bands
-#   kernel_grad  8x8x256, 3x3 -> 512, 32                   88.1  63.9  bands
-#
-# Two cores with AVX2, time on the wall:
-#
-#   kernel_grad  16x16x128, 4x4 /2 -> 256, 64              69.3  43.5  bands
-#   kernel_grad  8x8x256, 4x4 /2 -> 512, 64                45.6  45.6  bands
-#   kernel_grad  64x64x256, 3x3 -> 256, 1                  82.6  48.1  bands
-#   kernel_grad  32x32x64, 4x4 /2 -> 128, 64                148  57.4  bands
+#   kernel_grad  66x66x128, 3x3 -> 128, 4                   31.8  71.8  bands
+#   kernel_grad  16x16x128, 4x4 /2 -> 256, 64               31.4  40.4  bands
+#   kernel_grad  134x134x3, 7x7 -> 64, 1                     3.1  10.0  bands
+#   kernel_grad  4x4x256, 5x5 /2 -> 512, 100                19.5  28.0  columns
+#   forward      8x8x256, 4x4 /2 -> 512, 64                 32.9  36.6  columns
 #
 # Turned kernels, columns -> taps, one core:
 #
-#   input_grad   8x8x512, 4x4 /2 -> 1024, 1                42.2  15.9  taps
+#   input_grad   8x8x512, 4x4 /2 -> 1024, 1                 42.2  15.9  taps
 #
 # Measured and left out, as one of the above is faster: Winograd's 3x3 (its
 # transforms cost more than the products saved), space to depth, k*k
 # shifted-slice products, the product to k*k*O channels with shifted adds, sums
-# over rows, forward in bands (a little faster with stride 2 and many channels,
-# else slower), input_grad in bands (faster on one core, but not on two).
+# over rows, forward and input_grad in bands.
 
 
 _LARGE = 2**20  # values of a kernel
-
-
-def _is_product(geo):
-  """Tell whether it is a matrix product as it stands: no patches to copy."""
-  unpadded = not any(map(any, geo.padding))
-  return unpadded and geo.kernel == geo.stride == (1, 1)
 
 
 def _by_taps(positions, channels, geo):
@@ -132,19 +101,11 @@ def _choose_forward(x, w, geo):
   outputs = len(x) * math.prod(geo.out)
   if _by_taps(outputs, math.prod(w.shape[2:]), geo):
     return cpu_rewrites.forward_taps
-  if geo.out == (1, 1) or _is_product(geo):
-    return cpu_rewrites.forward_columns
-  patches = outputs * math.prod(w.shape[:3])
-  deep = w.shape[3] >= 512 or math.prod(geo.out) <= 4
-  if max(geo.stride) > 1 and deep and patches <= 2**23:
-    return cpu_rewrites.forward_columns
-  unpadded = not any(map(any, geo.padding)) and geo.kernel != (1, 1)
-  return cpu_rewrites.forward_wide if unpadded and geo.out[1] >= 8 else None
+  larger = any(k > n for k, n in zip(geo.kernel, geo.size, strict=True))
+  return cpu_rewrites.forward_columns if larger else None
 
 
 def _choose_input_grad(g, w, geo):
-  if _is_product(geo):
-    return cpu_rewrites.input_grad_columns
   if any(k < s for k, s in zip(geo.kernel, geo.stride, strict=True)):
     return None  # some phases would have no taps
   positions, (channels, depth) = math.prod(g.shape[:3]), w.shape[2:]
@@ -170,20 +131,19 @@ def _choose_kernel_grad(x, g, geo):
   # Loops over the batch, which several devices would share, take a second to
   # compile.
   alone = jax.device_count() == 1
-  banded = alone and positions >= 1024 and patches > 2**20
-  if _is_product(geo):
-    if banded and i * o < 2**16:
-      return cpu_rewrites.kernel_grad_bands
-    return cpu_rewrites.kernel_grad_columns
   if _by_taps(positions, i * o, geo):
     return cpu_rewrites.kernel_grad_taps
-  if _may_swap(geo) and swapped < patches:
-    few = o <= 4 and (alone or swapped <= cpu_rewrites.BAND)
-    if few or (alone and swapped > 2**22):
+  if o <= 4 and _may_swap(geo) and swapped < patches:
+    if alone or swapped <= cpu_rewrites.BAND:
       return cpu_rewrites.kernel_grad_swapped
-  if banded:
+  # XLA's own is a convolution whose channels are the samples, and whose kernel
+  # is g, spread out by the stride.
+  few, strided, point = len(x) < 4, max(geo.stride) > 1, geo.kernel == (1, 1)
+  slow = point or i == 1 or (strided and (few or i <= 4))
+  if slow and alone and positions >= 1024 and patches >= 2**19:
     return cpu_rewrites.kernel_grad_bands
-  fits = positions <= 2048 and i >= 32
+  small = point or (few and (strided or i * o >= 2**17))
+  fits = small and positions <= 2048 and i >= 32
   return cpu_rewrites.kernel_grad_columns if fits else None
 
 
