@@ -91,9 +91,10 @@ def test_sides_take_turns_and_a_slow_variant_is_left_out(tool):
   sides = {'ours': Side(1.0), 'eager': Side(2.0), 'compile': Side(3.0)}
   seconds = tool.alternate(sides, repeats=3, seconds=12)
   assert set(seconds) == {'ours', 'eager'}
-  # The first step chooses; then each has 2 seconds in each of 3 turns.
-  assert sides['ours'].turns == [1, 2, 2, 2]
-  assert sides['eager'].turns == [1, 1, 1, 1]
+  # The first step chooses; then 2 seconds in each of 3 turns, 2 steps at least,
+  # after one that does not count.
+  assert sides['ours'].turns == [1, 1, 2, 1, 2, 1, 2]
+  assert sides['eager'].turns == [1, 1, 2, 1, 2, 1, 2]
   found = tool.ratio(seconds | {'channels_last': [2.5, 1.5, 1.5]})
   assert found == {
     'ours_s': 1.0,

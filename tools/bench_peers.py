@@ -178,7 +178,8 @@ def alternate(
     if done >= 2 and time.monotonic() > end:
       break
     for name, side in kept.items():
-      steps = int(min(max(turn / last[name], 1), 50))
+      steps = int(min(max(turn / last[name], 2), 50))
+      side.take(1)  # After another side worked the first is a slower one.
       taken[name] += side.take(steps)
   return taken
 
