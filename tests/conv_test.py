@@ -128,6 +128,39 @@ def test_kernel_gradients_in_bands(x, w, f, band, monkeypatch):
   _close(*_both(jax.vmap(gradient, (0, None)), jnp.stack([x, x[::-1]]), w))
 
 
+@pytest.mark.parametrize('name', ['columns', 'phases k5 s3', 'dense'])
+def test_kernel_gradients_of_operands_apart(name, monkeypatch):
+  monkeypatch.setattr(
+    lowering, '_choose_kernel_grad', lambda *_: cpu_rewrites.kernel_grad_apart
+  )
+  x, w, stride, padding = _CONVS[name]
+
+  def f(x, w):
+    return conv.conv(x, w, stride, padding)
+
+  def gradient(x, w):
+    return jax.grad(lambda w: jnp.sum(jnp.sin(f(x, w))))(w)
+
+  x, w = _normal(x, 0), _normal(w, 1)
+  _close(*_both(_everything(f), x, w))
+  _close(*_both(jax.vmap(gradient, (0, None)), jnp.stack([x, -x]), w))
+
+
+def test_operands_apart_are_left_to_one_device(monkeypatch):
+  """And stay a function of their own, which XLA fuses with nothing."""
+  x, w = jnp.zeros((8, 12, 12, 16)), jnp.zeros((3, 3, 16, 16))
+
+  def apart():
+    def gradient(x, w):
+      return jax.grad(lambda w: jnp.sum(conv.conv(3 * x, w, 1, 1)))(w)
+
+    return ' call(' in jax.jit(gradient).lower(x, w).compile().as_text()
+
+  assert not apart()
+  monkeypatch.setattr(jax, 'device_count', lambda: 1)
+  assert apart()
+
+
 def test_loops_are_left_to_one_device(monkeypatch):
   x, w = jnp.zeros((3, 82, 82, 32)), jnp.zeros((3, 3, 32, 32))
 

@@ -10,6 +10,7 @@ import math
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.experimental import xla_metadata
 
 from art_jax.nn import geometry
 
@@ -80,6 +81,29 @@ def _bands(x, geo):
     return columns.reshape(-1, columns.shape[3])
 
   return patches, count, bands * rows
+
+
+@jax.jit
+def _reversed(x):
+  return x.T
+
+
+def _apart(x):
+  """Return x as memory that XLA:CPU fills before what uses it begins.
+
+  A function that is not inlined is not fused with what makes its argument.
+  """
+  with xla_metadata.set_xla_metadata(inlineable='false'):
+    return _reversed(x).T
+
+
+def kernel_grad_apart(x, g, geo):
+  """XLA's own, of operands that are there.
+
+  It needs them with the samples last, and would compute what they are made by,
+  such as the gradient of a norm, in that order: across the memory.
+  """
+  return geometry.kernel_grad(_apart(x), g, geo)
 
 
 def kernel_grad_columns(x, g, geo):

@@ -70,6 +70,13 @@ def is_native() -> bool:
 #   kernel_grad  134x134x64, 7x7 -> 3, 1                    16.5   5.3  swapped
 #   kernel_grad  31x31x512, 4x4 -> 1, 1                     20.6   0.9  swapped
 #
+# The same of an x that is the gradient of a batch norm, and that gradient:
+#
+#   kernel_grad  32x32x64, 4x4 /2 -> 128, 64                 104    50  apart
+#   kernel_grad  64x64x64, 4x4 /2 -> 128, 32                 209   138  apart
+#   kernel_grad  16x16x64, 4x4 /2 -> 128, 100               27.8  18.9  apart
+#   kernel_grad  32x32x64, 3x3 -> 64, 32                    29.2  26.5  apart
+#
 # There XLA's own is the faster one:
 #
 #   kernel_grad  66x66x128, 3x3 -> 128, 4                   31.8  71.8  bands
@@ -129,7 +136,7 @@ def _choose_kernel_grad(x, g, geo):
   patches = positions * math.prod(geo.kernel) * i
   swapped = math.prod((len(x), *geo.size, *geo.kernel)) * o
   # Loops over the batch, which several devices would share, take a second to
-  # compile.
+  # compile; and XLA does not say how it shares what is not inlined.
   alone = jax.device_count() == 1
   if _by_taps(positions, i * o, geo):
     return cpu_rewrites.kernel_grad_taps
@@ -143,8 +150,9 @@ def _choose_kernel_grad(x, g, geo):
   if slow and alone and positions >= 1024 and patches >= 2**19:
     return cpu_rewrites.kernel_grad_bands
   small = point or (few and (strided or i * o >= 2**17))
-  fits = small and positions <= 2048 and i >= 32
-  return cpu_rewrites.kernel_grad_columns if fits else None
+  if small and positions <= 2048 and i >= 32:
+    return cpu_rewrites.kernel_grad_columns
+  return None if few or not alone else cpu_rewrites.kernel_grad_apart
 
 
 def _may_swap(geo):
