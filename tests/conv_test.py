@@ -11,7 +11,8 @@ from art_jax.nn import conv, cpu_rewrites, lowering
 # (x, kernel h w I O, stride, padding); between them they take every rewrite.
 _CONVS = {
   'unpadded': ((1, 12, 11, 5), (3, 3, 5, 4), 1, 'VALID'),
-  'unpadded, few outputs': ((1, 14, 14, 5), (7, 7, 5, 3), 1, 0),
+  'unpadded, few outputs': ((1, 14, 14, 16), (7, 7, 16, 3), 1, 0),
+  'few outputs': ((2, 9, 8, 16), (3, 4, 16, 3), 1, ((1, 2), (0, 2))),
   'unpadded, stride 2': ((1, 21, 21, 3), (4, 4, 3, 4), 2, 'VALID'),
   'many patches': ((2, 36, 36, 32), (3, 3, 32, 32), 1, 0),
   'fewer outputs': ((2, 9, 8, 6), (3, 3, 6, 2), 1, 1),
@@ -192,7 +193,7 @@ def test_bfloat16(name):
 
 
 @pytest.mark.parametrize(
-  'name', ['columns', 'phases k3 s2', 'unpadded', 'dense']
+  'name', ['columns', 'phases k3 s2', 'unpadded', 'dense', 'few outputs']
 )
 @pytest.mark.parametrize('axes', [(0, None), (None, 0), (0, 0)])
 def test_vmap(name, axes):

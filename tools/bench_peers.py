@@ -179,8 +179,8 @@ def alternate(
       break
     for name, side in kept.items():
       steps = int(min(max(turn / last[name], 2), 50))
-      side.take(1)  # After another side worked the first is a slower one.
-      taken[name] += side.take(steps)
+      # After another side worked the first is a slower one.
+      taken[name] += side.take(1 + steps)[1:]
   return taken
 
 

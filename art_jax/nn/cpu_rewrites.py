@@ -49,6 +49,20 @@ def forward_columns(x, w, geo):
   return jnp.tensordot(_patches(x, geo), w.reshape(-1, w.shape[3]), 1)
 
 
+def forward_rows(x, w, geo):
+  """The taps of a row as outputs of one convolution, then shifted sums.
+
+  For few outputs, of which XLA's own makes narrow products. Of stride 1.
+  """
+  (kh, kw, i, o), (oh, ow) = w.shape, geo.out
+  w = w.transpose(0, 2, 1, 3).reshape(kh, 1, i, kw * o)
+  y = lax.conv_general_dilated(
+    x, w, (1, 1), geo.padding, dimension_numbers=geometry.LAYOUT
+  )
+  y = y.reshape(len(x), oh, -1, kw, o)
+  return sum(y[:, :, tap : tap + ow, tap] for tap in range(kw))
+
+
 def _bands(x, geo):
   """Return (patches, count, rows): the outputs in bands.
 

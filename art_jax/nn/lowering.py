@@ -52,6 +52,9 @@ def is_native() -> bool:
 #
 #   map          shape (x -> kernel, batch)                XLA's  rewritten
 #   forward      4x4x256, 5x5 /2 -> 512, 100                1974    24  columns
+#   forward      512x512x32, 9x9 -> 3, 1                     206    59  rows
+#   forward      262x262x64, 7x7 -> 3, 1                    56.8  17.0  rows
+#   forward      64x64x64, 3x3 -> 3, 8                       5.6   2.7  rows
 #   input_grad   32x32x64, 4x4 /2 -> 128, 64                 106    34  blocks
 #   input_grad   16x16x128, 4x4 /2 -> 256, 64                 76    36  blocks
 #   input_grad   256x256x32, 3x3 /2 -> 64, 4                 132    56  phases
@@ -84,6 +87,7 @@ def is_native() -> bool:
 #   kernel_grad  134x134x3, 7x7 -> 64, 1                     3.1  10.0  bands
 #   kernel_grad  4x4x256, 5x5 /2 -> 512, 100                19.5  28.0  columns
 #   forward      8x8x256, 4x4 /2 -> 512, 64                 32.9  36.6  columns
+#   forward      32x32x16, 5x5 -> 1, 16                      1.6   2.0  rows
 #
 # Turned kernels, columns -> taps, one core:
 #
@@ -108,8 +112,12 @@ def _choose_forward(x, w, geo):
   outputs = len(x) * math.prod(geo.out)
   if _by_taps(outputs, math.prod(w.shape[2:]), geo):
     return cpu_rewrites.forward_taps
-  larger = any(k > n for k, n in zip(geo.kernel, geo.size, strict=True))
-  return cpu_rewrites.forward_columns if larger else None
+  if any(k > n for k, n in zip(geo.kernel, geo.size, strict=True)):
+    return cpu_rewrites.forward_columns
+  depth, channels = w.shape[2:]
+  few = channels <= 4 and max(geo.stride) == 1
+  wide = depth >= 16 and geo.kernel[1] * channels >= 9
+  return cpu_rewrites.forward_rows if few and wide else None
 
 
 def _choose_input_grad(g, w, geo):
