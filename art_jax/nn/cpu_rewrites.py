@@ -112,10 +112,10 @@ def _apart(x):
 
 
 def kernel_grad_apart(x, g, geo):
-  """XLA's own, of operands that are there.
+  """XLA's own, of an x that is there.
 
-  It needs them with the samples last, and would compute what they are made by,
-  such as the gradient of a norm, in that order: across the memory.
+  It takes x with the samples last, and would compute what x is made by, such as
+  the gradient of a norm, in that order: across the memory.
   """
   return geometry.kernel_grad(_apart(x), g, geo)
 

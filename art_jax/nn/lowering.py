@@ -73,7 +73,7 @@ def is_native() -> bool:
 #   kernel_grad  134x134x64, 7x7 -> 3, 1                    16.5   5.3  swapped
 #   kernel_grad  31x31x512, 4x4 -> 1, 1                     20.6   0.9  swapped
 #
-# The same of an x that is the gradient of a batch norm, and that gradient:
+# The same together with what makes x, the gradient of a batch norm:
 #
 #   kernel_grad  32x32x64, 4x4 /2 -> 128, 64                 104    50  apart
 #   kernel_grad  64x64x64, 4x4 /2 -> 128, 32                 209   138  apart
