@@ -113,7 +113,7 @@ class RunFolder:
     extra = {type(experiment.algorithm).__name__: type(experiment.algorithm)}
     old = self.read_config(extra)
     if old is None:
-      if self.checkpoints.exists():
+      if self.checkpoints.is_dir() and any(self.checkpoints.iterdir()):
         raise core.UserError(
           f'{self.path} holds checkpoints but no config.txt: what made them '
           'is unknown; pass another --workdir'

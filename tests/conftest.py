@@ -3,17 +3,22 @@
 This file runs before jax is imported, so it may set what jax reads once.
 """
 
+import importlib.metadata
 import os
 import pathlib
 import socket
 import sys
 
-_FLAGS = (
+_FLAGS = [
   '--xla_force_host_platform_device_count=8',
   # Compiling is most of the time of a test run; these nets are tiny.
   '--xla_backend_optimization_level=0',
   '--xla_llvm_disable_expensive_passes=true',
-)
+  '--xla_cpu_parallel_codegen_split_count=1',
+]
+if importlib.metadata.version('jaxlib').startswith('0.10.'):
+  # A third of the compilation; later versions do not know the flag.
+  _FLAGS.append('--xla_cpu_use_fusion_emitters=false')
 os.environ['XLA_FLAGS'] = ' '.join(_FLAGS)
 os.environ['JAX_PLATFORMS'] = 'cpu'
 os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'

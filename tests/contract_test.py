@@ -80,16 +80,27 @@ def _compiled(
   name: str, num_devices: int, sgd: bool = False, dtype: str = 'float32'
 ):
   """Return (experiment, devices, state as host arrays, step function)."""
-  experiment = config.everywhere(_tiny(name), {'dtype': dtype})
-  if sgd:
-    experiment = _with_sgd(experiment)
+  experiment = config.everywhere(_chosen(name, sgd), {'dtype': dtype})
   devices = sharding.make_devices(num_devices)
-  init = devices.compile_init(shapes.initializer(experiment))
-  state = jax.device_get(init(jax.random.key(0)))
   step = devices.compile_step(
     loop.training_step(experiment.algorithm, _Fixed())
   )
-  return experiment, devices, state, step
+  return experiment, devices, _initial(name, sgd), step
+
+
+def _chosen(name: str, sgd: bool) -> core.Experiment:
+  return _with_sgd(_tiny(name)) if sgd else _tiny(name)
+
+
+@functools.cache
+def _initial(name: str, sgd: bool):
+  """Return the state that all steps of an experiment begin with.
+
+  With SGD it is made on one device, else on eight.
+  """
+  devices = sharding.make_devices(1 if sgd else 8)
+  init = devices.compile_init(shapes.initializer(_chosen(name, sgd)))
+  return jax.device_get(init(jax.random.key(0)))
 
 
 def _run(compiled, num_steps: int, state=None, first: int = 0):
@@ -225,17 +236,20 @@ def test_full_size_is_described_without_data(name):
 @pytest.mark.parametrize('platform', ['tpu', 'cuda'])
 @pytest.mark.parametrize('name', _one_per_networks())
 def test_tiny_step_lowers_for_accelerators(name, platform):
-  text = _lowered_step(name, platform)
-  assert 'conv_cpu_rewrite' not in text
-  with lowering.native_lowering():
-    native = _lowered_step(name, platform)
+  chosen, native = (
+    traced.lower(lowering_platforms=(platform,)).as_text(debug_info=True)
+    for traced in _traced(name)
+  )
+  assert 'conv_cpu_rewrite' not in chosen
   # The rewrites for the CPU turn convolutions into matrix products.
   for operation in ('stablehlo.convolution', 'stablehlo.dot_general'):
-    assert text.count(operation) == native.count(operation), operation
-  assert 'stablehlo.convolution' in text or 'stablehlo.dot_general' in text
+    assert chosen.count(operation) == native.count(operation), operation
+  assert 'stablehlo.convolution' in chosen or 'stablehlo.dot_general' in chosen
 
 
-def _lowered_step(name: str, platform: str) -> str:
+@functools.lru_cache(1)
+def _traced(name: str):
+  """Return the traced step: as it is, and with native convolutions alone."""
   experiment = _tiny(name)
   key = jax.eval_shape(lambda: jax.random.key(0))
   arguments = (
@@ -243,9 +257,14 @@ def _lowered_step(name: str, platform: str) -> str:
     shapes.batch_shapes(experiment),
     key,
   )
-  step = jax.jit(experiment.algorithm.step, donate_argnums=0)
-  lowered = step.trace(*arguments).lower(lowering_platforms=(platform,))
-  return lowered.as_text(debug_info=True)
+
+  def trace():
+    step = jax.jit(experiment.algorithm.step, donate_argnums=0)
+    return step.trace(*arguments)
+
+  chosen = trace()
+  with lowering.native_lowering():
+    return chosen, trace()
 
 
 # Executed, once per algorithm class ----------------------------------------
@@ -295,6 +314,9 @@ def test_eight_devices_equal_one(name):
     np.testing.assert_allclose(value, metrics_eight[key], rtol=1e-4, atol=1e-5)
   for x, y in zip(jax.tree.leaves(one), jax.tree.leaves(eight), strict=True):
     np.testing.assert_allclose(x, y, atol=1e-5)
+  begun = (_networks(_initial(name, sgd)) for sgd in (True, False))
+  for x, y in zip(*begun, strict=True):
+    np.testing.assert_allclose(x, y, atol=1e-6)
 
 
 @pytest.mark.parametrize('name', _one_per_class())

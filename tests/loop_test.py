@@ -116,6 +116,16 @@ def test_a_start_that_failed_does_not_bind_the_folder(tmp_path):
     folder.check_config(tiny)
 
 
+def test_checkpoints_without_a_config_are_nobody_s_to_continue(tmp_path):
+  tiny = config.load('vae', tiny=True)
+  folder = run_folder.RunFolder(tmp_path, writable=False)
+  folder.checkpoints.mkdir()
+  folder.check_config(tiny)  # an empty folder binds nobody
+  (folder.checkpoints / '10').mkdir()
+  with pytest.raises(core.UserError, match='checkpoints but no config.txt'):
+    folder.check_config(tiny)
+
+
 def test_another_config_is_refused_with_the_fields(straight):
   with pytest.raises(core.UserError) as error:
     _train(straight, 'train.seed=1', 'algorithm.cycle_weight=3')

@@ -1,7 +1,6 @@
 """One mesh: batches, several processes, and what replaces pmap."""
 
 import json
-import os
 import pathlib
 import socket
 import subprocess
@@ -180,10 +179,6 @@ def _start(workdir, num_devices, *arguments):
     stdout=subprocess.PIPE,
     stderr=subprocess.STDOUT,
     text=True,
-    env={
-      **os.environ,
-      'XLA_FLAGS': '--xla_backend_optimization_level=0',
-    },
     cwd=_ROOT,
   )
 

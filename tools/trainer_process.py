@@ -52,9 +52,14 @@ def start(
       'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
       'JAX_PLATFORMS': 'cpu',
       'TF_CPP_MIN_LOG_LEVEL': '3',
+      # The last of two values counts.
       'XLA_FLAGS': ' '.join(
-        (f'--xla_force_host_platform_device_count={devices}', *_QUICK)
-      ),
+        (
+          os.environ.get('XLA_FLAGS', ''),
+          *_QUICK,
+          f'--xla_force_host_platform_device_count={devices}',
+        )
+      ).strip(),
     },
     stdout=subprocess.DEVNULL,
     stderr=subprocess.PIPE,
