@@ -1,10 +1,10 @@
 """The one setting of XLA that art_jax changes, for CPUs.
 
-XLA gives most float32 convolutions to YNNPACK, which runs a batch of them on
-one core, whatever there are, and single ones slower than XLA's own code does.
-Two cores take 78 ms for 64x32x32x64, 3x3 -> 64, and 36 ms with XLA's own; 101
-and 30 ms for 1x66x66x256, 3x3 -> 256, not padded (docs/benchmarks/cpu.md). So
-convolutions are taken from it.
+XLA gives most float32 convolutions to YNNPACK, which is slower at them than
+XLA's own code, and in jaxlib 0.10.2 leaves some to one core: two cores take 78
+ms for 64x32x32x64, 3x3 -> 64, and 36 ms with XLA's own; 101 and 30 ms for
+1x66x66x256, 3x3 -> 256, not padded (docs/benchmarks/cpu.md). So convolutions
+are taken from it.
 """
 
 import importlib.metadata

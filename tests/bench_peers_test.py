@@ -4,6 +4,7 @@ import importlib
 import json
 import pathlib
 import re
+import subprocess
 import sys
 import textwrap
 
@@ -117,6 +118,30 @@ _WORKER = """
     answer = {'seconds': [seconds] * int(line), 'waiting': 0.01}
     print(json.dumps(answer), flush=True)
 """
+
+
+def test_every_row_has_a_process_of_its_own(
+  tool, tmp_path, monkeypatch, capsys
+):
+  asked, path = [], tmp_path / 'peers.json'
+
+  def run(command, **_):
+    given = [word.partition('=') for word in command[2:]]
+    given = {name: value for name, _, value in given}  # the last one counts
+    asked.append(given['--only'])
+    if given['--only'] == 'vae':
+      return subprocess.CompletedProcess(command, 3)
+    pathlib.Path(given['--json']).write_text('[{"model": "gatys"}]')
+    return subprocess.CompletedProcess(command, 0)
+
+  monkeypatch.setattr(subprocess, 'run', run)
+  arguments = ['--only=gatys,vae', f'--json={path}']
+  monkeypatch.setattr(sys, 'argv', ['bench_peers', *arguments])
+  _parse(*arguments)
+  assert tool.main([]) == 2
+  assert 'vae ended with exit code 3' in capsys.readouterr().err
+  assert asked == ['gatys', 'vae']
+  assert json.loads(path.read_text()) == [{'model': 'gatys'}], 'it is kept'
 
 
 def test_the_file_and_the_table(tool, tmp_path, monkeypatch, capsys):

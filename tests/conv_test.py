@@ -8,7 +8,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from art_jax.nn import conv, cpu_rewrites, lowering
 
-# (x, kernel h w I O, stride, padding); between them they take every rewrite.
+# (x, kernel h w I O, stride, padding)
 _CONVS = {
   'unpadded': ((1, 12, 11, 5), (3, 3, 5, 4), 1, 'VALID'),
   'unpadded, few outputs': ((1, 14, 14, 16), (7, 7, 16, 3), 1, 0),
@@ -21,13 +21,13 @@ _CONVS = {
   'dense': ((3, 4, 4, 6), (4, 4, 6, 5), 1, 0),
   'dense, many': ((2, 4, 4, 32), (4, 4, 32, 32), 1, 'VALID'),
   'first layer': ((1, 13, 13, 3), (7, 7, 3, 32), 1, 'VALID'),
-  'blocks, few channels': ((2, 8, 8, 3), (4, 4, 3, 4), 2, 1),
-  'blocks k4 s2': ((2, 8, 8, 33), (4, 4, 33, 34), 2, 1),
+  'columns, few channels': ((2, 8, 8, 3), (4, 4, 3, 4), 2, 1),
+  'blocks k4 s2': ((2, 8, 8, 6), (4, 4, 6, 7), 2, 1),
   'blocks k2 s2': ((1, 7, 6, 5), (2, 2, 5, 4), 2, 0),
   'deep, stride 2': ((1, 9, 8, 3), (4, 4, 3, 512), 2, 1),
   'deep, small': ((2, 4, 4, 3), (5, 5, 3, 4), 2, 2),
-  'phases k3 s2': ((2, 9, 8, 3), (3, 3, 3, 4), 2, 1),
-  'phases k5 s3': ((1, 11, 10, 3), (5, 5, 3, 4), 3, ((1, 2), (0, 2))),
+  'phases k3 s2': ((2, 9, 8, 5), (3, 3, 5, 7), 2, 1),
+  'phases k5 s3': ((1, 11, 10, 5), (5, 5, 5, 7), 3, ((1, 2), (0, 2))),
   'SAME': ((2, 9, 7, 3), (4, 4, 3, 2), 2, 'SAME'),
   'kernel below stride': ((1, 9, 9, 3), (1, 1, 3, 4), 2, 0),
   'pixel': ((2, 8, 8, 32), (1, 1, 32, 32), 1, 0),
@@ -35,8 +35,9 @@ _CONVS = {
 }
 # (x, kernel h w I O, stride, padding, output_padding)
 _TRANSPOSED = {
-  'k3 s2 p1 op1': ((2, 5, 4, 3), (3, 3, 3, 2), 2, 1, 1),
-  'k4 s2 p1': ((2, 4, 5, 3), (4, 4, 3, 2), 2, 1, 0),
+  'k3 s2 p1 op1': ((2, 5, 4, 7), (3, 3, 7, 5), 2, 1, 1),
+  'k4 s2 p1': ((2, 4, 5, 7), (4, 4, 7, 5), 2, 1, 0),
+  'k4 s2 p1, few channels': ((2, 4, 5, 3), (4, 4, 3, 2), 2, 1, 0),
   'k4 s2 p1, columns': ((2, 12, 11, 32), (4, 4, 32, 32), 2, 1, 0),
   'k4 s1 p0': ((3, 1, 1, 33), (4, 4, 33, 5), 1, 0, 0),
 }
@@ -63,7 +64,7 @@ def _close(got, expected, tolerance=2e-5):
   for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
     assert a.dtype == b.dtype
     a, b = np.asarray(a, 'float32'), np.asarray(b, 'float32')
-    scale = max(np.abs(b).max(), 1e-6)
+    scale = max(np.abs(b).max(initial=0), 1e-6)
     np.testing.assert_allclose(a / scale, b / scale, atol=tolerance)
 
 
@@ -98,8 +99,60 @@ def test_rewrites_equal_native_to_second_order(x, w, f):
   _close(*_both(_everything(f), _normal(x, 0), _normal(w, 1)))
 
 
+@pytest.fixture
+def taken(monkeypatch):
+  """The names of the rewrites that were chosen since the test began."""
+  names = set()
+  for which in ('forward', 'input_grad', 'kernel_grad'):
+    choose = getattr(lowering, f'_choose_{which}')
+
+    def recorded(a, b, geo, choose=choose):
+      rewrite = choose(a, b, geo)
+      names.add(getattr(rewrite, '__name__', None))
+      return rewrite
+
+    monkeypatch.setattr(lowering, f'_choose_{which}', recorded)
+  return names
+
+
+# Of one device, or for kernels of a million values: tested where they are
+# forced.
+_FORCED = {
+  *('kernel_grad_bands', 'kernel_grad_apart'),
+  *('forward_taps', 'input_grad_taps', 'kernel_grad_taps'),
+}
+
+
+def test_the_shapes_take_every_rewrite(taken):
+  for _, x, w, f in _functions():
+    jax.eval_shape(_everything(f), _normal(x, 0), _normal(w, 1))
+  functions = {
+    name
+    for name, value in vars(cpu_rewrites).items()
+    if name.startswith(('forward_', 'input_grad_', 'kernel_grad_'))
+    and callable(value)
+  }
+  assert _FORCED < functions
+  assert taken - {None} == functions - _FORCED
+
+
+@pytest.mark.parametrize(
+  'name', [n for n in _CONVS if n.startswith(('blocks', 'columns', 'phases'))]
+)
+def test_names_say_how_their_input_gradient_is_made(name, taken):
+  f, x, w = _grad_of(name)
+  jax.eval_shape(f, x, w)
+  assert f'input_grad_{name.split()[0].strip(",")}' in taken
+
+
+def test_no_examples_are_no_error():
+  x, w, stride, padding = _CONVS['few outputs']
+  x, w = jnp.zeros((0, *x[1:])), jnp.zeros(w)
+  _close(*_both(lambda x, w: conv.conv(x, w, stride, padding), x, w))
+
+
 @pytest.mark.parametrize('name', _TRANSPOSED)
-def test_large_turned_kernels_are_used_where_they_lie(name, monkeypatch):
+def test_large_turned_kernels_are_used_where_they_lie(name, taken, monkeypatch):
   """Of 256 outputs at most: those of more are run as before."""
   monkeypatch.setattr(lowering, '_LARGE', 1)
   x, w, stride, p, op = _TRANSPOSED[name]
@@ -108,6 +161,10 @@ def test_large_turned_kernels_are_used_where_they_lie(name, monkeypatch):
     return conv.conv_transpose(x, w, stride, p, op)
 
   _close(*_both(_everything(f), _normal(x, 0), _normal(w, 1)))
+  # The values of x are the outputs of the convolution that f transposes.
+  few = x[0] * x[1] * x[2] <= 256
+  taps = {'forward_taps', 'input_grad_taps', 'kernel_grad_taps'}
+  assert taken & taps == (taps if few else set())
 
 
 @pytest.mark.parametrize('band', [40, 700, 5000])
@@ -177,7 +234,7 @@ def test_loops_are_left_to_one_device(monkeypatch):
 
 
 @pytest.mark.parametrize(
-  'name', ['columns', 'blocks, few channels', 'unpadded']
+  'name', ['columns', 'blocks k4 s2', 'phases k3 s2', 'unpadded']
 )
 def test_bfloat16(name):
   x, w, stride, padding = _CONVS[name]
@@ -193,7 +250,15 @@ def test_bfloat16(name):
 
 
 @pytest.mark.parametrize(
-  'name', ['columns', 'phases k3 s2', 'unpadded', 'dense', 'few outputs']
+  'name',
+  [
+    'columns',
+    'blocks k4 s2',
+    'phases k3 s2',
+    'unpadded',
+    'dense',
+    'few outputs',
+  ],
 )
 @pytest.mark.parametrize('axes', [(0, None), (None, 0), (0, 0)])
 def test_vmap(name, axes):
@@ -222,7 +287,14 @@ def test_vmap(name, axes):
 
 @pytest.mark.parametrize(
   'name',
-  ['columns', 'blocks, few channels', 'unpadded', 'many patches', 'dense'],
+  [
+    'columns',
+    'blocks k4 s2',
+    'phases k3 s2',
+    'unpadded',
+    'many patches',
+    'dense',
+  ],
 )
 def test_rows_sharded_over_devices(name):
   if jax.device_count() < 8:
@@ -257,7 +329,8 @@ def _grad_of(name):
 
 
 @pytest.mark.parametrize(
-  'name', ['columns', 'blocks, few channels', 'deep, small', 'fewer outputs']
+  'name',
+  ['columns', 'blocks k4 s2', 'phases k3 s2', 'deep, small', 'fewer outputs'],
 )
 def test_no_conditional_is_left_on_cpu(name):
   f, x, w = _grad_of(name)

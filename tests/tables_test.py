@@ -1,12 +1,16 @@
 """Tests of what tools/study.py, facades.py and the tables compute."""
 
+import argparse
 import importlib
+import json
 import math
 import pathlib
 import sys
 
 import numpy as np
 import pytest
+
+from art_jax import core
 
 _TOOLS = pathlib.Path(__file__).resolve().parent.parent / 'tools'
 
@@ -97,8 +101,6 @@ def test_every_row_of_the_originals_can_be_built(tool, full):
 
 
 def test_which_model_advises_only_on_all_of_them(tool):
-  import argparse
-
   which = tool('which_model')
   row = {'kid': 2.0, 'deviation': 0.1, 'recall': 0.1, 'copied': 0.0}
   row |= {'precision': 0.5, 'steps': 9, 'trained': 5.0, 'sampled': 10.0}
@@ -112,3 +114,16 @@ def test_which_model_advises_only_on_all_of_them(tool):
   assert '100 times as many a second as diffusion' in told
   flags.minutes = 1
   assert 'a trial of the command' in '\n'.join(which._verdict(found, flags))
+
+
+def test_which_model_keeps_what_is_of_the_same_command(tool, tmp_path):
+  which = tool('which_model')
+  flags = argparse.Namespace(minutes=20, num=500, count=64, data='')
+  flags.size, flags.width, flags.batch = 32, 16, 8
+  assert which.kept('WGAN', tmp_path, flags) is None
+  done = {'asked': which._asked('WGAN', tmp_path, flags), 'found': {'kid': 1}}
+  (tmp_path / which._DONE).write_text(json.dumps(done))
+  assert which.kept('WGAN', tmp_path, flags) == {'kid': 1}
+  flags.minutes = 60
+  with pytest.raises(core.UserError, match='minutes=20.*minutes=60.*another'):
+    which.kept('WGAN', tmp_path, flags)

@@ -4,7 +4,8 @@
 
 Writes docs/which_model.md and its picture. Each model gets so many minutes of
 the machine from its first step on, one after another; so run it while nothing
-else runs. What is done is kept: the same command goes on.
+else runs. What is done is kept: the same command goes on, and another one is
+refused the folder.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import json
 import os
 import pathlib
 import platform
+import sys
 
 import jax
 import numpy as np
@@ -55,9 +57,16 @@ def main() -> None:
   parser.add_argument('--output', default='docs/which_model.md')
   flags = parser.parse_args()
   chosen = [n for n in MODELS if not flags.only or n in flags.only.split(',')]
+  folders = {
+    n: pathlib.Path(flags.workdir, n.replace(' ', '_')) for n in MODELS
+  }
+  try:
+    for name, folder in folders.items():
+      kept(name, folder, flags)
+  except core.UserError as error:
+    sys.exit(f'which_model: {error}')
   found, sheets = {}, []
-  for name in MODELS:
-    folder = pathlib.Path(flags.workdir) / name.replace(' ', '_')
+  for name, folder in folders.items():
     if name not in chosen and not (folder / _DONE).exists():
       found[name] = {'failed': 'not run yet'}
       continue
@@ -82,9 +91,9 @@ def main() -> None:
 
 def one(name: str, folder: pathlib.Path, flags) -> dict[str, float]:
   """Train and measure one model, unless that is done."""
-  done = folder / _DONE
-  if done.exists():
-    return json.loads(done.read_text())
+  before = kept(name, folder, flags)
+  if before is not None:
+    return before
   trained = folder / 'run'
   log = folder / 'train.log'
   timed_run.art_jax(_training(name, trained, flags), log, flags.minutes)
@@ -112,8 +121,33 @@ def one(name: str, folder: pathlib.Path, flags) -> dict[str, float]:
     'sampled': timed_run.sampling_speed(model, 4 * _SHOWN),
   }
   np.savez(folder / 'shown.npz', pictures=model.sample(_SHOWN))
-  images.write_atomic(done, json.dumps(found).encode())
+  done = {'asked': _asked(name, folder, flags), 'found': found}
+  images.write_atomic(folder / _DONE, json.dumps(done).encode())
   return found
+
+
+def kept(name: str, folder: pathlib.Path, flags) -> dict[str, float] | None:
+  """Return what was measured before; None if nothing was.
+
+  Raises:
+    core.UserError: it was asked for with other flags.
+  """
+  done = folder / _DONE
+  if not done.exists():
+    return None
+  before = json.loads(done.read_text())
+  asked = _asked(name, folder, flags)
+  if before.get('asked') != asked:
+    raise core.UserError(
+      f'{done} was asked for by {before.get("asked")}, and now it is {asked}; '
+      'pass another --workdir'
+    )
+  return before['found']
+
+
+def _asked(name: str, folder: pathlib.Path, flags) -> list[str]:
+  limits = [f'--minutes={flags.minutes:g}', f'--num={flags.num}']
+  return limits + _training(name, folder / 'run', flags)
 
 
 def _training(name: str, folder: pathlib.Path, flags) -> list[str]:

@@ -1,4 +1,4 @@
-"""Convolutions as large matrix products, which XLA:CPU runs well.
+"""Convolutions as what XLA:CPU runs well: large matrix products, and others.
 
 Each function computes one of the three maps of `lowering` for a Geometry, to
 float32 rounding; `lowering` holds the rule which runs when, and measurements.
@@ -56,7 +56,8 @@ def forward_rows(x, w, geo):
   """
   (kh, kw, i, o), (oh, ow) = w.shape, geo.out
   w = w.transpose(0, 2, 1, 3).reshape(kh, 1, i, kw * o)
-  y = geometry.forward(x, w, geo).reshape(len(x), oh, -1, kw, o)
+  width = geo.size[1] + sum(geo.padding[1])
+  y = geometry.forward(x, w, geo).reshape(len(x), oh, width, kw, o)
   return sum(y[:, :, tap : tap + ow, tap] for tap in range(kw))
 
 

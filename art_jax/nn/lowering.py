@@ -12,8 +12,8 @@ supported.) A transposed convolution IS `input_grad`, hence its weight gradient
 is the weight gradient of a strided convolution, which XLA:CPU runs well.
 
 TPU and GPU always get the native convolution. On CPU some shapes are rewritten
-as matrix products (`cpu_rewrites`) by the rules below, which measurements gave,
-and the others are XLA's own (`xla_cpu`).
+as matrix products or as other convolutions (`cpu_rewrites`) by the rules below,
+which measurements gave, and the others are XLA's own (`xla_cpu`).
 """
 
 import functools
