@@ -3,6 +3,7 @@
 This file runs before jax is imported, so it may set what jax reads once.
 """
 
+import gc
 import importlib.metadata
 import os
 import pathlib
@@ -22,6 +23,8 @@ if importlib.metadata.version('jaxlib').startswith('0.10.'):
 os.environ['XLA_FLAGS'] = ' '.join(_FLAGS)
 os.environ['JAX_PLATFORMS'] = 'cpu'
 os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+# Tracing makes many objects, few in cycles: looking for them took a sixth of it.
+gc.set_threshold(50_000)
 
 import pytest  # noqa: E402
 
