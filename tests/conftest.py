@@ -23,7 +23,7 @@ if importlib.metadata.version('jaxlib').startswith('0.10.'):
 os.environ['XLA_FLAGS'] = ' '.join(_FLAGS)
 os.environ['JAX_PLATFORMS'] = 'cpu'
 os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
-# Tracing makes many objects, few in cycles: looking for them took a sixth of it.
+# Tracing makes many objects, few in cycles: looking took a sixth of its time.
 gc.set_threshold(50_000)
 
 import pytest  # noqa: E402
