@@ -113,7 +113,7 @@ class RunFolder:
     extra = {type(experiment.algorithm).__name__: type(experiment.algorithm)}
     old = self.read_config(extra)
     if old is None:
-      if self.checkpoints.is_dir() and any(self.checkpoints.iterdir()):
+      if self._holds_checkpoints():
         raise core.UserError(
           f'{self.path} holds checkpoints but no config.txt: what made them '
           'is unknown; pass another --workdir'
@@ -182,7 +182,10 @@ class RunFolder:
     metrics = self.path / 'metrics.jsonl'
     if metrics.exists() and metrics.stat().length:
       return True
-    return self.checkpoints.exists() and any(self.checkpoints.iterdir())
+    return self._holds_checkpoints()
+
+  def _holds_checkpoints(self) -> bool:
+    return self.checkpoints.is_dir() and any(self.checkpoints.iterdir())
 
   def _probe(self) -> None:
     try:

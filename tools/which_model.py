@@ -61,17 +61,16 @@ def main() -> None:
     n: pathlib.Path(flags.workdir, n.replace(' ', '_')) for n in MODELS
   }
   try:
-    for name, folder in folders.items():
-      kept(name, folder, flags)
+    before = {n: kept(n, folder, flags) for n, folder in folders.items()}
   except core.UserError as error:
     sys.exit(f'which_model: {error}')
   found, sheets = {}, []
   for name, folder in folders.items():
-    if name not in chosen and not (folder / _DONE).exists():
+    if name not in chosen and before[name] is None:
       found[name] = {'failed': 'not run yet'}
       continue
     try:
-      found[name] = one(name, folder, flags)
+      found[name] = before[name] or one(name, folder, flags)
     except (timed_run.Failed, core.UserError) as error:
       print(f'{name}: {error}', flush=True)
       found[name] = {'failed': f'not made: {error}'}
@@ -90,10 +89,7 @@ def main() -> None:
 
 
 def one(name: str, folder: pathlib.Path, flags) -> dict[str, float]:
-  """Train and measure one model, unless that is done."""
-  before = kept(name, folder, flags)
-  if before is not None:
-    return before
+  """Train and measure one model."""
   trained = folder / 'run'
   log = folder / 'train.log'
   timed_run.art_jax(_training(name, trained, flags), log, flags.minutes)
