@@ -3,9 +3,9 @@
 import importlib.metadata
 from typing import Any
 
-from art_jax import xla_cpu
+from art_jax.devices import xla_flags
 
-xla_cpu.set_flag()
+xla_flags.set_flag()
 
 try:
   __version__ = importlib.metadata.version('art_jax')
@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Any:
   # jax is imported on first use, so that `import art_jax` is quick and
   # devices can still be chosen after it.
   if name in ('load', 'Run'):
-    from art_jax import run
+    from art_jax.inference import run
 
     return getattr(run, name)
   raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -147,7 +147,8 @@ _QUIET = ('orbax', 'tensorflow_datasets')
 
 def main(argv: list[str]) -> int:
   """Run the mode asked for; return the exit code."""
-  from art_jax import compile_cache, loop, sharding
+  from art_jax.devices import compilation_cache, mesh
+  from art_jax.training import loop
 
   try:
     if len(argv) > 1 and FLAGS.mode not in _POSITIONAL:
@@ -155,8 +156,8 @@ def main(argv: list[str]) -> int:
         f'{argv[1]!r} is not a flag; write --flag=value (--help lists them)'
       )
     if FLAGS.compile_cache:
-      compile_cache.turn_on()
-    mode = importlib.import_module(f'art_jax.modes.{FLAGS.mode}')
+      compilation_cache.turn_on()
+    mode = importlib.import_module(f'art_jax.cli.modes.{FLAGS.mode}')
     mode.run(FLAGS, *([argv[1:]] if FLAGS.mode in _POSITIONAL else []))
   except core.StorageError as error:
     return _fail(74, error)
@@ -167,7 +168,7 @@ def main(argv: list[str]) -> int:
   except loop.Preempted as error:
     return _fail(75, error)
   except Exception as error:
-    if not sharding.peer_lost(error):
+    if not mesh.peer_lost(error):
       raise
     _fail(
       134, f'another process of this run was lost; start all again ({error})'

@@ -14,7 +14,8 @@ drawn as all ten classes in turn. The document found no class to be convincing;
 look whether accuracy/fake rises while the samples of a class stay different.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.acgan import ACGAN
 from art_jax.data.sources import Builtin
 from art_jax.data.tfds_source import Tfds

@@ -23,7 +23,8 @@ accuracy/fake of its opponent's: the first should rise within an epoch, then the
 second, and both stay near 1.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.acgan import ACGAN
 from art_jax.data.sources import Builtin
 from art_jax.data.tfds_source import Tfds

@@ -16,7 +16,8 @@ samples whose genre the discriminator names; in the samples each latent is drawn
 in every genre in turn.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.acgan import ACGAN
 from art_jax.data.sources import Builtin
 from art_jax.nn.acgan import ACGANDiscriminator, ACGANGenerator

@@ -22,7 +22,8 @@ A step is 1.5 TFLOP: hours on one GPU. Expect the painting's colours at once,
 its strokes after some ten thousand steps; docs/adain.md has a run of minutes.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.adain import AdaIN
 from art_jax.data.sources import Builtin
 from art_jax.nn.adain import AdaINDecoder

@@ -22,7 +22,7 @@ Data: the built-in paintings with their genre, or a folder with a labels.csv
 gives and the algorithm reads must agree; if not, the error says what to pass.
 In the samples each picture has the attributes of the held-out one at the same
 place in `asked`: same genre, same overall colour, another picture.
-tools/attributes.py measures how well (docs/conditional.md).
+tools/studies/attributes.py measures how well (docs/conditional.md).
 """
 
 from art_jax import core

@@ -19,11 +19,12 @@ match, and the average of G (2 minutes an epoch):
 
 At 2e-4 networks as narrow as these learn one picture for each digit first and
 ignore the latent for more than an epoch (docs/gan.md). In the samples each
-latent is drawn as 0, 1, ..., 9 in turn; tools/class_agreement.py says whether
-they show the digit asked for.
+latent is drawn as 0, 1, ..., 9 in turn; tools/studies/class_agreement.py says
+whether they show the digit asked for.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.gan import GAN
 from art_jax.data.sources import Builtin
 from art_jax.data.tfds_source import Tfds

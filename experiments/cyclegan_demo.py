@@ -11,7 +11,8 @@ direction and cool, hazy light in the other, with every edge kept, and a
 distance to the true partner about a third below doing nothing in both.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.cyclegan import CycleGAN
 from art_jax.data.sources import Builtin
 from art_jax.nn.patchgan import PatchGAN

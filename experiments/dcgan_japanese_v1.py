@@ -12,7 +12,8 @@ losses diverge after 2,000 steps and spikes after 2,500; with so high a rate on
 so few pictures expect the same.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.gan import GAN
 from art_jax.data.sources import Builtin
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator

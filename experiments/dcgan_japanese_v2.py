@@ -14,7 +14,8 @@ once; the missing cell is version 3 against this one, and version 1 with --set
 algorithm.generator.activation=leaky_relu.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.gan import GAN
 from art_jax.data.sources import Builtin
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator

@@ -14,7 +14,8 @@ lost, and found again near the end: keep more checkpoints with --set
 "train.keep_every=Epochs(20)".
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.gan import GAN
 from art_jax.data.sources import Builtin
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator

@@ -12,7 +12,8 @@ Data: cifar10 of TensorFlow Datasets. The paper trains 200 million pictures
 thousands of steps already give objects that one can name.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.diffusion import Diffusion
 from art_jax.data.sources import Builtin
 from art_jax.data.tfds_source import Tfds

@@ -12,7 +12,8 @@ of those is 17 steps. The sampler is the deterministic one of DDIM, Euler's
 method on the noise levels of the cosine schedule's range.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.diffusion import Diffusion
 from art_jax.data.sources import Builtin
 from art_jax.losses.denoising import Cosine

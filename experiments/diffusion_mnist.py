@@ -15,7 +15,8 @@ Data: mnist of TensorFlow Datasets, 60,000 pictures. In the samples each latent
 is drawn in every class in turn.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.diffusion import Diffusion
 from art_jax.data.sources import Builtin
 from art_jax.data.tfds_source import Tfds

@@ -15,7 +15,8 @@ and a small network:
   --set algorithm.denoiser.width=32 --set algorithm.denoiser.blocks=1
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.diffusion import Diffusion
 from art_jax.data.sources import Builtin
 from art_jax.nn.diffusion_unet import DiffusionUNet

@@ -12,7 +12,8 @@ algorithm.denoiser.num_classes to their number. For a GPU. In the samples each
 latent is drawn in every genre in turn.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.diffusion import Diffusion
 from art_jax.data.sources import Builtin
 from art_jax.nn.diffusion_unet import DiffusionUNet

@@ -20,7 +20,8 @@ update/generator is 0 for the first 399 steps, the pre-training; there
 accuracy/real should rise, and from then on accuracy/fake.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.acgan import ACGAN
 from art_jax.algorithms.gan_parts import CriticWarmup
 from art_jax.data.sources import Builtin

@@ -19,7 +19,8 @@ colours. The weights are for the network of the paper (Oxford's, as Keras and
 caffe have it); torchvision's has other features and needs others.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.gatys import Gatys
 from art_jax.data.sources import Builtin
 from art_jax.nn.vgg import VGG

@@ -14,7 +14,8 @@ mouth where they were, painted with pieces of the painting; it works best where
 the painting shows the same kind of thing, a portrait for a portrait.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.gatys import Gatys
 from art_jax.data.sources import Builtin
 from art_jax.losses.patches import Patches

@@ -21,7 +21,8 @@ Total variation: 2e-2 where the recipe counts in deviations of ImageNet (0.45 of
 [-1, 1]); 2 is how it was once printed, and takes all fine texture away.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.gatys import Gatys
 from art_jax.data.sources import Builtin
 from art_jax.nn.squeezenet import SqueezeNet

@@ -12,11 +12,12 @@ on the 10,000 test digits (error of the mean: 0.3), or 104.9 when the
 learning rate falls to zero over epochs 5 to 10 (a LinearDecay as
 algorithm.optimizer.schedule).
 The 104 nats published for Flax's example are those of binarised digits (50,000
-to train on): there this run gives 103.5. `tools/vae_elbo.py` computes the
-number for any run and .npz file.
+to train on): there this run gives 103.5. `tools/studies/vae_elbo.py` computes
+the number for any run and .npz file.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.vae import VAE
 from art_jax.data.sources import Builtin
 from art_jax.data.tfds_source import Tfds

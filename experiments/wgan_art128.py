@@ -15,7 +15,8 @@ score/real - score/fake fall while the samples improve. Slower than
 `wgan_gp_art128`.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.gan import GAN
 from art_jax.algorithms.gan_parts import CriticWarmup
 from art_jax.data.sources import Builtin

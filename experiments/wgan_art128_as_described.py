@@ -14,7 +14,8 @@ Data: the built-in paintings unless --data names the folder of the Kaggle set
 growing score/real - score/fake, and samples that collapse as the document's.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.gan import GAN
 from art_jax.data.sources import Builtin
 from art_jax.losses.adversarial import Wasserstein

@@ -14,7 +14,8 @@ order): several hours on a GPU. Expect score/real - score/fake to rise fast and
 then to fall slowly while the samples improve; no collapse.
 """
 
-from art_jax import core, optim
+from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.gan import GAN
 from art_jax.data.sources import Builtin
 from art_jax.losses.adversarial import Wasserstein

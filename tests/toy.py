@@ -6,7 +6,8 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from art_jax import config, core
+from art_jax import core
+from art_jax.config import experiments
 from art_jax.data.sources import Builtin
 
 
@@ -62,7 +63,7 @@ class Toy:
 
 def experiment(*assignments: str, **fields) -> core.Experiment:
   """Return a run of 8 steps with a checkpoint after every second."""
-  return config.override(
+  return experiments.override(
     core.Experiment(
       algorithm=Toy(**fields),
       data=core.Data(source=Builtin(count=12), size=16),

@@ -17,8 +17,9 @@ import sys
 
 from absl import app, flags, logging
 
-from art_jax import checkpoint, core, run_lock
-from art_jax.run_folder import RunFolder
+from art_jax import core
+from art_jax.runs import checkpoints, lock
+from art_jax.runs.folder import RunFolder
 
 _RUN = flags.DEFINE_string('run', None, 'Run folder.', required=True)
 _LAST = flags.DEFINE_integer('keep_last', 3, 'prune: newest kept.', 1)
@@ -33,7 +34,7 @@ def main(argv: list[str]) -> int:
     if len(argv) != 2 or argv[1] not in actions:
       raise core.UserError(f'{argv[1:]}: say one of list, verify, prune')
     folder = RunFolder(_RUN.value, writable=False)
-    with checkpoint.Checkpoints(folder.checkpoints, read_only=True) as opened:
+    with checkpoints.Checkpoints(folder.checkpoints, read_only=True) as opened:
       if not opened.steps():
         raise core.UserError(
           f'--run={_RUN.value}: there is no checkpoint in it; pass the '
@@ -45,7 +46,7 @@ def main(argv: list[str]) -> int:
     return 2
 
 
-def _list(opened: checkpoint.Checkpoints, folder: RunFolder) -> int:
+def _list(opened: checkpoints.Checkpoints, folder: RunFolder) -> int:
   for step in opened.steps():
     print(f'{step:>10}  {_megabytes(opened.folder / str(step)):8.1f} MB')
   quarantine = opened.folder / 'quarantine'
@@ -54,13 +55,13 @@ def _list(opened: checkpoint.Checkpoints, folder: RunFolder) -> int:
   return 0
 
 
-def _verify(opened: checkpoint.Checkpoints, folder: RunFolder) -> int:
+def _verify(opened: checkpoints.Checkpoints, folder: RunFolder) -> int:
   damages = [_show(step, opened.verify(step)) for step in opened.steps()]
   return int(any(damages))
 
 
-def _prune(opened: checkpoint.Checkpoints, folder: RunFolder) -> int:
-  with run_lock.RunLock(folder.path, enabled=True):
+def _prune(opened: checkpoints.Checkpoints, folder: RunFolder) -> int:
+  with lock.RunLock(folder.path, enabled=True):
     steps, every = opened.steps(), _EVERY.value
     kept = steps[-_LAST.value :]
     kept += [s for s in steps if every and s % every == 0 and s not in kept]

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 run=runs/cyclegan_demo
 .venv/bin/python -m art_jax.main --experiment=cyclegan_demo --devices=1 \
   --workdir="$run" "$@"
-.venv/bin/python tools/score_builtin.py --run="$run"
+.venv/bin/python -m tools.studies.score_builtin --run="$run"
 echo
 echo "pictures (input | translated | back again):"
 for direction in ab ba; do

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax import core, optim
-from art_jax.algorithms import gan_parts, gan_state, gan_updates
+from art_jax import core
+from art_jax.algorithms import gan_parts, gan_state, gan_updates, optim
 from art_jax.algorithms.gan_parts import CriticWarmup
 from art_jax.algorithms.gan_state import GANState
 from art_jax.losses.adversarial import (

@@ -9,11 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from art_jax import core, images, optim, paintings, trainable
-from art_jax.algorithms import feature_layers
+from art_jax import core
+from art_jax.algorithms import feature_layers, optim, trainable
+from art_jax.algorithms.trainable import Trainable
+from art_jax.data import paintings
+from art_jax.media import images
 from art_jax.nn.adain import AdaINDecoder, adain, moments
 from art_jax.nn.vgg import VGG
-from art_jax.trainable import Trainable
 from art_jax.weights import features as feature_weights
 from art_jax.weights.normalised import normalise
 

@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Protocol
 import jax
 import jax.numpy as jnp
 
-from art_jax import colour, core
+from art_jax import core
+from art_jax.media import lab as lab_space
 
 
 class Attribute(Protocol):
@@ -146,7 +147,7 @@ class Palette:
     Args:
       images: f32[B, H, H, C] in [-1, 1], H a multiple of `cells`.
     """
-    lab = colour.rgb_to_lab(images)
+    lab = lab_space.rgb_to_lab(images)
     rows, side, _, _ = lab.shape
     if side % self.cells:
       raise core.UserError(

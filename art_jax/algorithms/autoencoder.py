@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax import core, optim, trainable
+from art_jax import core
+from art_jax.algorithms import optim, trainable
+from art_jax.algorithms.trainable import Runner, Trainable
 from art_jax.losses.reconstruction import l2
 from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk, DenseHead
-from art_jax.trainable import Runner, Trainable
 
 
 class AutoencoderState(flax.struct.PyTreeNode):

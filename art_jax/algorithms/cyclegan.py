@@ -12,13 +12,13 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax import core, optim, trainable
-from art_jax.algorithms import image_pool
+from art_jax import core
+from art_jax.algorithms import image_pool, optim, trainable
+from art_jax.algorithms.trainable import Runner, Trainable
 from art_jax.losses.adversarial import least_squares, unit, verdict
 from art_jax.losses.reconstruction import l1
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator
-from art_jax.trainable import Runner, Trainable
 
 _PAPER_ADAM = optim.Adam(
   learning_rate=2e-4,

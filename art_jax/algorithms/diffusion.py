@@ -13,12 +13,17 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax import core, optim, trainable
-from art_jax.algorithms import diffusion_parts, geometric_augment
+from art_jax import core
+from art_jax.algorithms import (
+  diffusion_parts,
+  geometric_augment,
+  optim,
+  trainable,
+)
 from art_jax.algorithms.diffusion_samplers import SAMPLERS, noise_levels
+from art_jax.algorithms.trainable import Trainable
 from art_jax.losses.denoising import EDM, Preconditioning
 from art_jax.nn.diffusion_unet import DiffusionUNet
-from art_jax.trainable import Trainable
 
 
 class DiffusionState(flax.struct.PyTreeNode):

@@ -14,8 +14,14 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax import core, optim
-from art_jax.algorithms import attributes, gan_parts, gan_state, gan_updates
+from art_jax import core
+from art_jax.algorithms import (
+  attributes,
+  gan_parts,
+  gan_state,
+  gan_updates,
+  optim,
+)
 from art_jax.algorithms.attributes import Attribute
 from art_jax.algorithms.gan_parts import CriticWarmup
 from art_jax.algorithms.gan_state import GANState

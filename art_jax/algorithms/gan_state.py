@@ -6,9 +6,9 @@ import flax
 import jax
 import jax.numpy as jnp
 
-from art_jax import core, trainable
-from art_jax.algorithms import gan_parts, replay
-from art_jax.trainable import Trainable
+from art_jax import core
+from art_jax.algorithms import gan_parts, replay, trainable
+from art_jax.algorithms.trainable import Trainable
 
 
 class GANState(flax.struct.PyTreeNode):

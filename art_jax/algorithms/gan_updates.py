@@ -3,8 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from art_jax import trainable
-from art_jax.algorithms import augment, gan_parts, replay
+from art_jax.algorithms import augment, gan_parts, replay, trainable
 from art_jax.algorithms.gan_parts import Runner
 from art_jax.losses import penalties
 from art_jax.losses.adversarial import verdict

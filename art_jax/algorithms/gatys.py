@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax import core, optim, trainable
-from art_jax.algorithms import gatys_fields
+from art_jax import core
+from art_jax.algorithms import gatys_fields, optim, trainable
 from art_jax.algorithms.gatys_state import GatysState, StyleTargets
 from art_jax.losses import style as losses
 from art_jax.nn.canvas import Canvas

@@ -6,7 +6,7 @@ from typing import Any
 import flax
 import jax
 
-from art_jax.trainable import Trainable
+from art_jax.algorithms.trainable import Trainable
 
 
 class StyleTargets(flax.struct.PyTreeNode):

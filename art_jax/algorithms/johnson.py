@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax import core, optim, paintings, trainable
-from art_jax.algorithms import feature_layers
+from art_jax import core
+from art_jax.algorithms import feature_layers, optim, trainable
+from art_jax.algorithms.trainable import Trainable
+from art_jax.data import paintings
 from art_jax.losses import style as losses
 from art_jax.nn.transformer_net import TransformerNet, of_one_style
 from art_jax.nn.vgg import VGG
-from art_jax.trainable import Trainable
 from art_jax.weights import features as feature_weights
 
 _STYLE_LAYERS = ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3')

@@ -12,7 +12,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax import core, optim, trainable
+from art_jax import core
+from art_jax.algorithms import optim, trainable
+from art_jax.algorithms.trainable import Runner, Trainable
 from art_jax.losses.adversarial import (
   binary_cross_entropy,
   least_squares,
@@ -22,7 +24,6 @@ from art_jax.losses.adversarial import (
 from art_jax.losses.reconstruction import l1
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.unet import UNet
-from art_jax.trainable import Runner, Trainable
 
 _PAPER_ADAM = optim.Adam(
   learning_rate=2e-4,

@@ -11,16 +11,17 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax import core, optim, trainable
+from art_jax import core
+from art_jax.algorithms import optim, trainable
 from art_jax.algorithms.autoencoder import (
   check_decoder,
   check_latent_size,
   inference_of,
   pictures_of,
 )
+from art_jax.algorithms.trainable import Runner, Trainable
 from art_jax.losses import variational
 from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk, DenseHead
-from art_jax.trainable import Runner, Trainable
 
 LIKELIHOODS = ('bernoulli', 'gaussian')
 

@@ -23,7 +23,7 @@ from typing import IO
 from absl import logging
 
 from art_jax import core
-from art_jax import home as home_lib
+from art_jax.core import paths as home_lib
 from art_jax.data import decode
 
 SUFFIXES = ('.zip', '.tar', '.tar.gz', '.tgz')

@@ -9,7 +9,8 @@ import numpy as np
 from absl import logging
 from PIL import Image
 
-from art_jax import core, home
+from art_jax import core
+from art_jax.core import paths
 from art_jax.data import decode
 from art_jax.data.columns import Column
 from art_jax.data.dataset import (
@@ -111,7 +112,7 @@ class Builtin:
 def _cache() -> str | None:
   """Return the folder that keeps painted scenes; None if there is no room."""
   try:
-    folder = home.home() / 'scenes'
+    folder = paths.home() / 'scenes'
     folder.mkdir(exist_ok=True)
   except (OSError, core.UserError):
     return None

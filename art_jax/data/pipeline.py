@@ -73,7 +73,7 @@ class _Engine:
     data: how its pictures are cut.
     rows_per_step: rows of the global batch of one step.
     seed: of the order, the crops and the flips.
-    placer: `art_jax.sharding.Devices`.
+    placer: `art_jax.devices.mesh.Devices`.
     last_step: where the inputs end (exclusive); None: never.
   """
 
@@ -199,7 +199,7 @@ def open_engine(
     data: how its pictures are cut, and the engine.
     rows_per_step: rows of one step, over all devices and processes.
     seed: of the order, the crops and the flips, >= 0.
-    placer: `art_jax.sharding.Devices`.
+    placer: `art_jax.devices.mesh.Devices`.
     last_step: where the inputs end (exclusive); None: never.
 
   Raises:

@@ -13,9 +13,10 @@ import pathlib
 
 import PIL
 
-from art_jax import core, images
-from art_jax import home as home_lib
+from art_jax import core
+from art_jax.core import paths as home_lib
 from art_jax.data import archives, decode, parallel
+from art_jax.media import images
 
 # Part of the cache's key: another decoder may judge a file differently.
 _VERSION = f'1-{PIL.__version__}'

@@ -13,8 +13,9 @@ import optax
 from flax import linen as nn
 from flax import serialization
 
-from art_jax import core, home
-from art_jax import images as image_values
+from art_jax import core
+from art_jax.core import paths
+from art_jax.media import images as image_values
 from art_jax.metrics import distances
 
 _ROWS = 128
@@ -103,7 +104,7 @@ def fit_once(
   state.update(f'{pictures.shape}'.encode())
   state.update(np.ascontiguousarray(pictures))
   state.update(np.ascontiguousarray(labels))
-  path = pathlib.Path(home.home()) / f'classifier_{state.hexdigest()[:20]}'
+  path = pathlib.Path(paths.home()) / f'classifier_{state.hexdigest()[:20]}'
   if path.exists():
     return serialization.msgpack_restore(path.read_bytes())
   variables = fit(network, pictures, labels, **how)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import jax
 import numpy as np
 
-from art_jax import images as image_values
 from art_jax.evaluation.pictures import Pictures
 from art_jax.evaluation.scores import Scores
+from art_jax.media import images as image_values
 from art_jax.metrics import lpips, ssim
 from art_jax.metrics.resize import to_rgb
 

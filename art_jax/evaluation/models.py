@@ -10,16 +10,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from art_jax import core, images, sharding
+from art_jax import core
 from art_jax.data import dataset as datasets
 from art_jax.data import ops as image_ops
 from art_jax.data.sources import Builtin, Pairs
+from art_jax.devices import mesh
 from art_jax.evaluation import distributions, likeness, pictures
 from art_jax.evaluation.scores import Scores
 from art_jax.evaluation.survey import ROWS, map_rows, survey
+from art_jax.inference.run import Run
+from art_jax.media import images
 from art_jax.metrics import perceptual_path_length
 from art_jax.metrics.features import Extractor, score_name
-from art_jax.run import Run
 
 _PATHS = 512  # of the path length
 _ENOUGH = 5000  # pictures, unless told otherwise
@@ -45,7 +47,7 @@ class Evaluator:
   data: datasets.Dataset
   extractor: Extractor
   weights: Any
-  devices: sharding.Devices
+  devices: mesh.Devices
   num: int | None = None
   seed: int = 0
 
@@ -251,7 +253,7 @@ def _kept(chosen: pictures.Pictures) -> pictures.Pictures:
   for part in chosen.batches(ROWS * jax.device_count()):
     parts.append(part)
     done, now = sum(map(len, parts)), time.monotonic()
-    if now - spoke > _SPEAK_EVERY and sharding.is_main():
+    if now - spoke > _SPEAK_EVERY and mesh.is_main():
       spoke, rate = now, done / (now - began)
       left = (chosen.count - done) / rate
       print(

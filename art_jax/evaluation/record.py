@@ -7,8 +7,9 @@ from typing import Any
 
 from etils import epath
 
-from art_jax import core, images
+from art_jax import core
 from art_jax.evaluation.scores import Scores
+from art_jax.media import images
 
 FILE = 'evaluation.json'
 

@@ -14,10 +14,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from art_jax import core, home, sharding
-from art_jax import images as image_values
+from art_jax import core
+from art_jax.core import paths
 from art_jax.data import ops
+from art_jax.devices import mesh
 from art_jax.evaluation.pictures import Pictures
+from art_jax.media import images as image_values
 from art_jax.metrics import appearance
 from art_jax.metrics.checkerboard import PERIOD, checkerboard_energy
 from art_jax.metrics.features import Extractor
@@ -56,7 +58,7 @@ def survey(
   pictures: Pictures,
   extractor: Extractor,
   params: Any,
-  devices: sharding.Devices,
+  devices: mesh.Devices,
   *,
   keep: bool = False,
 ) -> Survey:
@@ -91,7 +93,7 @@ def survey(
       spectrum.append(batch)
   whole = {k: np.concatenate([part[k] for part in parts]) for k in parts[0]}
   found = Survey(checkerboard=_checkerboard(spectrum), **whole)
-  if path and np.isfinite(found.features).all() and sharding.is_main():
+  if path and np.isfinite(found.features).all() and mesh.is_main():
     _store(path, found)
   return found
 
@@ -101,7 +103,7 @@ def map_rows(
   params: Any,
   inputs: Any,
   rows: int,
-  devices: sharding.Devices,
+  devices: mesh.Devices,
 ) -> Any:
   """Apply a function from `Devices.compile_rows` to at most `rows` rows.
 
@@ -132,7 +134,7 @@ def _cache_file(pictures, extractor, params) -> str | None:
   for leaf in jax.tree.leaves(params):
     state.update(np.ascontiguousarray(leaf))
   try:
-    folder = home.home() / 'features'
+    folder = paths.home() / 'features'
     folder.mkdir(exist_ok=True)
   except (OSError, core.UserError):
     return None  # nowhere to keep it

@@ -48,7 +48,7 @@ def is_native() -> bool:
 # --- when CPU gets which rewrite (float32)
 #
 # XLA's own against the rewrite, ms, two cores with AVX2, jax 0.10.2, minimum
-# of 4, `xla_cpu.FLAG` set; read it as ratios. All else is left to XLA.
+# of 4, `xla_flags.FLAG` set; read it as ratios. All else is left to XLA.
 #
 #   map          shape (x -> kernel, batch)                XLA's  rewritten
 #   forward      4x4x256, 5x5 /2 -> 512, 100                1974    24  columns

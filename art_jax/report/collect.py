@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import art_jax
-from art_jax import config, core, literals, writer
-from art_jax.alarms import watch
-from art_jax.run_folder import RunFolder
+from art_jax import core
+from art_jax.config import experiments, serialization
+from art_jax.monitoring.alarms import watch
+from art_jax.runs import metrics_log
+from art_jax.runs.folder import RunFolder
 
 _PICTURE = re.compile(r'(\d{8})\.png')
 _NAMED = re.compile(r'--experiment[= ]([^ ]+)')
@@ -90,7 +92,10 @@ def collect(run: str | pathlib.Path) -> RunFiles:
     core.UserError: there is nothing of a run in it.
   """
   path = pathlib.Path(run).expanduser().absolute()
-  if not (path / 'config.txt').exists() and not (path / writer.FILE).exists():
+  if (
+    not (path / 'config.txt').exists()
+    and not (path / metrics_log.FILE).exists()
+  ):
     why = 'is no folder' if not path.is_dir() else 'holds no config.txt'
     raise core.UserError(
       f'--run={run}: {why}; pass the folder that training wrote (--workdir)'
@@ -99,8 +104,15 @@ def collect(run: str | pathlib.Path) -> RunFiles:
   experiment = _try(notes, 'config.txt', _experiment, path)
   starts = _json(notes, path / 'run.json', [])
   _compare_versions(notes, starts)
-  rows = _try(notes, writer.FILE, writer.read_metrics, path / writer.FILE) or []
-  events = _try(notes, writer.ALARMS, _events, path / writer.ALARMS) or []
+  rows = (
+    _try(
+      notes, metrics_log.FILE, metrics_log.read_metrics, path / metrics_log.FILE
+    )
+    or []
+  )
+  events = (
+    _try(notes, metrics_log.ALARMS, _events, path / metrics_log.ALARMS) or []
+  )
   checkpoints = _checkpoints(path / 'checkpoints')
   return RunFiles(
     path=path,
@@ -123,10 +135,10 @@ def collect(run: str | pathlib.Path) -> RunFiles:
 
 def fields(value: Any, path: str = '') -> dict[str, str]:
   """Return every plain field of a config by its dotted path, as text."""
-  if not literals.is_config(value):
-    return {path: literals.to_text(value)}
+  if not serialization.is_config(value):
+    return {path: serialization.to_text(value)}
   found = {path: f'{type(value).__name__}(...)'} if path else {}
-  for field in literals.config_fields(value):
+  for field in serialization.config_fields(value):
     below = f'{path}.{field.name}' if path else field.name
     found |= fields(getattr(value, field.name), below)
   return found
@@ -191,7 +203,7 @@ def _changed(experiment, starts) -> list[tuple[str, str, str]] | None:
   if experiment is None or not named or named[1].endswith('.py'):
     return None
   try:
-    default = config.load(named[1], tiny='--tiny' in command.split())
+    default = experiments.load(named[1], tiny='--tiny' in command.split())
   except (core.UserError, ImportError):
     return None
   old, new = fields(default), fields(experiment)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from art_jax import plots
 from art_jax.report import pictures
+from art_jax.runs import plots
 
 _SIZE = 5.4, 3.2  # inches: readable at the width of a phone
 _MAX_CURVES = 12

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 import art_jax
-from art_jax import core, images
-from art_jax.alarms.watch import Event
+from art_jax import core
+from art_jax.media import images
+from art_jax.monitoring.alarms.watch import Event
 from art_jax.report import collect, figures, pictures
 from art_jax.report.collect import RunFiles
 

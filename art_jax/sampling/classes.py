@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from art_jax import images
+from art_jax.media import images
 from art_jax.sampling import captions, generate, labels
 from art_jax.sampling.study import Request, Result
 from art_jax.sampling.study import classes as classes_of

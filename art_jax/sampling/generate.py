@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from art_jax import core, images
+from art_jax import core
+from art_jax.media import images
 
 # Latents are drawn in blocks of this length, so that row i depends on the seed
 # and on i alone, never on how many are asked for.

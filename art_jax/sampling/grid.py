@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from art_jax import images
+from art_jax.media import images
 from art_jax.sampling import generate, labels
 from art_jax.sampling.study import Request, Result, classes
 

@@ -4,8 +4,10 @@ import pathlib
 
 import numpy as np
 
-from art_jax import core, images, translate
+from art_jax import core
 from art_jax.data import decode, pipeline
+from art_jax.inference import translate
+from art_jax.media import images
 
 
 def pictures(

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from art_jax import core, images
+from art_jax import core
+from art_jax.media import images
 from art_jax.sampling import captions, generate, inputs, labels
 from art_jax.sampling.reconstruct import rmse
 from art_jax.sampling.study import Request, Result, classes

@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from art_jax import core, images
+from art_jax import core
+from art_jax.media import images
 from art_jax.sampling import generate, inputs
 from art_jax.sampling.study import Request, Result
 

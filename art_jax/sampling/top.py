@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from art_jax import core, images
+from art_jax import core
 from art_jax.losses.adversarial import NonSaturating
+from art_jax.media import images
 from art_jax.sampling import captions, generate, labels
 from art_jax.sampling.study import Request, Result, classes
 

@@ -16,7 +16,9 @@ import jax
 import numpy as np
 from flax import linen as nn
 
-from art_jax import config, core, literals, shapes
+from art_jax import core
+from art_jax.config import experiments as experiment_files
+from art_jax.config import serialization, shapes
 
 _SEED = 'train.seed'
 _MOST = 16  # cells of one program
@@ -83,7 +85,7 @@ def with_values(algorithm: Any, values: Mapping[str, Any]) -> Any:
 
 def enters_as_data(experiment: core.Experiment, path: str) -> bool:
   """Tell whether a step can be traced with a field as an unknown number."""
-  resolved = config.resolve(experiment, num_examples=1000)
+  resolved = experiment_files.resolve(experiment, num_examples=1000)
   below = path.removeprefix('algorithm.')
   state = shapes.state_shapes(resolved)
   arguments = state, shapes.batch_shapes(resolved), _key_shape()
@@ -150,7 +152,9 @@ def _alike(experiments, indices, free: Sequence[str]) -> list[list[int]]:
         below = path.removeprefix('algorithm.')
         algorithm = with_values(algorithm, {below: 0.0})
     parts = algorithm, experiment.data, train
-    found.setdefault(repr(list(map(literals.to_text, parts))), []).append(i)
+    found.setdefault(repr(list(map(serialization.to_text, parts))), []).append(
+      i
+    )
   return list(found.values())
 
 

@@ -6,21 +6,24 @@ from typing import Any
 
 import jax
 
-from art_jax import core, probe, shapes, sharding
-from art_jax.bookkeeping import Bookkeeper
-from art_jax.checkpoint import Checkpoints, Restored
+from art_jax import core
+from art_jax.config import shapes
 from art_jax.data import pipeline
 from art_jax.data.dataset import Dataset
-from art_jax.goodput import Goodput
-from art_jax.health import Health
-from art_jax.job import Job
-from art_jax.progress import Progress
+from art_jax.devices import mesh
+from art_jax.monitoring import probe
+from art_jax.monitoring.health import Health
 from art_jax.report.refresh import Refresher
-from art_jax.run_folder import RunFolder, describe_data, training_pictures
-from art_jax.run_lock import RunLock
-from art_jax.signals import StopRequest
-from art_jax.timing import Clocks
-from art_jax.writer import Writer
+from art_jax.runs.checkpoints import Checkpoints, Restored
+from art_jax.runs.folder import RunFolder, describe_data, training_pictures
+from art_jax.runs.lock import RunLock
+from art_jax.runs.metrics_log import Writer
+from art_jax.training.goodput import Goodput
+from art_jax.training.hooks import Bookkeeper
+from art_jax.training.preemption import StopRequest
+from art_jax.training.progress import Progress
+from art_jax.training.session import Job
+from art_jax.training.timing import Clocks
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,7 +31,7 @@ class Shared:
   """What the cells of a program have in common."""
 
   dataset: Dataset
-  devices: sharding.Devices
+  devices: mesh.Devices
   measure: probe.Probe | None
   clocks: Clocks
   stop: StopRequest

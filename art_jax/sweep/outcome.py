@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from art_jax import core, health, images
+from art_jax import core
+from art_jax.media import images
+from art_jax.monitoring import health
 from art_jax.report import collect
 from art_jax.sampling import captions
 from art_jax.sweep.cells import Cell, short_names

@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from art_jax import config, core, sharding
+from art_jax import core
+from art_jax.config import experiments as experiment_files
+from art_jax.devices import mesh
 from art_jax.sweep import groups
 
 WAYS = ('vmap', 'turns')
@@ -36,7 +38,7 @@ class Program:
     experiments: Sequence[core.Experiment],
     traced: Sequence[str],
     engines: Sequence[Any],
-    devices: sharding.Devices,
+    devices: mesh.Devices,
     way: str,
   ):
     """Trace nothing yet.
@@ -52,7 +54,9 @@ class Program:
     self._engines, self._devices, self._way = engines, devices, way
     self._numbers = [
       {
-        path.removeprefix('algorithm.'): np.float32(config.get(each, path))
+        path.removeprefix('algorithm.'): np.float32(
+          experiment_files.get(each, path)
+        )
         for path in traced
       }
       for each in experiments

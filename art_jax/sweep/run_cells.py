@@ -6,9 +6,11 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 
-from art_jax import core, loop, sharding
+from art_jax import core
+from art_jax.devices import mesh
 from art_jax.sweep import groups, outcome, program, together
 from art_jax.sweep.cells import Cell
+from art_jax.training import loop
 
 WAYS = ('auto', *program.WAYS, 'no')
 
@@ -35,7 +37,7 @@ class Sweep:
   command: str
 
 
-def run(sweep: Sweep, devices: sharding.Devices) -> list[outcome.Outcome]:
+def run(sweep: Sweep, devices: mesh.Devices) -> list[outcome.Outcome]:
   """Run what is not done; the table is written anew after every program.
 
   Raises:
@@ -148,5 +150,5 @@ def _brief(error: Exception) -> str:
 
 
 def _say(text: str) -> None:
-  if sharding.is_main():
+  if mesh.is_main():
     print(f'sweep: {text}', file=sys.stderr, flush=True)

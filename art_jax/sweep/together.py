@@ -9,14 +9,12 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from art_jax import config, core, loop, shapes, sharding
-from art_jax.bookkeeping import Bookkeeper
+from art_jax import core
+from art_jax.config import experiments as experiment_files
+from art_jax.config import shapes
 from art_jax.data import pipeline
 from art_jax.data.dataset import check_fit
-from art_jax.finite import Diverged
-from art_jax.loop import Preempted
-from art_jax.progress import Progress
-from art_jax.signals import StopRequest
+from art_jax.devices import mesh
 from art_jax.sweep import outcome
 from art_jax.sweep.member import (
   Member,
@@ -28,7 +26,13 @@ from art_jax.sweep.member import (
   rows_of,
 )
 from art_jax.sweep.program import Program
-from art_jax.timing import Clocks
+from art_jax.training import loop
+from art_jax.training.hooks import Bookkeeper
+from art_jax.training.loop import Preempted
+from art_jax.training.nan_guard import Diverged
+from art_jax.training.preemption import StopRequest
+from art_jax.training.progress import Progress
+from art_jax.training.timing import Clocks
 
 
 class Uneven(Exception):
@@ -41,7 +45,7 @@ def train(
   folders: Sequence[Any],
   traced: Sequence[str],
   *,
-  devices: sharding.Devices,
+  devices: mesh.Devices,
   way: str,
   command: str = '',
 ) -> dict[str, tuple[str, str]]:
@@ -70,7 +74,7 @@ def train(
   with contextlib.ExitStack() as stack, StopRequest() as stop:
     shared = _open_data(experiments[0], devices, stop, command)
     count = shared.dataset.num_examples
-    resolved = [config.resolve(each, count) for each in experiments]
+    resolved = [experiment_files.resolve(each, count) for each in experiments]
     members, restored = [], []
     for name, *each in zip(names, experiments, resolved, folders, strict=True):
       member, state = open_member(stack, name, *each, shared)
@@ -89,7 +93,7 @@ def train(
 
 def _open_data(
   experiment: core.Experiment,
-  devices: sharding.Devices,
+  devices: mesh.Devices,
   stop: StopRequest,
   command: str,
 ) -> Shared:
@@ -100,7 +104,7 @@ def _open_data(
     dataset = experiment.data.source.open(experiment.data)
     check_fit(dataset, experiment.algorithm)
   with clocks.of('probe'):
-    resolved = config.resolve(experiment, dataset.num_examples)
+    resolved = experiment_files.resolve(experiment, dataset.num_examples)
     measure = loop.open_probe(resolved, dataset, devices)
   return Shared(dataset, devices, measure, clocks, stop, command)
 

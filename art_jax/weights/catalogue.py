@@ -4,7 +4,8 @@ import dataclasses
 import os
 import pathlib
 
-from art_jax import core, home
+from art_jax import core
+from art_jax.core import paths
 from art_jax.weights.files import WeightsError
 
 SUFFIXES = ('.safetensors', '.npz', '.h5', '.pth', '.onnx')
@@ -90,7 +91,7 @@ PUBLISHED = {
 
 def folder() -> pathlib.Path:
   """Return where fetched weights are kept."""
-  return home.home() / 'weights'
+  return paths.home() / 'weights'
 
 
 def find(name: str) -> pathlib.Path:

@@ -9,7 +9,8 @@ import numpy as np
 from flax import linen as nn
 from safetensors.numpy import save
 
-from art_jax import core, images
+from art_jax import core
+from art_jax.media import images
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator

@@ -1,0 +1,236 @@
+"""Optimisers and schedules as frozen dataclasses: their fields are the config.
+
+`make()` gives the optax transformation that turns gradients into a step of
+learning rate one. The learning rate itself is `rate(clock)`, where the clock
+is the algorithm's own step count, so an optimiser that runs five times a step
+(a WGAN critic) and one that runs once follow the same schedule.
+"""
+
+import dataclasses
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from art_jax import core
+
+
+class Schedule(Protocol):
+  """A factor on the learning rate, as a function of the step."""
+
+  def factor(self, clock: jax.Array) -> jax.Array:
+    """Return f32[]; 1 means the full learning rate."""
+    ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LinearDecay:
+  """Constant, then linearly to zero.
+
+  CycleGAN and pix2pix: constant for 100 epochs, to zero over the next 100.
+
+  Attributes:
+    start: where the decay begins.
+    end: where the factor reaches zero.
+  """
+
+  start: core.Duration
+  end: core.Duration
+
+  def factor(self, clock: jax.Array) -> jax.Array:
+    """Return f32[] in [0, 1]."""
+    length = max(self.end - self.start, 1)
+    return jnp.clip((self.end - clock) / length, 0.0, 1.0).astype(jnp.float32)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepDecay:
+  """Multiply the learning rate by `gamma` at every boundary that is passed.
+
+  Attributes:
+    boundaries: steps or epochs at which it drops.
+    gamma: factor of one drop.
+  """
+
+  boundaries: tuple[core.Duration, ...]
+  gamma: float = 0.1
+
+  def factor(self, clock: jax.Array) -> jax.Array:
+    """Return f32[]: gamma to the power of the boundaries passed."""
+    passed = sum((clock >= b).astype(jnp.float32) for b in self.boundaries)
+    return jnp.float32(self.gamma) ** passed
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Warmup:
+  """Linearly from zero to the full learning rate, then constant.
+
+  Attributes:
+    end: where the factor reaches one.
+  """
+
+  end: core.Duration
+
+  def factor(self, clock: jax.Array) -> jax.Array:
+    """Return f32[] in (0, 1]."""
+    return jnp.minimum((clock + 1) / max(self.end, 1), 1.0).astype(jnp.float32)
+
+
+class Optimizer(Protocol):
+  """What `descend` asks of an optimiser's config."""
+
+  accumulate: int
+
+  def make(self) -> optax.GradientTransformation:
+    """Return the transformation of gradients to a unit-rate ascent step."""
+    ...
+
+  def rate(self, clock: jax.Array) -> jax.Array:
+    """Return f32[], the learning rate at this step."""
+    ...
+
+  def project(self, params: core.Params) -> core.Params:
+    """Return the parameters moved back into the allowed set."""
+    ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Common:
+  """Fields that every optimiser has.
+
+  Attributes:
+    learning_rate: step size, > 0.
+    schedule: factor on it over time; None means constant.
+    clip_norm: scale gradients down to this global L2 norm; None: never.
+    clip_value: clip every gradient entry to [-x, x]; None: never.
+    clip_weights: after every update clip every parameter to [-x, x] (WGAN,
+      Algorithm 1: 0.01); None: never.
+    accumulate: slices that a batch is cut into; `experiments.resolve` sets it
+      from `train.accumulate`.
+  """
+
+  learning_rate: float
+  schedule: Schedule | None = None
+  clip_norm: float | None = None
+  clip_value: float | None = None
+  clip_weights: float | None = None
+  accumulate: int = 1
+
+  def __post_init__(self):
+    limits = ('learning_rate', 'clip_norm', 'clip_value', 'clip_weights')
+    for name in limits:
+      value = getattr(self, name)
+      if value is not None and not value > 0:
+        raise core.UserError(
+          f'{type(self).__name__}.{name}={value!r}: it is > 0; pass a '
+          'positive number'
+        )
+
+  def rate(self, clock: jax.Array) -> jax.Array:
+    """Return f32[], the learning rate at this step."""
+    rate = jnp.float32(self.learning_rate)
+    return rate if self.schedule is None else rate * self.schedule.factor(clock)
+
+  def project(self, params: core.Params) -> core.Params:
+    """Return the parameters clipped to the box of `clip_weights`."""
+    if self.clip_weights is None:
+      return params
+    limit = self.clip_weights
+    return jax.tree.map(lambda x: jnp.clip(x, -limit, limit), params)
+
+  def _with_clipping(
+    self, direction: optax.GradientTransformation
+  ) -> optax.GradientTransformation:
+    clips = []
+    if self.clip_value is not None:
+      clips.append(optax.clip(self.clip_value))
+    if self.clip_norm is not None:
+      clips.append(optax.clip_by_global_norm(self.clip_norm))
+    return optax.chain(*clips, direction)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Adam(_Common):
+  """Adam (Kingma & Ba 2015, arXiv:1412.6980), PyTorch's epsilon.
+
+  Attributes:
+    b1: decay of the first moment; GANs use 0.5.
+    b2: decay of the second moment.
+    eps: added outside the root.
+  """
+
+  learning_rate: float = 2e-4
+  b1: float = 0.5
+  b2: float = 0.999
+  eps: float = 1e-8
+
+  def make(self) -> optax.GradientTransformation:
+    """Return clipping followed by Adam's direction."""
+    return self._with_clipping(
+      optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.eps)
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RMSProp(_Common):
+  """RMSProp as PyTorch has it: decay 0.99, epsilon outside the root.
+
+  Attributes:
+    decay: of the squared gradient's average (optax's default is 0.9).
+    eps: added outside the root (optax's default is inside).
+  """
+
+  learning_rate: float = 5e-5
+  decay: float = 0.99
+  eps: float = 1e-8
+
+  def make(self) -> optax.GradientTransformation:
+    """Return clipping followed by RMSProp's direction."""
+    return self._with_clipping(
+      optax.scale_by_rms(decay=self.decay, eps=self.eps, eps_in_sqrt=False)
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SGD(_Common):
+  """Plain gradient descent, with momentum if asked for.
+
+  Attributes:
+    momentum: decay of the velocity; 0: none.
+  """
+
+  learning_rate: float = 1e-2
+  momentum: float = 0.0
+
+  def make(self) -> optax.GradientTransformation:
+    """Return clipping followed by the (averaged) gradient."""
+    if self.momentum:
+      return self._with_clipping(optax.trace(decay=self.momentum))
+    return self._with_clipping(optax.identity())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LBFGS(_Common):
+  """L-BFGS without a line search: one evaluation of the loss a step.
+
+  The step is p - rate * H g, H the inverse Hessian that the last `memory`
+  steps suggest; the first one has the length of the rate. For a constant loss
+  only (pixels): not for batches that change.
+
+  Differs from Nocedal & Wright: a line search would evaluate the loss several
+  times a step and compile a loop; the ports of style transfer that people use
+  do without it too.
+
+  Reference: Liu & Nocedal 1989, Mathematical Programming 45.
+
+  Attributes:
+    memory: pairs of steps and gradients kept, each as large as the parameters.
+  """
+
+  learning_rate: float = 1.0
+  memory: int = 10
+
+  def make(self) -> optax.GradientTransformation:
+    """Return clipping followed by the quasi-Newton direction."""
+    return self._with_clipping(optax.scale_by_lbfgs(memory_size=self.memory))

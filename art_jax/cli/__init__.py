@@ -1,0 +1,1 @@
+"""The command line: flags, and one file for each mode."""

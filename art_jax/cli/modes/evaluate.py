@@ -1,0 +1,103 @@
+"""--mode=evaluate: scores of a run, or of two folders of pictures."""
+
+import importlib.metadata
+import shlex
+import sys
+from typing import Any
+
+import jax
+
+from art_jax import core
+from art_jax.cli import options
+from art_jax.devices import mesh
+from art_jax.evaluation import distributions, likeness, models, pictures, record
+from art_jax.evaluation.scores import Scores
+from art_jax.evaluation.survey import survey
+from art_jax.metrics import features
+
+
+def run(flags: Any) -> None:
+  """Print a table; append to evaluation.json of the run, or of --output."""
+  folders = bool(flags.real), bool(flags.fake)
+  if any(folders) == bool(flags.run) or any(folders) != all(folders):
+    raise core.UserError(
+      '--mode=evaluate needs either --run=FOLDER, or two folders of pictures: '
+      '--real=FOLDER --fake=FOLDER'
+    )
+  if flags.num is not None and flags.num < 2:
+    raise core.UserError(
+      f'--num={flags.num}: scores take at least 2 pictures, and 5000 to be '
+      'compared with others'
+    )
+  extractor = features.get(flags.features)
+  weights = extractor.load(flags.features_weights)
+  devices = mesh.make_devices(flags.devices)
+  scores = Scores(tuple(flags.metrics))
+  act = _run if flags.run else _folders
+  protocol = {
+    'command': shlex.join(sys.argv),
+    'features': extractor.name,
+    'resize': extractor.resize,
+    **act(flags, extractor, weights, devices, scores),
+    'versions': {
+      name: importlib.metadata.version(name) for name in ('art_jax', 'jax')
+    },
+    'device': devices.mesh.devices.flat[0].device_kind,
+    'devices': devices.count,
+  }
+  scores.check()
+  print(record.table(scores))
+  folder = flags.run or flags.output
+  if folder and jax.process_index() == 0:
+    print(f'written: {record.append(folder, scores, protocol)}')
+
+
+def _run(flags, extractor, weights, devices, scores) -> dict[str, Any]:
+  model = options.model(flags)
+  data = model.experiment.data
+  evaluator = models.Evaluator(
+    run=model,
+    data=data.source.open(data),
+    extractor=extractor,
+    weights=weights,
+    devices=devices,
+    num=flags.num,
+    seed=flags.seed,
+  )
+  evaluator.evaluate(scores)
+  return {
+    'checkpoint': model.step,
+    'num': flags.num,
+    'size': data.size,
+    'seed': evaluator.seed,
+    'real': 'training pictures for samples, held-out ones for the rest, '
+    'cut in the centre',
+  }
+
+
+def _folders(flags, extractor, weights, devices, scores) -> dict[str, Any]:
+  real, fake = (
+    pictures.of_folder(flags[flag].value, flag, flags.size)
+    for flag in ('real', 'fake')
+  )
+  if real.size() != fake.size():
+    raise core.UserError(
+      f'--real holds pictures of {"x".join(map(str, real.size()))}, --fake of '
+      f'{"x".join(map(str, fake.size()))}: scores would compare the sizes '
+      'too; pass --size=N to bring all to one'
+    )
+  count = flags.num or max(real.count, fake.count)
+  real, fake = real.first(count), fake.first(count)
+  surveys = [
+    survey(chosen, extractor, weights, devices, keep=keep)
+    for chosen, keep in ((real, True), (fake, False))
+  ]
+  distributions.compare(scores, extractor, weights, *surveys)
+  likeness.lpips_diversity(scores, fake, real, flags.seed)
+  return {
+    'real': real.name,
+    'fake': fake.name,
+    'num_real': real.count,
+    'num_fake': fake.count,
+    'size': flags.size,
+  }

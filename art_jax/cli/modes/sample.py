@@ -1,0 +1,91 @@
+"""--mode=sample: look at what a model learned."""
+
+import io
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from art_jax import core
+from art_jax.cli import options
+from art_jax.media import images, video
+from art_jax.sampling import study
+
+_SUFFIXES = ('.png', '.gif', '.mp4', '.npz')
+
+
+def run(flags: Any) -> None:
+  """Do --study and write what it gives into --output."""
+  if not flags.study:
+    raise core.UserError(
+      f'--mode=sample needs --study=NAME, one of {", ".join(study.STUDIES)}'
+    )
+  options.need(flags, 'output')
+  request = study.Request(
+    num=flags.num,
+    seed=flags.seed,
+    labels=tuple(flags.labels),
+    frames=flags.frames,
+    input=pathlib.Path(flags.input) if flags.input else None,
+  )
+  output = pathlib.Path(flags.output).expanduser()
+  if not flags.overwrite:
+    _check_free(output, flags.study)
+  model = options.model(flags)
+  result = study.find(model, flags.study).study(model, request)
+  arrays = flags.study if flags.save_arrays else None
+  for path in write(result, output, arrays):
+    print(path)
+  print(result.told)
+
+
+def write(
+  result: study.Result, output: pathlib.Path, arrays: str | None
+) -> list[pathlib.Path]:
+  """Write PNG, GIF and MP4, each whole or not at all.
+
+  Args:
+    result: of a study.
+    output: a folder; made if missing.
+    arrays: stem of the .npz; None: no arrays.
+
+  Returns:
+    The files.
+
+  Raises:
+    core.UserError: the folder cannot be written to, or there are no arrays.
+  """
+  if arrays and not result.arrays:
+    raise core.UserError(
+      f'--save_arrays: {arrays} makes pictures of pictures, there are no '
+      'arrays; leave it out'
+    )
+  written = []
+  try:
+    for stem, picture in result.pictures.items():
+      written.append(output / f'{stem}.png')
+      images.save_png(written[-1], picture)
+    for stem, film in result.films.items():
+      written.append(output / f'{stem}.gif')
+      images.gif(written[-1], film.frames, film.fps)
+      written.append(output / f'{stem}.mp4')
+      video.write(written[-1], film.frames, film.fps)
+    if arrays:
+      data = io.BytesIO()
+      np.savez_compressed(data, **result.arrays)
+      written.append(output / f'{arrays}.npz')
+      images.write_atomic(written[-1], data.getvalue())
+  except OSError as error:
+    raise core.UserError(
+      f'--output={output}: cannot be written to ({error.strerror or error}); '
+      'pass a folder that can'
+    ) from None
+  return written
+
+
+def _check_free(output: pathlib.Path, name: str) -> None:
+  for path in sorted(output.glob(f'{name}*')):
+    if path.suffix in _SUFFIXES and path.stem.split('_')[0] == name:
+      raise core.UserError(
+        f'{path} exists; pass another --output, or --overwrite to replace it'
+      )

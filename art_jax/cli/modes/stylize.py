@@ -1,0 +1,196 @@
+"""--mode=stylize: paint a photo or a video in the style of paintings."""
+
+import contextlib
+import pathlib
+import sys
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from art_jax import core
+from art_jax.cli import options
+from art_jax.cli.modes import stylize_clip
+from art_jax.config import experiments, serialization
+from art_jax.data import decode, paintings
+from art_jax.devices import mesh
+from art_jax.media import images
+from art_jax.style_transfer import optimize, session
+from art_jax.training.progress import Progress
+
+
+def run(flags: Any) -> None:
+  """Paint --content, a picture or a video, into --output.
+
+  By a trained network (--run, --weights), or by optimising pixels.
+  """
+  if flags.run or flags.weights:
+    options.need(flags, 'content', 'output')
+    return _translate(flags)
+  options.need(flags, 'content', 'style', 'output')
+  if stylize_clip.asks_for_it(flags):
+    experiment = _sized(flags, options.experiment(flags))
+    return stylize_clip.paint(flags, experiment, _styles(flags))
+  return _optimise(flags)
+
+
+def _translate(flags: Any) -> None:
+  optimised = ('tile', 'mask', 'start', 'every', 'versus', 'workdir', 'steps')
+  options.refuse(flags, 'trained networks', *optimised)
+  model = options.painter(flags)
+  if stylize_clip.asks_for_it(flags):
+    return stylize_clip.translate(flags, model)
+  (target,) = _targets(
+    pathlib.Path(flags.output).expanduser(), 1, flags.overwrite
+  )
+  picture = _picture('content', flags.content)
+  shape = picture.height, picture.width
+  if flags.size:
+    shape = images.shape_of(picture, flags.size, 1)
+  pixels = images.to_uint8(images.resized(picture, shape))
+  images.save_png(target, model.translate(pixels, flags.direction))
+  print(f'{shape[1]}x{shape[0]} pixels: {target}')
+
+
+def _optimise(flags: Any) -> None:
+  """Paint by optimising pixels; once more for each --versus."""
+  experiment = _sized(flags, options.experiment(flags))
+  extra = experiments.user_classes(flags.experiment)
+  variants = [experiment] + [
+    experiments.override(experiment, [assignment], extra)
+    for assignment in flags.versus
+  ]
+  output = pathlib.Path(flags.output).expanduser()
+  targets = _targets(output, len(variants), flags.overwrite)
+  folders = _folders(flags.workdir, len(variants))
+  task = _task(flags)
+  for variant in variants:
+    optimize.check(variant, task, flags.tile)
+  devices = mesh.make_devices(flags.devices or 1)
+  made = []
+  for variant, target, folder in zip(variants, targets, folders, strict=True):
+    if len(variants) > 1:
+      told = experiments.differences(experiment, variant)
+      told = [
+        f'{p}={serialization.to_text(experiments.get(variant, p))}'
+        for p in told
+      ]
+      print(f'{target.name}: {" ".join(told) or "as it is"}', file=sys.stderr)
+    made.append(_paint(variant, task, devices, flags, target, folder))
+    images.save_png(target, made[-1])
+  if len(made) > 1:
+    images.save_png(output, images.grid(np.stack(made), columns=len(made)))
+  height, width = made[0].shape[:2]
+  print(f'{width}x{height} pixels: {output}')
+
+
+def _paint(variant, task, devices, flags, target, folder) -> np.ndarray:
+  """Paint one picture, speaking of it, and recording it in a run folder."""
+  every, log_every = flags.every, variant.train.log_every
+  sizes = optimize.scales(variant.algorithm, variant.data.size)
+  total = len(sizes) * variant.train.duration
+  with contextlib.ExitStack() as stack:
+    progress = stack.enter_context(Progress(0, total, 0))
+    record = None
+    if folder:
+      record = stack.enter_context(
+        session.recorded(folder, variant, task, devices, total)
+      )
+    progress.say(f'{total} steps at {", ".join(map(str, sizes))} pixels')
+
+    def report(number, metrics, picture):
+      progress.advance(number)
+      if number == 1 or number % log_every == 0:
+        progress.show(number, {k: float(v) for k, v in metrics.items()})
+      if every and number % every == 0:
+        name = f'{target.stem}_step_{number:05d}.png'
+        images.save_png(target.with_name(name), picture())
+      if record:
+        record(number, metrics, picture)
+
+    return optimize.paint(
+      variant, task, devices=devices, tile=flags.tile, report=report
+    )
+
+
+def _sized(flags: Any, experiment: core.Experiment) -> core.Experiment:
+  """Apply --size and --steps."""
+  optimize.check_algorithm(experiment.algorithm)
+  changes = []
+  if flags.size is not None:
+    changes.append(f'data.size={flags.size}')
+  if flags.steps is not None:
+    changes.append(f'train.duration={flags.steps}')
+  # Boundaries of schedules follow the number of steps.
+  return experiments.resolve(
+    experiments.override(experiment, changes), num_examples=1
+  )
+
+
+def _targets(
+  output: pathlib.Path, count: int, overwrite: bool
+) -> list[pathlib.Path]:
+  """Return the files to write; with several, `output` is their sheet."""
+  if output.suffix.lower() != '.png':
+    raise core.UserError(
+      f'--output={output}: pictures are written as PNG; pass a name that ends '
+      'in .png'
+    )
+  parts = [output]
+  if count > 1:
+    names = [f'{output.stem}_{i}.png' for i in range(1, count + 1)]
+    parts = [output.with_name(name) for name in names]
+  for path in {output, *parts}:
+    if path.exists() and not overwrite:
+      raise core.UserError(
+        f'--output: {path} exists; pass another name, or --overwrite'
+      )
+  return parts
+
+
+def _folders(workdir: str | None, count: int) -> list[pathlib.Path | None]:
+  """Return the run folder of each variant; none without --workdir."""
+  if not workdir:
+    return [None] * count
+  folder = pathlib.Path(workdir).expanduser()
+  folders = [folder]
+  if count > 1:
+    folders = [folder / str(i) for i in range(1, count + 1)]
+  for path in folders:
+    session.check(path)
+  return folders
+
+
+def _task(flags: Any) -> optimize.Task:
+  masks = flags.mask.split(',') if flags.mask else []
+  return optimize.Task(
+    content=_picture('content', flags.content),
+    styles=tuple(_styles(flags)),
+    masks=tuple(_picture('mask', name).convert('L') for name in masks),
+    start=_picture('start', flags.start) if flags.start else None,
+  )
+
+
+def _styles(flags: Any) -> list[Image.Image]:
+  return [_picture('style', name) for name in flags.style.split(',')]
+
+
+def _picture(flag: str, name: str) -> Image.Image:
+  """Read a picture, or paint a built-in one: `builtin`, `builtin:7`."""
+  kind, _, number = name.partition(':')
+  if kind == 'builtin' and (number.isdigit() or not number):
+    # The content is a photo; all else is painted.
+    return paintings.scene(int(number or 0), photo=flag == 'content')
+  path = pathlib.Path(name).expanduser()
+  if not path.is_file():
+    raise core.UserError(
+      f'--{flag}={name}: there is no such file; pass a picture, or builtin'
+    )
+  image = decode.picture(path)
+  count = decode.num_frames(path)
+  if count > 1:
+    print(
+      f'--{flag}={name}: an animation of {count} pictures; the first is used',
+      file=sys.stderr,
+    )
+  return image.convert('RGB')

@@ -1,0 +1,146 @@
+"""--mode=stylize of a video: the frames of a clip, painted steadily."""
+
+import pathlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tqdm
+from PIL import Image
+
+from art_jax import core
+from art_jax.cli import options
+from art_jax.config import serialization
+from art_jax.inference import run
+from art_jax.media import frame_store, optical_flow, video
+from art_jax.style_transfer import optimize
+from art_jax.style_transfer import video as style_video
+
+
+def asks_for_it(flags: Any) -> bool:
+  """Tell whether the flags speak of a video: --output ends in .mp4."""
+  return pathlib.Path(flags.output).suffix.lower() == '.mp4'
+
+
+def translate(flags: Any, model: run.Run) -> None:
+  """Paint --content by a trained network into --output."""
+  clip = _Clip(flags, model.algorithm.multiple)
+  job = {
+    'model': serialization.to_text(model.experiment),
+    'weights': frame_store.fingerprint(flags.weights)
+    if flags.weights
+    else str(pathlib.Path(flags.run).resolve()),
+    'step': model.step,
+    'direction': flags.direction,
+  }
+  done = clip.painted(flags, job)
+  with clip.bar(done) as report:
+    style_video.translate(model, iter(clip), done, flags.direction, report)
+  clip.finish(done)
+
+
+def paint(
+  flags: Any, experiment: core.Experiment, styles: list[Image.Image]
+) -> None:
+  """Paint --content by optimising pixels into --output."""
+  options.refuse(
+    flags, 'videos', *('tile', 'mask', 'start', 'every', 'devices', 'workdir')
+  )
+  style_video.check(experiment)
+  clip = _Clip(flags, 1, experiment.data.size)
+  first = Image.fromarray(next(iter(clip)))
+  optimize.check(experiment, optimize.Task(first, tuple(styles)), 0)
+  job = {'experiment': serialization.to_text(experiment)}
+  done = clip.painted(flags, job)
+  with clip.bar(done) as report:
+    loss = style_video.paint(experiment, iter(clip), styles, done, report)
+  clip.finish(done)
+  if np.isfinite(loss):
+    print(f'style loss of a frame: {loss:.6g} (mean of those painted now)')
+
+
+class _Clip:
+  """The frames of --content at the size that they are painted in."""
+
+  def __init__(self, flags: Any, multiple: int, size: int | None = None):
+    options.refuse(flags, 'videos', 'versus')
+    self._video = video.read(flags.content)
+    self._output = pathlib.Path(flags.output).expanduser()
+    if self._output.exists() and not flags.overwrite:
+      raise core.UserError(
+        f'--output: {self._output} exists; pass another name, or --overwrite'
+      )
+    if self._output.resolve() == self._video.path.resolve():
+      raise core.UserError('--output is --content; pass another name')
+    height, width = self._video.size
+    longest = flags.size or size or max(height, width)
+    scale = longest / max(height, width)
+    # Even sides, as the format of the video wants them.
+    self._shape = tuple(
+      max(round(n * scale / 2), 1) * 2 for n in self._video.size
+    )
+    if min(self._shape) < max(optimize.MIN_SIDE, 2 * multiple):
+      raise core.UserError(
+        f'--size={longest}: frames would be {self._shape[1]}x{self._shape[0]} '
+        f'pixels; both sides are at least {optimize.MIN_SIDE}; pass a '
+        'larger one'
+      )
+
+  def __iter__(self) -> Iterator[np.ndarray]:
+    """Yield u8[H, W, 3] frames."""
+    height, width = self._shape
+    for frame in self._video:
+      if frame.shape[:2] != self._shape:
+        image = Image.fromarray(frame)
+        frame = np.asarray(
+          image.resize((width, height), Image.Resampling.LANCZOS)
+        )
+      yield frame
+
+  def painted(self, flags: Any, job: dict[str, Any]) -> frame_store.Frames:
+    """Return the frames that are painted already."""
+    styles = flags.style.split(',') if flags.style else []
+    job = job | {
+      'clip': frame_store.fingerprint(self._video.path),
+      'shape': list(self._shape),
+      'styles': [frame_store.fingerprint(name) for name in styles],
+    }
+    done = frame_store.Frames(self._output, job, flags.overwrite)
+    if done.count:
+      print(f'continued: {done.count} frames are done', file=sys.stderr)
+    return done
+
+  def bar(self, done: frame_store.Frames) -> '_Bar':
+    """Return what shows how many frames are done."""
+    return _Bar(self._video.count, done.count)
+
+  def finish(self, done: frame_store.Frames) -> None:
+    """Write the video, say how much it flickers, drop the frames."""
+    video.write(self._output, done, self._video.fps)
+    height, width = self._shape
+    print(f'{done.count} frames of {width}x{height} pixels: {self._output}')
+    try:
+      plain, painted = optical_flow.flicker(iter(self), done)
+      print(
+        f'flicker: {painted:.3f} of 255 (the clip itself: {plain:.3f}): mean '
+        'change of what only moved between two frames'
+      )
+    except core.UserError as error:
+      print(f'flicker: not measured: {error}', file=sys.stderr)
+    done.drop()
+
+
+class _Bar:
+  """A bar of frames on a terminal."""
+
+  def __init__(self, total: int | None, first: int):
+    self._bar = tqdm.tqdm(
+      total=total, initial=first, unit='frame', disable=None
+    )
+
+  def __enter__(self):
+    return lambda count: self._bar.update(count - self._bar.n)
+
+  def __exit__(self, *unused):
+    self._bar.close()

@@ -1,0 +1,88 @@
+"""--mode=sweep: an experiment many times, with other values of its fields."""
+
+import pathlib
+import shlex
+import sys
+from typing import Any
+
+import jax
+
+from art_jax import core
+from art_jax.cli import options
+from art_jax.config import experiments as experiment_files
+from art_jax.config import serialization
+from art_jax.sweep import cells, outcome, run_cells
+
+
+def run(flags: Any) -> None:
+  """Run the cells; print their table and where everything is."""
+  axes = cells.axes(flags['set'].value)
+  if flags.random:
+    asked_for = cells.random(axes, flags.random, flags.seed)
+  else:
+    asked_for = cells.product(axes)
+  base = options.experiment(flags, ())
+  experiments, refused = _build(flags, base, asked_for)
+  devices = options.devices(flags)
+  if jax.process_count() > 1:
+    raise core.UserError(
+      '--mode=sweep runs in one process; start one on each host, with other '
+      'values of --set and another --workdir'
+    )
+  sweep = run_cells.Sweep(
+    asked_for,
+    experiments,
+    refused,
+    _folder(flags),
+    flags.together,
+    shlex.join(sys.argv),
+  )
+  found = run_cells.run(sweep, devices)
+  print(outcome.markdown(found))
+  best = outcome.ranked(found)
+  if best:
+    first = best[0]
+    print(
+      f'best: {first.cell.name} ({first.best["metric"]} '
+      f'{first.best["value"]:.4g} at step {first.best["step"]})'
+    )
+  for name in (outcome.TABLE, outcome.MARKDOWN, outcome.SHEET):
+    if (sweep.folder / name).exists():
+      print(sweep.folder / name)
+  failed = [one for one in found if one.status == 'failed']
+  if len(failed) == len(found):
+    raise core.UserError(f'every cell failed, the first: {failed[0].reason}')
+
+
+def _build(
+  flags: Any, base: core.Experiment, asked_for: list[cells.Cell]
+) -> tuple[dict[str, core.Experiment], dict[str, str]]:
+  """Return the experiments of cells by name, and why others have none.
+
+  Raises:
+    core.UserError: no cell can be built: a field does not exist, say.
+  """
+  extra = experiment_files.user_classes(flags.experiment)
+  experiments, refused = {}, {}
+  for cell in asked_for:
+    try:
+      experiment = experiment_files.override(base, cell.assignments, extra)
+      # An alarm ends a loser, unless somebody chose otherwise.
+      if 'train.on_alarm' not in dict(cell.settings):
+        experiment = experiment_files.override(
+          experiment, ['train.on_alarm=stop']
+        )
+      experiments[cell.name] = options.with_precision(flags, experiment)
+      serialization.to_text(experiments[cell.name])
+    except core.UserError as error:
+      refused[cell.name] = str(error)
+  if not experiments:
+    raise core.UserError(next(iter(refused.values())))
+  return experiments, refused
+
+
+def _folder(flags: Any) -> pathlib.Path:
+  if flags.workdir:
+    return pathlib.Path(flags.workdir)
+  folder = pathlib.Path(options.workdir(flags))
+  return folder.with_name(f'{folder.name}_sweep')

@@ -1,0 +1,132 @@
+"""What the flags ask for: the experiment, the run folder, the model."""
+
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from art_jax import core
+from art_jax.config import experiments, serialization
+from art_jax.data import detect, paintings
+from art_jax.devices import distributed, mesh
+from art_jax.inference import run
+
+
+def experiment(
+  flags: Any, assignments: Sequence[str] | None = None
+) -> core.Experiment:
+  """Return the experiment with the flags that change it applied.
+
+  Args:
+    flags: of the command line.
+    assignments: in place of those of --set.
+  """
+  if not flags.experiment:
+    raise core.UserError(
+      f'--mode={flags.mode} needs --experiment=NAME; --mode=list shows them'
+    )
+  chosen = experiments.load(flags.experiment, tiny=flags.tiny)
+  changes = list(flags['set'].value if assignments is None else assignments)
+  if flags.data:
+    algorithm = chosen.algorithm
+    source, told = detect.parse(flags.data, algorithm.inputs, algorithm.aligned)
+    print(told, file=sys.stderr)
+    changes.insert(0, f'data.source={serialization.to_text(source)}')
+  chosen = experiments.override(
+    chosen, changes, experiments.user_classes(flags.experiment)
+  )
+  return with_precision(flags, chosen)
+
+
+def with_precision(flags: Any, chosen: core.Experiment) -> core.Experiment:
+  """Return the experiment with --precision applied to all of its networks."""
+  if not flags.precision:
+    return chosen
+  return experiments.everywhere(chosen, {'dtype': flags.precision})
+
+
+def devices(flags: Any) -> mesh.Devices:
+  """Join the other processes, if there are any; return the devices."""
+  distributed.start_distributed(
+    *(flags.coordinator, flags.num_processes, flags.process_id),
+    timeout=flags.join_timeout,
+  )
+  distributed.expect_platform(flags.expect_platform)
+  return mesh.make_devices(flags.devices)
+
+
+def workdir(flags: Any) -> str:
+  """Return the run folder to train in."""
+  if flags.workdir:
+    return flags.workdir
+  name = pathlib.Path(flags.experiment).stem
+  return str(pathlib.Path('runs') / (name + '_tiny' * flags.tiny))
+
+
+def model(flags: Any) -> run.Run:
+  """Return the trained model that --run or --weights names."""
+  if bool(flags.run) == bool(flags.weights):
+    raise core.UserError(
+      f'--mode={flags.mode} needs either --run=FOLDER or --weights=FILE'
+    )
+  if flags.weights:
+    found = run.load_weights(flags.weights)
+  else:
+    extra = experiments.user_classes(flags.experiment)
+    found = run.load(flags.run, flags.checkpoint, extra)
+  return in_use(found, flags['set'].value)
+
+
+def in_use(model: run.Run, assignments: Sequence[str]) -> run.Run:
+  """Return a trained model with fields changed that act when it is used.
+
+  Raises:
+    core.UserError: a field acts in training alone, or does not exist.
+  """
+  if not assignments:
+    return model
+  fields = getattr(model.algorithm, 'in_use', ())
+  for assignment in assignments:
+    path = assignment.partition('=')[0].strip()
+    if path not in [f'algorithm.{name}' for name in fields]:
+      name = type(model.algorithm).__name__
+      known = ', '.join(f'algorithm.{f}' for f in fields) or 'none'
+      raise core.UserError(
+        f'--set {path}=...: a trained {name} cannot be changed in it; fields '
+        f'that act when it is used: {known}'
+      )
+  experiment = experiments.override(model.experiment, assignments)
+  return dataclasses.replace(model, experiment=experiment)
+
+
+def painter(flags: Any) -> run.Run:
+  """Return the trained model with the paintings of --style, if it takes any."""
+  loaded = model(flags)
+  if flags.style:
+    names = flags.style.split(',')
+    size = getattr(loaded.algorithm, 'style_size', 512)
+    return loaded.styled([paintings.read(name, size) for name in names])
+  if hasattr(loaded.algorithm, 'styled'):
+    raise core.UserError(
+      f'{type(loaded.algorithm).__name__} paints like any painting and needs '
+      'one: pass --style=FILE[,FILE...] or --style=builtin:5'
+    )
+  return loaded
+
+
+def need(flags: Any, *names: str) -> None:
+  """Raise a UserError for the first of these flags that is not given."""
+  for name in names:
+    if not flags[name].value:
+      raise core.UserError(f'--mode={flags.mode} needs --{name}=PATH')
+
+
+def refuse(flags: Any, what: str, *names: str) -> None:
+  """Raise a UserError for the first of these flags that is given."""
+  for name in names:
+    if flags[name].value:
+      raise core.UserError(
+        f'--{name}: it is for pictures whose pixels are optimised, not for '
+        f'{what}; leave it out'
+      )

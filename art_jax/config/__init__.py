@@ -1,0 +1,1 @@
+"""Experiments as data: find, change, write down and read back."""

@@ -1,0 +1,292 @@
+"""Experiments by name: find them, change their fields, fix their times."""
+
+import ast
+import dataclasses
+import importlib.util
+import pathlib
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from art_jax import core
+from art_jax.config import serialization
+
+# A run may be continued with these changed: they do not touch its numbers.
+RESUMABLE = (
+  'train.duration',
+  'train.planned_duration',
+  'train.log_every',
+  'train.render_every',
+  'train.checkpoint_every',
+  'train.render_count',
+  'train.keep_last',
+  'train.keep_every',
+  'train.on_nan',
+  'train.max_rollbacks',
+  'train.on_alarm',
+  'train.alarm_features',
+  'train.alarms',
+  'train.evaluate_every',
+  'train.best_metric',
+  'train.steps_per_call',
+  'train.shard_state',
+  'data.engine',
+)
+
+
+def load(name: str, *, tiny: bool = False) -> core.Experiment:
+  """Return the experiment of a file in experiments/, by name or path.
+
+  Args:
+    name: `cyclegan`, or the path of a .py file with a function
+      `experiment()` (which is code: it is run).
+    tiny: return `tiny()` instead: the same classes in seconds on a CPU.
+
+  Raises:
+    core.UserError: listing what exists, the nearest name first.
+  """
+  return _function(load_module(name), 'tiny' if tiny else 'experiment')()
+
+
+def load_module(name: str) -> types.ModuleType:
+  """Import an experiment file by name or path."""
+  if name.endswith('.py'):
+    path = pathlib.Path(name)
+    if not path.is_file():
+      raise core.UserError(
+        f'--experiment={name}: there is no such file; pass the path of a '
+        'file that defines experiment(), or a name shown by --mode=list'
+      )
+  else:
+    known = files()
+    if name not in known:
+      raise core.UserError(
+        f'--experiment={name}: there is no such experiment; there are: '
+        + ', '.join(serialization.nearest(name, known))
+      )
+    path = known[name]
+  spec = importlib.util.spec_from_file_location(
+    f'art_jax_experiment_{path.stem}', path
+  )
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module
+
+
+def files() -> Mapping[str, pathlib.Path]:
+  """Return the experiment files by name, sorted.
+
+  They lie in experiments/ beside the package (a checkout), else in the
+  installed package art_jax/experiments.
+  """
+  package = pathlib.Path(__file__).resolve().parents[1]
+  for folder in (package.parent / 'experiments', package / 'experiments'):
+    found = sorted(folder.glob('*.py'))
+    found = [path for path in found if not path.stem.startswith('_')]
+    if found and (folder / '__init__.py').exists():
+      return {path.stem: path for path in found}
+  raise core.UserError(
+    f'no experiments found beside or inside {package}: reinstall art_jax'
+  )
+
+
+def purpose(path: pathlib.Path) -> str:
+  """Return the first line of an experiment file's docstring, unimported."""
+  docstring = ast.get_docstring(ast.parse(path.read_text())) or ''
+  return docstring.partition('\n')[0]
+
+
+def user_classes(name: str | None) -> dict[str, type]:
+  """Return the config classes that an experiment file itself defines."""
+  if not name or not name.endswith('.py'):
+    return {}
+  module = load_module(name)
+  return {
+    key: value
+    for key, value in vars(module).items()
+    if isinstance(value, type)
+    and dataclasses.is_dataclass(value)
+    and value.__module__ == module.__name__
+  }
+
+
+def override(
+  experiment: core.Experiment,
+  assignments: Sequence[str],
+  extra: Mapping[str, type] | None = None,
+) -> core.Experiment:
+  """Return the experiment with fields changed, all at once.
+
+  Changing `train.duration` notes the old one in `train.planned_duration`,
+  for which the boundaries of the schedules were written.
+
+  Args:
+    experiment: is not changed.
+    assignments: `a.b.c=value`, the value as `serialization.convert` reads it.
+    extra: a user's own classes, see `user_classes`.
+
+  Raises:
+    core.UserError: naming the path, the value and the rule.
+  """
+  tree: dict[tuple[str, ...], str] = {}
+  for assignment in assignments:
+    path, equals, text = assignment.partition('=')
+    if not equals or not path.strip():
+      raise core.UserError(
+        f'--set {assignment}: write --set path.to.field=value, for example '
+        '--set train.batch_size=4'
+      )
+    tree[tuple(path.strip().split('.'))] = text.strip()
+  changed = _replace(experiment, tree, '', extra)
+  if ('train', 'duration') in tree and changed.train.planned_duration is None:
+    train = dataclasses.replace(
+      changed.train, planned_duration=experiment.train.duration
+    )
+    changed = dataclasses.replace(changed, train=train)
+  return changed
+
+
+def everywhere(value: Any, changes: Mapping[str, Any]) -> Any:
+  """Return a config with fields of these names changed in every object."""
+
+  def change(node):
+    names = {f.name for f in serialization.config_fields(node)}
+    return {k: v for k, v in changes.items() if k in names}
+
+  return _rebuild(value, change)
+
+
+def resolve(experiment: core.Experiment, num_examples: int) -> core.Experiment:
+  """Return the experiment with every Steps and Epochs as an int of steps.
+
+  Boundaries of schedules are scaled by duration / planned duration (unless
+  `train.rescale` is false), so a shorter run still decays to its end.
+
+  Args:
+    experiment: with durations in any unit.
+    num_examples: training pictures of one epoch.
+  """
+  rows = experiment.train.batch_size * core.batches_per_step(
+    experiment.algorithm
+  )
+
+  def steps(duration: core.Duration) -> int:
+    if isinstance(duration, core.Steps):
+      return duration.count
+    if isinstance(duration, core.Epochs):
+      exact = duration.count * num_examples / rows
+      return max(round(exact), 1) if duration.count else 0
+    return duration
+
+  train = experiment.train
+  planned = train.planned_duration
+  stretch = 1.0
+  if planned is not None and train.rescale:
+    stretch = steps(train.duration) / max(steps(planned), 1)
+
+  def fix(node):
+    scale = stretch if hasattr(node, 'factor') else 1.0
+    changes = {}
+    for field in serialization.config_fields(node):
+      value = getattr(node, field.name)
+      annotation = serialization.annotation_of(type(node), field)
+      if not _holds_duration(annotation) or value is None:
+        continue
+      if isinstance(value, tuple):
+        changes[field.name] = tuple(round(scale * steps(v)) for v in value)
+      else:
+        changes[field.name] = round(scale * steps(value))
+    return changes
+
+  resolved = _rebuild(experiment, fix)
+  algorithm = everywhere(resolved.algorithm, {'accumulate': train.accumulate})
+  return dataclasses.replace(resolved, algorithm=algorithm)
+
+
+def differences(old: Any, new: Any, path: str = '') -> list[str]:
+  """Return the dotted paths of the fields in which two configs differ."""
+  if type(old) is not type(new) or not serialization.is_config(old):
+    return [] if old == new else [path]
+  found = []
+  for field in serialization.config_fields(old):
+    below = f'{path}.{field.name}' if path else field.name
+    found += differences(
+      getattr(old, field.name), getattr(new, field.name), below
+    )
+  return found
+
+
+def resumable(path: str) -> bool:
+  """Tell whether a run may be continued with this field changed."""
+  return any(path == name or path.startswith(f'{name}.') for name in RESUMABLE)
+
+
+def get(experiment: Any, path: str) -> Any:
+  """Return the value at a dotted path."""
+  for name in path.split('.'):
+    experiment = getattr(experiment, name)
+  return experiment
+
+
+def _function(module: types.ModuleType, name: str) -> Callable[[], Any]:
+  function = getattr(module, name, None)
+  if function is None:
+    raise core.UserError(
+      f'{module.__file__} defines no function {name}(); an experiment file '
+      'has experiment() and tiny()'
+    )
+  return function
+
+
+def _replace(node: Any, tree: dict, path: str, extra) -> Any:
+  """Apply assignments below `node`; the keys of `tree` are relative paths."""
+  fields = {f.name: f for f in serialization.config_fields(node)}
+  grouped: dict[str, dict] = {}
+  for keys, text in tree.items():
+    grouped.setdefault(keys[0], {})[keys[1:]] = text
+  changes = {}
+  for name, below in grouped.items():
+    here = f'{path}.{name}' if path else name
+    if name not in fields:
+      raise core.UserError(
+        f'--set {here}=...: {type(node).__name__} has no field {name!r}; it '
+        'has: ' + ', '.join(serialization.nearest(name, fields))
+      )
+    value = getattr(node, name)
+    if () in below:
+      annotation = serialization.annotation_of(type(node), fields[name])
+      value = serialization.convert(here, below.pop(()), annotation, extra)
+    if below:
+      if not serialization.is_config(value):
+        deeper = '.'.join(next(iter(below)))
+        raise core.UserError(
+          f'--set {here}.{deeper}=...: {here} is {value!r} and has no '
+          f'fields; set {here} itself'
+        )
+      value = _replace(value, below, here, extra)
+    changes[name] = value
+  return dataclasses.replace(node, **changes)
+
+
+def _rebuild(node: Any, change: Callable[[Any], dict[str, Any]]) -> Any:
+  """Return a copy of a config tree with `change(node)` applied everywhere."""
+  if isinstance(node, tuple):
+    return tuple(_rebuild(item, change) for item in node)
+  if not serialization.is_config(node) or isinstance(
+    node, core.Steps | core.Epochs
+  ):
+    return node
+  changes = change(node)
+  for field in serialization.config_fields(node):
+    if field.name not in changes:
+      value = getattr(node, field.name)
+      rebuilt = _rebuild(value, change)
+      if rebuilt is not value and rebuilt != value:
+        changes[field.name] = rebuilt
+  return dataclasses.replace(node, **changes) if changes else node
+
+
+def _holds_duration(annotation: Any) -> bool:
+  """Tell whether an annotation mentions Steps (a Duration, or a tuple)."""
+  args = getattr(annotation, '__args__', ())
+  return annotation is core.Steps or any(_holds_duration(a) for a in args)

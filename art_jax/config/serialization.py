@@ -1,0 +1,276 @@
+"""Experiments as text: nested constructor calls, read without running code.
+
+`CycleGAN(generator=ResnetGenerator(width=32), pool_size=50)` is parsed with
+`ast` and only the dataclasses of art_jax may be called, so reading a config
+of unknown origin builds values and does nothing else.
+"""
+
+import ast
+import dataclasses
+import difflib
+import functools
+import importlib
+import inspect
+import pkgutil
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from flax import linen as nn
+
+from art_jax import core
+
+_CONFIG_MODULES = ('core', 'algorithms', 'nn', 'losses', 'data')
+_BARE = {'true': True, 'false': False, 'none': None}
+_BARE |= {'True': True, 'False': False, 'None': None}
+
+
+def config_fields(value: Any) -> list[dataclasses.Field]:
+  """Return the fields of a config object; linen's own are left out."""
+  hidden = ('parent', 'name') if _is_linen(value) else ()
+  return [f for f in dataclasses.fields(value) if f.name not in hidden]
+
+
+def is_config(value: Any) -> bool:
+  """Tell whether a value is a config object: a dataclass instance."""
+  return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+@functools.cache
+def config_classes() -> Mapping[str, type]:
+  """Return every class that a config may call, by its bare name."""
+  found: dict[str, type] = {}
+  for module in _walk():
+    for name, value in vars(module).items():
+      if (
+        isinstance(value, type)
+        and value.__module__ == module.__name__
+        and dataclasses.is_dataclass(value)
+        and not inspect.isabstract(value)
+        and not name.startswith('_')
+        and (value.__dataclass_params__.frozen or issubclass(value, nn.Module))
+      ):
+        if name in found:
+          raise TypeError(
+            f'{name} is defined in {found[name].__module__} and in '
+            f'{module.__name__}: config classes need distinct names'
+          )
+        found[name] = value
+  return types.MappingProxyType(found)
+
+
+def to_text(value: Any, indent: int = 0) -> str:
+  """Write a config value as nested constructor calls, every field named."""
+  if not is_config(value):
+    if isinstance(value, tuple):
+      inner = ', '.join(to_text(v, indent) for v in value)
+      return f'({inner},)' if len(value) == 1 else f'({inner})'
+    if value is None or isinstance(value, bool | int | float | str):
+      return repr(value)
+    raise TypeError(
+      f'{value!r} cannot be a config field: use numbers, strings, tuples, '
+      'None and frozen dataclasses'
+    )
+  pad = '  ' * (indent + 1)
+  lines = [
+    f'{pad}{f.name}={to_text(getattr(value, f.name), indent + 1)},\n'
+    for f in config_fields(value)
+  ]
+  name = type(value).__name__
+  if not lines:
+    return f'{name}()'
+  return f'{name}(\n{"".join(lines)}{"  " * indent})'
+
+
+def from_text(text: str, extra: Mapping[str, type] | None = None) -> Any:
+  """Read a value written by `to_text` or typed by a user.
+
+  Args:
+    text: constructor calls, numbers, strings, tuples.
+    extra: more classes that may be called (a user's experiment file).
+
+  Raises:
+    core.UserError: for anything else, naming it.
+  """
+  try:
+    tree = ast.parse(text.strip(), mode='eval')
+    return _build(tree.body, {**config_classes(), **(extra or {})})
+  except (SyntaxError, MemoryError, RecursionError) as error:
+    raise core.UserError(
+      f'{_short(text)!r} is not a value: write a number, a quoted string, a '
+      f'tuple or a constructor call such as Folder("/pictures") ({error})'
+    ) from None
+
+
+def convert(path: str, text: str, annotation: Any, extra=None) -> Any:
+  """Read the text of `--set path=text` as a value of a field's type.
+
+  Raises:
+    core.UserError: naming the path, the text and the type that is wanted.
+  """
+  quoted = text[:1] in ('"', "'")
+  if annotation is str and not quoted:
+    return text  # `none` too: it is the name of a norm
+  if _is_union(annotation) and str in typing.get_args(annotation):
+    if not quoted and text not in _BARE:
+      return text
+  value = _BARE[text] if text in _BARE else from_text(text, extra)
+  return check(path, value, annotation, text)
+
+
+def check(path: str, value: Any, annotation: Any, text: str) -> Any:
+  """Return the value as the annotated type, or raise a UserError."""
+  ok, value = _fit(value, annotation)
+  if not ok:
+    raise core.UserError(
+      f'{path}={text}: {path} is {_say(annotation)}; pass --set {path}=... '
+      'with such a value'
+    )
+  return value
+
+
+def nearest(word: str, words: typing.Iterable[str]) -> list[str]:
+  """Return all words, the ones most like `word` first."""
+  words = sorted(words)
+  close = difflib.get_close_matches(word, words, n=3, cutoff=0.4)
+  return close + [w for w in words if w not in close]
+
+
+def _walk():
+  for name in _CONFIG_MODULES:
+    module = importlib.import_module(f'art_jax.{name}')
+    yield module
+    for info in pkgutil.walk_packages(
+      getattr(module, '__path__', ()), f'{module.__name__}.'
+    ):
+      yield importlib.import_module(info.name)
+
+
+def _build(node: ast.expr, classes: Mapping[str, type]) -> Any:
+  if isinstance(node, ast.Constant) and not isinstance(
+    node.value, bytes | complex | type(...)
+  ):
+    return node.value
+  if isinstance(node, ast.Tuple | ast.List):
+    return tuple(_build(item, classes) for item in node.elts)
+  if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+    value = _build(node.operand, classes)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+      return -value
+  if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):
+    return float(node.id)
+  if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+    return _call(node, classes)
+  raise core.UserError(
+    f'{_short(ast.unparse(node))!r} is not allowed in a config: only numbers, '
+    'quoted strings, tuples and constructor calls are'
+  )
+
+
+def _call(node: ast.Call, classes: Mapping[str, type]) -> Any:
+  name = node.func.id
+  if name not in classes:
+    raise core.UserError(
+      f'{name} is not a config class; there are: '
+      + ', '.join(nearest(name, classes))
+    )
+  cls = classes[name]
+  if any(isinstance(a, ast.Starred) for a in node.args) or any(
+    k.arg is None for k in node.keywords
+  ):
+    raise core.UserError(f'{name}(...): * and ** are not allowed in a config')
+  args = [_build(a, classes) for a in node.args]
+  kwargs = {k.arg: _build(k.value, classes) for k in node.keywords}
+  fields = {f.name: f for f in config_fields(cls)}
+  for key in kwargs:
+    if key not in fields:
+      raise core.UserError(
+        f'{name} has no field {key!r}; it has: '
+        + ', '.join(nearest(key, fields))
+      )
+  try:
+    bound = inspect.signature(cls).bind(*args, **kwargs).arguments
+  except TypeError as error:
+    raise core.UserError(
+      f'{name}(...): {error}; its fields are {", ".join(fields)}'
+    ) from None
+  return cls(
+    **{
+      key: check(
+        f'{name}.{key}', value, annotation_of(cls, fields[key]), repr(value)
+      )
+      for key, value in bound.items()
+    }
+  )
+
+
+def annotation_of(cls: type, field: dataclasses.Field) -> Any:
+  """Return the type of a field, resolved if it was written as a string."""
+  if not isinstance(field.type, str):
+    return field.type
+  owner = next(c for c in cls.__mro__ if field.name in c.__annotations__)
+  namespace = vars(importlib.import_module(owner.__module__))
+  return eval(field.type, dict(namespace))
+
+
+def _fit(value: Any, annotation: Any) -> tuple[bool, Any]:
+  """Return whether the value is of the type, and the value as that type."""
+  origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+  if annotation is Any:
+    return True, value
+  if _is_union(annotation):
+    # An int fits `int | float` as itself; exact types are tried first.
+    ordered = sorted(args, key=lambda a: a is float)
+    return next(
+      ((True, v) for ok, v in (_fit(value, a) for a in ordered) if ok),
+      (False, value),
+    )
+  if origin is tuple:
+    if not isinstance(value, tuple):
+      return False, value
+    kinds = [args[0]] * len(value) if args[1:] == (...,) else list(args)
+    if len(kinds) != len(value):
+      return False, value
+    parts = [_fit(v, kind) for v, kind in zip(value, kinds, strict=True)]
+    return all(ok for ok, _ in parts), tuple(v for _, v in parts)
+  if annotation in (None, type(None)):
+    return value is None, value
+  if annotation is float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number, float(value) if number else value
+  if annotation is int:
+    return isinstance(value, int) and not isinstance(value, bool), value
+  if annotation in (bool, str):
+    return isinstance(value, annotation), value
+  if getattr(annotation, '_is_protocol', False):
+    return is_config(value), value
+  if isinstance(annotation, type):
+    return isinstance(value, annotation), value
+  return True, value
+
+
+def _say(annotation: Any) -> str:
+  origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+  if _is_union(annotation):
+    return ' or '.join(_say(a) for a in args)
+  if origin is tuple:
+    return f'a tuple of {_say(args[0])}'
+  names = {int: 'a whole number', float: 'a number', bool: 'true or false'}
+  names |= {str: 'a string', type(None): 'None'}
+  if annotation in names:
+    return names[annotation]
+  return f'a {getattr(annotation, "__name__", annotation)}(...)'
+
+
+def _is_union(annotation: Any) -> bool:
+  return typing.get_origin(annotation) in (typing.Union, types.UnionType)
+
+
+def _is_linen(value: Any) -> bool:
+  cls = value if isinstance(value, type) else type(value)
+  return issubclass(cls, nn.Module)
+
+
+def _short(text: str, limit: int = 60) -> str:
+  return text if len(text) <= limit else text[: limit - 3] + '...'

@@ -1,0 +1,12 @@
+"""The errors that a program around a run may want to catch."""
+
+
+class UserError(ValueError):
+  """Bad input: the message names the value, the rule and the next step.
+
+  `art_jax.main` prints it as one line and exits with code 2.
+  """
+
+
+class StorageError(UserError):
+  """The disk of a run failed while it trained; `main` exits with code 74."""

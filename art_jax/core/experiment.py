@@ -1,0 +1,225 @@
+"""What a run is: the experiment, its data and its training, as values."""
+
+import dataclasses
+from typing import Any, Protocol
+
+from art_jax.core.alarm_limits import Alarms
+from art_jax.core.contracts import Algorithm
+from art_jax.core.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+  """A length of time counted in updates.
+
+  Attributes:
+    count: number of updates, >= 0.
+  """
+
+  count: int
+
+  def __post_init__(self):
+    if self.count < 0:
+      raise UserError(
+        f'Steps({self.count}): a number of steps is >= 0; pass a larger one'
+      )
+
+
+@dataclasses.dataclass(frozen=True)
+class Epochs:
+  """A length of time counted in passes over the training pictures.
+
+  An epoch of two domains is the larger one.
+
+  Attributes:
+    count: number of passes, >= 0; fractions are fine.
+  """
+
+  count: float
+
+  def __post_init__(self):
+    object.__setattr__(self, 'count', float(self.count))
+    if self.count < 0:
+      raise UserError(
+        f'Epochs({self.count}): a number of epochs is >= 0; pass a larger one'
+      )
+
+
+Duration = int | Steps | Epochs  # an int means steps
+
+
+class Source(Protocol):
+  """Where pictures come from: a frozen dataclass in `art_jax.data.sources`."""
+
+  def open(self, data: 'Data') -> Any:
+    """Return the verified `art_jax.data.dataset.Dataset`; may read disks."""
+    ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Data:
+  """What pictures a run trains on and how they are cut.
+
+  Attributes:
+    source: where they come from, e.g. `Folder('/pictures')`.
+    size: side of the square training picture, in pixels.
+    load_size: side to which a picture is resized before the random crop of
+      `size` (CycleGAN: 286 for 256); None means `size`, i.e. no crop.
+    fit: 'crop' keeps the aspect (resize the shorter side, cut the centre),
+      'stretch' does not (as pytorch-CycleGAN-and-pix2pix).
+    flip: mirror left-right with probability 1/2.
+    channels: 3 (RGB) or 1 (grey); pictures are converted.
+    classes: names of the classes to keep, in the order of their labels;
+      empty keeps all.
+    heldout: share of the pictures never trained on, chosen by file hash,
+      where the source has no test split of its own.
+    max_bad: share of unreadable files above which the run does not start.
+    engine: 'resident' (the whole set in device memory as u8), 'streaming'
+      (tf.data), or 'auto': resident up to 2 GiB, on accelerators and with
+      several processes up to 256 MiB.
+  """
+
+  source: Source
+  size: int = 64
+  load_size: int | None = None
+  fit: str = 'crop'
+  flip: bool = True
+  channels: int = 3
+  classes: tuple[str, ...] = ()
+  heldout: float = 0.05
+  max_bad: float = 0.05
+  engine: str = 'auto'
+
+  def __post_init__(self):
+    _require('data.size', self.size, self.size >= 8, 'is at least 8 pixels')
+    if self.load_size is not None:
+      _require(
+        'data.load_size',
+        self.load_size,
+        self.load_size >= self.size,
+        f'is at least data.size={self.size} (the crop is cut out of it)',
+      )
+    _require_one('data.fit', self.fit, ('crop', 'stretch'))
+    _require_one('data.channels', self.channels, (1, 3))
+    _require_one('data.engine', self.engine, ('auto', 'resident', 'streaming'))
+    _require(
+      'data.heldout', self.heldout, 0 <= self.heldout < 1, 'is in [0, 1)'
+    )
+    _require(
+      'data.max_bad', self.max_bad, 0 <= self.max_bad <= 1, 'is in [0, 1]'
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Train:
+  """How long a run trains and how often it speaks.
+
+  Attributes:
+    duration: length of the training.
+    batch_size: examples of ONE update over all devices and processes.
+    seed: of the weights, the data order and every random draw.
+    log_every: interval of rows in metrics.jsonl.
+    render_every: interval of image grids.
+    checkpoint_every: interval of checkpoints.
+    keep_last: number of newest checkpoints that are kept.
+    keep_every: checkpoints at multiples of it are kept for ever; 0: none.
+    render_count: number of held-out pictures in a grid.
+    on_nan: what to do when a number is not finite: 'stop', or 'rollback': go
+      on from the last good checkpoint with another data order.
+    max_rollbacks: number of times that 'rollback' does so before it stops.
+    on_alarm: what to do when an alarm begins: 'report' it, 'stop' the run
+      after a checkpoint, or 'off': look at nothing.
+    alarm_features: extractor in which samples are compared, see
+      `art_jax.metrics.features`.
+    alarms: the thresholds.
+    evaluate_every: interval at which the best moment is looked for; 0: at
+      every checkpoint.
+    best_metric: a name of metrics.jsonl whose best checkpoint is kept beside
+      the latest, 'auto' (the reconstruction error or the distance to the
+      truth where there is one, else KID) or 'none'.
+    accumulate: number of slices one update's batch is cut into to save
+      memory; gradients are averaged over them.
+    steps_per_call: number of steps in one call of the device, where nothing
+      is due in between; needs the resident engine. It hides the host's part
+      of short steps on accelerators and changes nothing on a CPU.
+    shard_state: split parameters and optimiser state over the devices instead
+      of keeping a copy on each, for networks too large for one.
+    rescale: when `--set train.duration=...` changes the duration, scale the
+      boundaries of every schedule in proportion.
+    planned_duration: the duration that schedule boundaries were written
+      for; None means `duration`. Set by `experiments.override`.
+  """
+
+  duration: Duration
+  batch_size: int
+  seed: int = 0
+  log_every: Duration = 50
+  render_every: Duration = Epochs(1)
+  checkpoint_every: Duration = Epochs(1)
+  keep_last: int = 3
+  keep_every: Duration = 0
+  render_count: int = 8
+  on_nan: str = 'stop'
+  max_rollbacks: int = 3
+  on_alarm: str = 'report'
+  alarm_features: str = 'pixels32'
+  alarms: Alarms = Alarms()
+  evaluate_every: Duration = 0
+  best_metric: str = 'auto'
+  accumulate: int = 1
+  steps_per_call: int = 1
+  shard_state: bool = False
+  rescale: bool = True
+  planned_duration: Duration | None = None
+
+  def __post_init__(self):
+    counts = ('batch_size', 'accumulate', 'steps_per_call')
+    for name in (*counts, 'keep_last', 'render_count'):
+      value = getattr(self, name)
+      _require(f'train.{name}', value, value >= 1, 'is at least 1')
+    for name in ('duration', 'log_every', 'render_every', 'checkpoint_every'):
+      value = getattr(self, name)
+      count = getattr(value, 'count', value)
+      _require(
+        f'train.{name}', value, count > 0, 'is at least one step or epoch'
+      )
+    for name in ('seed', 'max_rollbacks'):
+      value = getattr(self, name)
+      _require(f'train.{name}', value, value >= 0, 'is >= 0')
+    _require_one('train.on_nan', self.on_nan, ('stop', 'rollback'))
+    _require_one('train.on_alarm', self.on_alarm, ('report', 'stop', 'off'))
+    for name in ('count', 'reference'):
+      value = getattr(self.alarms, name)
+      _require(f'train.alarms.{name}', value, value >= 8, 'is at least 8')
+    _require(
+      'train.batch_size',
+      self.batch_size,
+      self.batch_size % self.accumulate == 0,
+      f'is a multiple of train.accumulate={self.accumulate}',
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Experiment:
+  """Everything a run needs and nothing else; hashable and printable."""
+
+  algorithm: Algorithm
+  data: Data
+  train: Train
+
+
+def _require(name: str, value: Any, holds: bool, rule: str) -> None:
+  if not holds:
+    raise UserError(
+      f'{name}={value!r}: {name} {rule}; pass --set {name}=... with such a '
+      'value'
+    )
+
+
+def _require_one(name: str, value: Any, allowed: tuple) -> None:
+  _require(
+    name,
+    value,
+    value in allowed,
+    'is one of ' + ', '.join(map(repr, allowed)),
+  )

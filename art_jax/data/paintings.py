@@ -1,0 +1,72 @@
+"""Paintings that a config names: files, or built-in ones."""
+
+import pathlib
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from art_jax import core
+from art_jax.media import images
+
+_BUILTIN = re.compile(r'builtin(?::(\d+))?')
+
+
+def read(name: str, size: int) -> np.ndarray:
+  """Return a painting, its longest side `size`.
+
+  Args:
+    name: path of a picture, or 'builtin' or 'builtin:7', a procedural painting.
+    size: in pixels.
+
+  Returns:
+    f32[1, h, w, 3] in [-1, 1].
+
+  Raises:
+    core.UserError: there is no such file, or it is no picture.
+  """
+  image = _open(name)
+  scale = size / max(image.size)
+  shape = [max(round(side * scale), 1) for side in image.size]
+  resized = image.resize(shape, Image.Resampling.LANCZOS)
+  return images.from_uint8(np.asarray(resized)[None])
+
+
+def scene(number: int, *, photo: bool = False) -> Image.Image:
+  """Return a built-in scene of 512 px, painted or as a photo."""
+  from art_jax.data import procedural
+
+  drawn = procedural.render(0, 1, 512, first=number)
+  return Image.fromarray((drawn.photo if photo else drawn.painting)[0])
+
+
+def titles(names: Sequence[str], count: int) -> tuple[str, ...]:
+  """Return what paintings are called: the stems of their files, builtin_7.
+
+  Where they are not `count` different ones: style_0, style_1, ...
+  """
+  stems = {
+    name.replace(':', '_')
+    if _BUILTIN.fullmatch(name)
+    else pathlib.Path(name).stem: None
+    for name in names
+  }
+  if len(stems) == count:
+    return tuple(stems)
+  return tuple(f'style_{number}' for number in range(count))
+
+
+def _open(name: str) -> Image.Image:
+  from art_jax.data import decode
+
+  builtin = _BUILTIN.fullmatch(name)
+  if builtin:
+    return scene(int(builtin[1] or 0))
+  path = pathlib.Path(name).expanduser()
+  if not path.is_file():
+    raise core.UserError(
+      f'the painting {name!r} does not exist; pass the path of a picture, or '
+      'builtin, builtin:1, ...'
+    )
+  return decode.picture(path).convert('RGB')

@@ -1,0 +1,1 @@
+"""Devices and processes: the mesh, memory, compilation flags and cache."""

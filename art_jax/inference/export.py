@@ -1,0 +1,120 @@
+"""A trained translator as a program and a file of weights.
+
+`program_<direction>.stablehlo` is a `jax.export` artefact for CPU, CUDA and
+TPU that takes (weights, images); it needs jax but not art_jax. It can be read
+for about six months of jax releases, so `weights_<direction>.safetensors` and
+the config are the archive, not the program.
+"""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import flax
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export as jax_export
+from safetensors.numpy import save_file
+
+from art_jax import core
+from art_jax.config import serialization
+from art_jax.inference.run import Run
+from art_jax.nn import lowering
+
+_PLATFORMS = ('cpu', 'cuda', 'tpu')
+
+
+def write(
+  run: Run,
+  output: str | pathlib.Path,
+  direction: str | None = None,
+  *,
+  overwrite: bool = False,
+) -> list[pathlib.Path]:
+  """Write program, weights and config of one direction, or of all.
+
+  Args:
+    run: a trained translator.
+    output: a folder; made if missing.
+    direction: None exports every direction that the run knows.
+    overwrite: replace files that exist.
+
+  Returns:
+    The paths written.
+
+  Raises:
+    core.UserError: if the model translates nothing or a file exists.
+  """
+  algorithm = run.algorithm
+  if not isinstance(algorithm, core.Translator):
+    raise core.UserError(
+      f'{type(algorithm).__name__} cannot be exported: it does not translate'
+    )
+  if direction is not None and direction not in algorithm.directions:
+    raise core.UserError(
+      f'--direction={direction}: it is one of {", ".join(algorithm.directions)}'
+    )
+  known = run.params.keys() if isinstance(run.params, Mapping) else ()
+  directions = [direction] if direction else list(algorithm.directions)
+  directions = [d for d in directions if not known or d in known]
+  output = pathlib.Path(output).expanduser()
+  contents: dict[str, Any] = {'config.txt': None}
+  for name in directions:
+    contents[f'program_{name}.stablehlo'] = name
+    contents[f'weights_{name}.safetensors'] = name
+  for name in contents:
+    if (output / name).exists() and not overwrite:
+      raise core.UserError(
+        f'{output / name} exists; pass another --output, or --overwrite'
+      )
+  try:
+    output.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise core.UserError(
+      f'--output={output}: cannot be made ({error.strerror})'
+    ) from None
+  (output / 'config.txt').write_text(
+    serialization.to_text(run.experiment) + '\n'
+  )
+  for name in directions:
+    weights = flat_weights(run.params, name)
+    save_file(weights, output / f'weights_{name}.safetensors')
+    (output / f'program_{name}.stablehlo').write_bytes(
+      program(run, name).serialize()
+    )
+  return [output / name for name in contents]
+
+
+def program(run: Run, direction: str) -> jax_export.Exported:
+  """Return the exported function (weights, images) -> images.
+
+  weights are named as in the safetensors file; images are f32[N, H, W, C] in
+  [-1, 1] with any N and with H and W any multiples of the network's.
+  """
+  algorithm, params = run.algorithm, run.params[direction]
+
+  def translate(weights, images):
+    tree = flax.traverse_util.unflatten_dict(weights, sep='/')
+    with lowering.native_lowering():  # the sizes are symbolic: no rule by shape
+      return algorithm.translate({direction: tree}, images, direction, key=None)
+
+  shapes = jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype),
+    flax.traverse_util.flatten_dict(params, sep='/'),
+  )
+  multiple, channels = algorithm.multiple, run.experiment.data.channels
+  scope = jax_export.SymbolicScope(['h >= 4', 'w >= 4', 'n >= 1'])
+  pixels = jax_export.symbolic_shape(
+    f'n, {multiple}*h, {multiple}*w, {channels}', scope=scope
+  )
+  images = jax.ShapeDtypeStruct(pixels, jnp.float32)
+  return jax_export.export(jax.jit(translate), platforms=_PLATFORMS)(
+    shapes, images
+  )
+
+
+def flat_weights(params: core.Params, direction: str) -> dict[str, np.ndarray]:
+  """Return one direction's variables by 'params/layer/...' names."""
+  flat = flax.traverse_util.flatten_dict(params[direction], sep='/')
+  return {name: np.asarray(value) for name, value in flat.items()}

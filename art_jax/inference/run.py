@@ -1,0 +1,362 @@
+"""Using a trained model: `art_jax.load(run).sample(16, seed=1)`."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from etils import epath
+
+from art_jax import core
+from art_jax.algorithms.cyclegan import CycleGAN
+from art_jax.algorithms.gan import GAN
+from art_jax.algorithms.johnson import FastStyle
+from art_jax.algorithms.pix2pix import Pix2Pix
+from art_jax.config import experiments, shapes
+from art_jax.data.sources import Builtin
+from art_jax.media import images as image_values
+from art_jax.runs.checkpoints import Checkpoints
+from art_jax.runs.folder import RunFolder
+from art_jax.sampling import generate
+from art_jax.sampling import labels as label_numbers
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """A trained model, ready to use.
+
+  Attributes:
+    experiment: what was trained.
+    params: what `algorithm.inference` gives, on the default device.
+    step: step of the checkpoint; None for foreign weights.
+    class_names: of the classes of its data, in the order of their numbers.
+    folder: that it was loaded from; None for foreign weights.
+  """
+
+  experiment: core.Experiment
+  params: core.Params
+  step: int | None = None
+  class_names: tuple[str, ...] = ()
+  folder: epath.Path | None = None
+
+  @property
+  def algorithm(self) -> core.Algorithm:
+    """The model itself."""
+    return self.experiment.algorithm
+
+  def sample(
+    self,
+    n: int,
+    *,
+    labels: int | str | Sequence[int | str] | None = None,
+    seed: int = 0,
+    floats: bool = False,
+  ) -> np.ndarray:
+    """Make pictures out of nothing but a seed.
+
+    Memory is bounded: they are made in chunks of 64 or fewer.
+
+    Args:
+      n: how many, >= 1.
+      labels: of a conditional model, classes by name or number: one for all,
+        or several that are dealt in turn.
+      seed: of the latents, >= 0; picture i depends on the seed, its label and
+        i alone.
+      floats: return f32 in [-1, 1] instead of bytes.
+
+    Returns:
+      u8[n, H, W, C], or f32.
+
+    Raises:
+      core.UserError: the model makes no pictures of latents, needs labels and
+        got none, or has no such class.
+    """
+    if not isinstance(self.algorithm, core.Generative):
+      raise core.UserError(
+        f'{type(self.algorithm).__name__} makes no pictures of latents; use a '
+        'run of a GAN, a VAE or an autoencoder'
+      )
+    for name, value, least in (('n', n, 1), ('seed', seed, 0)):
+      if value < least:
+        raise core.UserError(f'{name}={value}: it is at least {least}')
+    classes = label_numbers.numbers(labels, self.algorithm, self.class_names)
+    make = generate.generate if floats else generate.generate_bytes
+    return make(
+      self.experiment,
+      self.params,
+      generate.latents(self.algorithm, seed, n),
+      label_numbers.deal(classes, n),
+      seed=seed,
+    )
+
+  def styled(self, paintings: Sequence[np.ndarray]) -> 'Run':
+    """Return a model that paints like any painting, for some (AdaIN).
+
+    Args:
+      paintings: f32[1, h, w, 3] in [-1, 1] each; several are blended, by
+        `algorithm.blend`.
+
+    Raises:
+      core.UserError: this model has learnt its paintings.
+    """
+    if not hasattr(self.algorithm, 'styled'):
+      raise core.UserError(
+        f'{type(self.algorithm).__name__} paints as it was trained to; leave '
+        'the paintings out, or choose one by the direction '
+        f'({", ".join(getattr(self.algorithm, "directions", ()))})'
+      )
+    params = self.algorithm.styled(self.params, paintings)
+    return dataclasses.replace(self, params=params)
+
+  def translate(
+    self, images: Any, direction: str | None = None, *, seed: int = 0
+  ) -> np.ndarray:
+    """Translate pictures of any size.
+
+    Args:
+      images: u8[N, H, W, C] in 0..255 or f32 in [-1, 1]; one picture without
+        the leading axis works too. The sides are padded by reflection to the
+        multiple that the network needs, and the result is cut back.
+      direction: one of `algorithm.directions`; None: the first.
+      seed: of the randomness, for models that have any.
+
+    Returns:
+      An array of the shape and type of `images`.
+
+    Raises:
+      core.UserError: if the model translates nothing, or not this way.
+    """
+    if not isinstance(self.algorithm, core.Translator):
+      raise core.UserError(
+        f'{type(self.algorithm).__name__} does not translate pictures; use a '
+        'run of CycleGAN or another translator'
+      )
+    known = self.algorithm.directions
+    direction = direction or known[0]
+    if direction not in known:
+      raise core.UserError(
+        f'direction={direction!r}: it is one of {", ".join(known)}'
+      )
+    if isinstance(self.params, Mapping) and direction not in self.params:
+      raise core.UserError(
+        f'direction={direction!r}: these weights hold one map only; leave '
+        f'the direction out, or pass {", ".join(self.params)}'
+      )
+    make = _translate(self.algorithm, direction)
+    return self._padded(images, lambda x: make(self.params, x, _key(seed)))
+
+  def inpaint(self, images: Any, mask: Any, *, seed: int = 0) -> np.ndarray:
+    """Paint parts of pictures anew, so that they fit the rest.
+
+    Args:
+      images: as in `translate`.
+      mask: bool[N, H, W] or bool[H, W], True where the model paints.
+      seed: of the noise.
+
+    Returns:
+      An array of the shape and type of `images`; what the mask leaves is as
+      it was.
+
+    Raises:
+      core.UserError: if the model cannot, or the mask is of another size.
+    """
+    if not hasattr(self.algorithm, 'inpaint'):
+      raise core.UserError(
+        f'{type(self.algorithm).__name__} does not inpaint; use a run of a '
+        'diffusion model'
+      )
+    images, mask = np.asarray(images), np.asarray(mask, bool)
+    if images.shape[-3:-1] != mask.shape[-2:]:
+      raise core.UserError(
+        f'mask of shape {mask.shape} for pictures of shape {images.shape}: '
+        'pass one of their height and width'
+      )
+
+    def make(x):
+      hole = np.broadcast_to(mask, (*images.shape[:-3], *mask.shape[-2:]))
+      hole = hole.reshape(-1, *mask.shape[-2:], 1).astype(np.float32)
+      hole, _ = pad_to_multiple(hole, self.algorithm.multiple)
+      return _inpaint(self.algorithm)(self.params, x, hole, _key(seed))
+
+    made = self._padded(images, make)
+    return np.where(mask[..., None], made, images)
+
+  def _padded(self, images: Any, make: Any) -> np.ndarray:
+    """Apply f32[N, H, W, C] -> the same to pictures as people have them."""
+    images = np.asarray(images)
+    if images.ndim == 3:
+      return self._padded(images[None], make)[0]
+    if images.ndim != 4:
+      raise core.UserError(
+        f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]'
+      )
+    whole = images.dtype == np.uint8
+    floats = image_values.from_uint8(images) if whole else images
+    padded, crop = pad_to_multiple(floats, self.algorithm.multiple)
+    output = np.asarray(make(padded.astype(np.float32)))[crop]
+    return image_values.to_uint8(output) if whole else output
+
+
+def load(
+  run: str | pathlib.Path, checkpoint: int | str = 'latest', extra=None
+) -> Run:
+  """Load a run folder.
+
+  Args:
+    run: the folder that training wrote.
+    checkpoint: 'latest', 'best' (see `train.best_metric`) or a step.
+    extra: classes of a user's own experiment file, by name.
+
+  Raises:
+    core.UserError: if it is no run, or has no such checkpoint.
+  """
+  experiment, restored = _restore(run, checkpoint, extra)
+  params = experiment.algorithm.inference(restored.state)
+  folder = RunFolder(run, writable=False)
+  return Run(
+    experiment,
+    jax.tree.map(jnp.array, params),
+    restored.step,
+    folder.class_names(),
+    folder.path,
+  )
+
+
+def load_weights(path: str | pathlib.Path) -> Run:
+  """Load a foreign network; the file tells which, by its PyTorch names.
+
+  ResNet generators translate as CycleGAN ('ab'), U-Nets as pix2pix,
+  TransformerNets as FastStyle, DCGAN networks are one half of a GAN.
+
+  Args:
+    path: .safetensors, .npz, .pth or .pt; see `weights.families`.
+
+  Raises:
+    core.UserError: naming the tensor, if no known network fits; or if it is a
+      discriminator of patches, which makes and scores no pictures.
+  """
+  from art_jax.weights import families
+
+  module, variables = families.load(path)
+  kind = type(module).__name__
+  if kind not in _FOREIGN:
+    raise core.UserError(
+      f"'{path}' holds a {kind}: there is nothing that this mode could do with "
+      'it; in Python, art_jax.weights.families.load gives network and variables'
+    )
+  algorithm, role, key = _FOREIGN[kind]
+  experiment = core.Experiment(
+    algorithm=algorithm(**{role: module}),
+    data=core.Data(source=Builtin(), channels=getattr(module, 'channels', 3)),
+    train=core.Train(duration=1, batch_size=1),
+  )
+  variables = jax.tree.map(jnp.array, variables)
+  if isinstance(experiment.algorithm, FastStyle):
+    return Run(experiment, experiment.algorithm.by_direction(variables))
+  return Run(experiment, {key: variables})
+
+
+# By class of the network: the algorithm, its field, the key of its params.
+_FOREIGN = {
+  'ResnetGenerator': (CycleGAN, 'generator', 'ab'),
+  'UNet': (Pix2Pix, 'generator', 'ab'),
+  'TransformerNet': (FastStyle, 'transformer', ''),
+  'DCGANGenerator': (GAN, 'generator', 'generator'),
+  'DCGANDiscriminator': (GAN, 'discriminator', 'discriminator'),
+}
+
+
+def load_state(run: str | pathlib.Path) -> core.State:
+  """Return the latest state of a run as host arrays."""
+  return _restore(run, 'latest', None)[1].state
+
+
+def pad_to_multiple(
+  images: np.ndarray, multiple: int
+) -> tuple[np.ndarray, tuple[slice, ...]]:
+  """Pad height and width by reflection, evenly on both sides.
+
+  Args:
+    images: [N, H, W, C].
+    multiple: of which the new H and W are the next multiples.
+
+  Returns:
+    The padded pictures, and the index that cuts the old extent out again.
+  """
+  pads, cut = [(0, 0)], [slice(None)]
+  for extent in images.shape[1:3]:
+    extra = -extent % multiple
+    pads.append((extra // 2, extra - extra // 2))
+    cut.append(slice(extra // 2, extra // 2 + extent))
+  mode = 'reflect' if min(images.shape[1:3]) > multiple else 'edge'
+  return np.pad(images, [*pads, (0, 0)], mode=mode), tuple(cut)
+
+
+@functools.lru_cache(maxsize=8)
+def _translate(algorithm: core.Algorithm, direction: str):
+  """Compile once per model and direction; jit itself caches the sizes."""
+  return jax.jit(
+    lambda params, images, key: algorithm.translate(
+      params, images, direction, key=key
+    )
+  )
+
+
+@functools.lru_cache(maxsize=8)
+def _inpaint(algorithm: core.Algorithm):
+  return jax.jit(
+    lambda params, images, mask, key: algorithm.inpaint(
+      params, images, mask, key=key
+    )
+  )
+
+
+def _key(seed: int) -> core.Key:
+  return jax.random.key(seed)
+
+
+def _best_step(run: str | pathlib.Path, host: Mapping[str, Any]) -> int:
+  best = host.get('best')
+  if not best:
+    raise core.UserError(
+      f'--checkpoint=best: {run} has looked for no best moment: it measures '
+      'none, or train.best_metric is none; pass --checkpoint=latest'
+    )
+  return int(best['step'])
+
+
+def _restore(run: str | pathlib.Path, checkpoint: int | str, extra):
+  folder = RunFolder(run, writable=False)
+  experiment = folder.read_config(extra)
+  if experiment is None:
+    raise core.UserError(
+      f'--run={run}: there is no config.txt in it; pass the folder that '
+      'training wrote (--workdir)'
+    )
+  named = checkpoint in ('latest', 'best')
+  if not named and not str(checkpoint).isdigit():
+    raise core.UserError(
+      f'--checkpoint={checkpoint}: it is latest, best or the number of a step'
+    )
+  step = None if named else int(checkpoint)
+  # Any number of examples does: times do not change the state's shapes.
+  resolved = experiments.resolve(experiment, num_examples=1)
+  with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
+    if checkpoint == 'best' and checkpoints.steps():
+      step = _best_step(run, checkpoints.host())
+    if step is not None and step not in checkpoints.steps():
+      raise core.UserError(
+        f'--checkpoint={checkpoint}: {run} has the steps '
+        f'{", ".join(map(str, checkpoints.steps())) or "(none)"}'
+      )
+    restored = checkpoints.restore(shapes.state_shapes(resolved), step=step)
+  if restored is None:
+    raise core.UserError(
+      f'--run={run}: there is no checkpoint in it yet; wait for the first, '
+      'or train with a smaller train.checkpoint_every'
+    )
+  return experiment, restored

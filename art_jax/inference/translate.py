@@ -1,0 +1,122 @@
+"""Picture files in, translated picture files out."""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import tqdm
+from PIL import Image
+
+from art_jax import core
+from art_jax.data import decode
+from art_jax.inference.run import Run
+from art_jax.media import images
+
+
+def files(
+  run: Run,
+  source: str | pathlib.Path,
+  output: str | pathlib.Path,
+  direction: str | None = None,
+  *,
+  overwrite: bool = False,
+  mask: str | None = None,
+) -> int:
+  """Translate a picture, or every picture of a folder.
+
+  Each becomes `<stem>.png` in `output`, of its own size.
+
+  Args:
+    run: the model.
+    source: a picture or a folder of pictures (not searched deeper).
+    output: a folder; made if missing.
+    direction: see `Run.translate`.
+    overwrite: replace files that exist.
+    mask: a picture, white where the model paints anew and black where the
+      input stays; stretched to the size of each. For models that inpaint.
+
+  Returns:
+    The number of pictures written.
+
+  Raises:
+    core.UserError: before anything is translated if there is no picture, two
+      would get one name, or a result exists already.
+  """
+  paths = pictures(pathlib.Path(source).expanduser())
+  hole = None if mask is None else _hole(run, mask)
+  output = pathlib.Path(output).expanduser()
+  targets = _targets(paths, output, overwrite)
+  try:
+    output.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise core.UserError(
+      f'--output={output}: cannot be made ({error.strerror}); pass a folder '
+      'that can be written to'
+    ) from None
+  channels = run.experiment.data.channels
+  for path, target in tqdm.tqdm(
+    list(zip(paths, targets, strict=True)), unit='picture', disable=None
+  ):
+    picture = decode.picture(path).convert('L' if channels == 1 else 'RGB')
+    pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
+    if hole is None:
+      made = run.translate(pixels, direction)
+    else:
+      fitted = hole.resize(picture.size, Image.Resampling.NEAREST)
+      made = run.inpaint(pixels, np.asarray(fitted) > 127)
+    images.save_png(target, made)
+  return len(paths)
+
+
+def pictures(source: pathlib.Path) -> list[pathlib.Path]:
+  """Return a picture, or the pictures of a folder, in order of their names.
+
+  Raises:
+    core.UserError: there is none.
+  """
+  if source.is_file():
+    return [source]
+  if not source.exists():
+    raise core.UserError(f'--input={source}: there is no such file or folder')
+  found = sorted(
+    path
+    for path in source.iterdir()
+    if path.suffix.lower() in decode.SUFFIXES and path.is_file()
+  )
+  if not found:
+    raise core.UserError(
+      f'--input={source} holds 0 pictures ({" ".join(decode.SUFFIXES)}); '
+      'pass a picture, or a folder with some in it'
+    )
+  return found
+
+
+def _hole(run: Run, mask: str) -> Image.Image:
+  if not hasattr(run.algorithm, 'inpaint'):
+    raise core.UserError(
+      f'--mask={mask}: {type(run.algorithm).__name__} does not inpaint; leave '
+      'the mask out, or use a run of a diffusion model'
+    )
+  path = pathlib.Path(mask).expanduser()
+  if not path.is_file():
+    raise core.UserError(f'--mask={mask}: there is no such file')
+  return decode.picture(path).convert('L')
+
+
+def _targets(
+  paths: Sequence[pathlib.Path], output: pathlib.Path, overwrite: bool
+) -> list[pathlib.Path]:
+  targets = [output / f'{path.stem}.png' for path in paths]
+  taken: dict[pathlib.Path, pathlib.Path] = {}
+  for path, target in zip(paths, targets, strict=True):
+    if target in taken:
+      raise core.UserError(
+        f'{taken[target].name} and {path.name} would both become '
+        f'{target.name}; rename one of them'
+      )
+    taken[target] = path
+    if target.exists() and not overwrite:
+      raise core.UserError(
+        f'{target} exists; pass another --output, or --overwrite to replace it'
+      )
+  return targets

@@ -1,0 +1,152 @@
+"""Alarms on the losses: not a number, diverging, spiking, no learning."""
+
+import numpy as np
+
+from art_jax.core.alarm_limits import LossAlarm, SampleAlarm
+from art_jax.monitoring.alarms.rows import (
+  Finding,
+  Rows,
+  Series,
+  agree,
+  names,
+  series,
+)
+
+# Parts of an objective, which may grow while the whole falls: not looked at.
+_TERMS = r'loss/(kl|real|fake|penalty|r1|identity.*|adversarial.*)'
+
+
+def objectives(rows: Rows) -> list[str]:
+  """Return the losses that are minimised as a whole."""
+  if names(rows, 'loss/total'):
+    return ['loss/total']
+  terms = set(names(rows, _TERMS))
+  return [name for name in names(rows, r'loss/.*') if name not in terms]
+
+
+def nan(rows: Rows) -> Finding | None:
+  """Ring if a number of the last row is not finite."""
+  last = rows[-1] if rows else {}
+  bad = [name for name, value in last.items() if not np.isfinite(value)]
+  if not bad:
+    return None
+  seen = f'{bad[0]} is {last[bad[0]]}'
+  return Finding('nan', int(last['step']), seen)
+
+
+def diverging(rows: Rows, limits: LossAlarm) -> Finding | None:
+  """Ring if an objective grows far beyond its beginning and its lowest."""
+  for name in objectives(rows):
+    loss = series(rows, name)
+    if len(loss) < 2 * limits.rows:
+      continue
+    size = np.abs(loss.values)
+    began = float(np.median(size[: limits.rows]))
+    now = float(np.median(size[-limits.rows :]))
+    if (loss.values < 0).any():
+      limit = limits.unbounded * max(began, 1.0)
+    else:
+      lowest = _lowest(size, limits.rows)
+      limit = max(limits.growth * lowest, limits.beginning * began)
+    if now > limit:
+      since = loss.since(size > limit) if size[-1] > limit else loss.steps[-1]
+      return Finding(
+        'diverging',
+        int(since),
+        f'{name} has grown to {now:.3g} (it began at {began:.3g})',
+      )
+  return None
+
+
+def leaving(rows: Rows, limits: SampleAlarm) -> Finding | None:
+  """Ring if the samples move away from the data, beyond grey pictures.
+
+  Those of an untrained diffusion model are noise, and begin far away.
+  """
+  for name in names(rows, r'probe/kid/[^/]*'):
+    kid, grey = series(rows, name), _grey(rows, name)
+    before = np.minimum.accumulate(kid.values)
+    before = np.concatenate([kid.values[:1], before[:-1]])
+    holds = kid.values > limits.further * np.maximum(before, grey)
+    if agree(holds, limits.probes):
+      return Finding(
+        'diverging',
+        kid.since(holds),
+        f'the samples are further from the data than grey pictures are ({name} '
+        f'{kid.values[-1]:.3g}, of grey ones {grey:.3g})',
+      )
+  return None
+
+
+def spiking(rows: Rows, limits: LossAlarm) -> Finding | None:
+  """Ring if several of the last rows stand far above those around them."""
+  for name in objectives(rows):
+    loss = series(rows, name)
+    if len(loss) < 2 * limits.rows or (loss.values < 0).any():
+      continue
+    began = float(np.max(loss.values[: limits.rows]))
+    recent = loss.values[-limits.rows :]
+    usual = float(np.median(recent))
+    high = recent > max(limits.spike * usual, limits.beginning * began)
+    if high.sum() >= limits.spikes:
+      first = loss.steps[-limits.rows :][high][0]
+      return Finding(
+        'spiking',
+        int(first),
+        f'{name} jumped {high.sum()} times in {limits.rows} rows, up to '
+        f'{recent.max():.3g} (it is usually {usual:.3g})',
+      )
+  return None
+
+
+def no_learning(
+  rows: Rows, limits: LossAlarm, samples: SampleAlarm
+) -> Finding | None:
+  """Ring if no loss moves, or the samples come no nearer to the data."""
+  losses = [series(rows, name) for name in names(rows, r'loss/.*')]
+  losses = [loss for loss in losses if len(loss) >= 2 * limits.rows]
+  if losses and all(_still(loss, limits) for loss in losses):
+    first = int(losses[0].steps[0])
+    return Finding(
+      'no_learning',
+      first,
+      f'no loss has moved by more than {limits.still:.0%} of itself',
+    )
+  for name in names(rows, r'probe/kid/[^/]*'):
+    kid = series(rows, name)
+    trained = len(kid) > samples.patience
+    if trained and kid.steps[-1] - kid.steps[0] >= limits.still_steps:
+      grey, best = _grey(rows, name), kid.values[1:].min()
+      half = len(kid) // 2
+      still = (
+        kid.values[half:].min() > samples.improved * kid.values[:half].min()
+      )
+      further = kid.values[1:].max() > samples.further * grey  # `leaving`
+      if best > samples.improved * grey and still and not further:
+        return Finding(
+          'no_learning',
+          int(kid.steps[0]),
+          f'the samples are no nearer to the data than grey pictures are '
+          f'({name} {best:.3g} at best, of grey ones {grey:.3g})',
+        )
+  return None
+
+
+def _grey(rows: Rows, name: str) -> float:
+  """Return the KID of grey pictures, which an untrained network makes."""
+  values = series(rows, name.replace('/kid/', '/kid_of_grey/')).values
+  return float(values[0]) if len(values) else float('inf')
+
+
+def _lowest(size: np.ndarray, window: int) -> float:
+  """Return the lowest median of windows that lie side by side."""
+  whole = size[: len(size) // window * window].reshape(-1, window)
+  return float(np.median(whole, axis=1).min())
+
+
+def _still(loss: Series, limits: LossAlarm) -> bool:
+  if loss.steps[-1] - loss.steps[0] < limits.still_steps:
+    return False
+  began = np.median(loss.values[: limits.rows])
+  now = np.median(loss.values[-limits.rows :])
+  return bool(abs(now - began) <= limits.still * max(abs(began), abs(now)))

@@ -1,0 +1,122 @@
+"""When alarms begin and end: a pure function of the rows of a run."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from art_jax import core
+from art_jax.core.alarm_limits import Alarms
+from art_jax.monitoring.alarms import duel, losses, remedies, samples
+from art_jax.monitoring.alarms.rows import Finding, Row, Rows
+
+_HEAD, _TAIL = 50, 400  # rows that are looked at: the first and the last
+_EVERY = 10  # rows between two looks, unless a row holds a probe
+_SILENT = 5  # looks in a row without it that end an alarm
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+  """An alarm begins, or ends.
+
+  Attributes:
+    step: at which that was noticed.
+    alarm: its name.
+    begins: False: it ends.
+    since: the first step at which it was so.
+    text: one sentence: what was seen, since when, and what to try.
+    fields: what to try, as `path=value`.
+  """
+
+  step: int
+  alarm: str
+  begins: bool
+  since: int
+  text: str
+  fields: tuple[str, ...] = ()
+
+  def as_row(self) -> dict[str, Any]:
+    """Return the line of alarms.jsonl."""
+    return dataclasses.asdict(self)
+
+
+def find(rows: Rows, limits: Alarms) -> list[Finding]:
+  """Return what all alarms see in the rows so far."""
+  found = (
+    losses.nan(rows),
+    losses.diverging(rows, limits.loss) or losses.leaving(rows, limits.sample),
+    losses.spiking(rows, limits.loss),
+    losses.no_learning(rows, limits.loss, limits.sample),
+    duel.discriminator_wins(rows, limits.duel),
+    duel.generator_wins(rows, limits.duel),
+    duel.overfitting(rows, limits.duel),
+    samples.collapse(rows, limits.collapse),
+    samples.memorisation(rows, limits.sample),
+    samples.checkerboard(rows, limits.sample),
+  )
+  return [finding for finding in found if finding is not None]
+
+
+class Watch:
+  """Looks at rows as they come; the same rows give the same events."""
+
+  def __init__(
+    self, experiment: core.Experiment, class_names: Sequence[str] = ()
+  ):
+    """Watch a run of this experiment, whose labels have these names."""
+    self._experiment, self._class_names = experiment, tuple(class_names)
+    self._head, self._tail, self._count = [], [], 0
+    self._ringing: dict[str, tuple[Finding, int]] = {}
+
+  def add(self, row: Row) -> list[Event]:
+    """Take the next row; return what begins and ends with it."""
+    full = len(self._head) == _HEAD
+    (self._tail if full else self._head).append(row)
+    del self._tail[:-_TAIL]
+    self._count += 1
+    probed = any(name.startswith('probe/') for name in row)
+    if self._count % _EVERY and not probed and losses.nan([row]) is None:
+      return []
+    found = find(self._head + self._tail, self._experiment.train.alarms)
+    return self._compare(int(row['step']), found)
+
+  def replay(self, rows: Rows) -> list[Event]:
+    """Take many rows; return all that began and ended with them."""
+    return [event for row in rows for event in self.add(row)]
+
+  def _compare(self, step: int, found: list[Finding]) -> list[Event]:
+    events, now = [], {finding.alarm: finding for finding in found}
+    for name, finding in now.items():
+      if name not in self._ringing:
+        events.append(self._begin(step, finding))
+      self._ringing[name] = finding, 0
+    for name, (finding, silent) in list(self._ringing.items()):
+      if name in now:
+        continue
+      self._ringing[name] = finding, silent + 1
+      if silent + 1 >= _SILENT:
+        del self._ringing[name]
+        text = f'{name} is over'
+        events.append(Event(step, name, False, finding.since, text))
+    return events
+
+  def _begin(self, step: int, finding: Finding) -> Event:
+    fields = remedies.fields(finding.alarm, self._experiment)
+    seen = finding.seen
+    if finding.classes:
+      named = ', '.join(map(self._class_name, finding.classes))
+      seen += f': {named}'
+    text = f'{finding.alarm}: since step {finding.since} {seen}'
+    if fields:
+      text += f'; {remedies.sentence(fields)}'
+    return Event(step, finding.alarm, True, finding.since, text, tuple(fields))
+
+  def _class_name(self, label: int) -> str:
+    known = label < len(self._class_names)
+    return self._class_names[label] if known else f'class {label}'
+
+
+def from_row(row: Mapping[str, Any]) -> Event:
+  """Return the event of a line of alarms.jsonl."""
+  known = {field.name for field in dataclasses.fields(Event)}
+  values = {name: value for name, value in row.items() if name in known}
+  return Event(**{**values, 'fields': tuple(values.get('fields', ()))})

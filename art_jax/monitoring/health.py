@@ -1,0 +1,148 @@
+"""What a run knows of itself: probes, alarms, and its best moment.
+
+The loop asks; nothing here touches the training. Alarms are functions of the
+rows of metrics.jsonl alone, so that a continued run knows the same ones.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from art_jax import core
+from art_jax.devices import mesh
+from art_jax.monitoring import probe
+from art_jax.monitoring.alarms import watch
+from art_jax.runs.metrics_log import Writer
+
+# Larger is better for these; for errors and distances smaller is.
+_LARGER = ('diversity', 'distinct', 'recall', 'precision', 'verdict')
+
+
+def larger_is_better(metric: str) -> bool:
+  """Tell whether a metric of metrics.jsonl grows as pictures get better."""
+  return metric.split('/')[min(1, metric.count('/'))] in _LARGER
+
+
+class AlarmStop(Exception):
+  """Training stopped because an alarm rang (train.on_alarm=stop); code 3."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+  """The best moment so far.
+
+  Attributes:
+    step: of its checkpoint.
+    metric: what was compared.
+    value: of that metric.
+  """
+
+  step: int
+  metric: str
+  value: float
+
+
+class Health:
+  """Watches one run from the step that it goes on from."""
+
+  def __init__(
+    self,
+    experiment: core.Experiment,
+    measure: probe.Probe | None,
+    writer: Writer,
+    class_names: tuple[str, ...],
+    host: Mapping[str, Any],
+  ):
+    """Take up what the rows and the checkpoint tell.
+
+    Args:
+      experiment: with durations in steps.
+      measure: the run's probe; None if its model makes no pictures.
+      writer: cut to the step that the run goes on from.
+      class_names: of the labels.
+      host: item of the restored checkpoint; {} without one.
+    """
+    self._plan, self._probe, self._writer = experiment.train, measure, writer
+    self._metric = self._plan.best_metric
+    self._watch = None
+    if self._plan.on_alarm != 'off' and mesh.is_main():
+      self._watch = watch.Watch(experiment, class_names)
+      writer.replay(self._watch.replay(writer.rows))
+    best = host.get('best')
+    self.best = Best(**best) if best else None
+
+  def due(self, step: int) -> bool:
+    """Tell whether the run measures itself after this step."""
+    plan = self._plan
+    rendered = step == 1 or step % plan.render_every == 0
+    watched = rendered and plan.on_alarm != 'off'
+    return self._probe is not None and (watched or self.evaluates(step))
+
+  def measure(self, step: int, state: core.State) -> dict[str, float]:
+    """Return what a row gets besides the metrics of its step."""
+    if not self.due(step):
+      return {}
+    found = self._probe.measure(state)
+    if self._metric == 'auto' and found:
+      self._metric = probe.default_metric(list(found)) or 'none'
+    return found
+
+  def look(
+    self, step: int, row: Mapping[str, float], say: Callable[[str], None]
+  ) -> str | None:
+    """Take a row; say what begins to ring.
+
+    Returns:
+      What the run should stop for, if `train.on_alarm` is 'stop'.
+    """
+    begun = []
+    if self._watch is not None:
+      events = self._watch.add({**row, 'step': step})
+      self._writer.alarms(events)
+      begun = [event.text for event in events if event.begins]
+      for text in begun:
+        say(f'ALARM {text}')
+    if self._plan.on_alarm != 'stop' or not mesh.any_process(bool(begun)):
+      return None
+    return begun[0] if begun else 'an alarm rang; process 0 says which'
+
+  def improved(self, step: int, row: Mapping[str, float]) -> bool:
+    """Tell whether this is the best moment so far; then its state is kept."""
+    if not self.evaluates(step) or self._metric in ('auto', 'none'):
+      return False
+    value = probe.value_of(self._metric, row)
+    if value is None:
+      if not self.due(step) or any(name.startswith('probe/') for name in row):
+        raise core.UserError(
+          f'train.best_metric={self._metric}: no row has it; it is auto, none '
+          'or one of ' + ', '.join(sorted(row))
+        )
+      return False  # The samples were not finite.
+    sign = -1 if larger_is_better(self._metric) else 1
+    same = self.best is not None and self.best.metric == self._metric
+    better = not same or sign * value < sign * self.best.value
+    if not mesh.any_process(better):
+      return False
+    if self.best is not None and not same:
+      logging.warning('The best moment is now told by %s.', self._metric)
+    self.best = Best(step, self._metric, value)
+    return True
+
+  def host(self) -> dict[str, Any]:
+    """Return what checkpoints keep of it."""
+    return {'best': dataclasses.asdict(self.best) if self.best else None}
+
+  def pictures(self, state: core.State) -> Mapping[str, np.ndarray]:
+    """Return pictures of the state that was measured last."""
+    return self._probe.pictures(state) if self._probe else {}
+
+  def evaluates(self, step: int) -> bool:
+    """Tell whether this step may be the best moment."""
+    plan = self._plan
+    every = plan.evaluate_every or plan.checkpoint_every
+    return self._metric != 'none' and (
+      step % every == 0 or step == plan.duration
+    )

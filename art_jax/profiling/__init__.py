@@ -1,0 +1,1 @@
+"""How fast a step is, what bounds it, and what a run will take."""

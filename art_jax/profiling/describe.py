@@ -1,0 +1,165 @@
+"""What an experiment is and costs, told without data, weights or devices."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from art_jax import core
+from art_jax.config import experiments, serialization, shapes
+from art_jax.devices import memory, mesh
+from art_jax.nn import lowering
+from art_jax.profiling import estimate
+
+
+def text(
+  experiment: core.Experiment,
+  devices: mesh.Devices,
+  *,
+  compiled: bool = False,
+) -> str:
+  """Return a page about an experiment.
+
+  Parameters per network and in total are exact; FLOPs are 2 x multiply-add,
+  forward per network, and of the whole step, both with native convolutions.
+
+  Args:
+    experiment: what to describe.
+    devices: where it would run.
+    compiled: also compile the step (minutes for large nets), time a few and
+      report the memory.
+  """
+  state = shapes.state_shapes(experiment)
+  parts = [serialization.to_text(experiment), '', _networks(experiment, state)]
+  flops = step_flops(experiment)
+  rows = experiment.train.batch_size
+  parts.append(f'step: {_count(flops)}FLOP for a batch of {rows}')
+  kind = devices.mesh.devices.flat[0].device_kind
+  parts.append(
+    f'devices: {devices.count} x {kind}, mesh (data={devices.count})'
+  )
+  parts += _times(experiment)
+  parts.append(estimate.sentence(experiment, devices, flops, timed=compiled))
+  if compiled:
+    parts.append(_memory(experiment, state))
+  return '\n'.join(parts)
+
+
+def step_flops(experiment: core.Experiment) -> float:
+  """Return the FLOPs of one step: 2 x multiply-add, native convolutions."""
+  return _flops(_lower(experiment, shapes.state_shapes(experiment)))
+
+
+def num_params(tree: core.PyTree) -> int:
+  """Return the number of scalars in a pytree of shapes or arrays."""
+  return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
+
+
+def parameters(experiment: core.Experiment) -> dict[str, int]:
+  """Return the number of parameters of every network by role."""
+  return {
+    role: num_params(_variables(module, inputs)['params'])
+    for role, module, inputs in _roles(experiment)
+  }
+
+
+def _roles(experiment: core.Experiment):
+  """Yield the role, module and inputs, of one picture, of every network."""
+  batch = {
+    key: jax.ShapeDtypeStruct((1, *s.shape[1:]), s.dtype)
+    for key, s in shapes.batch_shapes(experiment).items()
+  }
+  for role, (module, inputs) in experiment.algorithm.networks(batch).items():
+    yield role, module, inputs
+
+
+def _variables(module: Any, inputs: tuple) -> core.PyTree:
+  return jax.eval_shape(module.init, jax.random.key(0), *inputs)
+
+
+def _networks(experiment: core.Experiment, state: core.State) -> str:
+  rows, total = [], 0
+  for role, module, inputs in _roles(experiment):
+    variables = _variables(module, inputs)
+    count = num_params(variables['params'])
+    total += count
+    with lowering.native_lowering():
+      lowered = jax.jit(functools.partial(module.apply, train=False)).lower(
+        variables, *inputs
+      )
+    rows.append((role, count, _flops(lowered)))
+  lines = [
+    f'{role:<18} {count:>13,} parameters  {_count(flops)}FLOP forward, one '
+    'picture'
+    for role, count, flops in rows
+  ]
+  lines.append(f'{"total":<18} {total:>13,} parameters')
+  lines.append(
+    f'{"state":<18} {_bytes(state)} in {len(jax.tree.leaves(state))} arrays'
+  )
+  return '\n'.join(lines)
+
+
+def _lower(experiment: core.Experiment, state: core.State) -> Any:
+  resolved = experiments.resolve(experiment, num_examples=1000)
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  with lowering.native_lowering():
+    return jax.jit(resolved.algorithm.step, donate_argnums=0).lower(
+      state, shapes.batch_shapes(experiment), key
+    )
+
+
+def _memory(experiment: core.Experiment, state: core.State) -> str:
+  resolved = experiments.resolve(experiment, num_examples=1000)
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  step = jax.jit(resolved.algorithm.step, donate_argnums=0)
+  compiled = step.lower(state, shapes.batch_shapes(experiment), key).compile()
+  mib = {name: f'{n / 2**20:,.0f}' for name, n in memory.of(compiled).items()}
+  return (
+    f'memory: peak {mib["peak"]} MiB = arguments {mib["arguments"]} + outputs '
+    f'{mib["outputs"]} - reused {mib["reused"]} + temporaries '
+    f'{mib["temporaries"]}'
+  )
+
+
+def _times(experiment: core.Experiment) -> list[str]:
+  """Return the durations in steps, as far as they are known without data."""
+  examples = getattr(experiment.data.source, 'num_train', None)
+  names = ('duration', 'log_every', 'render_every', 'checkpoint_every')
+  if examples is None:
+    train = experiment.train
+    told = [f'{n} {serialization.to_text(getattr(train, n))!s}' for n in names]
+    told = [' '.join(line.split()) for line in told]
+    return [
+      'times: ' + ', '.join(told),
+      'steps of an epoch: known once the data is counted',
+    ]
+  resolved = experiments.resolve(experiment, examples)
+  steps = [f'{n} {getattr(resolved.train, n):,}' for n in names]
+  return [f'times in steps: {", ".join(steps)} ({examples:,} pictures)']
+
+
+def _flops(lowered: Any) -> float:
+  analysis = lowered.cost_analysis()
+  return float('nan') if analysis is None else float(analysis.get('flops', 0))
+
+
+def _count(number: float) -> str:
+  for unit, size in (('T', 1e12), ('G', 1e9), ('M', 1e6)):
+    if number >= size:
+      return f'{number / size:.4g} {unit}'
+  return f'{number:.4g} '
+
+
+def _bytes(tree: core.PyTree) -> str:
+  leaves = jax.tree.leaves(tree)
+  size = sum(int(np.prod(x.shape)) * _itemsize(x.dtype) for x in leaves)
+  return f'{size / 2**20:,.1f} MiB'
+
+
+def _itemsize(dtype: Any) -> int:
+  if jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+    return 8
+  return jnp.dtype(dtype).itemsize

@@ -1,0 +1,117 @@
+"""The bare compiled step of an experiment, for whoever times it."""
+
+import contextlib
+import dataclasses
+import time
+
+import jax
+import numpy as np
+
+from art_jax import core
+from art_jax.config import experiments, shapes
+from art_jax.data import pipeline
+from art_jax.data.dataset import check_fit
+from art_jax.devices import memory, mesh
+from art_jax.training import loop
+
+
+class Stepper:
+  """The compiled step of an experiment on real data, step by step.
+
+  Attributes:
+    experiment: durations in steps.
+    seconds: of opening the data, tracing and compiling the step, compiling
+      and running the initialisation.
+    memory: bytes on each device, see `memory.of`.
+  """
+
+  def __init__(self, experiment: core.Experiment, devices: mesh.Devices):
+    """Compile, after checking what can be checked before.
+
+    Raises:
+      core.UserError: bad input, or no memory for the batch.
+    """
+    loop.check(experiment, devices)
+    self.seconds: dict[str, float] = {}
+    with self._timed('data'):
+      dataset = experiment.data.source.open(experiment.data)
+      check_fit(dataset, experiment.algorithm)
+      self.experiment = experiments.resolve(experiment, dataset.num_examples)
+    devices = devices.for_state(sharded=experiment.train.shard_state)
+    self._dataset, self._devices = dataset, devices
+    init_key, self._key = (
+      devices.replicate(jax.random.key(i)) for i in range(2)
+    )
+    compiled, engine = self._compile(self.experiment, self.seconds)
+    self.memory = memory.of(compiled)
+    self._check_memory()
+    with self._timed('init'):
+      init = devices.compile_init(shapes.initializer(self.experiment))
+      self._state = jax.block_until_ready(init(init_key))
+    self._compiled, self._constants = compiled, engine.constants
+    self._inputs, self._index = engine.inputs(0), 0
+
+  def take(self, count: int) -> list[tuple[float, float]]:
+    """Take steps; return the seconds of getting the batch and of the step."""
+    seconds = []
+    for _ in range(count):
+      start = time.perf_counter()
+      batch = next(self._inputs)
+      ready = time.perf_counter()
+      self._state, metrics = self._compiled(
+        *(self._state, self._constants, batch, self._key),
+        np.int32(self._index),
+      )
+      jax.block_until_ready(metrics)
+      seconds.append((ready - start, time.perf_counter() - ready))
+      self._index += 1
+    return seconds
+
+  def close(self) -> None:
+    """End the reading of data."""
+    self._inputs.close()
+
+  def _compile(self, experiment, seconds):
+    devices, rows = self._devices, experiment.train.batch_size
+    rows *= core.batches_per_step(experiment.algorithm)
+    engine = pipeline.open_engine(
+      *(self._dataset, experiment.data),
+      rows_per_step=rows,
+      seed=experiment.train.seed,
+      placer=devices,
+    )
+    step = loop.training_step(experiment.algorithm, engine, devices.gather)
+    state = shapes.state_shapes(experiment)
+    with contextlib.closing(engine.inputs(0)) as inputs:
+      batch = next(inputs)
+    start = time.perf_counter()
+    lowered = devices.compile_step(step, state).lower(
+      state, engine.constants, batch, self._key, np.int32(0)
+    )
+    traced = time.perf_counter()
+    compiled = lowered.compile()
+    seconds['trace'] = traced - start
+    seconds['compile'] = time.perf_counter() - traced
+    return compiled, engine
+
+  def _check_memory(self) -> None:
+    available = memory.free(self._devices)
+    if available is None or self.memory['peak'] <= available:
+      return
+    train = self.experiment.train
+    unit = self._devices.count * train.accumulate
+    half = dataclasses.replace(
+      train, batch_size=memory.half_batch(train.batch_size, unit)
+    )
+    smaller = dataclasses.replace(self.experiment, train=half)
+    compiled, _ = self._compile(smaller, {})
+    needs_half = memory.of(compiled)['peak']
+    memory.check(
+      *(train.batch_size, unit, self.memory['peak'], needs_half, available)
+    )
+
+  @contextlib.contextmanager
+  def _timed(self, name: str):
+    start = time.perf_counter()
+    yield
+    self.seconds[name] = time.perf_counter() - start

@@ -1,0 +1,134 @@
+"""One trainer in a run folder, and what it says when the folder fails it.
+
+The lock is an `flock` of <folder>/.lock: the kernel releases it when its
+holder ends, kill -9 included, so it is never stale. Best effort where that
+does not work: in gs:// folders nothing is locked, and a file system without
+locks gets a warning. NFS locks hold over hosts only if its server says so.
+"""
+
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import pathlib
+import socket
+from collections.abc import Iterator
+
+from absl import logging
+
+from art_jax import core
+from art_jax.devices import mesh
+
+_FILE = '.lock'
+
+
+class RunLock:
+  """The hold of one trainer on its run folder; a context manager.
+
+  With several processes all enter it, and process 0 takes the lock.
+
+  Args:
+    folder: of the run; it exists.
+    enabled: True in process 0 only.
+  """
+
+  def __init__(self, folder: os.PathLike | str, *, enabled: bool):
+    self._folder = folder
+    self._file = None
+    self._enabled = enabled and '://' not in os.fspath(folder)
+
+  def __enter__(self) -> 'RunLock':
+    """Take the lock.
+
+    Raises:
+      UserError: another trainer holds it, in every process; or the folder
+        cannot be written.
+    """
+    error = None
+    try:
+      if self._enabled:
+        self._take()
+    except core.UserError as e:
+      error = e
+    if mesh.any_process(error is not None):
+      raise error or core.UserError(
+        'process 0 could not lock the run folder; its message says why'
+      )
+    return self
+
+  def __exit__(self, *unused) -> None:
+    if self._file is not None:
+      # The file stays: removing it would let two trainers hold two files.
+      self._file.close()
+      self._file = None
+
+  @contextlib.contextmanager
+  def writing(self, step: int) -> Iterator[None]:
+    """Say at which step the folder failed.
+
+    Args:
+      step: of what is being written.
+
+    Raises:
+      StorageError: writing failed, or the folder is no longer there.
+    """
+    try:
+      self._check_there()
+      yield
+    except OSError as error:
+      why = error.strerror or str(error)
+      raise core.StorageError(
+        f'step {step}: the run folder {self._folder} cannot be written '
+        f'({why}); its older checkpoints are untouched: free or mend the '
+        'disk and start the same command again'
+      ) from error
+
+  def _take(self) -> None:
+    path = pathlib.Path(self._folder) / _FILE
+    try:
+      self._file = open(path, 'a+')
+    except OSError as error:
+      raise core.UserError(
+        f'{path} cannot be written ({error.strerror}); pass '
+        '--workdir=FOLDER that can'
+      ) from error
+    try:
+      fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+      holder = _holder(path)
+      self.__exit__()
+      raise core.UserError(
+        f'--workdir={self._folder}: {holder} is training in it; wait for it '
+        'or stop it, or pass another --workdir'
+      ) from None
+    except OSError as error:
+      logging.warning(
+        '%s: no locks on this file system (%s); start no second trainer here',
+        path,
+        error.strerror,
+      )
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
+    about = {'host': socket.gethostname(), 'pid': os.getpid(), 'since': now}
+    with contextlib.suppress(OSError):  # a full disk: the lock itself holds
+      self._file.truncate(0)
+      self._file.write(json.dumps(about) + '\n')
+      self._file.flush()
+
+  def _check_there(self) -> None:
+    """Raise OSError unless the folder is the one that was locked.
+
+    Without it, a folder that was removed would be made anew, piece by piece.
+    """
+    if self._file is not None:
+      now = os.stat(os.path.join(self._folder, _FILE))
+      if not os.path.samestat(now, os.fstat(self._file.fileno())):
+        raise FileNotFoundError('it was removed and made anew')
+
+
+def _holder(path: pathlib.Path) -> str:
+  try:
+    about = json.loads(path.read_text())
+    return f'process {about["pid"]} on {about["host"]} (since {about["since"]})'
+  except (OSError, ValueError, KeyError, TypeError):
+    return 'another process'

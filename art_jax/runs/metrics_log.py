@@ -1,0 +1,329 @@
+"""What a run writes while it trains: metrics.jsonl, TensorBoard, pictures.
+
+  <folder>/metrics.jsonl               one flat JSON object a line
+  <folder>/alarms.jsonl                what began and ended to ring, from those
+  <folder>/tensorboard/events...       the same for TensorBoard
+  <folder>/losses.png                  the curve of every 'loss/...' in it
+  <folder>/images/<name>/<step>.png    grids of pictures
+
+JSON has no word for numbers that are not finite, so rows hold the strings
+"NaN", "Infinity" and "-Infinity"; `read_metrics` makes floats of them again.
+"""
+
+import errno
+import json
+import math
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from absl import logging
+from etils import epath
+
+from art_jax import core
+from art_jax.media import images
+from art_jax.runs import plots
+from art_jax.monitoring.alarms import watch
+from art_jax.runs.tensorboard import Events
+
+FILE = 'metrics.jsonl'
+ALARMS = 'alarms.jsonl'
+_NAME = re.compile(r'\w[\w.@-]*(/\w[\w.@-]*)*', re.ASCII)
+_NOT_FINITE = {
+  'NaN': math.nan,
+  'Infinity': math.inf,
+  '-Infinity': -math.inf,
+}
+_UPLOAD_SECONDS = 60
+# Drawing the losses takes at most this share of the time.
+_PLOT_SHARE = 0.05
+
+
+class Writer:
+  """Writes the metrics and pictures of one run; a context manager.
+
+  In a gs:// folder files cannot grow: metrics.jsonl and the events are kept
+  in a temporary folder and uploaded every minute and at the end.
+  """
+
+  def __init__(self, folder: os.PathLike | str, *, enabled: bool):
+    """Continue what is in the folder; a torn last row is dropped.
+
+    Args:
+      folder: local or gs:// path of the run; it is made.
+      enabled: False does nothing at all; True on process 0 only.
+
+    Raises:
+      UserError: the folder cannot be written.
+    """
+    self._enabled = enabled
+    self._rows = self._events = self._staging = None
+    self._purge_step = None
+    self._plot_due = 0.0  # on the monotonic clock; infinity: never
+    self._plotted = True  # what metrics.jsonl holds
+    if not enabled:
+      return
+    self._folder = epath.Path(folder)
+    self._local = self._folder
+    self._uploaded = time.monotonic()
+    try:
+      self._folder.mkdir(parents=True, exist_ok=True)
+      if '://' in str(folder):
+        self._staging = tempfile.TemporaryDirectory(prefix='art_jax_')
+        self._local = epath.Path(self._staging.name)
+        if (self._folder / FILE).exists():
+          (self._folder / FILE).copy(self._local / FILE)
+      self._open()
+    except OSError as e:
+      raise core.UserError(
+        f'folder {str(folder)!r} cannot be written ({e}); pass a folder that '
+        'you may write to'
+      ) from e
+
+  def scalars(self, step: int, values: Mapping[str, Any]) -> None:
+    """Append one row to metrics.jsonl, flushed, and to TensorBoard.
+
+    Args:
+      step: of the values, >= 0.
+      values: numbers or f32[] arrays by their names, e.g. 'loss/cycle'.
+
+    Raises:
+      UserError: a name is 'step' or holds more than letters, digits and
+        '_.@-/', or a value is not one number.
+      OSError: the disk is full or gone; no half row stays.
+    """
+    if not self._enabled:
+      return
+    row = {_checked(name): _number(name, v) for name, v in values.items()}
+    as_json = {name: _to_json(value) for name, value in row.items()}
+    line = json.dumps({'step': int(step), **as_json}, allow_nan=False)
+    self._append(f'{line}\n'.encode())
+    board = self._tensorboard()
+    for name, value in row.items():
+      board.scalar(step, name, value)
+    self._upload(every=_UPLOAD_SECONDS)
+
+  def images(self, step: int, pictures: Mapping[str, Any]) -> None:
+    """Write a grid of pictures as PNG and to TensorBoard.
+
+    Args:
+      step: of the pictures, >= 0.
+      pictures: u8[N, H, W, C], or f32 in [-1, 1], by name, C is 1 or 3; pixels
+        that hold a NaN are painted magenta (white if C is 1).
+
+    Raises:
+      UserError: a name or a shape is not such.
+    """
+    if not self._enabled:
+      return
+    for name, batch in pictures.items():
+      if batch.dtype != np.uint8:
+        batch = images.to_uint8(batch, mark_nan=True)
+      sheet = images.grid(batch)
+      path = self._folder / 'images' / _checked(name) / f'{step:08d}.png'
+      images.save_png(path, sheet)
+      self._tensorboard().image(step, name, sheet)
+    self._upload(every=_UPLOAD_SECONDS)
+
+  def alarms(self, events: Iterable[watch.Event]) -> None:
+    """Append events to alarms.jsonl and to TensorBoard."""
+    if not self._enabled:
+      return
+    for event in events:
+      line = json.dumps(event.as_row())
+      with open(self._local / ALARMS, 'a') as file:
+        file.write(f'{line}\n')
+      self._tensorboard().text(event.step, f'alarm/{event.alarm}', event.text)
+
+  def replay(self, events: Iterable[watch.Event]) -> None:
+    """Write alarms.jsonl anew, as the rows up to here gave it."""
+    if self._enabled:
+      lines = [json.dumps(event.as_row()) + '\n' for event in events]
+      images.write_atomic(self._local / ALARMS, ''.join(lines).encode())
+
+  @property
+  def rows(self) -> list[dict[str, Any]]:
+    """The rows that are there; [] if not enabled."""
+    return read_metrics(self._local / FILE) if self._enabled else []
+
+  def plot(self) -> None:
+    """Draw losses.png from all rows, unless that was done a moment ago.
+
+    It is drawn once more when the writer is closed. What cannot be drawn is
+    told once, and the run goes on.
+    """
+    begin = time.monotonic()
+    if not self._enabled or self._plotted or begin < self._plot_due:
+      return
+    self._plotted = True
+    try:
+      rows = read_metrics(self._local / FILE)
+      if plots.loss_names(rows):
+        figure = plots.curves(rows, title=self._folder.name)
+        images.write_atomic(self._folder / 'losses.png', plots.png(figure))
+      end = time.monotonic()
+      self._plot_due = end + (end - begin) / _PLOT_SHARE
+    except Exception as error:  # A picture is not worth a run.
+      self._plot_due = math.inf
+      logging.warning('losses.png is not drawn any more: %s', error)
+
+  def cut(self, step: int) -> None:
+    """Forget the rows beyond the step that a run goes on from.
+
+    metrics.jsonl is rewritten at once; TensorBoard hides the later events of
+    older files. Pictures stay: the run writes them again under their names.
+
+    Args:
+      step: the restored one; rows of it stay.
+
+    Raises:
+      UserError: metrics.jsonl is damaged before its last line.
+    """
+    if not self._enabled:
+      return
+    self._close_files()
+    path = self._local / FILE
+    lines = [line for line, row in _parse(path) if row['step'] <= step]
+    images.write_atomic(path, b''.join(line + b'\n' for line in lines))
+    self._purge_step = step + 1
+    self._plotted = False
+    self._open()
+    self._upload()
+
+  def close(self) -> None:
+    """Write out everything; nothing can be written afterwards."""
+    if not self._enabled:
+      return
+    self._close_files()
+    if self._plot_due < math.inf:
+      self._plot_due = 0.0
+    self.plot()
+    self._upload()
+    self._enabled = False
+    if self._staging is not None:
+      self._staging.cleanup()
+
+  def __enter__(self) -> 'Writer':
+    return self
+
+  def __exit__(self, kind, *_) -> None:
+    try:
+      self.close()
+    except OSError as error:
+      if kind is None:
+        raise
+      # What stopped the run says more than this, its consequence.
+      logging.warning('%s is not complete: %s', self._folder, error)
+
+  def _open(self) -> None:
+    path = self._local / FILE
+    if path.exists() and not path.read_bytes().endswith(b'\n'):
+      # A killed run left half a row; the next one must not continue it.
+      lines = [line for line, _ in _parse(path)]
+      images.write_atomic(path, b''.join(line + b'\n' for line in lines))
+    # Unbuffered: a row that failed must not come back at the next one.
+    self._rows = open(path, 'ab', buffering=0)
+
+  def _append(self, line: bytes) -> None:
+    size = os.fstat(self._rows.fileno()).st_size
+    self._plotted = False
+    if self._rows.write(line) != len(line):
+      self._rows.truncate(size)
+      raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+  def _tensorboard(self) -> Events:
+    if self._events is None:  # not before there is something to show
+      self._events = Events(self._local / 'tensorboard', self._purge_step)
+    return self._events
+
+  def _close_files(self) -> None:
+    self._rows.close()
+    if self._events is not None:
+      events, self._events = self._events, None
+      events.close()
+
+  def _upload(self, every: float = 0) -> None:
+    now = time.monotonic()
+    if self._staging is None or now - self._uploaded < every:
+      return
+    self._uploaded = now
+    if self._events is not None:
+      self._events.flush()
+    (self._folder / 'tensorboard').mkdir(exist_ok=True)
+    files = self._local / FILE, self._local / ALARMS
+    for source in (*files, *self._local.glob('tensorboard/*')):
+      if not source.exists():
+        continue
+      target = self._folder / source.relative_to(self._local)
+      source.copy(target, overwrite=True)
+
+
+def read_metrics(path: os.PathLike | str) -> list[dict[str, Any]]:
+  """Return the rows of a metrics.jsonl, non-finite values as floats.
+
+  A torn last line, of a run that was killed or is writing, is left out.
+
+  Raises:
+    UserError: there is no such file, or an earlier line is not a row.
+  """
+  path = epath.Path(path)
+  if not path.exists():
+    raise core.UserError(
+      f'{path} does not exist: a run writes its metrics there; pass the '
+      'folder of a run that has started'
+    )
+  return [
+    {name: _NOT_FINITE.get(value, value) for name, value in row.items()}
+    for _, row in _parse(path)
+  ]
+
+
+def _parse(path: epath.Path) -> list[tuple[bytes, dict[str, Any]]]:
+  """Return `(line, row)` of every whole line."""
+  lines = path.read_bytes().split(b'\n') if path.exists() else []
+  rows = []
+  for number, line in enumerate(lines, 1):
+    if not line:
+      continue
+    try:
+      row = json.loads(line)
+      if not isinstance(row['step'], int):
+        raise TypeError('its step is no whole number')
+      rows.append((line, {'step': row['step'], **row}))
+    except (ValueError, TypeError, KeyError, RecursionError) as e:
+      if number == len(lines):  # no newline after it: torn
+        continue
+      raise core.UserError(
+        f'{path}, line {number}: {line[:60]!r} is not a row of metrics '
+        f'({e}); remove the line'
+      ) from e
+  return rows
+
+
+def _checked(name: str) -> str:
+  if name == 'step' or not _NAME.fullmatch(name):
+    raise core.UserError(
+      f'name {name!r}: metrics and pictures are named "group/name" with '
+      'letters, digits and "_.@-", and not "step"; rename it'
+    )
+  return name
+
+
+def _number(name: str, value: Any) -> float:
+  try:
+    return float(np.asarray(value).item())
+  except (TypeError, ValueError) as e:
+    raise core.UserError(
+      f'metric {name!r} of shape {np.shape(value)}: a metric is one number; '
+      'reduce it with mean()'
+    ) from e
+
+
+def _to_json(value: float) -> float | str:
+  if math.isfinite(value):
+    return value
+  return 'NaN' if math.isnan(value) else str(value).replace('inf', 'Infinity')

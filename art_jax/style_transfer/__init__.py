@@ -1,0 +1,1 @@
+"""Painting one picture in the style of another, by optimization."""

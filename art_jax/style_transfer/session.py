@@ -1,0 +1,103 @@
+"""The run folder of a painting: settings, losses, pictures and a report."""
+
+import contextlib
+import dataclasses
+import pathlib
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+from PIL import ImageOps
+
+from art_jax import core
+from art_jax.devices import mesh
+from art_jax.media import images
+from art_jax.report.refresh import Refresher
+from art_jax.runs.folder import RunFolder
+from art_jax.runs.metrics_log import Writer
+from art_jax.style_transfer.optimize import Task
+
+Record = Callable[[int, Mapping[str, float], Callable[[], np.ndarray]], None]
+
+_PICTURES = 10  # of one painting, evenly spread over its steps
+_SIDE = 256  # of the photo and the paintings in examples.png
+
+
+def check(folder: str | pathlib.Path) -> None:
+  """Raise UserError if there is a run: a painting starts anew, always."""
+  path = pathlib.Path(folder).expanduser()
+  if (path / 'config.txt').exists():
+    raise core.UserError(
+      f'--workdir={folder}: there is a run already, and a painting starts '
+      'anew; pass another folder'
+    )
+
+
+@contextlib.contextmanager
+def recorded(
+  folder: str | pathlib.Path,
+  experiment: core.Experiment,
+  task: Task,
+  devices: mesh.Devices,
+  steps: int,
+) -> Iterator[Record]:
+  """Keep what `--mode=report` and `--mode=compare` show of a painting.
+
+  Args:
+    folder: a new one.
+    experiment: of a `Gatys`.
+    task: what is painted.
+    devices: what it is painted on.
+    steps: over all scales.
+
+  Yields:
+    A function of the step, its metrics and what gives the picture u8[H, W, 3];
+    call it after every step.
+
+  Raises:
+    core.UserError: there is a run already, or it cannot be written.
+  """
+  check(folder)
+  run = RunFolder(folder, writable=True)
+  every = max(steps // _PICTURES, 1)
+  train = dataclasses.replace(
+    experiment.train, duration=steps, render_every=every
+  )
+  run.begin(
+    *(experiment, dataclasses.replace(experiment, train=train), devices),
+    shlex.join(sys.argv),
+    data={
+      'summary': f'a photo of {_size(task.content)} pixels, painted like '
+      + ', '.join(_size(style) for style in task.styles),
+    },
+    examples=lambda: _sheet(task),
+  )
+  with (
+    Refresher(run.path, enabled=True) as report,
+    Writer(run.path, enabled=True) as writer,
+  ):
+    report.begin()
+
+    def record(step, metrics, picture):
+      if step in (1, steps) or step % train.log_every == 0:
+        writer.scalars(step, metrics)
+      if step in (1, steps) or step % every == 0:
+        writer.images(step, {'painting': picture()[None]})
+        writer.plot()
+        report.refresh()
+
+    yield record
+
+
+def _size(image) -> str:
+  return f'{image.width}x{image.height}'
+
+
+def _sheet(task: Task) -> np.ndarray:
+  """Return the photo and the paintings side by side."""
+  shown = [
+    np.asarray(ImageOps.pad(image, (_SIDE, _SIDE), color='white'))
+    for image in (task.content, *task.styles)
+  ]
+  return images.grid(np.stack(shown), columns=len(shown))

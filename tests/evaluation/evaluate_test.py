@@ -1,0 +1,275 @@
+"""--mode=evaluate: known truths, what applies to which model, bad input."""
+
+import dataclasses
+import json
+import re
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from main_test import run_main
+
+from art_jax import core
+from art_jax.data.sources import Builtin
+from art_jax.devices import mesh
+from art_jax.evaluation import models, pictures
+from art_jax.evaluation.scores import Scores
+from art_jax.evaluation.survey import survey
+from art_jax.inference.run import Run
+from art_jax.media import images
+from art_jax.metrics import features, fid, kid
+from art_jax.metrics.conditional_accuracy import (
+  accuracy_by_class,
+  nearest_classes,
+)
+from art_jax.metrics.precision_recall import precision_recall
+
+_PIXELS = features.get('pixels32')
+
+
+@pytest.fixture(scope='module')
+def paintings():
+  """Return f32[160, 32, 32, 3] and their genres."""
+  source = Builtin(layout='images', count=160)
+  data = core.Data(source=source, size=32)
+  rows = [source.open(data).train[0].read(i) for i in range(160)]
+  stacked = np.stack([row['image'] for row in rows])
+  return images.from_uint8(stacked), np.stack([row['label'] for row in rows])
+
+
+def _blurred(x, times):
+  """Blur by [1, 2, 1] / 4 along both sides, several times."""
+  for _ in range(times):
+    for axis in (1, 2):
+      x = np.pad(x, [(0, 0)] + [(a == axis,) * 2 for a in (1, 2, 3)], 'edge')
+      x = (
+        x.take(range(x.shape[axis] - 2), axis)
+        + x.take(range(2, x.shape[axis]), axis)
+        + 2 * x.take(range(1, x.shape[axis] - 1), axis)
+      )
+      x = x / 4
+  return x
+
+
+def test_scores_order_known_damage(paintings):
+  real, others = paintings[0][:80], paintings[0][80:]
+  noise = np.random.default_rng(0).normal(0, 0.7, others.shape)
+  sets = [
+    others,
+    _blurred(others, 1),
+    _blurred(others, 6),
+    np.clip(others + noise, -1, 1),
+  ]
+  apply = jax.jit(_PIXELS.apply)
+  known = np.asarray(apply((), real))
+  found = [np.asarray(apply((), x.astype(np.float32))) for x in sets]
+  values = [kid.kid(known, f, subsets=20)[0] for f in found]
+  assert values == sorted(values) and values[1] > 2 * abs(values[0])
+  each = [fid.update(None, f) for f in (known, *found)]
+  values = [fid.frechet_distance(each[0], f) for f in each[1:]]
+  assert values == sorted(values) and values[1] > 1.1 * values[0]
+
+
+def test_recall_falls_when_genres_are_missing(paintings):
+  real = np.asarray(_PIXELS.apply((), paintings[0]))
+  recalls = [
+    precision_recall(real[::2], real[1::2][paintings[1][1::2] < genres])[1]
+    for genres in (5, 3, 1)
+  ]
+  assert recalls[0] > recalls[1] + 0.1 > recalls[2] + 0.2
+
+
+def test_nearest_classes():
+  known = np.asarray([[0.0], [1.0], [10.0], [11.0], [12.0]], np.float32)
+  labels = np.asarray([0, 0, 1, 1, 1])
+  asked = np.asarray([[0.4], [10.6], [3.0]], np.float32)
+  found = nearest_classes(known, labels, asked, k=3)
+  assert found.tolist() == [0, 1, 0]
+  hits = accuracy_by_class(found, np.asarray([0, 1, 1]), 3)
+  np.testing.assert_allclose(hits, [1, 0.5, np.nan])
+
+
+def _set(values):
+  return pictures.Pictures('test', len(values), lambda i: values[i])
+
+
+def test_survey_is_the_same_on_8_devices_and_cached(paintings):
+  chosen = _set(images.to_uint8(paintings[0][:40]))
+  one = survey(chosen, _PIXELS, (), mesh.make_devices(1), keep=True)
+  many = survey(chosen, _PIXELS, (), mesh.make_devices(8))
+  again = survey(chosen, _PIXELS, (), mesh.make_devices(1), keep=True)
+  assert again.cached and not one.cached
+  for name in ('features', 'sharpness', 'colourfulness', 'checkerboard'):
+    wanted = getattr(one, name)
+    np.testing.assert_allclose(
+      getattr(many, name), wanted, rtol=1e-4, atol=1e-3
+    )
+    np.testing.assert_array_equal(getattr(again, name), wanted)
+  # One other pixel: other pictures.
+  changed = images.to_uint8(paintings[0][:40])
+  changed[7, 3, 3] += 1
+  other = survey(_set(changed), _PIXELS, (), mesh.make_devices(1), keep=True)
+  assert not other.cached
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+  """Blends grey towards a picture by class; encodes and translates too."""
+
+  directions: ClassVar[tuple[str, ...]] = ('ab', 'ba')
+  multiple: ClassVar[int] = 1
+  aligned: ClassVar[bool] = False
+  num_classes: int = 0
+  broken: bool = False
+
+  def latents(self, key, count):
+    return jax.random.normal(key, (count, 16 * 16 * 3))
+
+  def generate(self, params, latents, labels=None, *, key=None):
+    x = jnp.tanh(latents).reshape(-1, 16, 16, 3) + params
+    if labels is not None:
+      x = x * 0.1 + labels[:, None, None, None] - 0.5
+    return jnp.clip(x * (jnp.nan if self.broken else 1), -1, 1)
+
+  def encode(self, params, images):
+    return jnp.arctanh(images.reshape(-1, 16 * 16 * 3) * 0.99)
+
+  def translate(self, params, images, direction=None, *, key=None):
+    return -images if direction == 'ab' else -0.9 * images
+
+
+def _evaluate(model, layout, wanted=(), **fields):
+  source = Builtin(layout=layout, count=24)
+  data = core.Data(source=source, size=16, heldout=0.4)
+  experiment = core.Experiment(
+    algorithm=model, data=data, train=core.Train(duration=1, batch_size=8)
+  )
+  run = Run(experiment, np.zeros((16, 16, 3), np.float32), 1)
+  scores = Scores(wanted)
+  models.Evaluator(
+    run, source.open(data), _PIXELS, (), mesh.make_devices(2), **fields
+  ).evaluate(scores)
+  scores.check()
+  return scores, {row.name: row for row in scores.rows}
+
+
+class Generator:
+  """The generative part of a model alone."""
+
+  def __init__(self, model):
+    self.latents, self.generate = model.latents, model.generate
+    self.num_classes = model.num_classes
+
+
+def test_what_applies_to_an_autoencoder():
+  model = Model()
+  part = Generator(model)
+  part.encode = model.encode
+  scores, found = _evaluate(part, 'images')
+  for name in (
+    'kid',
+    'precision',
+    'recall',
+    'density',
+    'coverage',
+    'diversity',
+  ):
+    assert f'{name}/pixels32@24' in found
+  assert found['diversity/pixels32@24'].real > 0
+  assert 'bias' in scores.left_out['fid']
+  assert 'lpips' in scores.left_out  # no weights here, or too few pixels
+  # 0.99 times the picture: an error of 1 % of its root mean square.
+  assert 40 < found['reconstruction/psnr@10'].value < 55
+  assert found['reconstruction/ssim@10'].value > 0.99
+  assert found['path_length/pixels32@512'].value > 0
+
+
+def test_what_applies_to_a_conditional_generator():
+  part = Generator(Model(num_classes=5))
+  _, found = _evaluate(part, 'images', ('accuracy', 'fid'), num=40)
+  assert found['fid/pixels32@40-of-24'].value > 0
+  assert 0 <= found['accuracy-5nn/pixels32@40'].value <= 1
+
+
+def test_what_applies_to_a_translator():
+  class Translator:
+    inputs = ('a', 'b')
+    directions, multiple, aligned = ('ab', 'ba'), 1, False
+    translate = staticmethod(Model().translate)
+
+  scores, found = _evaluate(Translator(), 'unpaired', ('psnr', 'kid'))
+  assert {'ab/kid/pixels32@10', 'ba/kid/pixels32@10'} <= found.keys()
+  # The truth of built-in scenes is known, and both ways give 0.9 x.
+  assert found['ab/psnr@10'].value > 0
+  assert found['cycle_a/psnr@10'].value > 20
+
+
+def test_unknown_metric_and_broken_model():
+  part = Generator(Model())
+  with pytest.raises(core.UserError, match='--metrics=beauty.*precision'):
+    _evaluate(part, 'images', ('beauty', 'kid'))
+  with pytest.raises(core.UserError, match='NaN'):
+    _evaluate(Generator(Model(broken=True)), 'images')
+
+
+@pytest.fixture(scope='module')
+def folders(paintings, tmp_path_factory):
+  root = tmp_path_factory.mktemp('folders')
+  whole = images.to_uint8(paintings[0])
+  for name, rows in (('real', whole[:12]), ('fake', whole[12:22])):
+    for i, row in enumerate(rows):
+      images.save_png(root / name / f'{i:02}.png', row)
+  images.save_png(root / 'odd' / '0.png', whole[0])
+  images.save_png(root / 'odd' / '1.png', whole[1, :20])
+  for i in range(3):
+    images.save_png(root / 'few' / f'{i}.png', whole[i])
+  return root
+
+
+def test_two_folders(folders, tmp_path):
+  command = (
+    *('--mode=evaluate', f'--real={folders / "real"}'),
+    *(f'--fake={folders / "fake"}', f'--output={tmp_path / "out"}'),
+    '--metrics=kid,precision,colourfulness',
+  )
+  for times in (1, 2):
+    code, out, err = run_main(*command)
+    assert code == 0, err
+    assert 'kid/pixels32@10-of-12' in out and 'recall/' in out
+    entries = json.loads((tmp_path / 'out' / 'evaluation.json').read_text())
+    assert len(entries) == times
+  assert entries[-1]['num_fake'] == 10
+  assert entries[0]['scores'] == entries[1]['scores']
+  assert entries[0]['features'] == 'pixels32'
+  (tmp_path / 'out' / 'evaluation.json').write_text('{')
+  code, _, err = run_main(*command)
+  assert code == 2 and 'move it away' in err
+
+
+@pytest.mark.parametrize(
+  'arguments, message',
+  [
+    (('--real=real',), 'two folders of pictures'),
+    (('--real=real', '--fake=odd'), '2 sizes.*32x20.*--size=N'),
+    (('--real=real', '--fake=none'), '--fake: folder .* does not exist'),
+    (('--real=real', '--fake=fake', '--features=vgg'), 'one of pixels32'),
+    (
+      ('--real=real', '--fake=fake', '--features=inception-clean'),
+      'inception_fid.* are not here',
+    ),
+    (('--real=real', '--fake=few', '--metrics=kid'), 'KID of 12 and 3 .*least'),
+    (
+      ('--real=real', '--fake=few', '--metrics=fid_infinity'),
+      'FID-infinity of 3 samples: it takes at least 10000',
+    ),
+    (('--real=real', '--fake=fake', '--num=1'), 'at least 2'),
+  ],
+)
+def test_bad_input(folders, monkeypatch, arguments, message):
+  monkeypatch.delenv('ART_JAX_ASSETS', raising=False)
+  monkeypatch.chdir(folders)
+  code, _, err = run_main('--mode=evaluate', *arguments)
+  assert code == 2
+  assert re.search(message, err), err

@@ -1,0 +1,110 @@
+"""The loop with alarms: they are written, they stop, the best is kept."""
+
+import json
+
+import puppet
+import pytest
+
+import art_jax
+from art_jax import core
+from art_jax.core.alarm_limits import Alarms, LossAlarm, SampleAlarm
+from art_jax.devices import mesh
+from art_jax.monitoring.alarms import watch
+from art_jax.runs import metrics_log
+from art_jax.runs.checkpoints import Checkpoints
+from art_jax.training import loop
+
+_EXTRA = {'Puppet': puppet.Puppet}
+# A Puppet shows training pictures: these samples are copies.
+_QUICK = Alarms(
+  loss=LossAlarm(rows=4),
+  sample=SampleAlarm(memorised=1.0),
+  count=16,
+  reference=40,
+)
+
+
+def _train(path, **fields):
+  fields = {'alarms': _QUICK, **fields}
+  loop.train(puppet.experiment(**fields), path, devices=mesh.make_devices(1))
+
+
+def _events(path):
+  lines = (path / metrics_log.ALARMS).read_text().splitlines()
+  return [watch.from_row(json.loads(line)) for line in lines]
+
+
+def _steps(path):
+  with Checkpoints(path / 'checkpoints', read_only=True) as checkpoints:
+    return checkpoints.steps(), checkpoints.host()
+
+
+@pytest.fixture(scope='module')
+def straight(tmp_path_factory):
+  path = tmp_path_factory.mktemp('straight')
+  _train(path, keep_last=1)
+  return path
+
+
+def test_the_best_moment_is_kept_and_loaded(straight):
+  steps, host = _steps(straight)
+  assert steps == [4, 8]
+  assert host['best']['step'] == 4
+  assert host['best']['metric'] == 'probe/kid/pixels32@16'
+  assert art_jax.load(straight, 'best', _EXTRA).step == 4
+  assert art_jax.load(straight, 'latest', _EXTRA).step == 8
+  rows = metrics_log.read_metrics(straight / metrics_log.FILE)
+  values = {row['step']: row[host['best']['metric']] for row in rows}
+  assert min(values, key=values.get) == 4
+  assert values[4] == host['best']['value']
+
+
+def test_a_continued_run_knows_the_best_moment_and_the_same_rows(
+  straight, tmp_path
+):
+  for duration in (3, 8):
+    _train(tmp_path, keep_last=1, duration=duration)
+  assert _steps(tmp_path) == _steps(straight)
+  assert metrics_log.read_metrics(
+    tmp_path / metrics_log.FILE
+  ) == metrics_log.read_metrics(straight / metrics_log.FILE)
+  # Beyond it nothing is as good: it survives as many saves as there are.
+  assert art_jax.load(tmp_path, 'best', _EXTRA).step == 4
+
+
+def test_no_best_moment_where_none_is_looked_for(tmp_path):
+  _train(tmp_path, best_metric='none', on_alarm='off', duration=2)
+  with pytest.raises(core.UserError, match='no best moment'):
+    art_jax.load(tmp_path, 'best', _EXTRA)
+  row = metrics_log.read_metrics(tmp_path / metrics_log.FILE)[-1]
+  assert set(row) == {'step', 'loss/total'}
+
+
+def test_an_unknown_metric_is_told_with_those_there_are(tmp_path):
+  with pytest.raises(core.UserError, match='one of .*probe/kid/pixels32@16'):
+    _train(tmp_path, best_metric='probe/fid')
+
+
+def test_an_alarm_is_written_once_and_the_same_after_going_on(tmp_path, capsys):
+  whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+  # From step 10 on; six steps are more than half of the last rows.
+  fields = {'loss': 'rising', 'render_every': 8, 'checkpoint_every': 8}
+  _train(whole, **fields, duration=24)
+  assert capsys.readouterr().err.count('ALARM diverging') == 1
+  begun = [event for event in _events(whole) if event.alarm == 'diverging']
+  assert [(event.begins, event.since) for event in begun] == [(True, 10)]
+  for duration in (8, 16, 24):
+    _train(parts, **fields, duration=duration)
+  assert _events(parts) == _events(whole)
+  assert capsys.readouterr().err.count('ALARM diverging') == 1
+
+
+def test_stop_saves_and_the_same_command_goes_on(tmp_path):
+  fields = {'loss': 'rising', 'render_every': 4, 'checkpoint_every': 8}
+  fields |= {'duration': 16, 'on_alarm': 'stop'}
+  with pytest.raises(loop.AlarmStop, match='diverging: since step 10'):
+    _train(tmp_path, **fields)
+  steps, _ = _steps(tmp_path)
+  assert 10 < steps[-1] < 16
+  _train(tmp_path, **fields)
+  assert _steps(tmp_path)[0][-1] == 16

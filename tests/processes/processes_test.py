@@ -1,0 +1,71 @@
+"""What a process must find when it starts: its peers and its device."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from art_jax import core
+from art_jax.devices import distributed
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def test_nobody_at_the_address_is_told_in_seconds():
+  with socket.socket() as unused:  # Bound, but nobody listens.
+    unused.bind(('127.0.0.1', 0))
+    port = unused.getsockname()[1]
+    start = time.monotonic()
+    with pytest.raises(core.UserError, match=f'127.0.0.1:{port}: nobody'):
+      distributed.start_distributed(f'127.0.0.1:{port}', 2, 1, timeout=1)
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+  'arguments, message',
+  [
+    (('127.0.0.1:1', 2, None), 'give all three or none'),
+    (('127.0.0.1', 2, 0), 'host:port'),
+    (('127.0.0.1:1', 2, 2), 'give every process its own'),
+  ],
+)
+def test_bad_arguments(arguments, message):
+  with pytest.raises(core.UserError, match=message):
+    distributed.start_distributed(*arguments)
+
+
+def test_another_number_of_processes_than_process_0_is_refused():
+  with socket.socket() as listener:
+    listener.bind(('127.0.0.1', 0))
+    port = listener.getsockname()[1]
+  pair = [
+    subprocess.Popen(
+      [
+        *(sys.executable, '-m', 'art_jax.main'),
+        *('--experiment=vae', '--tiny', f'--coordinator=127.0.0.1:{port}'),
+        *(f'--num_processes={2 + i}', f'--process_id={i}'),
+      ],
+      stderr=subprocess.PIPE,
+      text=True,
+      env=os.environ,
+      cwd=_ROOT,
+    )
+    for i in range(2)
+  ]
+  err = pair[1].communicate(timeout=100)[1]
+  pair[0].kill()
+  pair[0].communicate()
+  assert pair[1].returncode == 2, err
+  assert f'process 1 of 3 joins 127.0.0.1:{port}' in err
+  assert 'was started with 2; give all the same number' in err
+
+
+def test_the_platform_that_is_expected():
+  distributed.expect_platform(None)
+  distributed.expect_platform('cpu')
+  with pytest.raises(core.UserError, match='=gpu: jax found cpu; .*cuda'):
+    distributed.expect_platform('gpu')

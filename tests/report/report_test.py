@@ -1,0 +1,181 @@
+"""Reports: whole, self-contained, and safe with names from anywhere."""
+
+import dataclasses
+import html.parser
+import json
+import shutil
+
+import numpy as np
+import puppet
+import pytest
+from PIL import Image
+
+from art_jax import core
+from art_jax.core.alarm_limits import Alarms, SampleAlarm
+from art_jax.devices import mesh
+from art_jax.report import collect, page, pictures, refresh
+from art_jax.training import loop
+
+_HOSTILE = '<img src=x onerror="alert(1)">.png'
+
+
+class _Page(html.parser.HTMLParser):
+  """Collects every address and every piece of text."""
+
+  def __init__(self, text):
+    super().__init__()
+    self.tags, self.addresses, self.texts, self.frames = [], [], [], []
+    self.feed(text)
+
+  def handle_starttag(self, tag, attrs):
+    self.tags.append(tag)
+    for name, value in attrs:
+      if name in ('src', 'href', 'srcset', 'action'):
+        self.addresses.append(value)
+      if name == 'data-frames':
+        self.frames.append(json.loads(value))
+      assert not name.startswith('on'), (tag, name)
+
+  def handle_data(self, data):
+    self.texts.append(data)
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+  """Return the folder of a run, which no test changes."""
+  path = tmp_path_factory.mktemp('runs') / 'finished'
+  alarms = Alarms(count=16, reference=40, sample=SampleAlarm(memorised=1.0))
+  experiment = puppet.experiment(alarms=alarms)
+  loop.train(experiment, path, devices=mesh.make_devices(1))
+  return path
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+  path = tmp_path / 'run'
+  shutil.copytree(finished, path)
+  return path
+
+
+def _read(path) -> tuple[str, _Page]:
+  text = page.write(path).read_text()
+  return text, _Page(text)
+
+
+def test_a_report_is_whole_and_asks_for_nothing(run):
+  text, read = _read(run)
+  assert read.addresses and all(a.startswith('data:') for a in read.addresses)
+  assert "default-src 'none'" in text
+  words = ' '.join(read.texts)
+  for expected in (
+    *('finished', 'No alarm rang', 'Latest pictures', 'Over time', 'Curves'),
+    *('Nearest training pictures', 'From one latent to another', 'Metrics'),
+    *('What was run', 'Where the time went', 'Data', 'best moment'),
+    *('40 training and 8 held-out pictures', 'Training pictures'),
+  ):
+    assert expected in words, expected
+  (frames,) = read.frames
+  assert [frame['step'] for frame in frames] == list(range(1, 9))
+  assert len(text) < 5_000_000
+
+
+def test_names_from_anywhere_are_text(run):
+  data = json.loads((run / 'data.json').read_text())
+  data['skipped'] = [{'file': _HOSTILE, 'reason': '</script><b>'}]
+  data['classes'] = ['<i>', '"&']
+  (run / 'data.json').write_text(json.dumps(data))
+  starts = json.loads((run / 'run.json').read_text())
+  starts[0]['command'] = 'art_jax --data="</pre><script>alert(1)</script>"'
+  (run / 'run.json').write_text(json.dumps(starts))
+  (run / 'images' / 'samples').rename(run / 'images' / "a'><svg onload=x>")
+  _, plain = _read(run)
+  assert plain.tags.count('script') == 1
+  for tag in ('i', 'svg'):
+    assert tag not in plain.tags
+  assert _HOSTILE in plain.texts
+
+
+def test_scores_of_evaluations_are_shown(run, finished):
+  name = 'kid/pixels32@50'
+  score = {'value': 0.25, 'deviation': 0.01, 'real': None}
+  entries = [{'checkpoint': 8, 'scores': {name: score}}, {'torn': True}]
+  (run / 'evaluation.json').write_text(json.dumps(entries))
+  texts = _read(run)[1].texts
+  assert name in texts and any('0.25' in text for text in texts)
+  assert name in _Page(page.compare([run, finished])).texts
+
+
+def test_a_run_that_goes_on_or_was_killed(run):
+  (run / 'summary.json').unlink()
+  lines = (run / 'metrics.jsonl').read_bytes().splitlines(keepends=True)
+  (run / 'metrics.jsonl').write_bytes(b''.join(lines[:5]) + b'{"step": 6, "lo')
+  half = run / 'images' / 'samples' / '00000008.png'
+  half.write_bytes(half.read_bytes()[:100])
+  assert collect.collect(run).status == 'stopped'
+  assert 'step 5 of 8' in ' '.join(''.join(_read(run)[1].texts).split())
+  with loop.RunLock(run, enabled=True):
+    assert collect.collect(run).status == 'training'
+  assert collect.collect(run).status == 'stopped'
+
+
+def test_of_another_version_what_can_be_read_is_shown(run):
+  starts = json.loads((run / 'run.json').read_text())
+  starts[-1]['versions']['art_jax'] = '9.9'
+  (run / 'run.json').write_text(json.dumps(starts))
+  config = (run / 'config.txt').read_text()
+  (run / 'config.txt').write_text(config.replace('Puppet(', 'Marionette('))
+  words = ' '.join(_read(run)[1].texts)
+  assert 'art_jax 9.9 wrote this run' in words
+  assert 'Marionette is not a config class' in words
+  assert 'Curves' in words
+
+
+def test_a_folder_without_a_run(tmp_path):
+  with pytest.raises(core.UserError, match='holds no config.txt'):
+    page.write(tmp_path)
+
+
+def test_comparison(run, finished, tmp_path):
+  config = (run / 'config.txt').read_text()
+  (run / 'config.txt').write_text(config.replace('seed=0', 'seed=7'))
+  # Only art_jax's own classes are read back; compare the text of two of them.
+  found = [collect.collect(path) for path in (run, finished)]
+  experiment = puppet.experiment()
+  other = dataclasses.replace(
+    experiment, train=dataclasses.replace(experiment.train, seed=7)
+  )
+  pair = [
+    dataclasses.replace(f, experiment=e)
+    for f, e in zip(found, (experiment, other), strict=True)
+  ]
+  assert page._differences(pair) == [('train.seed', ['0', '7'])]
+  read = _Page(page.compare([run, finished]))
+  assert all(address.startswith('data:') for address in read.addresses)
+  words = ' '.join(read.texts)
+  assert 'probe/kid/pixels32@16' in words and 'finished' in words
+  with pytest.raises(core.UserError, match='two or more'):
+    page.compare([run])
+  with pytest.raises(core.UserError, match='named twice'):
+    page.compare([run, run])
+
+
+def test_many_large_pictures_stay_small(tmp_path, monkeypatch):
+  monkeypatch.setattr(pictures, '_BUDGET', 300_000)
+  rng = np.random.default_rng(0)
+  noise = Image.fromarray(rng.integers(0, 255, (200, 200, 3), np.uint8))
+  noise.save(tmp_path / '0.png')
+  frames = pictures.frames({'a': [(i, tmp_path / '0.png') for i in range(30)]})
+  assert sum(len(frame['uri']) for frame in frames['a']) < 300_000
+  assert [frames['a'][i]['step'] for i in (0, -1)] == [0, 29]
+
+
+def test_a_report_that_fails_stops_no_run(tmp_path, monkeypatch):
+  def fail(*unused):
+    raise RuntimeError('no room')
+
+  monkeypatch.setattr(page, 'write', fail)
+  monkeypatch.setattr(refresh, 'WRITES', True)
+  with refresh.Refresher(tmp_path, enabled=True) as report:
+    report.begin()
+    report.refresh()
+    report.refresh()

@@ -1,0 +1,120 @@
+"""Tests of what tools/studies/study.py, facades.py and the tables compute."""
+
+import argparse
+import importlib.util
+import json
+import math
+import pathlib
+
+import numpy as np
+import pytest
+
+from art_jax import core
+
+
+@pytest.fixture
+def tool():
+  return lambda name: importlib.import_module(f'tools.studies.{name}')
+
+
+def test_facades_agreement(tool):
+  facades = tool('facades')
+  noisy = np.clip(facades.PALETTE + [9, -9, 9], 0, 255).astype(np.uint8)
+  assert facades.snap(noisy).tolist() == list(range(12))
+  # Class 0: 2 of 3 hit, nothing else said so: 2/3; class 1: 1 of 2: 1/2.
+  accuracy, iou = facades.agreement(
+    np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])
+  )
+  assert (accuracy, iou) == (0.75, pytest.approx((2 / 3 + 1 / 2) / 2))
+
+
+def test_study_table_and_diversity(tool):
+  study = tool('study')
+  found = {'a': [{'kid': 1.0}, {'kid': 3.0}], 'b': [{'kid': 5.0}, {'kid': 5.0}]}
+  text = study.table(found).splitlines()
+  assert text[2:] == ['| a | 2 +- 1.4 |', '| b | 5 +- 0 |']
+  real = np.array([0, 100, 200], np.uint8).reshape(3, 1, 1, 1)
+  fake = np.array([0, 50, 100], np.uint8).reshape(3, 1, 1, 1)
+  assert study.diversity(real, fake) == pytest.approx(0.5)
+  assert study.diversity(real, 0 * fake) == pytest.approx(0, abs=1e-6)
+
+
+def test_effect_of_a_stabiliser(tool):
+  table = tool('stabilizer_table')
+  rows, baseline = ([{'kid': v} for v in values] for values in ((2, 4), (1, 1)))
+  # Differences 1 and 3: mean 2, error 1, t(0.975, 1) = 12.706.
+  mean, half = table.effect(rows, baseline)
+  assert mean == 2 and half == pytest.approx(12.706, abs=1e-3)
+  assert math.isnan(table.effect(rows[:1], baseline[:1])[1])
+
+
+def test_stabilisers_and_cells_are_experiments(tool):
+  from art_jax.config import experiments
+
+  table = tool('stabilizer_table')
+  plain = experiments.load('dcgan_japanese_v1')
+  for changes in table.CELLS.values():
+    changed = experiments.override(plain, list(changes))
+    assert bool(experiments.differences(plain, changed)) == bool(changes)
+
+
+def test_entropy_of_smoothed_targets(tool):
+  entropy = tool('smoothing_table')._entropy
+  assert entropy(1, 1) == pytest.approx(0, abs=1e-6)
+  # Integral of the entropy over (0, 1) is 1/2.
+  assert entropy(0, 1) == pytest.approx(0.5, abs=1e-2)
+
+
+@pytest.mark.parametrize('full', [False, True])
+def test_every_row_of_the_originals_can_be_built(tool, full):
+  """Tools exist, experiments do, and so do the fields that are set."""
+  import argparse
+  import shlex
+
+  from art_jax.config import experiments
+
+  originals, rows = tool('originals'), tool('originals_rows').ROWS
+  given = dict.fromkeys(('mnist', 'facades', 'content', 'style'), 'x')
+  flags = argparse.Namespace(full=full, steps=1, minutes=1, **given)
+  assert len({row.name for row in rows}) == len(rows) == 24
+  for row in rows:
+    for command in row.commands:
+      program, *words = shlex.split(
+        originals.fill(command, pathlib.Path('runs') / row.name, flags)
+      )
+      named = [w.partition('=')[2] for w in words if w.startswith('--exper')]
+      assert program == 'art_jax' or importlib.util.find_spec(program)
+      sets = [v for w, v in zip(words, words[1:], strict=False) if w == '--set']
+      if named:
+        experiments.override(
+          experiments.load(named[0], tiny='--tiny' in words), sets
+        )
+
+
+def test_which_model_advises_only_on_all_of_them(tool):
+  which = tool('which_model')
+  row = {'kid': 2.0, 'deviation': 0.1, 'recall': 0.1, 'copied': 0.0}
+  row |= {'precision': 0.5, 'steps': 9, 'trained': 5.0, 'sampled': 10.0}
+  found = {name: dict(row) for name in which.MODELS}
+  found['diffusion'] |= {'kid': 1.0, 'sampled': 0.1, 'recall': 0.4}
+  found['WGAN'] |= {'kid': 1.5}
+  flags = argparse.Namespace(minutes=20)
+  told = '\n'.join(which._verdict(found, flags))
+  assert 'New pictures near to the data: diffusion.' in told
+  assert 'many are wanted a second: WGAN.' in told
+  assert '100 times as many a second as diffusion' in told
+  flags.minutes = 1
+  assert 'a trial of the command' in '\n'.join(which._verdict(found, flags))
+
+
+def test_which_model_keeps_what_is_of_the_same_command(tool, tmp_path):
+  which = tool('which_model')
+  flags = argparse.Namespace(minutes=20, num=500, count=64, data='')
+  flags.size, flags.width, flags.batch = 32, 16, 8
+  assert which.kept('WGAN', tmp_path, flags) is None
+  done = {'asked': which._asked('WGAN', tmp_path, flags), 'found': {'kid': 1}}
+  (tmp_path / which._DONE).write_text(json.dumps(done))
+  assert which.kept('WGAN', tmp_path, flags) == {'kid': 1}
+  flags.minutes = 60
+  with pytest.raises(core.UserError, match='minutes=20.*minutes=60.*another'):
+    which.kept('WGAN', tmp_path, flags)

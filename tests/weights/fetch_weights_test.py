@@ -1,0 +1,79 @@
+"""tools/fetch_weights.py against a server of this machine."""
+
+import functools
+import hashlib
+import http.server
+import importlib.util
+import pathlib
+import threading
+
+import pytest
+
+from art_jax import core
+from art_jax.weights import catalogue
+
+_TOOL = pathlib.Path(__file__).resolve().parents[2] / 'tools'
+_BYTES = b'not really weights'
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+  """Return (tool, function that publishes a file under a digest)."""
+  spec = importlib.util.spec_from_file_location(
+    'fetch_weights', _TOOL / 'fetch_weights.py'
+  )
+  tool = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(tool)
+  monkeypatch.setenv('ART_JAX_HOME', str(tmp_path / 'home'))
+  monkeypatch.delenv('ART_JAX_ASSETS', raising=False)
+  (tmp_path / 'net-1.pth').write_bytes(_BYTES)
+
+  class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *unused):
+      pass
+
+  server = http.server.ThreadingHTTPServer(
+    ('127.0.0.1', 0), functools.partial(Quiet, directory=tmp_path)
+  )
+  threading.Thread(target=server.serve_forever, daemon=True).start()
+
+  def publish(digest, file='net-1.pth'):
+    url = f'http://127.0.0.1:{server.server_port}/{file}'
+    entry = catalogue.Published(url, digest)
+    monkeypatch.setitem(catalogue.PUBLISHED, 'net', entry)
+
+  yield tool, publish
+  server.shutdown()
+  server.server_close()
+
+
+def test_fetched_once_checked_and_found(served):
+  tool, publish = served
+  sha256 = hashlib.sha256(_BYTES).hexdigest()
+  publish(sha256[:8])
+  path = tool.fetch('net')
+  assert path.read_bytes() == _BYTES
+  assert catalogue.find('net') == path
+  sums = path.with_name('SHA256SUMS')
+  assert sums.read_text() == f'{sha256}  net-1.pth\n'
+  publish('', 'gone.pth')  # not asked for again under its stored name
+  assert sorted(p.name for p in path.parent.iterdir()) == (
+    ['SHA256SUMS', 'net-1.pth']
+  )
+  publish(sha256[:8])
+  path.write_bytes(b'changed')
+  with pytest.raises(core.UserError, match='first used; delete it'):
+    tool.fetch('net')
+
+
+def test_wrong_hash_and_no_file_leave_nothing(served):
+  tool, publish = served
+  publish('00000000')
+  with pytest.raises(core.UserError, match='00000000... is published: not'):
+    tool.fetch('net')
+  publish('', 'gone.pth')
+  with pytest.raises(core.UserError, match='cannot be fetched.*copy it to'):
+    tool.fetch('net')
+  assert not list(catalogue.folder().iterdir())
+  with pytest.raises(core.UserError, match="'nothing' is not known.*vgg16"):
+    tool.fetch('nothing')

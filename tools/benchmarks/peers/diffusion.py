@@ -1,0 +1,174 @@
+"""Diffusion: EDM's preconditioning around a DDPM++ network."""
+
+import copy
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tools.benchmarks.peers.place import Place, Task, count
+
+_SKIP = math.sqrt(0.5)
+
+
+def _norm(channels: int) -> nn.Module:
+  return nn.GroupNorm(min(32, channels // 4), channels, eps=1e-6)
+
+
+class Block(nn.Module):
+  """norm, SiLU, (resample) conv, + embedding, norm, SiLU, dropout, conv."""
+
+  def __init__(self, before, features, told, dropout, resample='', attends=0):
+    super().__init__()
+    self._resample, self._attends = resample, attends
+    self.norm0, self.norm1 = _norm(before), _norm(features)
+    self.conv0 = nn.Conv2d(before, features, 3, padding=1)
+    self.affine = nn.Linear(told, features)
+    self.dropout = nn.Dropout(dropout)
+    self.conv1 = nn.Conv2d(features, features, 3, padding=1)
+    self.skip = None
+    if resample or before != features:
+      self.skip = nn.Conv2d(before, features, 1)
+    if attends:
+      self.norm2 = _norm(features)
+      self.qkv = nn.Conv2d(features, 3 * features, 1)
+      self.proj = nn.Conv2d(features, features, 1)
+
+  def _resized(self, x):
+    if self._resample == 'up':
+      return F.interpolate(x, scale_factor=2.0)
+    return F.avg_pool2d(x, 2) if self._resample == 'down' else x
+
+  def forward(self, x, embedding):
+    """Return the block's output."""
+    h = self.conv0(self._resized(F.silu(self.norm0(x))))
+    h = h + self.affine(embedding)[:, :, None, None]
+    h = self.conv1(self.dropout(F.silu(self.norm1(h))))
+    x = self._resized(x)
+    x = (h + (x if self.skip is None else self.skip(x))) * _SKIP
+    if not self._attends:
+      return x
+    qkv = self.qkv(self.norm2(x)).flatten(2).transpose(1, 2).unsqueeze(1)
+    h = F.scaled_dot_product_attention(*qkv.chunk(3, dim=3))
+    h = h.squeeze(1).transpose(1, 2).reshape(x.shape)
+    return (self.proj(h) + x) * _SKIP
+
+
+class UNet(nn.Module):
+  """DDPM++ without classes."""
+
+  def __init__(self, size, width, multipliers, blocks, attention, dropout):
+    super().__init__()
+    self.width, told = width, 4 * width
+    self.embed = nn.Sequential(
+      *(nn.Linear(width, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU())
+    )
+    self.first, self.encoder = (
+      nn.Conv2d(3, width, 3, padding=1),
+      nn.ModuleList(),
+    )
+    n, skips = width, [width]
+
+    def block(features, extra=0, **fields):
+      nonlocal n
+      made = Block(n + extra, features, told, dropout, **fields)
+      n = features
+      return made
+
+    for level, times in enumerate(multipliers):
+      if level:
+        self.encoder.append(block(n, resample='down'))
+        skips.append(n)
+      for _ in range(blocks):
+        attends = size >> level in attention
+        self.encoder.append(block(width * times, attends=attends))
+        skips.append(n)
+    self.middle = nn.ModuleList([block(n, attends=1), block(n)])
+    self.decoder, self.joins = nn.ModuleList(), []
+    for level, times in reversed(list(enumerate(multipliers))):
+      if level < len(multipliers) - 1:
+        self.decoder.append(block(n, resample='up'))
+        self.joins.append(False)
+      for i in range(blocks + 1):
+        attends = size >> level in attention and i == blocks
+        self.decoder.append(block(width * times, skips.pop(), attends=attends))
+        self.joins.append(True)
+    self.norm, self.last = _norm(n), nn.Conv2d(n, 3, 3, padding=1)
+
+  def forward(self, x, noise):
+    """Return a picture."""
+    half = self.width // 2
+    ramp = torch.arange(half, device=x.device) / max(half - 1, 1)
+    angles = noise[:, None] * 1e-4**ramp
+    embedding = self.embed(torch.cat([angles.sin(), angles.cos()], 1))
+    x = self.first(x)
+    skips = [x]
+    for block in self.encoder:
+      x = block(x, embedding)
+      skips.append(x)
+    for block in self.middle:
+      x = block(x, embedding)
+    for block, joins in zip(self.decoder, self.joins, strict=True):
+      x = torch.cat([x, skips.pop()], 1) if joins else x
+      x = block(x, embedding)
+    return self.last(F.silu(self.norm(x)))
+
+
+def _denoise(net, x, sigma):
+  """Return D(x; sigma), sigma_data = 0.5."""
+  s = sigma[:, None, None, None]
+  total = (s**2 + 0.25).sqrt()
+  out = net(x / total, sigma.log() / 4).float()
+  return 0.25 / total**2 * x + s * 0.5 / total * out
+
+
+def train(place: Place, *, size: int, batch: int, **fields) -> Task:
+  """Take one step down the weighted squared error; average the weights."""
+  net = UNet(size, **fields)
+  weights = list(net.parameters())
+  average = [p.detach().clone() for p in copy.deepcopy(net).parameters()]
+  net = place.network(net)
+  average = [p.to(place.device) for p in average]
+  adam = place.adam(net, betas=(0.9, 0.999))
+  images = place.pictures(batch, size)
+
+  def step():
+    y = images()
+    sigma = torch.exp(-1.2 + 1.2 * place.normal(batch))
+    noisy = y + sigma[:, None, None, None] * torch.randn_like(y)
+    with place.precision():
+      denoised = _denoise(net, noisy, sigma)
+    weight = (sigma**2 + 0.25) / (0.5 * sigma) ** 2
+    loss = (weight * (denoised - y).square().mean((1, 2, 3))).mean()
+    adam.zero_grad(set_to_none=True)
+    loss.backward()
+    adam.step()
+    torch._foreach_lerp_(average, [p.detach() for p in weights], 5e-4)
+
+  return Task(count(denoiser=net), step)
+
+
+def sample(
+  place: Place, *, size: int, batch: int, steps: int, **fields
+) -> Task:
+  """Make pictures by Heun's method, 2 steps - 1 evaluations."""
+  net = place.network(UNet(size, **fields).eval())
+  ramp = torch.linspace(80.0 ** (1 / 7), 0.002 ** (1 / 7), steps) ** 7
+  sigmas = [*ramp.tolist(), 0.0]
+
+  def denoise(x, sigma):
+    return _denoise(net, x, x.new_full((batch,), sigma))
+
+  @torch.inference_mode()
+  def step():
+    x = sigmas[0] * place.normal(batch, 3, size, size)
+    with place.precision():
+      for sigma, below in zip(sigmas[:-2], sigmas[1:-1], strict=True):
+        slope = (x - denoise(x, sigma)) / sigma
+        there = x + (below - sigma) * slope
+        slope_there = (there - denoise(there, below)) / below
+        x = x + (below - sigma) * (slope + slope_there) / 2
+      return denoise(x, sigmas[-2]).clamp(-1, 1)
+
+  return Task(count(denoiser=net), step)

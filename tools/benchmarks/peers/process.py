@@ -1,0 +1,108 @@
+"""The peer's process, and the environment that PyTorch is installed in."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+from art_jax import core
+from art_jax.core.paths import home
+
+_ROOT = pathlib.Path(__file__).resolve().parents[3]
+_WORKER = 'tools.benchmarks.peers.worker'
+
+
+class Peer:
+  """A PyTorch process that takes steps when told to.
+
+  Attributes:
+    ready: what it said when its first step was taken.
+    waiting: most of a CPU that it used while it waited.
+  """
+
+  def __init__(self, python: str, asked: dict[str, Any]):
+    """Start it and wait for its first step.
+
+    Raises:
+      RuntimeError: it ended; with the last line that it wrote.
+    """
+    self.waiting = 0.0
+    # Not a pipe: nobody reads it while the peer works.
+    self._errors = tempfile.TemporaryFile('w+')
+    self._process = subprocess.Popen(
+      [python, '-m', _WORKER, json.dumps(asked)],
+      cwd=_ROOT,
+      stdin=subprocess.PIPE,
+      stdout=subprocess.PIPE,
+      stderr=self._errors,
+      text=True,
+    )
+    self.ready = self._answer()
+
+  def take(self, count: int) -> list[float]:
+    """Take steps; return the seconds of each."""
+    self._process.stdin.write(f'{count}\n')
+    self._process.stdin.flush()
+    answer = self._answer()
+    self.waiting = max(self.waiting, answer['waiting'])
+    return answer['seconds']
+
+  def close(self) -> None:
+    """End the process."""
+    self._process.kill()
+    self._process.communicate()
+    self._errors.close()
+
+  def _answer(self) -> dict[str, Any]:
+    line = self._process.stdout.readline()
+    if line:
+      return json.loads(line)
+    self._process.communicate()
+    self._errors.seek(0)
+    told = [text for text in self._errors.read().splitlines() if text.strip()]
+    raise RuntimeError(told[-1] if told else 'it ended without a word')
+
+
+def interpreter(given: str | None) -> str:
+  """Return a Python that has PyTorch: the one given, or our own.
+
+  Our own is made once, in the user's cache folder; PyTorch is never installed
+  beside art_jax.
+
+  Raises:
+    core.UserError: there is none, and none can be made.
+  """
+  if given:
+    if not _has_torch(given):
+      raise core.UserError(
+        f'--python={given}: it cannot import torch; pass a Python that can, or '
+        'leave --python out to have one made'
+      )
+    return given
+  folder = home() / 'peers'
+  python = folder / 'bin' / 'python'
+  if python.exists() and _has_torch(str(python)):
+    return str(python)
+  print(f'Installing PyTorch into {folder}, once', file=sys.stderr)
+  for command in (
+    [sys.executable, '-m', 'venv', '--clear', str(folder)],
+    [str(python), '-m', 'pip', 'install', '--quiet', 'torch', 'numpy'],
+  ):
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+      told = done.stderr.strip().splitlines() or ['']
+      raise core.UserError(
+        f'PyTorch could not be installed into {folder} ({told[-1]}); connect '
+        'to the network, or pass --python=PATH of a Python that has it'
+      )
+  return str(python)
+
+
+def _has_torch(python: str) -> bool:
+  try:
+    done = subprocess.run([python, '-c', 'import torch'], capture_output=True)
+  except OSError:
+    return False
+  return done.returncode == 0

@@ -1,0 +1,185 @@
+"""Style transfer: Gatys et al. by pixels, Johnson et al. by a network."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tools.benchmarks.peers.place import Place, Task, count
+
+_PLAN = ((1, 64, 2), (2, 128, 2), (3, 256, 3), (4, 512, 3), (5, 512, 3))
+
+
+class VGG(nn.Module):
+  """VGG-16 up to the deepest layer wanted; frozen."""
+
+  def __init__(self, layers: tuple[str, ...], average: bool):
+    super().__init__()
+    self._wanted, self._average = frozenset(layers), average
+    self.convs, before = nn.ModuleDict(), 3
+    self.register_buffer('mean', _column(0.485, 0.456, 0.406))
+    self.register_buffer('std', _column(0.229, 0.224, 0.225))
+    for block, features, count_ in _PLAN:
+      for i in range(1, count_ + 1):
+        name = f'relu{block}_{i}'
+        if name <= max(layers):
+          conv = nn.Conv2d(before, features, 3, padding=1)
+          nn.init.kaiming_normal_(conv.weight)
+          self.convs[name] = conv
+        before = features
+    self.requires_grad_(False)
+
+  def forward(self, x, layers: frozenset[str] | None = None):
+    """Return the features by layer of pictures in [-1, 1]."""
+    wanted = layers or self._wanted
+    x = ((x + 1) / 2 - self.mean) / self.std
+    found, block = {}, '1'
+    for name, conv in self.convs.items():
+      if name[4] != block:
+        x, block = self._pool(x), name[4]
+      x = F.relu(conv(x))
+      if name in wanted:
+        found[name] = x
+      if len(found) == len(wanted):
+        break
+    return found
+
+  def _pool(self, x):
+    return F.avg_pool2d(x, 2) if self._average else F.max_pool2d(x, 2)
+
+
+def _column(*values: float) -> torch.Tensor:
+  return torch.tensor(values).view(1, -1, 1, 1)
+
+
+def gram(x: torch.Tensor) -> torch.Tensor:
+  """Return f32[B, C, C], divided by the number of positions."""
+  rows = x.flatten(2)
+  return rows @ rows.transpose(1, 2) / rows.shape[2]
+
+
+def _style(found, targets, weight: float):
+  loss = 0.0
+  for name, target in targets.items():
+    channels = target.shape[-1]
+    error = (gram(found[name]) - target).square().sum((1, 2)).mean()
+    loss = loss + weight * error / channels**4
+  return loss
+
+
+def gatys(place: Place, *, size: int, batch: int) -> Task:
+  """Take one step of Adam on the pixels."""
+  style_layers = tuple(f'relu{i}_1' for i in range(1, 6))
+  vgg = place.network(VGG((*style_layers, 'relu4_2'), average=True))
+  with torch.no_grad():
+    content = vgg(place.pictures(batch, size)())['relu4_2']
+    painting = vgg(place.pictures(1, size)())
+  targets = {name: gram(painting[name]) for name in style_layers}
+  pixels = nn.Parameter(place.pictures(batch, size)().clone())
+  adam = torch.optim.Adam([pixels], 0.02, (0.9, 0.99), fused=True)
+
+  def variation(x):
+    down = (x[:, :, 1:] - x[:, :, :-1]).square().sum()
+    return (down + (x[..., 1:] - x[..., :-1]).square().sum()) / x[0].numel()
+
+  def loss_of(x):
+    found = vgg(x)
+    loss = 5 * F.mse_loss(found['relu4_2'], content)
+    return loss + _style(found, targets, 100.0) + 3e4 * variation(x)
+
+  loss_of = place.compiled(loss_of)
+
+  def step():
+    with place.precision():
+      loss = loss_of(pixels)
+    adam.zero_grad(set_to_none=True)
+    loss.backward()
+    adam.step()
+    with torch.no_grad():
+      pixels.clamp_(-1, 1)
+
+  return Task({'canvas': pixels.numel()}, step)
+
+
+def _layer(before, features, kernel, stride=1, relu=True) -> list[nn.Module]:
+  return [
+    nn.ReflectionPad2d(kernel // 2),
+    nn.Conv2d(before, features, kernel, stride),
+    nn.InstanceNorm2d(features, affine=True),
+    *([nn.ReLU(inplace=True)] if relu else []),
+  ]
+
+
+class Residual(nn.Module):
+  """A residual block of 128 channels."""
+
+  def __init__(self):
+    super().__init__()
+    self.layers = nn.Sequential(
+      *_layer(128, 128, 3), *_layer(128, 128, 3, relu=False)
+    )
+
+  def forward(self, x):
+    """Return x + layers(x)."""
+    return x + self.layers(x)
+
+
+class TransformerNet(nn.Module):
+  """The network of PyTorch's fast_neural_style example."""
+
+  def __init__(self):
+    super().__init__()
+    self.layers = nn.Sequential(
+      *(*_layer(3, 32, 9), *_layer(32, 64, 3, 2), *_layer(64, 128, 3, 2)),
+      *(Residual() for _ in range(5)),
+      *(nn.Upsample(scale_factor=2), *_layer(128, 64, 3)),
+      *(nn.Upsample(scale_factor=2), *_layer(64, 32, 3)),
+      *(nn.ReflectionPad2d(4), nn.Conv2d(32, 3, 9)),
+    )
+
+  def forward(self, x):
+    """Stylise pictures in [-1, 1]."""
+    return self.layers((x + 1) * 127.5) / 127.5 - 1
+
+
+def johnson(place: Place, *, size: int, batch: int) -> Task:
+  """Take one step of Adam on the network."""
+  net = place.network(TransformerNet())
+  style_layers = ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3')
+  vgg = place.network(VGG(style_layers, average=False))
+  with torch.no_grad():
+    painting = vgg(place.pictures(1, size)())
+  targets = {name: gram(x) for name, x in painting.items()}
+  adam = place.adam(net, rate=1e-3, betas=(0.9, 0.999))
+  images, content_layers = place.pictures(batch, size), frozenset(['relu2_2'])
+
+  def loss_of(found, source):
+    loss = 1e5 * F.mse_loss(found['relu2_2'], source)
+    return loss + _style(found, targets, 1e10)
+
+  loss_of = place.compiled(loss_of)
+
+  def step():
+    x = images()
+    with place.precision():
+      found = vgg(net(x))
+      with torch.no_grad():  # no deeper than the layer that is compared
+        source = vgg(x, content_layers)['relu2_2']
+      loss = loss_of(found, source)
+    adam.zero_grad(set_to_none=True)
+    loss.backward()
+    adam.step()
+
+  return Task(count(transformer=net), step)
+
+
+def johnson_inference(place: Place, *, size: int, batch: int) -> Task:
+  """Stylise pictures."""
+  net = place.network(TransformerNet().eval())
+  images = place.pictures(batch, size)
+
+  @torch.inference_mode()
+  def step():
+    with place.precision():
+      return net(images()).clamp(-1, 1)
+
+  return Task(count(transformer=net), step)

@@ -1,0 +1,186 @@
+"""CycleGAN and pix2pix."""
+
+import random
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tools.benchmarks.peers.place import (
+  Place,
+  Task,
+  count,
+  frozen,
+  start_normal,
+)
+
+
+class Block(nn.Module):
+  """A residual block."""
+
+  def __init__(self, channels: int):
+    super().__init__()
+    half = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3)]
+    again = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3)]
+    norm = nn.InstanceNorm2d
+    self.layers = nn.Sequential(
+      *(*half, norm(channels), nn.ReLU(inplace=True)),
+      *(*again, norm(channels)),
+    )
+
+  def forward(self, x):
+    """Return x + layers(x)."""
+    return x + self.layers(x)
+
+
+def resnet(blocks: int) -> nn.Module:
+  """Return the generator of CycleGAN."""
+  norm = nn.InstanceNorm2d
+  layers = [
+    *(nn.ReflectionPad2d(3), nn.Conv2d(3, 64, 7), norm(64)),
+    nn.ReLU(inplace=True),
+  ]
+  for n in (64, 128):
+    layers += [nn.Conv2d(n, 2 * n, 3, 2, 1), norm(2 * n), nn.ReLU(inplace=True)]
+  layers += [Block(256) for _ in range(blocks)]
+  for n in (256, 128):
+    layers += [
+      nn.ConvTranspose2d(n, n // 2, 3, 2, 1, output_padding=1),
+      *(norm(n // 2), nn.ReLU(inplace=True)),
+    ]
+  layers += [nn.ReflectionPad2d(3), nn.Conv2d(64, 3, 7), nn.Tanh()]
+  return start_normal(nn.Sequential(*layers))
+
+
+def patchgan(channels: int, batch_norm: bool) -> nn.Module:
+  """Return the 70x70 discriminator."""
+  norm = nn.BatchNorm2d if batch_norm else nn.InstanceNorm2d
+  layers = [nn.Conv2d(channels, 64, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+  for n, stride in ((64, 2), (128, 2), (256, 1)):
+    layers += [
+      nn.Conv2d(n, 2 * n, 4, stride, 1, bias=not batch_norm),
+      *(norm(2 * n), nn.LeakyReLU(0.2, inplace=True)),
+    ]
+  return start_normal(nn.Sequential(*layers, nn.Conv2d(512, 1, 4, 1, 1)))
+
+
+class Pool:
+  """The history of 50 fakes."""
+
+  def __init__(self):
+    self._kept = []
+
+  def query(self, pictures):
+    """Exchange new pictures for a mixture of new and old ones."""
+    given = []
+    for picture in pictures.unbind():
+      if len(self._kept) < 50:
+        self._kept.append(picture)
+      elif random.random() < 0.5:
+        i = random.randrange(50)
+        picture, self._kept[i] = self._kept[i], picture
+      given.append(picture)
+    return torch.stack(given)
+
+
+def cyclegan(place: Place, *, size: int, batch: int, blocks: int) -> Task:
+  """Update both generators, then both discriminators."""
+  ab, ba = (place.network(resnet(blocks)) for _ in range(2))
+  d_a, d_b = (place.network(patchgan(3, False)) for _ in range(2))
+  of_g, of_d = place.adam(ab, ba), place.adam(d_a, d_b)
+  batches_a, batches_b = (place.pictures(batch, size) for _ in range(2))
+  pool_a, pool_b = Pool(), Pool()
+
+  def judge(d, pictures, target):
+    logits = d(pictures)
+    return F.mse_loss(logits, torch.full_like(logits, target))
+
+  def step():
+    a, b = batches_a(), batches_b()
+    with frozen(d_a, d_b), place.precision():
+      fake_b, fake_a = ab(a), ba(b)
+      loss = judge(d_b, fake_b, 1.0) + judge(d_a, fake_a, 1.0)
+      loss += 10 * (F.l1_loss(ba(fake_b), a) + F.l1_loss(ab(fake_a), b))
+      loss += 5 * (F.l1_loss(ba(a), a) + F.l1_loss(ab(b), b))
+    of_g.zero_grad(set_to_none=True)
+    loss.backward()
+    of_g.step()
+    old_a, old_b = pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())
+    with place.precision():
+      loss = 0.5 * (judge(d_a, a, 1.0) + judge(d_a, old_a, 0.0))
+      loss += 0.5 * (judge(d_b, b, 1.0) + judge(d_b, old_b, 0.0))
+    of_d.zero_grad(set_to_none=True)
+    loss.backward()
+    of_d.step()
+
+  networks = {'generator_ab': ab, 'generator_ba': ba}
+  return Task(count(**networks, discriminator_a=d_a, discriminator_b=d_b), step)
+
+
+class UNet(nn.Module):
+  """The generator of pix2pix, 8 levels."""
+
+  def __init__(self):
+    super().__init__()
+    widths = [64 * min(2**i, 8) for i in range(8)]
+    self.down, self.up = nn.ModuleList(), nn.ModuleList()
+    before = 3
+    for i, n in enumerate(widths):
+      layers = [nn.LeakyReLU(0.2)] if i else []
+      layers.append(nn.Conv2d(before, n, 4, 2, 1, bias=False))
+      layers += [nn.BatchNorm2d(n)] if 0 < i < 7 else []
+      self.down.append(nn.Sequential(*layers))
+      before = n
+    for i, n in enumerate(reversed(widths[:-1])):
+      layers = [
+        nn.ReLU(),
+        nn.ConvTranspose2d(before, n, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(n),
+      ]
+      layers += [nn.Dropout(0.5)] if i < 3 else []
+      self.up.append(nn.Sequential(*layers))
+      before = 2 * n
+    self.head = nn.Sequential(
+      nn.ReLU(), nn.ConvTranspose2d(before, 3, 4, 2, 1), nn.Tanh()
+    )
+
+  def forward(self, x):
+    """Translate x."""
+    skips = []
+    for layer in self.down:
+      x = layer(x)
+      skips.append(x)
+    skips.pop()
+    for layer in self.up:
+      x = torch.cat([skips.pop(), layer(x)], 1)
+    return self.head(x)
+
+
+def pix2pix(place: Place, *, size: int, batch: int) -> Task:
+  """Update D, then G against the new D."""
+  g = place.network(start_normal(UNet()))
+  d = place.network(patchgan(6, True))
+  of_g, of_d = place.adam(g), place.adam(d)
+  sources, targets = (place.pictures(batch, size) for _ in range(2))
+
+  def judge(source, pictures, target):
+    logits = d(torch.cat([source, pictures], 1))
+    return F.binary_cross_entropy_with_logits(
+      logits, torch.full_like(logits, target)
+    )
+
+  def step():
+    a, b = sources(), targets()
+    with place.precision():
+      fake = g(a)
+      loss = 0.5 * (judge(a, b, 1.0) + judge(a, fake.detach(), 0.0))
+    of_d.zero_grad(set_to_none=True)
+    loss.backward()
+    of_d.step()
+    with frozen(d), place.precision():
+      loss = judge(a, fake, 1.0) + 100 * F.l1_loss(fake, b)
+    of_g.zero_grad(set_to_none=True)
+    loss.backward()
+    of_g.step()
+
+  return Task(count(generator_ba=g, discriminator_a=d), step)

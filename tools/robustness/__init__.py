@@ -1,0 +1,1 @@
+"""What breaks it: crash tests, fuzzing, damaged files."""

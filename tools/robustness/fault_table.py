@@ -1,0 +1,255 @@
+"""Make the table of docs/reliability.md: what was done, seen and lost.
+
+  python -m tools.robustness.fault_table > table.md
+
+Trains the tiny CycleGAN in processes of their own and breaks what it stands
+on. Needs the right to mount a tmpfs for the rows about disks; they say so
+where there is none.
+"""
+
+import contextlib
+import logging as python_logging
+import pathlib
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+
+from absl import app, logging
+
+from art_jax.config import experiments, shapes
+from art_jax.runs import checkpoints
+from tools.robustness import checkpoint_damage, trainer_process
+
+_NAME, _TOY = 'cyclegan_demo', 'tests/toy.py'
+_CHANGES = (
+  *('train.duration=16', 'train.rescale=false', 'train.checkpoint_every=4'),
+  *('train.log_every=1', 'train.render_every=16'),
+)
+_FLAGS = tuple(f'--set={change}' for change in _CHANGES)
+_HOME = tempfile.TemporaryDirectory(prefix='faults_home_')
+Row = tuple[str, str, str]
+
+
+def _start(run: pathlib.Path, *flags: str, name=_NAME) -> subprocess.Popen:
+  home = pathlib.Path(_HOME.name)
+  return trainer_process.start(run, name, *_FLAGS, *flags, home=home)
+
+
+def _end(process: subprocess.Popen, run: pathlib.Path) -> str:
+  """Wait; return the exit code and the last thing that was said."""
+  errors = process.communicate(timeout=300)[1].strip().splitlines()
+  said = [line for line in errors if re.match('art_jax: |.*Going back', line)]
+  text = (said or errors or [''])[-1].removeprefix('art_jax: ')
+  text = text.replace(str(run), 'RUN').replace(socket.gethostname(), 'HOST')
+  text = re.sub(r'^[WE]\d{4} .*?\] |\|', '', text)  # the logger's prefix
+  return f'exit code {process.returncode}: {text[:260]}'
+
+
+def _state(run: pathlib.Path) -> checkpoints.Restored:
+  experiment = experiments.override(
+    experiments.load(_NAME, tiny=True), _CHANGES
+  )
+  with checkpoints.Checkpoints(run / 'checkpoints', read_only=True) as opened:
+    return opened.restore(shapes.state_shapes(experiment))
+
+
+def _continue(run: pathlib.Path, good: str) -> str:
+  """Start the same command again; say what is missing in the end."""
+  before = _state(run).step
+  process = _start(run)
+  said = _end(process, run)
+  if process.returncode:
+    return f'NOT CONTINUED: {said}'
+  same = trainer_process.digest(_state(run).state) == good
+  return (
+    f'steps after {before} are done again; final state '
+    f'{"bit-identical" if same else "DIFFERENT"}'
+  )
+
+
+def damaged(base: pathlib.Path, folder: pathlib.Path) -> Iterator[Row]:
+  """Damage the latest checkpoint in three places per kind."""
+  experiment = experiments.override(
+    experiments.load(_NAME, tiny=True), _CHANGES
+  )
+  like = shapes.state_shapes(experiment)
+  want = {}
+  with checkpoints.Checkpoints(base / 'checkpoints', read_only=True) as opened:
+    for step in opened.steps():
+      found = opened.restore(like, step=step)
+      want[step] = trainer_process.digest(found.state)
+  newest = max(want)
+  for name, damage in checkpoint_damage.DAMAGES.items():
+    seen, lost = set(), set()
+    for place in range(3):
+      copy = folder / 'copy'
+      shutil.copytree(base / 'checkpoints', copy)
+      damage(copy / str(newest), random.Random(place))
+      with _warnings() as said, checkpoints.Checkpoints(copy) as opened:
+        found = opened.restore(like)
+      right = trainer_process.digest(found.state) == want[found.step]
+      seen.update(line.replace(str(copy), 'RUN/checkpoints') for line in said)
+      lost.add(f'{newest - found.step} steps' if right else 'WRONG STATE')
+      shutil.rmtree(copy)
+    yield f'{name}, 3 times', '; '.join(sorted(seen)[:1]), ', '.join(lost)
+
+
+@contextlib.contextmanager
+def _warnings() -> Iterator[list[str]]:
+  said, handler = [], python_logging.Handler()
+  handler.emit = lambda row: (
+    said.append(row.getMessage()[:220].replace('|', '/'))
+    if 'orbax' not in row.pathname
+    else None
+  )
+  logging.get_absl_logger().addHandler(handler)
+  try:
+    yield said
+  finally:
+    logging.get_absl_logger().removeHandler(handler)
+
+
+@contextlib.contextmanager
+def _disk(folder: pathlib.Path, *options: str) -> Iterator[pathlib.Path]:
+  folder.mkdir()
+  options = ','.join(('size=40m', *options))
+  mount = ('mount', '-t', 'tmpfs', '-o', options, 'tmpfs', str(folder))
+  subprocess.run(mount, check=True, capture_output=True)
+  try:
+    yield folder
+  finally:
+    subprocess.run(('umount', '-l', str(folder)), check=True)
+
+
+def full_disk(folder: pathlib.Path, good: str) -> Row:
+  """Fill the disk while it trains; free it; start again."""
+  with _disk(folder / 'small') as disk:
+    process = _start(disk / 'run')
+    trainer_process.wait_for_lines(process, 6)
+    with contextlib.suppress(OSError):
+      with open(disk / 'ballast', 'wb', buffering=0) as file:
+        while file.write(bytes(4096)):
+          pass
+    seen = _end(process, disk / 'run')
+    (disk / 'ballast').unlink()
+    return 'disk filled at step 6', seen, _continue(disk / 'run', good)
+
+
+def read_only(folder: pathlib.Path) -> Row:
+  """Train into a read-only disk."""
+  with _disk(folder / 'ro', 'ro') as disk:
+    run = disk / 'run'
+    said = _end(_start(run), run)
+    return 'run folder on a read-only disk', said, 'nothing'
+
+
+def removed(folder: pathlib.Path) -> Row:
+  """Remove the run folder while it trains."""
+  run = folder / 'removed'
+  process = _start(run)
+  trainer_process.wait_for_lines(process, 6)
+  shutil.rmtree(run, ignore_errors=True)
+  return 'run folder removed at step 6', _end(process, run), 'what was removed'
+
+
+def two_trainers(folder: pathlib.Path, good: str) -> Row:
+  """Start the same command twice."""
+  run = folder / 'twice'
+  first = _start(run)
+  trainer_process.wait_for_lines(first, 1)
+  seen = _end(_start(run), run)
+  first.communicate()
+  same = trainer_process.digest(_state(run).state) == good
+  lost = 'nothing: the first one ends bit-identical' if same else 'DIFFERENT'
+  return 'a second trainer started in the folder', seen, lost
+
+
+def nan(folder: pathlib.Path, what: str) -> Iterator[Row]:
+  """Inject a NaN into the metrics or the state of step 6."""
+  for policy in ('stop', 'rollback'):
+    run = folder / f'{what}_{policy}'
+    process = _start(
+      *(run, f'--set=algorithm.bad_{what}=5', f'--set=train.on_nan={policy}'),
+      name=_TOY,
+    )
+    kept = 'steps after 4; checkpoint 4 stays the latest'
+    lost = kept if policy == 'stop' else 'steps after 4: done again, other data'
+    yield (
+      f'NaN in the {what} of step 6, on_nan={policy}',
+      _end(process, run),
+      lost,
+    )
+
+
+def terminated(folder: pathlib.Path, good: str) -> Row:
+  """Send SIGTERM, twice, while a checkpoint is written."""
+  run = folder / 'terminated'
+  process = _start(run)
+  trainer_process.wait_for_lines(process, 8)  # 8 is being saved
+  for _ in range(2):
+    process.send_signal(signal.SIGTERM)
+  return 'SIGTERM twice in a save', _end(process, run), _continue(run, good)
+
+
+def lost_worker(folder: pathlib.Path) -> Row:
+  """Kill -9 one of two processes, then start both again."""
+  run, codes = folder / 'pair', []
+  for attempt in range(2):
+    with socket.socket() as free:
+      free.bind(('127.0.0.1', 0))
+      port = free.getsockname()[1]
+    cluster = (f'--coordinator=127.0.0.1:{port}', '--num_processes=2')
+    pair = [
+      _start(run, *cluster, f'--process_id={i}', '--devices=2') for i in (0, 1)
+    ]
+    if not attempt:
+      trainer_process.wait_for_lines(pair[0], 6)
+      pair[1].kill()
+      seen = _end(pair[0], run)
+      pair[1].communicate()
+      before = _state(run).step
+    else:
+      codes = [_end(process, run)[:11] for process in pair]
+  lost = f'steps after {before} are done again; then {codes}'
+  return 'one of two processes killed (kill -9)', seen, lost
+
+
+def rows(folder: pathlib.Path) -> Iterator[Row]:
+  """Yield the rows of the table."""
+  base = folder / 'base'
+  said = _end(process := _start(base), base)
+  if process.returncode:
+    raise RuntimeError(said)
+  good = trainer_process.digest(_state(base).state)
+  yield from damaged(base, folder)
+  try:
+    yield full_disk(folder, good)
+    yield read_only(folder)
+  except (OSError, subprocess.CalledProcessError) as error:
+    yield 'disk full, read-only disk', f'not done here: {error}', ''
+  yield removed(folder)
+  yield two_trainers(folder, good)
+  yield from nan(folder, 'metric')
+  yield from nan(folder, 'state')
+  yield terminated(folder, good)
+  yield lost_worker(folder)
+
+
+def main(argv: list[str]) -> None:
+  """Print the table as Markdown."""
+  del argv
+  logging.set_verbosity(logging.WARNING)
+  print('| what was done | what the user saw | what was lost |')
+  print('| --- | --- | --- |')
+  with tempfile.TemporaryDirectory(prefix='faults_') as temporary:
+    for row in rows(pathlib.Path(temporary)):
+      print(f'| {" | ".join(row)} |', flush=True)
+
+
+if __name__ == '__main__':
+  app.run(main)

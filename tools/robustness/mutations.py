@@ -1,0 +1,278 @@
+"""Small good files, and random damage to them; see tools/robustness/fuzz.py."""
+
+import io
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from unittest import mock
+
+import jax
+import numpy as np
+import safetensors.numpy
+from PIL import Image
+
+from art_jax import core
+from art_jax.config import experiments, serialization
+from art_jax.data import decode
+from art_jax.data.sources import Arrays, Folder
+from art_jax.runs import checkpoints as checkpoint_store
+from art_jax.runs import metrics_log
+from art_jax.training import goodput, timing
+from art_jax.weights import families, files
+from tools.robustness import torch_pickles, weights_files
+
+_FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
+_STATE = {'a': np.arange(64, dtype=np.float32), 'key': jax.random.key(0)}
+_WORDS = (
+  *(b'\x00', b'\xff' * 8, b'\x7f\xff\xff\xff', b'-1', b'1e999', b'NaN'),
+  *(b'9' * 30, b'{', b'[' * 3000, b'(' * 300, b'"', b"'", b'\\', b'\r\n'),
+  *(b'../../x', b'None', b'true', b'__import__("os").system("touch owned")'),
+  *(b'open("owned","w")', b'cos\nsystem\n(S"touch owned"\ntR.', b'\xed\xa0'),
+  *(b'O', b'|O', b'f16', b'F64', b'a.b', b'lambda:0', b'*', b'**', b'0x', b'j'),
+)
+
+
+def damage(data: bytes, rng: random.Random) -> bytes:
+  """Return the data with one to four random changes."""
+  data = bytearray(data)
+  for _ in range(rng.randint(1, 4)):
+    start = rng.randrange(len(data) + 1)
+    # Headers decide most: half of all changes are near the start.
+    start = min(start, rng.choice((len(data), 64)))
+    end = min(len(data), start + rng.choice((1, 1, 4, 8, 60, 1000)))
+    kind = rng.randrange(7)
+    if kind == 0 and start < len(data):
+      data[start] ^= 1 << rng.randrange(8)
+    elif kind == 1:
+      data[start:end] = rng.randbytes(end - start)
+    elif kind == 2:
+      del data[start:end]
+    elif kind == 3:
+      data[start:start] = data[start:end]
+    elif kind == 4:
+      del data[start:]
+    elif kind == 5:
+      data[start : start + rng.choice((0, 8))] = rng.choice(_WORDS)
+    else:
+      data = _change_number(data, rng)
+  return bytes(data)
+
+
+def _change_number(data: bytearray, rng: random.Random) -> bytearray:
+  """Write another number where a text has one."""
+  found = list(re.finditer(rb'\d+', bytes(data[:20_000])))
+  if found:
+    one = rng.choice(found)
+    new = rng.choice((b'0', b'-1', b'1' + b'0' * rng.randint(3, 40), b'1.5'))
+    data[one.start() : one.end()] = new
+  return data
+
+
+def _image(rng: random.Random) -> tuple[str, bytes]:
+  kind = rng.choice(_FORMATS)
+  mode = rng.choice(('RGB', 'L'))
+  pixels = np.random.default_rng(rng.getrandbits(32)).integers(
+    0, 256, (24, 20, 3), np.uint8
+  )
+  out = io.BytesIO()
+  Image.fromarray(pixels).convert(mode).save(out, kind)
+  return f'x.{kind.lower()}', out.getvalue()
+
+
+def _safetensors(rng: random.Random) -> tuple[str, bytes]:
+  return 'x.safetensors', safetensors.numpy.save(weights_files.tensors(rng))
+
+
+def _npz(rng: random.Random) -> tuple[str, bytes]:
+  out, arrays = io.BytesIO(), weights_files.tensors(rng)
+  if rng.random() < 0.5:
+    arrays = {'image': np.zeros((5, 8, 8, 3), np.uint8), 'label': np.arange(5)}
+  if rng.random() < 0.2:
+    arrays['object'] = np.array([{'a': print}], object)
+  save = rng.choice((np.savez, np.savez_compressed))
+  save(out, **arrays)
+  return 'x.npz', out.getvalue()
+
+
+def _archive(rng: random.Random) -> tuple[str, bytes]:
+  """Return a .zip or .tar(.gz) of pictures; some lead out of the folder."""
+  out, kind = io.BytesIO(), rng.choice(('zip', 'tar', 'tar.gz'))
+  picture = _image(rng)[1]
+  names = ['s/a.png', 's/b.png', 's/c.txt']
+  if rng.random() < 0.3:
+    names.append(rng.choice(('../owned', '../../owned.png', 'a/../../owned')))
+  if kind == 'zip':
+    with zipfile.ZipFile(out, 'w', rng.choice((0, zipfile.ZIP_DEFLATED))) as z:
+      for name in names:
+        z.writestr(name, picture)
+    return 'x.zip', out.getvalue()
+  with tarfile.open(fileobj=out, mode='w:gz' if 'gz' in kind else 'w') as tar:
+    for name in names:
+      info = tarfile.TarInfo(name)
+      info.size = len(picture)
+      tar.addfile(info, io.BytesIO(picture))
+    info = tarfile.TarInfo('s/link.png')
+    info.type, info.linkname = tarfile.SYMTYPE, '../../owned'
+    tar.addfile(info)
+  return f'x.{kind}', out.getvalue()
+
+
+def _times(rng: random.Random) -> tuple[str, bytes]:
+  row = {'began': 1e9, 'first': 0, 'last': 9, 'wall': 9.5}
+  rows = [{**row, 'seconds': {'step': 5.5, 'other': 2}}] * rng.randint(1, 3)
+  return 'times.json', json.dumps(rows).encode()
+
+
+def _config(rng: random.Random) -> tuple[str, bytes]:
+  name = rng.choice(sorted(experiments.files()))
+  text = serialization.to_text(experiments.load(name, tiny=rng.random() < 0.5))
+  return 'config.txt', text.encode()
+
+
+def _metrics(rng: random.Random) -> tuple[str, bytes]:
+  rows = [{'step': i, 'loss/a': rng.random(), 'b/c': 'NaN'} for i in range(9)]
+  return 'metrics.jsonl', '\n'.join(map(json.dumps, rows)).encode() + b'\n'
+
+
+def _checkpoint(rng: random.Random) -> tuple[str, bytes]:
+  return rng.choice(('layout', 'host')), b''
+
+
+def _read_image(path: pathlib.Path) -> None:
+  decode.size_of(path)
+  decode.decode(path.read_bytes(), size=16, channels=3, fit='crop')
+
+
+def _read_arrays(path: pathlib.Path) -> None:
+  Arrays(str(path)).open(core.Data(source=Arrays(str(path)), size=8))
+
+
+def _read_config(path: pathlib.Path) -> None:
+  from art_jax.runs.folder import RunFolder
+
+  RunFolder(path.parent, writable=False).read_config()
+
+
+def _read_metrics(path: pathlib.Path) -> None:
+  metrics_log.read_metrics(path)
+  with metrics_log.Writer(path.parent, enabled=True) as opened:
+    opened.cut(4)
+
+
+def _read_pickle(path: pathlib.Path) -> None:
+  """Read a damaged description in an archive that is whole."""
+  whole = path.with_name('pickle.pth')
+  blocks = {f'{i}': bytes(400) for i in range(5)}
+  whole.write_bytes(torch_pickles.archive(path.read_bytes(), blocks))
+  files.read(whole)
+
+
+def _read_archive(path: pathlib.Path) -> None:
+  home = path.parent / 'home'
+  shutil.rmtree(home, ignore_errors=True)
+  data = core.Data(source=Folder(str(path)), size=8, max_bad=1.0)
+  with mock.patch.dict(os.environ, ART_JAX_HOME=str(home)):
+    data.source.open(data)
+
+
+def _read_times(path: pathlib.Path) -> None:
+  times = goodput.Goodput(path.parent, timing.Clocks(), enabled=True)
+  times.begin(0)
+  goodput.sentence(times.summary())
+
+
+KINDS: dict[str, tuple[Callable, Callable]] = {
+  'image': (_image, _read_image),
+  'safetensors': (_safetensors, files.read),
+  'network': (weights_files.network, families.load),
+  'npz': (_npz, files.read),
+  'torch': (weights_files.torch, files.read),
+  'pickle': (weights_files.pickle, _read_pickle),
+  'keras': (weights_files.keras, files.read),
+  'archive': (_archive, _read_archive),
+  'times': (_times, _read_times),
+  'arrays': (_npz, _read_arrays),
+  'config': (_config, _read_config),
+  'metrics': (_metrics, _read_metrics),
+  'checkpoint': (_checkpoint, None),
+}
+
+
+def prepare(kind: str, folder: pathlib.Path) -> None:
+  """Read one good file: what that imports or compiles is not a file's."""
+  if kind == 'checkpoint':
+    with checkpoint_store.Checkpoints(folder / 'good') as checkpoints:
+      checkpoints.save(1, _STATE, {'seed': 0})
+      checkpoints.wait()
+      checkpoints.restore(_STATE)
+    return
+  make, read = KINDS[kind]
+  name, data = make(random.Random(0))
+  (folder / name).write_bytes(data)
+  try:
+    read(folder / name)
+  except core.UserError:
+    pass  # good, but of no network
+
+
+def read_one(kind: str, folder: pathlib.Path, seed: int) -> str:
+  """Damage a file and read it; return 'read' or 'refused', else raise."""
+  rng = random.Random(f'{kind} {seed}')
+  try:
+    if kind == 'checkpoint':
+      _read_checkpoint(folder, rng)
+    else:
+      make, read = KINDS[kind]
+      name, data = make(rng)
+      lies = kind == 'network' and rng.random() < 0.7  # damage enough
+      (folder / name).write_bytes(data if lies else damage(data, rng))
+      read(folder / name)
+    result = 'read'
+  except core.UserError as error:
+    if not str(error):
+      raise AssertionError('an error without a text') from error
+    result = 'refused'
+  places = (pathlib.Path(), folder, folder.parent)
+  if any(list(place.glob('owned*')) for place in places):
+    raise AssertionError('a file ran code, or wrote outside')
+  return result
+
+
+def _read_checkpoint(folder: pathlib.Path, rng: random.Random) -> None:
+  """Damage any file of one, or tell lies with right checksums."""
+  bad = folder / 'bad'
+  shutil.rmtree(bad, ignore_errors=True)
+  shutil.copytree(folder / 'good', bad)
+  if rng.random() < 0.5:
+    paths = sorted(p for p in (bad / '1').rglob('*') if p.is_file())
+    path = rng.choice(paths)
+    path.write_bytes(damage(path.read_bytes(), rng))
+  else:
+    path = bad / '1' / 'layout' / 'metadata'
+    layout = json.loads(_lie(path.read_text(), rng))
+    if isinstance(layout, dict):
+      layout['crc32'] = None
+      text = json.dumps(layout, sort_keys=True)
+      layout['crc32'] = zlib.crc32(text.encode())
+    path.write_text(json.dumps(layout))
+  with checkpoint_store.Checkpoints(bad, read_only=True) as checkpoints:
+    checkpoints.verify(1)
+    checkpoints.restore(_STATE)
+
+
+def _lie(text: str, rng: random.Random) -> str:
+  """Damage JSON until it is JSON again."""
+  while True:
+    try:
+      changed = damage(text.encode(), rng).decode()
+      json.loads(changed)
+      return changed
+    except (ValueError, RecursionError):
+      continue

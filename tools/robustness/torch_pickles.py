@@ -1,0 +1,104 @@
+"""Write PyTorch's file formats without PyTorch, honest and hostile ones.
+
+For tests and tools/robustness/fuzz.py: a pickle is written instruction by
+instruction, so it may say what torch.save never would.
+"""
+
+import io
+import struct
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+
+MAGIC = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'
+_STORAGES = {'f4': 'Float', 'f8': 'Double', 'f2': 'Half', 'i8': 'Long'}
+
+
+def text(value: str) -> bytes:
+  """Return the instruction that pushes a text."""
+  data = value.encode()
+  return b'X' + struct.pack('<I', len(data)) + data
+
+
+def number(value: int) -> bytes:
+  """Return the instruction that pushes an int below 2**62."""
+  return b'\x8a\x08' + struct.pack('<q', value)
+
+
+def name(module: str, attribute: str) -> bytes:
+  """Return the instruction that pushes what the names stand for."""
+  return f'c{module}\n{attribute}\n'.encode()
+
+
+def call(function: bytes, *arguments: bytes) -> bytes:
+  """Return the instructions of a call."""
+  return function + b'(' + b''.join(arguments) + b'tR'
+
+
+def tensor(
+  key: str,
+  count: int,
+  shape: tuple[int, ...],
+  strides: tuple[int, ...],
+  start: int = 0,
+  storage: str = 'Float',
+  legacy: bool = False,
+) -> bytes:
+  """Return the instructions that describe a tensor."""
+  block = [text('storage'), name('torch', f'{storage}Storage'), text(key)]
+  block += [text('cpu'), number(count), b'N' * legacy]
+  sides = (
+    b'(' + b''.join(map(number, values)) + b't' for values in (shape, strides)
+  )
+  return call(
+    name('torch._utils', '_rebuild_tensor_v2'),
+    *(b'(' + b''.join(block) + b'tQ', number(start), *sides, b'\x89'),
+    call(name('collections', 'OrderedDict')),
+  )
+
+
+def mapping(entries: Mapping[str, bytes]) -> bytes:
+  """Return the instructions that build a dict."""
+  pairs = (text(key) + value for key, value in entries.items())
+  return b'}(' + b''.join(pairs) + b'u'
+
+
+def archive(value: bytes, blocks: Mapping[str, bytes]) -> bytes:
+  """Return a file of PyTorch >= 1.6 whose pickle builds `value`."""
+  out = io.BytesIO()
+  with zipfile.ZipFile(out, 'w') as file:
+    file.writestr('x/data.pkl', b'\x80\x02' + value + b'.')
+    file.writestr('x/byteorder', 'little')
+    for key, data in blocks.items():
+      file.writestr(f'x/data/{key}', data)
+    file.writestr('x/version', '3\n')
+  return out.getvalue()
+
+
+def stream(value: bytes, blocks: Mapping[str, tuple[int, bytes]]) -> bytes:
+  """Return a file of PyTorch < 1.6; a block is (count, data)."""
+  parts = [
+    mapping({'little_endian': b'\x88'}),
+    value,
+    b'](' + b''.join(map(text, blocks)) + b'e',
+  ]
+  parts = [b'\x80\x02' + part + b'.' for part in parts]
+  data = [struct.pack('<q', n) + block for n, block in blocks.values()]
+  return MAGIC + b'\x80\x02M\xe9\x03.' + b''.join(parts + data)
+
+
+def state_dict(arrays: Mapping[str, np.ndarray], legacy: bool = False) -> bytes:
+  """Return a file with these arrays, one block each."""
+  entries, blocks = {}, {}
+  for i, (key, value) in enumerate(arrays.items()):
+    value = np.asarray(value, order='C')
+    strides = tuple(s // value.itemsize for s in value.strides)
+    kind = _STORAGES[value.dtype.str[1:]]
+    entries[key] = tensor(
+      *(f'{i}', value.size, value.shape, strides, 0, kind, legacy)
+    )
+    blocks[f'{i}'] = (value.size, value.tobytes())
+  if legacy:
+    return stream(mapping(entries), blocks)
+  return archive(mapping(entries), {k: data for k, (_, data) in blocks.items()})

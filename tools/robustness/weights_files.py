@@ -1,0 +1,107 @@
+"""Small files of weights for mutations.py, honest and hostile ones."""
+
+import functools
+import io
+import random
+
+import h5py
+import jax
+import numpy as np
+import safetensors.numpy
+
+from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
+from art_jax.nn.patchgan import PatchGAN
+from art_jax.nn.resnet_generator import ResnetGenerator
+from art_jax.nn.unet import UNet
+from art_jax.weights import families
+from tools.robustness import torch_pickles
+
+
+def tensors(rng: random.Random) -> dict[str, np.ndarray]:
+  """Return a few small arrays, of no network."""
+  kinds = ('float32', 'float16', 'int64', 'uint8')
+  return {
+    f'model.{i}.weight': np.ones(
+      [rng.randint(0, 4) for _ in range(rng.randint(0, 4))], rng.choice(kinds)
+    )
+    for i in range(rng.randint(1, 4))
+  }
+
+
+@functools.cache
+def _networks() -> list[dict[str, np.ndarray]]:
+  """Return small networks of every family under their foreign names."""
+  picture = np.zeros((1, 64, 64, 3), np.float32)
+  made = []
+  for module, x in (
+    (ResnetGenerator(2, 1), picture),
+    (UNet(2, 5), picture),
+    (PatchGAN(2, 3, 'batch'), picture),
+    (DCGANGenerator(32, 3, 2, latent_size=3), np.zeros((1, 3), np.float32)),
+    (DCGANDiscriminator(2), picture),
+  ):
+    shapes = jax.eval_shape(module.init, jax.random.key(0), x)
+    zeros = jax.tree.map(lambda s: np.zeros(s.shape, np.float32), shapes)
+    made.append(families.to_torch(module, zeros))
+  return made
+
+
+def network(rng: random.Random) -> tuple[str, bytes]:
+  """Return the weights of a network, some with a name or a shape changed."""
+  tensors = dict(rng.choice(_networks()))
+  name = rng.choice(sorted(tensors))
+  value, lie = tensors.pop(name), rng.randrange(5)
+  if lie == 0:
+    value = value[..., :1]
+  elif lie == 1:
+    name = name + rng.choice(('x', '.weight', '\x00', '../../owned'))
+  elif lie == 2:
+    value = np.full_like(value, np.nan)
+  if lie < 4:
+    tensors[name] = value
+  return 'x.safetensors', safetensors.numpy.save(tensors)
+
+
+def torch(rng: random.Random) -> tuple[str, bytes]:
+  """Return an honest .pth of either format, or one with code inside."""
+  arrays = {k: np.asarray(v) for k, v in tensors(rng).items()}
+  arrays = {k: v for k, v in arrays.items() if v.dtype != np.uint8}
+  if rng.random() < 0.7:
+    return 'x.pth', torch_pickles.state_dict(arrays, rng.random() < 0.5)
+  command = torch_pickles.text(f'touch {rng.choice(("owned", "./owned"))}')
+  name = rng.choice((('posix', 'system'), ('os', 'system'), ('os', 'popen')))
+  call = torch_pickles.call(torch_pickles.name(*name), command)
+  call = rng.choice((call, b'}(' + torch_pickles.text('a') + call + b'u'))
+  if rng.random() < 0.5:
+    return 'x.pth', torch_pickles.archive(call, {})
+  return 'x.pth', torch_pickles.stream(call, {})
+
+
+def pickle(rng: random.Random) -> tuple[str, bytes]:
+  """Return the instructions that describe tensors, to be damaged alone."""
+  entries = {
+    f'model.{i}.weight': torch_pickles.tensor(
+      *(f'{i}', 100, (10, 5), (5, 1), rng.randrange(50), 'Float')
+    )
+    for i in range(rng.randint(1, 5))
+  }
+  call = torch_pickles.call(
+    torch_pickles.name(*rng.choice((('os', 'system'), ('torch', 'Size')))),
+    torch_pickles.text('touch owned'),
+  )
+  value = torch_pickles.mapping(entries)
+  return 'x.pickle', call * (rng.random() < 0.3) + value
+
+
+def keras(rng: random.Random) -> tuple[str, bytes]:
+  """Return an .h5 file, some with a link that leads elsewhere."""
+  out = io.BytesIO()
+  with h5py.File(out, 'w', libver=rng.choice(('earliest', 'latest'))) as file:
+    for name, value in tensors(rng).items():
+      packed = {'compression': 'gzip', 'shuffle': True} if value.ndim else {}
+      packed = packed if rng.random() < 0.5 else {}
+      file.create_dataset(f'layer/{name}:0', data=value, **packed)
+    file.attrs['model_config'] = '{"class_name": "Lambda"}'
+    if rng.random() < 0.2:
+      file['out'] = h5py.ExternalLink('owned', '/')
+  return 'x.h5', out.getvalue()

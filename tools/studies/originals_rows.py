@@ -1,0 +1,300 @@
+"""The systems of the source documents, each with what we run for it.
+
+A row is (claim, commands, figure, lines): what its document says, in one
+sentence; commands, words in braces being filled in; the files below the row's
+folder that its figure is made of (the newest of each pattern); and a pattern of
+the lines of what the commands print that are its numbers.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """One system.
+
+  Attributes:
+    name: 'S0.1'.
+    claim: of the document.
+    commands: 'art_jax ...' or 'tools/NAME.py ...'; trainings are stopped after
+      the minutes asked for.
+    figure: patterns of files below the folder of the row.
+    lines: regular expression of the lines to quote.
+    needs: flags of tools.studies.originals that must be given.
+    shows_given: its figure shows pictures that were given: not for the page.
+  """
+
+  name: str
+  claim: str
+  commands: tuple[str, ...]
+  figure: tuple[str, ...] = ()
+  lines: str = r'^\|'
+  needs: tuple[str, ...] = ()
+  shows_given: bool = False
+
+
+def _sample(study: str, run: str = '{work}/run', more: str = '') -> str:
+  return (
+    f'art_jax --mode=sample --run={run} --study={study} '
+    f'--output={{work}}/{study} --overwrite {more}'.strip()
+  )
+
+
+def _gan(experiment: str, more: str = '') -> str:
+  return (
+    f'art_jax --experiment={experiment} --workdir={{work}}/run '
+    f'{{gan}} {{train}} {more}'.strip()
+  )
+
+
+_BESIDE = (
+  'tools.studies.side_by_side {work}/run --num={num} '
+  '--output={work}/samples.png'
+)
+_DIGITS = r'agree|accura|class|divers'
+_STYLE = '--content={content} --style={style} --output={work}/result.png'
+
+ROWS = (
+  Row(
+    'S0.1',
+    'A convolutional autoencoder on Monet reconstructs well, but its random '
+    'latents give images far from the data.',
+    (
+      'tools.studies.latent_table --workdir={work}/table {table}',
+      _sample('reconstruct', '{work}/table/autoencoder_64_0'),
+    ),
+    ('reconstruct/*.png',),
+  ),
+  Row(
+    'S0.2',
+    'A convolutional VAE reconstructs better than the autoencoder; its samples '
+    'are smooth and blurry.',
+    (
+      'tools.studies.latent_table --workdir={shared}/S0.1/table {table}',
+      _sample('reconstruct', '{shared}/S0.1/table/vae_64_0'),
+      _sample('interpolate', '{shared}/S0.1/table/vae_64_0'),
+    ),
+    ('reconstruct/*.png', 'interpolate/*.png'),
+  ),
+  Row(
+    'S0.3',
+    'A plain convolutional GAN on pictures cropped to 150x150 collapsed to the '
+    'commonest textures.',
+    (
+      'art_jax --experiment=dcgan_art150 --workdir={work}/run {width} {train}',
+      _BESIDE,
+    ),
+    ('run/images/samples/*.png', 'run/losses.png'),
+  ),
+  Row(
+    'S0.4',
+    'CycleGAN turned Monet into photos and back; colours came out less vivid.',
+    (
+      'art_jax --experiment={cyclegan} --workdir={work}/run --devices=1 '
+      '{train}',
+      'art_jax --mode=evaluate --run={work}/run --num={num} '
+      '--metrics=colourfulness',
+    ),
+    ('run/images/ab/*.png', 'run/images/ba/*.png'),
+    r'colourfulness',
+  ),
+  Row(
+    'S0.5',
+    'Facades: photos of buildings were mapped to their label maps.',
+    (
+      'art_jax --experiment=pix2pix_facades --data={facades} '
+      '--workdir={work}/run {facade} {train} --set algorithm.direction=ab',
+      'tools.studies.facades {work}/run',
+    ),
+    ('run/facades_ab.png',),
+    r'accuracy|pictures',
+    ('facades',),
+    shows_given=True,
+  ),
+  Row(
+    'S0.6',
+    'Style transfer with SqueezeNet 1.1: equal style weights against 200000, '
+    '800, 12, 1.',
+    (
+      'art_jax --mode=stylize --experiment=style_transfer_squeezenet '
+      f'{_STYLE} --overwrite --versus "algorithm.style_weights=(1, 1, 1, 1)"',
+    ),
+    ('result.png',),
+    r'pixels|style_weights',
+  ),
+  Row(
+    'S0.7',
+    'Its goal, never reached: art with given attributes (year, artist, colour, '
+    'style).',
+    (_gan('cdcgan_attributes'), 'tools.studies.attributes {work}/run'),
+    ('run/images/samples/*.png', 'run/images/asked/*.png'),
+    r'L\*|a\*|b\*|L,|genre|together|shuffled',
+  ),
+  Row(
+    'S1.1',
+    "A DCGAN at 128x128 collapsed: D's loss went to 0.",
+    (_gan('dcgan_art128'), _BESIDE),
+    ('run/losses.png', 'run/images/samples/*.png'),
+  ),
+  Row(
+    'S1.2',
+    'A WGAN with clipped gradients collapsed all the same; losses near 0 were '
+    'read as failure.',
+    ('tools.studies.wgan_table --workdir={work}/table {table}',),
+    ('table/*/losses.png',),
+  ),
+  Row(
+    'S2.1',
+    'DCGAN on MNIST, CIFAR-10 and flowers; some classes of CIFAR-10 collapsed.',
+    (
+      _gan('dcgan_mnist', '{mnist}'),
+      'tools.studies.class_agreement {work}/run {mnist}',
+    ),
+    ('run/images/samples/*.png',),
+    _DIGITS,
+    ('mnist',),
+  ),
+  Row(
+    'S2.2',
+    'A conditional DCGAN: good digits after one epoch, converged within 20; '
+    'four classes of paintings were OK, all at once failed.',
+    (
+      _gan('cdcgan_mnist', '{mnist}'),
+      _sample('classes'),
+      'tools.studies.class_agreement {work}/run',
+    ),
+    ('classes/*.png',),
+    _DIGITS,
+    ('mnist',),
+  ),
+  Row(
+    'S2.3',
+    'An ACGAN never worked for more than three classes.',
+    (
+      _gan('acgan_mnist', '{mnist}'),
+      _sample('classes'),
+      'tools.studies.class_agreement {work}/run',
+    ),
+    ('classes/*.png',),
+    _DIGITS,
+    ('mnist',),
+  ),
+  Row(
+    'S2.4',
+    'Corrupted files were found and removed by hand, and pictures dropped so '
+    'that batches divide.',
+    (
+      'tools.studies.originals --broken={work}/pictures',
+      'art_jax --experiment=dcgan_paintings --tiny --data={work}/pictures '
+      '--set train.duration=4 --set data.max_bad=0.2 --workdir={work}/run',
+    ),
+    ('run/examples.png',),
+    r'skipped|pictures',
+  ),
+  Row(
+    'S2.5',
+    'Label smoothing, swapping, dropout, replay: hours of training to see '
+    'whether one of them helps.',
+    ('tools.studies.stabilizer_table --workdir={work}/table {table}',),
+  ),
+  Row(
+    'S2.6',
+    "Interpolations, the same latent in every class, the best ten by D's "
+    'probability: cells of a notebook.',
+    (
+      _gan('cdcgan_mnist', '{mnist}'),
+      _sample('interpolate', more='--labels=3'),
+      _sample('classes'),
+      _sample('top', more='--labels=3'),
+    ),
+    ('interpolate/*.png', 'top/*.png'),
+    r'^(?!.*/).*(latent|class|logit|probab)',
+    ('mnist',),
+  ),
+  Row(
+    'S3.1',
+    'Gatys with VGG-16, and a second picture with a lower content weight; '
+    'portraits suffer.',
+    (
+      f'art_jax --mode=stylize --experiment=style_transfer {_STYLE} '
+      '--overwrite --size={side} --steps={iterations} '
+      '--versus algorithm.content_weight=5',
+    ),
+    ('result.png',),
+    r'pixels|content_weight',
+  ),
+  Row(
+    'S3.2',
+    'An MRF patch loss is named as the remedy for portraits and was not tried.',
+    (
+      'tools.studies.face_kept --content={content} --style={style} '
+      '--size={side} --steps={iterations} --output={work}/faces.png',
+    ),
+    ('faces.png',),
+    r'^style_|^at ',
+    ('content', 'style'),
+    shows_given=True,
+  ),
+  Row(
+    'S3.3',
+    'Fast style transfer as in the paper left a white blotch; it was trained '
+    'too briefly.',
+    (
+      'art_jax --experiment=fast_style_squeezenet --workdir={work}/run {train}',
+    ),
+    ('run/images/*/*.png',),
+    r'steps/s',
+  ),
+  Row(
+    'S3.4',
+    'Video is named as what fast transfer is for.',
+    (
+      'tools.studies.pan_clip --picture={content} --output={work}/pan.mp4 '
+      '--size={clip} --frames=16 --step=3,1',
+      # The network of the row before.
+      'art_jax --mode=stylize --run={shared}/S3.3/run --content={work}/pan.mp4 '
+      '--output={work}/painted.mp4 --overwrite',
+    ),
+    lines=r'frames|flicker',
+  ),
+  Row(
+    'S4.1',
+    'DCGAN on Japanese art, version 1: losses diverge after 2,000 iterations.',
+    (_gan('dcgan_japanese_v1'), _BESIDE),
+    ('run/losses.png', 'run/images/samples/*.png'),
+  ),
+  Row(
+    'S4.2',
+    'Version 2 (smoothed labels and LeakyReLU in G, at once) diverged after '
+    '500 iterations, with checkerboards.',
+    ('tools.studies.smoothing_table --workdir={work}/table {table}',),
+    ('table/*/losses.png',),
+  ),
+  Row(
+    'S4.3',
+    'Version 3 (smoothed labels) was the best; its structure vanishes and '
+    'comes back.',
+    (_gan('dcgan_japanese_v3'), _BESIDE),
+    ('run/losses.png', 'run/images/samples/*.png'),
+  ),
+  Row(
+    'S4.4',
+    'The next step named: diffusion, stabler and better than GANs.',
+    (
+      'art_jax --experiment=diffusion_paintings --workdir={work}/run '
+      '{denoiser} {train}',
+      _BESIDE,
+    ),
+    ('samples.png',),
+  ),
+  Row(
+    'GANGogh',
+    'A conditional WGAN-GP with a classifier over 14 genres.',
+    (
+      'art_jax --experiment=gangogh --workdir={work}/run {gangogh} {train}',
+      _sample('classes'),
+    ),
+    ('classes/*.png',),
+    r'class',
+  ),
+)

@@ -1,0 +1,100 @@
+"""Runs the command line for a limited time; what tools with pages share."""
+
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from art_jax.inference import run
+from art_jax.runs import metrics_log
+
+_ENDED = (
+  0,
+  3,
+  75,
+)  # done, an alarm, stopped on request: all leave a checkpoint
+
+
+class Failed(Exception):
+  """A command failed; its last line says why."""
+
+
+def art_jax(
+  arguments: Sequence[str], log: pathlib.Path, minutes: float = 0
+) -> str:
+  """Run `python -m art_jax.main`; after the time it is asked to stop.
+
+  Training saves a checkpoint then. The time of a training counts from its
+  first step: what is compared should not be who compiles longer.
+
+  Args:
+    arguments: of the command line.
+    log: file that gets all it prints; its folder is made.
+    minutes: that it may take; 0: no limit.
+
+  Returns:
+    What it printed.
+
+  Raises:
+    Failed: it ended with another code than these of a training.
+  """
+  folder = [x.partition('=')[2] for x in arguments if '--workdir=' in x]
+  rows = pathlib.Path(folder[0]) / metrics_log.FILE if folder else None
+  return command(['-m', 'art_jax.main', *arguments], log, minutes, rows, _ENDED)
+
+
+def command(
+  arguments: Sequence[str],
+  log: pathlib.Path,
+  minutes: float = 0,
+  rows: pathlib.Path | None = None,
+  good: Sequence[int] = (0,),
+) -> str:
+  """Run Python with these arguments; the time counts from the next of `rows`.
+
+  See `art_jax`.
+  """
+  log.parent.mkdir(parents=True, exist_ok=True)
+  before, end = _size(rows), None
+  with open(log, 'w') as file:
+    process = subprocess.Popen(
+      [sys.executable, *arguments], stdout=file, stderr=subprocess.STDOUT
+    )
+    while process.poll() is None:
+      time.sleep(0.2)
+      if end is None and (rows is None or _size(rows) != before):
+        end = time.monotonic() + 60 * minutes
+      if minutes and end is not None and time.monotonic() > end:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+  text = log.read_text(errors='replace')
+  if process.returncode not in good:
+    lines = [line for line in text.splitlines() if line.strip()]
+    raise Failed(lines[-1] if lines else f'code {process.returncode}')
+  return text
+
+
+def _size(path: pathlib.Path | None) -> int:
+  return path.stat().st_size if path is not None and path.exists() else 0
+
+
+def speed(folder: pathlib.Path) -> tuple[int, float]:
+  """Return the steps of a run, and its steps a second without compiling."""
+  stretches = json.loads((folder / 'times.json').read_text())
+  steps = sum(one['last'] - one['first'] for one in stretches)
+  seconds = sum(
+    one['seconds'].get('step', 0.0) + one['seconds'].get('input', 0.0)
+    for one in stretches
+  )
+  return stretches[-1]['last'], steps / seconds if seconds else 0.0
+
+
+def sampling_speed(model: run.Run, count: int) -> float:
+  """Return samples a second, compiled before."""
+  model.sample(min(count, 64))
+  start = time.perf_counter()
+  model.sample(count)
+  return count / (time.perf_counter() - start)
