@@ -163,7 +163,7 @@ def main(argv: list[str]) -> int:
     return _fail(74, error)
   except core.UserError as error:
     return _fail(2, error)
-  except (loop.Diverged, loop.AlarmStop) as error:
+  except (core.Diverged, loop.AlarmStop) as error:
     return _fail(3, error)
   except loop.Preempted as error:
     return _fail(75, error)

@@ -58,7 +58,9 @@ def _shared_programs(tmp_path_factory):
   folder = tmp_path_factory.getbasetemp()
   if 'PYTEST_XDIST_WORKER' in os.environ:
     folder = folder.parent
-  jax.config.update('jax_compilation_cache_dir', str(folder / 'programs'))
+  # A folder that is kept makes the next run of the same tests faster.
+  programs = os.environ.get('ART_JAX_TEST_PROGRAMS', str(folder / 'programs'))
+  jax.config.update('jax_compilation_cache_dir', programs)
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
   jax.config.update('jax_persistent_cache_min_entry_size_bytes', 0)
 

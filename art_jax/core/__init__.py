@@ -22,7 +22,7 @@ from art_jax.core.contracts import (
   batches_per_step,
   pretrained,
 )
-from art_jax.core.errors import StorageError, UserError
+from art_jax.core.errors import Diverged, StorageError, UserError
 from art_jax.core.experiment import (
   Data,
   Duration,
@@ -39,6 +39,7 @@ __all__ = [
   'Batch',
   'Classifier',
   'Data',
+  'Diverged',
   'Duration',
   'Encoder',
   'Epochs',

@@ -10,3 +10,7 @@ class UserError(ValueError):
 
 class StorageError(UserError):
   """The disk of a run failed while it trained; `main` exits with code 74."""
+
+
+class Diverged(Exception):
+  """Training stopped because a number went bad; exit code 3."""

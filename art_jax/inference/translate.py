@@ -8,7 +8,7 @@ import tqdm
 from PIL import Image
 
 from art_jax import core
-from art_jax.data import decode
+from art_jax.data import decode, listing
 from art_jax.inference.run import Run
 from art_jax.media import images
 
@@ -42,7 +42,7 @@ def files(
     core.UserError: before anything is translated if there is no picture, two
       would get one name, or a result exists already.
   """
-  paths = pictures(pathlib.Path(source).expanduser())
+  paths = listing.pictures(pathlib.Path(source).expanduser())
   hole = None if mask is None else _hole(run, mask)
   output = pathlib.Path(output).expanduser()
   targets = _targets(paths, output, overwrite)
@@ -66,29 +66,6 @@ def files(
       made = run.inpaint(pixels, np.asarray(fitted) > 127)
     images.save_png(target, made)
   return len(paths)
-
-
-def pictures(source: pathlib.Path) -> list[pathlib.Path]:
-  """Return a picture, or the pictures of a folder, in order of their names.
-
-  Raises:
-    core.UserError: there is none.
-  """
-  if source.is_file():
-    return [source]
-  if not source.exists():
-    raise core.UserError(f'--input={source}: there is no such file or folder')
-  found = sorted(
-    path
-    for path in source.iterdir()
-    if path.suffix.lower() in decode.SUFFIXES and path.is_file()
-  )
-  if not found:
-    raise core.UserError(
-      f'--input={source} holds 0 pictures ({" ".join(decode.SUFFIXES)}); '
-      'pass a picture, or a folder with some in it'
-    )
-  return found
 
 
 def _hole(run: Run, mask: str) -> Image.Image:

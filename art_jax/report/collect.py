@@ -8,11 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import art_jax
 from art_jax import core
 from art_jax.config import experiments, serialization
-from art_jax.monitoring.alarms import watch
-from art_jax.runs import metrics_log
+from art_jax.core.version import VERSION
+from art_jax.runs import alarm_event, metrics_log
 from art_jax.runs.folder import RunFolder
 
 _PICTURE = re.compile(r'(\d{8})\.png')
@@ -50,7 +49,7 @@ class RunFiles:
   starts: list[dict[str, Any]]
   data: dict[str, Any]
   rows: list[dict[str, Any]]
-  events: list[watch.Event]
+  events: list[alarm_event.Event]
   summary: dict[str, Any]
   scores: dict[str, dict[str, Any]]
   pictures: dict[str, list[tuple[int, pathlib.Path]]]
@@ -178,20 +177,20 @@ def _scores(entries: list) -> dict[str, dict[str, Any]]:
   return found
 
 
-def _events(path: pathlib.Path) -> list[watch.Event]:
+def _events(path: pathlib.Path) -> list[alarm_event.Event]:
   if not path.exists():
     return []
   lines = path.read_text().split('\n')
   # The last one is torn while a trainer writes it.
   whole = [line for line in lines[:-1] if line]
-  return [watch.from_row(json.loads(line)) for line in whole]
+  return [alarm_event.from_row(json.loads(line)) for line in whole]
 
 
 def _compare_versions(notes: list[str], starts: list[Mapping]) -> None:
   wrote = starts[-1].get('versions', {}).get('art_jax') if starts else None
-  if wrote and wrote != art_jax.__version__:
+  if wrote and wrote != VERSION:
     notes.append(
-      f'art_jax {wrote} wrote this run and {art_jax.__version__} this report: '
+      f'art_jax {wrote} wrote this run and {VERSION} this report: '
       'what the newer one does not know is left out'
     )
 

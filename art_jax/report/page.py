@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-import art_jax
 from art_jax import core
+from art_jax.core.version import VERSION
 from art_jax.media import images
-from art_jax.monitoring.alarms.watch import Event
 from art_jax.report import collect, figures, pictures
 from art_jax.report.collect import RunFiles
+from art_jax.runs.alarm_event import Event
 
 REPORT, COMPARISON = 'report.html', 'compare.html'
 _APART = ('nearest', 'interpolation')  # pictures with places of their own
@@ -152,7 +152,7 @@ def spell(seconds: float) -> str:
 
 def _made() -> dict[str, str]:
   now = datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%d %H:%M UTC')
-  return {'made': now, 'version': art_jax.__version__}
+  return {'made': now, 'version': VERSION}
 
 
 def _alarm(event: Event, files: RunFiles) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from etils import epath
 from art_jax import core
 from art_jax.media import images
 from art_jax.runs import plots
-from art_jax.monitoring.alarms import watch
+from art_jax.runs.alarm_event import Event
 from art_jax.runs.tensorboard import Events
 
 FILE = 'metrics.jsonl'
@@ -129,7 +129,7 @@ class Writer:
       self._tensorboard().image(step, name, sheet)
     self._upload(every=_UPLOAD_SECONDS)
 
-  def alarms(self, events: Iterable[watch.Event]) -> None:
+  def alarms(self, events: Iterable[Event]) -> None:
     """Append events to alarms.jsonl and to TensorBoard."""
     if not self._enabled:
       return
@@ -139,7 +139,7 @@ class Writer:
         file.write(f'{line}\n')
       self._tensorboard().text(event.step, f'alarm/{event.alarm}', event.text)
 
-  def replay(self, events: Iterable[watch.Event]) -> None:
+  def replay(self, events: Iterable[Event]) -> None:
     """Write alarms.jsonl anew, as the rows up to here gave it."""
     if self._enabled:
       lines = [json.dumps(event.as_row()) + '\n' for event in events]

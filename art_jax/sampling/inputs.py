@@ -5,8 +5,7 @@ import pathlib
 import numpy as np
 
 from art_jax import core
-from art_jax.data import decode, pipeline
-from art_jax.inference import translate
+from art_jax.data import decode, listing, pipeline
 from art_jax.media import images
 
 
@@ -29,7 +28,7 @@ def pictures(
   """
   if source is None:
     return _held_out(data, count)
-  paths = translate.pictures(source.expanduser())[:count]
+  paths = listing.pictures(source.expanduser())[:count]
   cut = [
     decode.decode(p, size=data.size, channels=data.channels, fit=data.fit)
     for p in paths

@@ -17,7 +17,6 @@ from art_jax.algorithms.trainable import Trainable
 from art_jax.devices import mesh, picture_memory
 from art_jax.media import color_transfer, images
 from art_jax.style_transfer import tiles
-from art_jax.training.nan_guard import Diverged
 
 MIN_SIDE = 32  # of a picture; below it the deepest layers vanish
 Report = Callable[[int, core.Metrics, Callable[[], np.ndarray]], None]
@@ -62,7 +61,7 @@ def paint(
   Raises:
     core.UserError: for pictures that do not fit, absent weights, or too little
       memory; before the first step.
-    Diverged: the loss is not finite.
+    core.Diverged: the loss is not finite.
   """
   algorithm = experiment.algorithm
   check(experiment, task, tile)
@@ -299,7 +298,7 @@ def _check_finite(
     return
   loss = float(metrics['loss/total'])
   if not math.isfinite(loss):
-    raise Diverged(
+    raise core.Diverged(
       f'step {number}: the loss is {loss}; try a lower --set '
       'algorithm.optimizer.learning_rate'
     )

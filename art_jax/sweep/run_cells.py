@@ -134,7 +134,7 @@ def _run_alone(experiment, folder, devices, command) -> tuple[str, str]:
     raise
   except loop.AlarmStop as error:
     return 'stopped', str(error).partition('; step ')[0]
-  except loop.Diverged as error:
+  except core.Diverged as error:
     return 'diverged', str(error)
   except core.UserError as error:
     return 'failed', str(error)

@@ -29,7 +29,6 @@ from art_jax.sweep.program import Program
 from art_jax.training import loop
 from art_jax.training.hooks import Bookkeeper
 from art_jax.training.loop import Preempted
-from art_jax.training.nan_guard import Diverged
 from art_jax.training.preemption import StopRequest
 from art_jax.training.progress import Progress
 from art_jax.training.timing import Clocks
@@ -196,7 +195,7 @@ def _after(program, members, step: int, stopping: bool, progress) -> None:
       alarm = member.books.keep(step, state, metrics, stopping=stopping)
       if alarm is not None:
         member.ended = 'stopped', alarm
-    except Diverged as error:
+    except core.Diverged as error:
       member.ended = 'diverged', str(error)
       progress.say(f'{member.name}: {error}')
     if member.ended:  # Now: a sweep that is killed must not go on with it.

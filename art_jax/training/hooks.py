@@ -61,7 +61,7 @@ class Bookkeeper:
       What rings, if the training is to end for it.
 
     Raises:
-      finite.Diverged: a number is not finite.
+      core.Diverged: a number is not finite.
       core.StorageError: the folder can no longer be written.
     """
     plan, clocks = self._job.experiment.train, self._job.clocks

@@ -27,7 +27,6 @@ from art_jax.runs.metrics_log import Writer
 from art_jax.training import multi_step
 from art_jax.training.goodput import Goodput
 from art_jax.training.hooks import Bookkeeper
-from art_jax.training.nan_guard import Diverged
 from art_jax.training.preemption import StopRequest
 from art_jax.training.progress import Progress
 from art_jax.training.session import Job
@@ -66,8 +65,8 @@ def train(
     core.UserError: for bad input, or another trainer in the workdir; before
       anything is compiled.
     core.StorageError: the workdir can no longer be written.
-    Diverged: naming the step, if a number is NaN or infinite, and going back
-      was not asked for (train.on_nan) or did not help.
+    core.Diverged: naming the step, if a number is NaN or infinite, and going
+      back was not asked for (train.on_nan) or did not help.
     AlarmStop: an alarm rang, a checkpoint is saved, and train.on_alarm is
       'stop'.
     Preempted: after SIGTERM or SIGINT, once a checkpoint is saved.
@@ -122,7 +121,7 @@ def train(
         try:
           take_steps(job, restored, rollbacks)
           break
-        except Diverged as error:
+        except core.Diverged as error:
           rollbacks += 1
           if plan.on_nan == 'stop' or rollbacks > plan.max_rollbacks:
             raise
@@ -142,7 +141,7 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
   """Train from a checkpoint, or from step 0, to the end.
 
   Raises:
-    Diverged, Preempted, core.StorageError: see `train`.
+    core.Diverged, Preempted, core.StorageError: see `train`.
   """
   algorithm, plan = job.experiment.algorithm, job.experiment.train
   devices, clocks = job.devices, job.clocks

@@ -11,10 +11,6 @@ from art_jax import core
 _SHOWN = 4  # pictures that a message names
 
 
-class Diverged(Exception):
-  """Training stopped because a number went bad; exit code 3."""
-
-
 def check_metrics(
   step: int,
   since: int,
@@ -32,7 +28,8 @@ def check_metrics(
     names: of the step's pictures.
 
   Raises:
-    Diverged: naming the step, the metric, the first bad leaf, the pictures.
+    core.Diverged: naming the step, the metric, the first bad leaf and the
+      pictures.
   """
   bad = [name for name, value in values.items() if not np.isfinite(value)]
   if bad:
@@ -47,7 +44,7 @@ def check_metrics(
 
 
 def check_state(step: int, state: core.State, names: Sequence[str]) -> None:
-  """Raise Diverged, naming the leaf, unless the whole state is finite."""
+  """Raise core.Diverged, naming the leaf, unless the whole state is finite."""
   leaf = first_bad_leaf(state)
   if leaf:
     raise _diverged(step, f'{leaf} of the state is not finite', names)
@@ -72,11 +69,11 @@ def _all_finite(leaves: list[jax.Array]) -> jax.Array:
   return jnp.asarray([jnp.isfinite(leaf).all() for leaf in leaves], bool)
 
 
-def _diverged(step: int, what: str, names: Sequence[str]) -> Diverged:
+def _diverged(step: int, what: str, names: Sequence[str]) -> core.Diverged:
   shown = ', '.join(map(str, names[:_SHOWN]))
   if len(names) > _SHOWN:
     shown += f' and {len(names) - _SHOWN} more'
-  return Diverged(
+  return core.Diverged(
     f'step {step}: {what}; with the pictures {shown}; the checkpoints before '
     'it are intact; try a lower learning rate, or --set '
     'train.on_nan=rollback to go back and on with another data order'

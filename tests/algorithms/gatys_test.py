@@ -497,7 +497,7 @@ def test_training_says_to_use_stylize(tmp_path):
 
 def test_diverging_stops():
   experiment = _experiment(optimizer=optim.SGD(learning_rate=1e30), **_SHALLOW)
-  with pytest.raises(loop.Diverged, match='step .*the loss is'):
+  with pytest.raises(core.Diverged, match='step .*the loss is'):
     optimize.paint(
       experiments.override(experiment, ['train.duration=10']), _TASK
     )

@@ -11,6 +11,7 @@ from art_jax.core.alarm_limits import Alarms
 from art_jax.devices import mesh
 from art_jax.monitoring import probe
 from art_jax.monitoring.alarms import duel, losses, remedies, samples, watch
+from art_jax.runs import alarm_event
 
 LIMITS = Alarms()
 
@@ -241,7 +242,7 @@ def test_alarms_begin_once_end_and_are_the_same_when_read_again():
   again = watch.Watch(experiment)
   parts = again.replay(rows[:73]) + again.replay(rows[73:])
   assert parts == events
-  assert [watch.from_row(event.as_row()) for event in events] == events
+  assert [alarm_event.from_row(event.as_row()) for event in events] == events
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import art_jax
 from art_jax import core
 from art_jax.core.alarm_limits import Alarms, LossAlarm, SampleAlarm
 from art_jax.devices import mesh
-from art_jax.monitoring.alarms import watch
-from art_jax.runs import metrics_log
+from art_jax.runs import alarm_event, metrics_log
 from art_jax.runs.checkpoints import Checkpoints
 from art_jax.training import loop
 
@@ -31,7 +30,7 @@ def _train(path, **fields):
 
 def _events(path):
   lines = (path / metrics_log.ALARMS).read_text().splitlines()
-  return [watch.from_row(json.loads(line)) for line in lines]
+  return [alarm_event.from_row(json.loads(line)) for line in lines]
 
 
 def _steps(path):

@@ -103,20 +103,20 @@ def test_bad_metric_stops(tmp_path):
     r'step 6: loss/toy is nan; the state is good; with the pictures .*'
     r'and 12 more; the checkpoints before it are intact'
   )
-  with pytest.raises(loop.Diverged, match=told):
+  with pytest.raises(core.Diverged, match=told):
     _train(tmp_path, bad_metric=5)
   assert _state(tmp_path).step == 4
 
 
 def test_bad_metric_between_looks_says_since_when(tmp_path):
-  with pytest.raises(loop.Diverged, match=r'noise.*is not finite|noise.*bad'):
+  with pytest.raises(core.Diverged, match=r'noise.*is not finite|noise.*bad'):
     _train(tmp_path, 'train.log_every=8', bad_state=4)
   assert _state(tmp_path).step == 4
 
 
 def test_bad_state_is_never_saved(tmp_path):
   told = r"step 6: \['noise'\] of the state is not finite"
-  with pytest.raises(loop.Diverged, match=told):
+  with pytest.raises(core.Diverged, match=told):
     _train(tmp_path, bad_state=4)
   assert _state(tmp_path).step == 4
 
@@ -155,7 +155,7 @@ def test_rollback_before_the_first_checkpoint(tmp_path):
 
 def test_rollbacks_are_bounded(tmp_path, caplog):
   settings = ('train.on_nan=rollback', 'train.max_rollbacks=2')
-  with pytest.raises(loop.Diverged, match='step 6'):
+  with pytest.raises(core.Diverged, match='step 6'):
     _train(tmp_path, *settings, bad_metric=5, cursed=True)
   assert 'Going back, 2 of 2' in caplog.text
   assert _state(tmp_path).step == 4
@@ -255,7 +255,7 @@ def test_exit_codes(monkeypatch, capsys):
   for error, code in (
     (checkpoints.SaveError('no space'), 74),
     (core.StorageError('gone'), 74),
-    (loop.Diverged('nan'), 3),
+    (core.Diverged('nan'), 3),
   ):
 
     def fail(flags, error=error):

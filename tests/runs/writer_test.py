@@ -11,6 +11,7 @@ from tensorboardX.proto import event_pb2
 
 from art_jax import core
 from art_jax.runs import metrics_log
+from art_jax.runs import alarm_event
 from art_jax.monitoring.alarms import watch
 
 
@@ -229,13 +230,13 @@ def test_a_plot_that_fails_is_told_once(tmp_path, monkeypatch, caplog):
 
 
 def test_alarms_are_lines_and_texts_and_can_be_written_anew(tmp_path):
-  event = watch.Event(30, 'collapse', True, 20, 'collapse: since step 20', ())
+  event = alarm_event.Event(30, 'collapse', True, 20, 'collapse: since step 20', ())
   with metrics_log.Writer(tmp_path, enabled=True) as w:
     w.scalars(30, {'probe/kid/pixels32@128': 0.5})
     w.alarms([event])
     w.alarms([])
   lines = (tmp_path / metrics_log.ALARMS).read_text().splitlines()
-  assert [watch.from_row(json.loads(line)) for line in lines] == [event]
+  assert [alarm_event.from_row(json.loads(line)) for line in lines] == [event]
   tags = {v.tag for e in _events(tmp_path) for v in e.summary.value}
   assert 'probe/kid/pixels32@128' in tags
   assert any(tag.startswith('alarm/collapse') for tag in tags)

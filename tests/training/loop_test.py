@@ -140,7 +140,7 @@ def test_another_config_is_refused_with_the_fields(straight):
 
 
 def test_divergence_names_step_and_pictures(tmp_path):
-  with pytest.raises(loop.Diverged, match=r'step \d: .* is (nan|inf)'):
+  with pytest.raises(core.Diverged, match=r'step \d: .* is (nan|inf)'):
     _train(
       tmp_path,
       'algorithm.cycle_weight=inf',

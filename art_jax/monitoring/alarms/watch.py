@@ -1,42 +1,16 @@
 """When alarms begin and end: a pure function of the rows of a run."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from art_jax import core
 from art_jax.core.alarm_limits import Alarms
 from art_jax.monitoring.alarms import duel, losses, remedies, samples
 from art_jax.monitoring.alarms.rows import Finding, Row, Rows
+from art_jax.runs.alarm_event import Event
 
 _HEAD, _TAIL = 50, 400  # rows that are looked at: the first and the last
 _EVERY = 10  # rows between two looks, unless a row holds a probe
 _SILENT = 5  # looks in a row without it that end an alarm
-
-
-@dataclasses.dataclass(frozen=True)
-class Event:
-  """An alarm begins, or ends.
-
-  Attributes:
-    step: at which that was noticed.
-    alarm: its name.
-    begins: False: it ends.
-    since: the first step at which it was so.
-    text: one sentence: what was seen, since when, and what to try.
-    fields: what to try, as `path=value`.
-  """
-
-  step: int
-  alarm: str
-  begins: bool
-  since: int
-  text: str
-  fields: tuple[str, ...] = ()
-
-  def as_row(self) -> dict[str, Any]:
-    """Return the line of alarms.jsonl."""
-    return dataclasses.asdict(self)
 
 
 def find(rows: Rows, limits: Alarms) -> list[Finding]:
@@ -113,10 +87,3 @@ class Watch:
   def _class_name(self, label: int) -> str:
     known = label < len(self._class_names)
     return self._class_names[label] if known else f'class {label}'
-
-
-def from_row(row: Mapping[str, Any]) -> Event:
-  """Return the event of a line of alarms.jsonl."""
-  known = {field.name for field in dataclasses.fields(Event)}
-  values = {name: value for name, value in row.items() if name in known}
-  return Event(**{**values, 'fields': tuple(values.get('fields', ()))})

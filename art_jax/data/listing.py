@@ -1,0 +1,29 @@
+"""The pictures that a path given by the user names."""
+
+import pathlib
+
+from art_jax import core
+from art_jax.data import decode
+
+
+def pictures(source: pathlib.Path) -> list[pathlib.Path]:
+  """Return a picture, or the pictures of a folder, in order of their names.
+
+  Raises:
+    core.UserError: there is none.
+  """
+  if source.is_file():
+    return [source]
+  if not source.exists():
+    raise core.UserError(f'--input={source}: there is no such file or folder')
+  found = sorted(
+    path
+    for path in source.iterdir()
+    if path.suffix.lower() in decode.SUFFIXES and path.is_file()
+  )
+  if not found:
+    raise core.UserError(
+      f'--input={source} holds 0 pictures ({" ".join(decode.SUFFIXES)}); '
+      'pass a picture, or a folder with some in it'
+    )
+  return found
