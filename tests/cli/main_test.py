@@ -206,8 +206,11 @@ def test_importing_and_listing_needs_no_tensorflow():
   program = (
     'import sys; sys.modules["tensorflow"] = None;'
     'sys.modules["tensorflow_datasets"] = None;'
-    'from art_jax import config, literals, loop, run, main;'
-    '[config.load(n) for n in config.files()]; literals.config_classes()'
+    'from art_jax import main; from art_jax.training import loop;'
+    'from art_jax.config import experiments, serialization;'
+    'from art_jax.inference import run;'
+    '[experiments.load(n) for n in experiments.files()];'
+    'serialization.config_classes()'
   )
   result = subprocess.run(
     [sys.executable, '-c', program],

@@ -16,11 +16,11 @@ _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Three steps of a small convolution; says what it got and from where.
 _PROGRAM = """
 import hashlib, json, jax, jax.numpy as jnp
-from art_jax import compile_cache
+from art_jax.devices import compilation_cache
 hits = []
 jax.monitoring.register_event_listener(
   lambda name, **_: hits.append(name) if name.endswith('cache_hits') else None)
-path = compile_cache.turn_on()
+path = compilation_cache.turn_on()
 def loss(w, x):
   y = jax.lax.conv(jnp.tanh(jax.lax.conv(x, w, (1, 1), 'SAME')), w, (1, 1),
                    'SAME')

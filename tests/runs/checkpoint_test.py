@@ -589,10 +589,10 @@ def test_disk_full(tmp_path):
 _TRAINER = """
   import sys
   import jax, numpy as np
-  from art_jax import checkpoint
+  from art_jax.runs import checkpoints as checkpoint_store
   folder = sys.argv[1]
   state = np.zeros(300_000, np.float32)
-  with checkpoint.Checkpoints(folder) as checkpoints:
+  with checkpoint_store.Checkpoints(folder) as checkpoints:
     found = checkpoints.restore(state)
     step = found.step if found else 0
     if found:
@@ -638,7 +638,7 @@ _PEER = """
   folder, port, rank, count = sys.argv[1], *map(int, sys.argv[2:])
   jax.config.update('jax_cpu_collectives_implementation', 'gloo')
   jax.distributed.initialize(f'localhost:{port}', count, rank)
-  from art_jax import checkpoint
+  from art_jax.runs import checkpoints as checkpoint_store
   mesh = jax.make_mesh((jax.device_count(),), ('data',))
   rows = np.arange(32, dtype=np.float32).reshape(8, 4)
   def place(x, *spec):
@@ -646,7 +646,7 @@ _PEER = """
     return jax.make_array_from_callback(x.shape, sharding, lambda i: x[i])
   state = {'rows': place(rows, 'data'), 'all': place(rows),
            'host': np.float32(3)}
-  with checkpoint.Checkpoints(folder) as checkpoints:
+  with checkpoint_store.Checkpoints(folder) as checkpoints:
     found = checkpoints.restore(state)
     assert found.step == 1 and (found.state['rows'] == rows - 1).all()
     checkpoints.save(2, state, {'a': 2})
@@ -673,7 +673,7 @@ _PEER = """
     checkpoints.save(4, state, {})
     try:
       checkpoints.wait()
-    except checkpoint.SaveError as e:
+    except checkpoint_store.SaveError as e:
       assert ('no space' if rank == 0 else 'process 0') in str(e), e
     else:
       raise AssertionError('saved')

@@ -145,9 +145,9 @@ def test_every_row_has_a_process_of_its_own(
 
 
 def test_the_file_and_the_table(tool, tmp_path, monkeypatch, capsys):
-  worker = tmp_path / 'worker.py'
-  worker.write_text(textwrap.dedent(_WORKER))
-  monkeypatch.setattr(tool.process, '_WORKER', worker)
+  (tmp_path / 'worker.py').write_text(textwrap.dedent(_WORKER))
+  monkeypatch.setattr(tool.process, '_WORKER', 'worker')
+  monkeypatch.setattr(tool.process, '_ROOT', tmp_path)
   monkeypatch.setattr(tool.process, 'interpreter', lambda _: sys.executable)
   monkeypatch.setattr(tool.ours, 'most_flops', lambda *_: 1000.0)
 
