@@ -521,7 +521,9 @@ def test_failed_save_is_named_later(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
       patch.setattr(checkpoints._orbax, 'save', _no_space)
       checkpoints.save(2, _state(2), {})
-      with pytest.raises(checkpoint_store.SaveError, match='checkpoint 2 .*no space'):
+      with pytest.raises(
+        checkpoint_store.SaveError, match='checkpoint 2 .*no space'
+      ):
         {
           'wait': checkpoints.wait,
           'save': lambda c=checkpoints: c.save(3, _state(3), {}),

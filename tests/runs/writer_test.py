@@ -230,7 +230,9 @@ def test_a_plot_that_fails_is_told_once(tmp_path, monkeypatch, caplog):
 
 
 def test_alarms_are_lines_and_texts_and_can_be_written_anew(tmp_path):
-  event = alarm_event.Event(30, 'collapse', True, 20, 'collapse: since step 20', ())
+  event = alarm_event.Event(
+    30, 'collapse', True, 20, 'collapse: since step 20', ()
+  )
   with metrics_log.Writer(tmp_path, enabled=True) as w:
     w.scalars(30, {'probe/kid/pixels32@128': 0.5})
     w.alarms([event])
