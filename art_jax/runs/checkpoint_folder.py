@@ -11,8 +11,8 @@ import orbax.checkpoint as ocp
 from absl import logging
 from etils import epath
 
-from art_jax.runs import checkpoint_format
 from art_jax import core
+from art_jax.runs import checkpoint_format
 
 CUT = 'cut'  # the reason of steps that are good but no longer wanted
 

@@ -22,11 +22,13 @@ from etils import epath
 from jax.experimental import multihost_utils
 
 from art_jax import core
-from art_jax.runs.checkpoint_layout import Damaged
-from art_jax.runs.checkpoint_layout import as_array
-from art_jax.runs.checkpoint_layout import check
-from art_jax.runs.checkpoint_layout import is_key
-from art_jax.runs.checkpoint_layout import match
+from art_jax.runs.checkpoint_layout import (
+  Damaged,
+  as_array,
+  check,
+  is_key,
+  match,
+)
 
 _VERSION = 1
 # Orbax compresses and reads one array in one thread: pieces go in parallel.

@@ -16,10 +16,8 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from art_jax.runs import checkpoint_folder
-from art_jax.runs import checkpoint_format
-from art_jax.runs import checkpoint_layout
 from art_jax import core
+from art_jax.runs import checkpoint_folder, checkpoint_format, checkpoint_layout
 
 
 class SaveError(core.StorageError):

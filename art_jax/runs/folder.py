@@ -30,11 +30,10 @@ import numpy as np
 from absl import logging
 from etils import epath
 
-from art_jax.config import experiments
 from art_jax import core
-from art_jax.media import images
-from art_jax.config import serialization
+from art_jax.config import experiments, serialization
 from art_jax.devices import mesh
+from art_jax.media import images
 
 _PACKAGES = (
   'art_jax',

@@ -33,8 +33,8 @@ def curves(
   logarithmic where all values are positive and span two decades or more.
 
   Args:
-    rows: as `metrics_log.read_metrics` returns them; a row may lack a name. NaN and
-      infinity leave a gap.
+    rows: as `metrics_log.read_metrics` returns them; a row may lack a name.
+      NaN and infinity leave a gap.
     names: metrics to draw; None: all that begin with 'loss/'.
     title: above the axes.
     marks: steps to mark by a vertical line, and what to write there.

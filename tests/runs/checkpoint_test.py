@@ -19,10 +19,9 @@ import numpy as np
 import optax
 import pytest
 
-from art_jax.runs import checkpoints as checkpoint_store
-from art_jax.runs import checkpoint_format
-from art_jax.runs import checkpoint_layout
 from art_jax import core
+from art_jax.runs import checkpoint_format, checkpoint_layout
+from art_jax.runs import checkpoints as checkpoint_store
 
 Checkpoints = checkpoint_store.Checkpoints
 _ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -8,8 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from art_jax.runs import checkpoints
-from art_jax.runs import lock
+from art_jax.runs import checkpoints, lock
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 

@@ -10,9 +10,7 @@ from PIL import Image
 from tensorboardX.proto import event_pb2
 
 from art_jax import core
-from art_jax.runs import metrics_log
-from art_jax.runs import alarm_event
-from art_jax.monitoring.alarms import watch
+from art_jax.runs import alarm_event, metrics_log
 
 
 def _strict(line):
