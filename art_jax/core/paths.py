@@ -1,7 +1,11 @@
-"""The folder of the user in which art_jax keeps what it can make again."""
+"""Where files go: the cache folder, whole files only, nothing overwritten."""
 
+import contextlib
 import os
 import pathlib
+from collections.abc import Iterator
+
+from etils import epath
 
 from art_jax import core
 
@@ -29,3 +33,54 @@ def home() -> pathlib.Path:
       'the environment variable ART_JAX_HOME to a writable folder'
     ) from error
   return path
+
+
+@contextlib.contextmanager
+def staged(path: os.PathLike | str) -> Iterator[epath.Path]:
+  """Yield a name beside a local or gs:// file, which becomes it at the end.
+
+  A reader never sees half a file. Its folder is made; after an error nothing
+  is left.
+  """
+  path = epath.Path(path)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+  try:
+    yield temporary
+    temporary.replace(path)
+  except BaseException:
+    temporary.unlink(missing_ok=True)
+    raise
+
+
+def write_atomic(path: os.PathLike | str, data: bytes) -> None:
+  """Write a local or gs:// file, all of it or nothing; make its folder."""
+  with staged(path) as temporary:
+    temporary.write_bytes(data)
+
+
+def require_free(path: pathlib.Path, overwrite: bool) -> None:
+  """Raise a UserError if a file exists and is not to be replaced."""
+  if path.exists() and not overwrite:
+    raise core.UserError(
+      f'{path} exists; pass another --output, or --overwrite to replace it'
+    )
+
+
+def make_folder(path: pathlib.Path | epath.Path) -> None:
+  """Make a folder, and its parents, unless it is there.
+
+  Raises:
+    UserError: it cannot be made, or not be written to.
+  """
+  probe = path / f'.writable.{os.getpid()}'
+  try:
+    path.mkdir(parents=True, exist_ok=True)
+    probe.write_text('')
+    probe.unlink()
+  except OSError as error:
+    reason = error.strerror or str(error).partition('\n')[0]
+    raise core.UserError(
+      f'folder {str(path)!r} cannot be written to ({reason}); pass one that '
+      'can (--workdir or --output)'
+    ) from error

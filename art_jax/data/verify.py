@@ -15,8 +15,8 @@ import PIL
 
 from art_jax import core
 from art_jax.core import paths as home_lib
+from art_jax.core.paths import write_atomic
 from art_jax.data import archives, decode, parallel
-from art_jax.media import images
 
 # Part of the cache's key: another decoder may judge a file differently.
 _VERSION = f'1-{PIL.__version__}'
@@ -200,7 +200,7 @@ def _store(cache: pathlib.Path | None, files: dict[str, list]) -> None:
   # Another process may write the same file: the last whole one stays.
   with contextlib.suppress(OSError):
     text = json.dumps({'version': _VERSION, 'files': files})
-    images.write_atomic(cache, text.encode())
+    write_atomic(cache, text.encode())
 
 
 def _check_share(root, num_good, skipped, max_bad):

@@ -15,6 +15,7 @@ from flax import serialization
 
 from art_jax import core
 from art_jax.core import paths
+from art_jax.core.paths import write_atomic
 from art_jax.media import images as image_values
 from art_jax.metrics import distances
 
@@ -108,7 +109,7 @@ def fit_once(
   if path.exists():
     return serialization.msgpack_restore(path.read_bytes())
   variables = fit(network, pictures, labels, **how)
-  image_values.write_atomic(path, serialization.msgpack_serialize(variables))
+  write_atomic(path, serialization.msgpack_serialize(variables))
   return variables
 
 

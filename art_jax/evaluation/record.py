@@ -8,8 +8,8 @@ from typing import Any
 from etils import epath
 
 from art_jax import core
+from art_jax.core.paths import write_atomic
 from art_jax.evaluation.scores import Scores
-from art_jax.media import images
 
 FILE = 'evaluation.json'
 
@@ -61,7 +61,7 @@ def append(folder: str, scores: Scores, protocol: dict[str, Any]) -> str:
   entry = {'time': now, **protocol, 'scores': found}
   entries.append({**entry, 'left_out': scores.left_out})
   text = json.dumps(entries, indent=2, allow_nan=False) + '\n'
-  images.write_atomic(path, text.encode())
+  write_atomic(path, text.encode())
   return str(path)
 
 

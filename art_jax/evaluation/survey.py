@@ -16,6 +16,7 @@ import numpy as np
 
 from art_jax import core
 from art_jax.core import paths
+from art_jax.core.paths import write_atomic
 from art_jax.data import ops
 from art_jax.devices import mesh
 from art_jax.evaluation.pictures import Pictures
@@ -163,4 +164,4 @@ def _store(path: str, found: Survey) -> None:
   with contextlib.suppress(OSError):
     data = io.BytesIO()
     np.savez(data, **values)
-    image_values.write_atomic(path, data.getvalue())
+    write_atomic(path, data.getvalue())

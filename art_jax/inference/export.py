@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 
 from art_jax import core
 from art_jax.config import serialization
+from art_jax.core.paths import make_folder, require_free
 from art_jax.inference.run import Run
 from art_jax.nn import lowering
 
@@ -64,16 +65,8 @@ def write(
     contents[f'program_{name}.stablehlo'] = name
     contents[f'weights_{name}.safetensors'] = name
   for name in contents:
-    if (output / name).exists() and not overwrite:
-      raise core.UserError(
-        f'{output / name} exists; pass another --output, or --overwrite'
-      )
-  try:
-    output.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
-    raise core.UserError(
-      f'--output={output}: cannot be made ({error.strerror})'
-    ) from None
+    require_free(output / name, overwrite)
+  make_folder(output)
   (output / 'config.txt').write_text(
     serialization.to_text(run.experiment) + '\n'
   )

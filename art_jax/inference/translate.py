@@ -8,6 +8,7 @@ import tqdm
 from PIL import Image
 
 from art_jax import core
+from art_jax.core.paths import make_folder, require_free
 from art_jax.data import decode, listing
 from art_jax.inference.run import Run
 from art_jax.media import images
@@ -46,13 +47,7 @@ def files(
   hole = None if mask is None else _hole(run, mask)
   output = pathlib.Path(output).expanduser()
   targets = _targets(paths, output, overwrite)
-  try:
-    output.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
-    raise core.UserError(
-      f'--output={output}: cannot be made ({error.strerror}); pass a folder '
-      'that can be written to'
-    ) from None
+  make_folder(output)
   channels = run.experiment.data.channels
   for path, target in tqdm.tqdm(
     list(zip(paths, targets, strict=True)), unit='picture', disable=None
@@ -92,8 +87,5 @@ def _targets(
         f'{target.name}; rename one of them'
       )
     taken[target] = path
-    if target.exists() and not overwrite:
-      raise core.UserError(
-        f'{target} exists; pass another --output, or --overwrite to replace it'
-      )
+    require_free(target, overwrite)
   return targets

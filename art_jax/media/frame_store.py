@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from art_jax import core
+from art_jax.core.paths import write_atomic
 from art_jax.media import images
 
 _JOB = 'job.json'
@@ -45,7 +46,7 @@ class Frames:
       if not same:
         shutil.rmtree(self.folder)
     try:
-      images.write_atomic(note, text.encode())
+      write_atomic(note, text.encode())
     except OSError as error:
       raise core.UserError(
         f'--output={output}: {self.folder} cannot be made ({error.strerror}); '

@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
-from etils import epath
 from PIL import Image
 
 from art_jax import core
+from art_jax.core.paths import write_atomic
 
 _NAN_COLOUR = (255, 0, 255)  # magenta; white in a grey picture
 # A GIF counts in 1/100 s, and viewers slow anything shorter than 2 down.
@@ -176,19 +176,6 @@ def gif(
     loop=0,
   )
   write_atomic(path, data.getvalue())
-
-
-def write_atomic(path: os.PathLike | str, data: bytes) -> None:
-  """Write a local or gs:// file, all of it or nothing; make its folder."""
-  path = epath.Path(path)
-  path.parent.mkdir(parents=True, exist_ok=True)
-  staged = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-  try:
-    staged.write_bytes(data)
-    staged.replace(path)
-  except BaseException:
-    staged.unlink(missing_ok=True)
-    raise
 
 
 def _as_pillow(image: np.ndarray) -> Image.Image:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from art_jax import core
+from art_jax.core.paths import staged
 
 _MAX_FPS = 240
 # Visually lossless for most pictures; the encoder's own default is 23.
@@ -112,15 +113,8 @@ def write(
   first = next(frames, None)
   if first is None:
     raise core.UserError(f'{path}: a video has at least one frame; got none')
-  path.parent.mkdir(parents=True, exist_ok=True)
-  staged = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-  try:
-    count = _encode(staged, itertools.chain([first], frames), fps)
-    staged.replace(path)
-  except BaseException:
-    staged.unlink(missing_ok=True)
-    raise
-  return count
+  with staged(path) as temporary:
+    return _encode(temporary, itertools.chain([first], frames), fps)
 
 
 def _encode(

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from art_jax import core
 from art_jax.config import serialization
-from art_jax.core.paths import home
+from art_jax.core.paths import home, write_atomic
 from art_jax.devices import mesh
-from art_jax.media import images
 
 
 def sentence(summary: Mapping[str, float]) -> str:
@@ -36,7 +35,7 @@ def remember(
   known = _read()
   known[_key(experiment, devices)] = summary['steps_per_second']
   text = json.dumps(known, indent=2)
-  images.write_atomic(home() / 'throughput.json', text.encode())
+  write_atomic(home() / 'throughput.json', text.encode())
 
 
 def recall(experiment: core.Experiment, devices: mesh.Devices) -> float | None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from art_jax import core
+from art_jax.core.paths import write_atomic
 from art_jax.core.version import VERSION
-from art_jax.media import images
 from art_jax.report import collect, figures, pictures
 from art_jax.report.collect import RunFiles
 from art_jax.runs.alarm_event import Event
@@ -37,7 +37,7 @@ def write(run: str | pathlib.Path, output: pathlib.Path | None = None):
   """
   files = collect.collect(run)
   path = output or files.path / REPORT
-  images.write_atomic(path, report(files).encode())
+  write_atomic(path, report(files).encode())
   return path
 
 

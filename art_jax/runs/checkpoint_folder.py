@@ -11,8 +11,7 @@ import orbax.checkpoint as ocp
 from absl import logging
 from etils import epath
 
-from art_jax import core
-from art_jax.runs import checkpoint_format
+from art_jax.core.paths import make_folder
 
 CUT = 'cut'  # the reason of steps that are good but no longer wanted
 
@@ -45,21 +44,8 @@ class Folder:
     if not self._remote:  # orbax takes absolute paths only
       self.path = self.path.expanduser().absolute()
     if writable:
-      self._make()
+      make_folder(self.path)
       self.clean()
-
-  def _make(self) -> None:
-    try:
-      self.path.mkdir(parents=True, exist_ok=True)
-      probe = self.path / f'.probe-{os.getpid()}'
-      probe.write_text('')
-      probe.unlink()
-    except OSError as e:
-      raise core.UserError(
-        f'folder {str(self.path)!r} cannot be written '
-        f'({checkpoint_format.first_line(e)}); pass a folder that you may '
-        'write to'
-      ) from e
 
   def open(
     self, keep_last: int, keep_every: int, kept: set[int]

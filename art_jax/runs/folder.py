@@ -32,6 +32,7 @@ from etils import epath
 
 from art_jax import core
 from art_jax.config import experiments, serialization
+from art_jax.core.paths import make_folder, write_atomic
 from art_jax.devices import mesh
 from art_jax.media import images
 
@@ -68,7 +69,7 @@ class RunFolder:
       self.path = epath.Path(pathlib.Path(path).expanduser().absolute())
     self._writable = writable
     if writable:
-      self._probe()
+      make_folder(self.path)
 
   @property
   def checkpoints(self) -> epath.Path:
@@ -190,26 +191,11 @@ class RunFolder:
   def _holds_checkpoints(self) -> bool:
     return self.checkpoints.is_dir() and any(self.checkpoints.iterdir())
 
-  def _probe(self) -> None:
-    try:
-      self.path.mkdir(parents=True, exist_ok=True)
-      probe = self.path / '.writable'
-      probe.write_text('')
-      probe.unlink()
-    except OSError as error:
-      raise core.UserError(
-        f'--workdir={self.path}: cannot be written to '
-        f'({error.strerror or error}); pass --workdir=FOLDER that can'
-      ) from None
-
   def _write_json(self, name: str, value: Any) -> None:
     self._write(name, json.dumps(value, indent=2) + '\n')
 
   def _write(self, name: str, text: str) -> None:
-    # Through a second name, so that a crash leaves the old file or the new.
-    temporary = self.path / f'.{name}.new'
-    temporary.write_text(text)
-    temporary.replace(self.path / name)
+    write_atomic(self.path / name, text.encode())
 
 
 def describe_data(dataset: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from absl import logging
 from etils import epath
 
 from art_jax import core
+from art_jax.core.paths import write_atomic
 from art_jax.media import images
 from art_jax.runs import plots
 from art_jax.runs.alarm_event import Event
@@ -143,7 +144,7 @@ class Writer:
     """Write alarms.jsonl anew, as the rows up to here gave it."""
     if self._enabled:
       lines = [json.dumps(event.as_row()) + '\n' for event in events]
-      images.write_atomic(self._local / ALARMS, ''.join(lines).encode())
+      write_atomic(self._local / ALARMS, ''.join(lines).encode())
 
   @property
   def rows(self) -> list[dict[str, Any]]:
@@ -164,7 +165,7 @@ class Writer:
       rows = read_metrics(self._local / FILE)
       if plots.loss_names(rows):
         figure = plots.curves(rows, title=self._folder.name)
-        images.write_atomic(self._folder / 'losses.png', plots.png(figure))
+        write_atomic(self._folder / 'losses.png', plots.png(figure))
       end = time.monotonic()
       self._plot_due = end + (end - begin) / _PLOT_SHARE
     except Exception as error:  # A picture is not worth a run.
@@ -188,7 +189,7 @@ class Writer:
     self._close_files()
     path = self._local / FILE
     lines = [line for line, row in _parse(path) if row['step'] <= step]
-    images.write_atomic(path, b''.join(line + b'\n' for line in lines))
+    write_atomic(path, b''.join(line + b'\n' for line in lines))
     self._purge_step = step + 1
     self._plotted = False
     self._open()
@@ -224,7 +225,7 @@ class Writer:
     if path.exists() and not path.read_bytes().endswith(b'\n'):
       # A killed run left half a row; the next one must not continue it.
       lines = [line for line, _ in _parse(path)]
-      images.write_atomic(path, b''.join(line + b'\n' for line in lines))
+      write_atomic(path, b''.join(line + b'\n' for line in lines))
     # Unbuffered: a row that failed must not come back at the next one.
     self._rows = open(path, 'ab', buffering=0)
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from art_jax import core
+from art_jax.core.paths import write_atomic
 from art_jax.media import images
 from art_jax.monitoring import health
 from art_jax.report import collect
@@ -65,7 +66,7 @@ def note(folder: pathlib.Path, status: str, reason: str, together: int) -> None:
   text = json.dumps(
     {'status': status, 'reason': reason, 'together': together}, indent=2
   )
-  images.write_atomic(folder / FILE, f'{text}\n'.encode())
+  write_atomic(folder / FILE, f'{text}\n'.encode())
 
 
 def ended(folder: pathlib.Path) -> dict[str, Any]:
@@ -111,8 +112,8 @@ def ranked(outcomes: Sequence[Outcome]) -> list[Outcome]:
 def write(folder: pathlib.Path, outcomes: Sequence[Outcome]) -> None:
   """Write sweep.csv, sweep.md and sweep.png; a reader never sees half."""
   folder.mkdir(parents=True, exist_ok=True)
-  images.write_atomic(folder / TABLE, _csv(outcomes).encode())
-  images.write_atomic(folder / MARKDOWN, f'{markdown(outcomes)}\n'.encode())
+  write_atomic(folder / TABLE, _csv(outcomes).encode())
+  write_atomic(folder / MARKDOWN, f'{markdown(outcomes)}\n'.encode())
   sheet = contact_sheet(outcomes)
   if sheet is not None:
     images.save_png(folder / SHEET, sheet)

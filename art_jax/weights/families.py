@@ -9,8 +9,7 @@ import numpy as np
 from flax import linen as nn
 from safetensors.numpy import save
 
-from art_jax import core
-from art_jax.media import images
+from art_jax.core.paths import require_free, write_atomic
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator
@@ -138,9 +137,6 @@ def write(
     core.UserError: if the file exists, or the names are not known.
   """
   path = pathlib.Path(path)
-  if path.exists() and not overwrite:
-    raise core.UserError(
-      f'{path} exists; pass another name, or overwrite=True to replace it'
-    )
+  require_free(path, overwrite)
   data = save(to_torch(module, variables), {'format': 'pt'})
-  images.write_atomic(path, data)
+  write_atomic(path, data)

@@ -26,7 +26,7 @@ import jax
 from absl import app, flags
 
 from art_jax import core
-from art_jax.media import images
+from art_jax.core.paths import write_atomic
 from tools.benchmarks.peers import ours, process, rows
 
 _VARIANTS = ('eager', 'channels_last', 'compile')
@@ -228,7 +228,7 @@ def table(found: list[dict[str, Any]]) -> str:
 def write(path: pathlib.Path, found: list[dict[str, Any]]) -> None:
   """Write the rows so far; the file is never half written."""
   text = json.dumps(found, indent=2) + '\n'
-  images.write_atomic(path, text.encode())
+  write_atomic(path, text.encode())
 
 
 if __name__ == '__main__':

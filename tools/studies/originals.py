@@ -20,6 +20,7 @@ import time
 
 from PIL import Image
 
+from art_jax.core.paths import write_atomic
 from art_jax.data import procedural
 from art_jax.media import images
 from tools.studies import originals_rows, timed_run
@@ -118,7 +119,7 @@ def make(row: originals_rows.Row, flags) -> dict:
   entry['lines'] = _anonymous(lines[-_LINES:], folder)
   entry['status'] = _anonymous([entry['status']], folder)[0]
   entry['seconds'] = time.monotonic() - began
-  images.write_atomic(path, json.dumps(entry, indent=1).encode())
+  write_atomic(path, json.dumps(entry, indent=1).encode())
   return entry
 
 
@@ -167,7 +168,7 @@ def write_page(flags) -> None:
     entry = json.loads(path.read_text()) if path.exists() else None
     parts += ['', f'## {row.name}', '', f'*{row.claim}*', '']
     parts += _section(row, entry, flags)
-  images.write_atomic(flags.output, ('\n'.join(parts) + '\n').encode())
+  write_atomic(flags.output, ('\n'.join(parts) + '\n').encode())
 
 
 def _section(row: originals_rows.Row, entry: dict | None, flags) -> list[str]:
@@ -236,7 +237,7 @@ def _figure(row: originals_rows.Row, folder: pathlib.Path, flags) -> str:
   target.parent.mkdir(parents=True, exist_ok=True)
   data = io.BytesIO()
   whole.save(data, 'JPEG', quality=85)
-  images.write_atomic(target, data.getvalue())
+  write_atomic(target, data.getvalue())
   return name
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from art_jax import core
 from art_jax.config import experiments, serialization
+from art_jax.core.paths import write_atomic
 from art_jax.data import detect
 from art_jax.evaluation import pictures
 from art_jax.inference import run
@@ -145,7 +146,7 @@ def measure(
       done = folder / 'figures.json'
       if not done.exists():
         values = figures(_train(cell, seed, folder, flags))
-        images.write_atomic(done, json.dumps(values).encode())
+        write_atomic(done, json.dumps(values).encode())
       found[cell.name].append(json.loads(done.read_text()))
       print(cell.name, seed, found[cell.name][-1], flush=True)
   return found

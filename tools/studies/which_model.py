@@ -19,6 +19,7 @@ import jax
 import numpy as np
 
 from art_jax import core
+from art_jax.core.paths import write_atomic
 from art_jax.inference import run
 from art_jax.media import images
 from art_jax.metrics.precision_recall import precision_recall
@@ -85,7 +86,7 @@ def main() -> None:
   if sheets:
     images.save_png(picture, np.concatenate(sheets, axis=1))
   text = page(found, flags, f'pictures/{picture.name}' if sheets else '')
-  images.write_atomic(output, text.encode())
+  write_atomic(output, text.encode())
   print(output)
 
 
@@ -119,7 +120,7 @@ def one(name: str, folder: pathlib.Path, flags) -> dict[str, float]:
   }
   np.savez(folder / 'shown.npz', pictures=model.sample(_SHOWN))
   done = {'asked': _asked(name, folder, flags), 'found': found}
-  images.write_atomic(folder / _DONE, json.dumps(done).encode())
+  write_atomic(folder / _DONE, json.dumps(done).encode())
   return found
 
 

@@ -9,8 +9,8 @@ import jax
 
 from art_jax import core
 from art_jax.cli import options
+from art_jax.core.paths import require_free, write_atomic
 from art_jax.devices import distributed, mesh
-from art_jax.media import images
 from art_jax.profiling import benchmark, cold_start
 
 # Not for the processes that only start and take one step.
@@ -39,7 +39,7 @@ def run(flags: Any) -> None:
     print(told)
     if output:
       text = json.dumps(result, indent=2) + '\n'
-      images.write_atomic(output, text.encode())
+      write_atomic(output, text.encode())
 
 
 def _measure(
@@ -70,10 +70,7 @@ def _arguments(flags: Any) -> list[str]:
 
 def _new_file(output: str, overwrite: bool) -> pathlib.Path:
   path = pathlib.Path(output)
-  if path.exists() and not overwrite:
-    raise core.UserError(
-      f'--output={output} is there already; pass another name or --overwrite'
-    )
+  require_free(path, overwrite)
   if not path.parent.is_dir():
     raise core.UserError(
       f'--output={output}: there is no folder {path.parent}; make it'

@@ -3,8 +3,8 @@
 import pathlib
 from typing import Any
 
-from art_jax import core
 from art_jax.cli import options
+from art_jax.core.paths import require_free
 from art_jax.report import page
 
 
@@ -12,8 +12,6 @@ def run(flags: Any) -> None:
   """Write report.html into --run, or into the folder --output."""
   options.need(flags, 'run')
   output = pathlib.Path(flags.output) / page.REPORT if flags.output else None
-  if output is not None and output.exists() and not flags.overwrite:
-    raise core.UserError(
-      f'{output} exists; pass --overwrite to replace it, or another --output'
-    )
+  if output is not None:
+    require_free(output, flags.overwrite)
   print(page.write(flags.run, output))

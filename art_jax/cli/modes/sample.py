@@ -8,6 +8,7 @@ import numpy as np
 
 from art_jax import core
 from art_jax.cli import options
+from art_jax.core.paths import require_free, write_atomic
 from art_jax.media import images, video
 from art_jax.sampling import study
 
@@ -74,7 +75,7 @@ def write(
       data = io.BytesIO()
       np.savez_compressed(data, **result.arrays)
       written.append(output / f'{arrays}.npz')
-      images.write_atomic(written[-1], data.getvalue())
+      write_atomic(written[-1], data.getvalue())
   except OSError as error:
     raise core.UserError(
       f'--output={output}: cannot be written to ({error.strerror or error}); '
@@ -86,6 +87,4 @@ def write(
 def _check_free(output: pathlib.Path, name: str) -> None:
   for path in sorted(output.glob(f'{name}*')):
     if path.suffix in _SUFFIXES and path.stem.split('_')[0] == name:
-      raise core.UserError(
-        f'{path} exists; pass another --output, or --overwrite to replace it'
-      )
+      require_free(path, overwrite=False)

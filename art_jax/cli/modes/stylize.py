@@ -12,6 +12,7 @@ from art_jax import core
 from art_jax.cli import options
 from art_jax.cli.modes import stylize_clip
 from art_jax.config import experiments, serialization
+from art_jax.core.paths import require_free
 from art_jax.data import decode, paintings
 from art_jax.devices import mesh
 from art_jax.media import images
@@ -141,10 +142,7 @@ def _targets(
     names = [f'{output.stem}_{i}.png' for i in range(1, count + 1)]
     parts = [output.with_name(name) for name in names]
   for path in {output, *parts}:
-    if path.exists() and not overwrite:
-      raise core.UserError(
-        f'--output: {path} exists; pass another name, or --overwrite'
-      )
+    require_free(path, overwrite)
   return parts
 
 

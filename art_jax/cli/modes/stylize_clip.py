@@ -12,6 +12,7 @@ from PIL import Image
 from art_jax import core
 from art_jax.cli import options
 from art_jax.config import serialization
+from art_jax.core.paths import require_free
 from art_jax.inference import run
 from art_jax.media import frame_store, optical_flow, video
 from art_jax.style_transfer import optimize
@@ -67,10 +68,7 @@ class _Clip:
     options.refuse(flags, 'videos', 'versus')
     self._video = video.read(flags.content)
     self._output = pathlib.Path(flags.output).expanduser()
-    if self._output.exists() and not flags.overwrite:
-      raise core.UserError(
-        f'--output: {self._output} exists; pass another name, or --overwrite'
-      )
+    require_free(self._output, flags.overwrite)
     if self._output.resolve() == self._video.path.resolve():
       raise core.UserError('--output is --content; pass another name')
     height, width = self._video.size
