@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from art_jax.config import renamed
 from art_jax.devices import xla_flags
 
+renamed.install()
 xla_flags.set_flag()
 
 

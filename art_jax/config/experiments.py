@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from art_jax import core
-from art_jax.config import serialization
+from art_jax.config import renamed, serialization
 
 # A run may be continued with these changed: they do not touch its numbers.
 RESUMABLE = (
@@ -65,8 +65,9 @@ def load_module(name: str) -> types.ModuleType:
         + ', '.join(serialization.nearest(name, known))
       )
     path = known[name]
+  name = f'art_jax_experiment_{path.stem}'
   spec = importlib.util.spec_from_file_location(
-    f'art_jax_experiment_{path.stem}', path
+    name, path, loader=renamed.SourceLoader(name, str(path))
   )
   module = importlib.util.module_from_spec(spec)
   spec.loader.exec_module(module)
@@ -189,7 +190,7 @@ def resolve(experiment: core.Experiment, num_examples: int) -> core.Experiment:
     changes = {}
     for field in serialization.config_fields(node):
       value = getattr(node, field.name)
-      annotation = serialization.annotation_of(type(node), field)
+      annotation = serialization.annotations(type(node))[field.name]
       if not _holds_duration(annotation) or value is None:
         continue
       if isinstance(value, tuple):
@@ -243,6 +244,8 @@ def _replace(node: Any, tree: dict, path: str, extra) -> Any:
   fields = {f.name: f for f in serialization.config_fields(node)}
   grouped: dict[str, dict] = {}
   for keys, text in tree.items():
+    if keys[0] not in fields:  # so it may be a former name
+      keys = (*(renamed.field_path(type(node), keys[0]) or keys[:1]), *keys[1:])
     grouped.setdefault(keys[0], {})[keys[1:]] = text
   changes = {}
   for name, below in grouped.items():
@@ -254,8 +257,9 @@ def _replace(node: Any, tree: dict, path: str, extra) -> Any:
       )
     value = getattr(node, name)
     if () in below:
-      annotation = serialization.annotation_of(type(node), fields[name])
+      annotation = serialization.annotations(type(node))[name]
       value = serialization.convert(here, below.pop(()), annotation, extra)
+      value = renamed.value(type(node), name, value)
     if below:
       if not serialization.is_config(value):
         deeper = '.'.join(next(iter(below)))

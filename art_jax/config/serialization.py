@@ -11,17 +11,19 @@ import difflib
 import functools
 import importlib
 import inspect
-import pkgutil
+import pathlib
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flax import linen as nn
 
 from art_jax import core
+from art_jax.config import renamed
 
-_CONFIG_MODULES = ('core', 'algorithms', 'nn', 'losses', 'data')
+_CONFIG_FOLDERS = ('core', 'algorithms', 'nn', 'losses', 'data')
 _BARE = {'true': True, 'false': False, 'none': None}
 _BARE |= {'True': True, 'False': False, 'None': None}
 
@@ -37,27 +39,31 @@ def is_config(value: Any) -> bool:
   return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
-@functools.cache
+def config_class(name: str) -> type | None:
+  """Return the class that a config may call by this bare name, or None.
+
+  Only the modules that define a class of this name are imported.
+
+  Raises:
+    TypeError: there are two.
+  """
+  found = [
+    cls
+    for module in _definitions().get(name, ())
+    if _is_config_class(cls := getattr(importlib.import_module(module), name))
+  ]
+  if len(found) > 1:
+    raise TypeError(
+      f'{name} is defined in {found[0].__module__} and in '
+      f'{found[1].__module__}: config classes need distinct names'
+    )
+  return found[0] if found else None
+
+
 def config_classes() -> Mapping[str, type]:
-  """Return every class that a config may call, by its bare name."""
-  found: dict[str, type] = {}
-  for module in _walk():
-    for name, value in vars(module).items():
-      if (
-        isinstance(value, type)
-        and value.__module__ == module.__name__
-        and dataclasses.is_dataclass(value)
-        and not inspect.isabstract(value)
-        and not name.startswith('_')
-        and (value.__dataclass_params__.frozen or issubclass(value, nn.Module))
-      ):
-        if name in found:
-          raise TypeError(
-            f'{name} is defined in {found[name].__module__} and in '
-            f'{module.__name__}: config classes need distinct names'
-          )
-        found[name] = value
-  return types.MappingProxyType(found)
+  """Return every class that a config may call; imports all their modules."""
+  classes = {name: config_class(name) for name in sorted(_definitions())}
+  return {name: cls for name, cls in classes.items() if cls}
 
 
 def to_text(value: Any, indent: int = 0) -> str:
@@ -95,7 +101,7 @@ def from_text(text: str, extra: Mapping[str, type] | None = None) -> Any:
   """
   try:
     tree = ast.parse(text.strip(), mode='eval')
-    return _build(tree.body, {**config_classes(), **(extra or {})})
+    return _build(tree.body, extra or {})
   except (SyntaxError, MemoryError, RecursionError) as error:
     raise core.UserError(
       f'{_short(text)!r} is not a value: write a number, a quoted string, a '
@@ -137,51 +143,67 @@ def nearest(word: str, words: typing.Iterable[str]) -> list[str]:
   return close + [w for w in words if w not in close]
 
 
-def _walk():
-  for name in _CONFIG_MODULES:
-    module = importlib.import_module(f'art_jax.{name}')
-    yield module
-    for info in pkgutil.walk_packages(
-      getattr(module, '__path__', ()), f'{module.__name__}.'
-    ):
-      yield importlib.import_module(info.name)
+@functools.cache
+def _definitions() -> Mapping[str, Sequence[str]]:
+  """Return the modules that define a class, by its name; imports nothing."""
+  package = pathlib.Path(__file__).resolve().parents[1]
+  modules: dict[str, list[str]] = {}
+  for folder in _CONFIG_FOLDERS:
+    for path in sorted((package / folder).glob('*.py')):
+      for name in re.findall(r'^class ([A-Za-z]\w*)', path.read_text(), re.M):
+        modules.setdefault(name, []).append(f'art_jax.{folder}.{path.stem}')
+  return modules
 
 
-def _build(node: ast.expr, classes: Mapping[str, type]) -> Any:
+def _is_config_class(value: Any) -> bool:
+  if not isinstance(value, type) or inspect.isabstract(value):
+    return False
+  frozen = getattr(value, '__dataclass_params__', None)
+  return dataclasses.is_dataclass(value) and (
+    frozen.frozen or issubclass(value, nn.Module)
+  )
+
+
+def _build(node: ast.expr, extra: Mapping[str, type]) -> Any:
   if isinstance(node, ast.Constant) and not isinstance(
     node.value, bytes | complex | type(...)
   ):
     return node.value
   if isinstance(node, ast.Tuple | ast.List):
-    return tuple(_build(item, classes) for item in node.elts)
+    return tuple(_build(item, extra) for item in node.elts)
   if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-    value = _build(node.operand, classes)
+    value = _build(node.operand, extra)
     if isinstance(value, int | float) and not isinstance(value, bool):
       return -value
   if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):
     return float(node.id)
   if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-    return _call(node, classes)
+    return _call(node, node.func.id, extra)
   raise core.UserError(
     f'{_short(ast.unparse(node))!r} is not allowed in a config: only numbers, '
     'quoted strings, tuples and constructor calls are'
   )
 
 
-def _call(node: ast.Call, classes: Mapping[str, type]) -> Any:
-  name = node.func.id
-  if name not in classes:
+def _call(node: ast.Call, name: str, extra: Mapping[str, type]) -> Any:
+  cls = extra.get(name) or config_class(renamed.class_name(name))
+  if cls is None:
     raise core.UserError(
       f'{name} is not a config class; there are: '
-      + ', '.join(nearest(name, classes))
+      + ', '.join(nearest(name, {**config_classes(), **extra}))
     )
-  cls = classes[name]
   if any(isinstance(a, ast.Starred) for a in node.args) or any(
     k.arg is None for k in node.keywords
   ):
     raise core.UserError(f'{name}(...): * and ** are not allowed in a config')
-  args = [_build(a, classes) for a in node.args]
-  kwargs = {k.arg: _build(k.value, classes) for k in node.keywords}
+  args = [_build(a, extra) for a in node.args]
+  kwargs = {k.arg: _build(k.value, extra) for k in node.keywords}
+  return _make(cls, *args, **renamed.keywords(cls, kwargs, _make))
+
+
+def _make(cls: type, *args: Any, **kwargs: Any) -> Any:
+  """Return an object of a config class, its fields checked by type."""
+  name = cls.__name__
   fields = {f.name: f for f in config_fields(cls)}
   for key in kwargs:
     if key not in fields:
@@ -195,23 +217,27 @@ def _call(node: ast.Call, classes: Mapping[str, type]) -> Any:
     raise core.UserError(
       f'{name}(...): {error}; its fields are {", ".join(fields)}'
     ) from None
+  hints = annotations(cls)
   return cls(
     **{
       key: check(
-        f'{name}.{key}', value, annotation_of(cls, fields[key]), repr(value)
+        f'{name}.{key}',
+        renamed.value(cls, key, value),
+        hints[key],
+        repr(value),
       )
       for key, value in bound.items()
     }
   )
 
 
-def annotation_of(cls: type, field: dataclasses.Field) -> Any:
-  """Return the type of a field, resolved if it was written as a string."""
-  if not isinstance(field.type, str):
-    return field.type
-  owner = next(c for c in cls.__mro__ if field.name in c.__annotations__)
-  namespace = vars(importlib.import_module(owner.__module__))
-  return eval(field.type, dict(namespace))
+@functools.cache
+def annotations(cls: type) -> Mapping[str, Any]:
+  """Return the types of the fields of a config class."""
+  types_ = {field.name: field.type for field in dataclasses.fields(cls)}
+  if any(isinstance(kind, str) for kind in types_.values()):
+    return typing.get_type_hints(cls)
+  return types_
 
 
 def _fit(value: Any, annotation: Any) -> tuple[bool, Any]:
