@@ -1,17 +1,18 @@
 """ACGAN on the ten classes of CIFAR-10.
 
-Odena et al. 2017, arXiv:1610.09585, with the document's networks, 64 px (the
-pictures are enlarged), batch 100, Adam 2e-4 with betas (0.5, 0.999), times 0.75
-every 50 epochs.
+Odena et al. 2017, arXiv:1610.09585, with the networks of `acgan_mnist` in
+color: 64 px (the pictures are enlarged), batch 100, Adam 2e-4 with betas (0.5,
+0.999), times 0.75 every 50 epochs.
 
-  python -m art_jax.main --experiment=acgan_cifar10
-  python -m art_jax.main --experiment=acgan_cifar10 --data=/folder/of/classes
+  art_jax train acgan_cifar10
+  art_jax train acgan_cifar10 --data=/folder/of/classes
 
 Data: cifar10 of TensorFlow Datasets, or --set
 "data.source=Builtin(layout='images')" for the five built-in genres. An epoch is
 500 steps, 200 epochs are 100,000: hours on a GPU. In the samples each latent is
-drawn as all ten classes in turn. The document found no class to be convincing;
-look whether accuracy/fake rises while the samples of a class stay different.
+drawn as all ten classes in turn. Expect classes that differ in color and
+layout, but hardly an object that one can name: check that accuracy/fake rises
+while the samples of a class stay different.
 """
 
 from art_jax import core
@@ -31,7 +32,7 @@ _ADAM = optim.Adam(
 
 
 def experiment() -> core.Experiment:
-  """Return the run of the document."""
+  """Return ACGAN on CIFAR-10 at 64 px, 200 epochs."""
   return core.Experiment(
     algorithm=ACGAN(
       generator=ACGANGenerator(),
@@ -60,11 +61,5 @@ def tiny() -> core.Experiment:
       discriminator_optimizer=_ADAM,
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

@@ -1,11 +1,11 @@
 """ACGAN on handwritten digits: the digit asked for.
 
-Odena et al. 2017, arXiv:1610.09585, with the document's networks (its notebook:
-dense layer and transposed convolutions against 5x5 convolutions, two heads), 64
-px, batch 100, Adam 2e-4 with betas (0.5, 0.999), times 0.75 every 10 epochs.
+Odena et al. 2017, arXiv:1610.09585, with a dense layer and transposed
+convolutions against 5x5 convolutions with two heads: 64 px, batch 100, Adam
+2e-4 with betas (0.5, 0.999), times 0.75 every 10 epochs.
 
-  python -m art_jax.main --experiment=acgan_mnist
-  python -m art_jax.main --experiment=acgan_mnist --data=/folder/of/classes
+  art_jax train acgan_mnist
+  art_jax train acgan_mnist --data=/folder/of/classes
 
 Quick form, 2 to 3 minutes an epoch on 2 CPU cores:
 
@@ -16,11 +16,11 @@ Quick form, 2 to 3 minutes an epoch on 2 CPU cores:
   --set algorithm.ema_decay=0.995
 
 Data: mnist of TensorFlow Datasets, --data=mnist.npz, or --set
-"data.source=Builtin(layout='images')" for the five built-in genres, in grey. An
+"data.source=Builtin(layout='images')" for the five built-in genres, in gray. An
 epoch is 600 steps. In the samples each latent is drawn as 0, 1, ..., 9 in turn.
 accuracy/real is the share of digits that the discriminator names, and
-accuracy/fake of its opponent's: the first should rise within an epoch, then the
-second, and both stay near 1.
+accuracy/fake the share of generated ones: the first should rise within an
+epoch, then the second, and both stay near 1.
 """
 
 from art_jax import core
@@ -37,7 +37,7 @@ _ADAM = optim.Adam(
 
 
 def experiment() -> core.Experiment:
-  """Return the run of the document."""
+  """Return ACGAN on MNIST at 64 px, 20 epochs."""
   return core.Experiment(
     algorithm=ACGAN(
       generator=ACGANGenerator(channels=1),
@@ -64,11 +64,5 @@ def tiny() -> core.Experiment:
     data=core.Data(
       source=Builtin(layout='images', count=32), size=32, channels=1
     ),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

@@ -1,17 +1,18 @@
 """ACGAN on five genres of painting.
 
-Odena et al. 2017, arXiv:1610.09585, with the document's networks, 64 px, batch
-100, Adam 2e-4 with betas (0.5, 0.999), times 0.75 every 50 epochs.
+Odena et al. 2017, arXiv:1610.09585, with the networks of `acgan_mnist` in
+color: 64 px, batch 100, Adam 2e-4 with betas (0.5, 0.999), times 0.75 every 50
+epochs.
 
-  python -m art_jax.main --experiment=acgan_wikiart
-  python -m art_jax.main --experiment=acgan_wikiart --data=/wikiart/by/genre
+  art_jax train acgan_wikiart
+  art_jax train acgan_wikiart --data=/wikiart/by/genre
 
 Data: the built-in paintings, five genres, unless --data names a folder with a
 sub-folder for each genre; then set algorithm.discriminator.num_classes to their
-number, or choose with --set "data.classes=('portrait', 'landscape')". The
-document's set has 51,420 pictures, so 200 epochs are 103,000 steps: a night on
-a GPU. It went on for up to 1,000 epochs, and 3 genres were the most that it
-told apart. accuracy/real and accuracy/fake are the shares of paintings and of
+number, or choose with --set "data.classes=('portrait', 'landscape')". Five
+genres of WikiArt are 51,420 pictures, so 200 epochs are 103,000 steps: a night
+on a GPU. Expect about 3 genres that one can tell apart, after several hundred
+epochs. accuracy/real and accuracy/fake are the shares of paintings and of
 samples whose genre the discriminator names; in the samples each latent is drawn
 in every genre in turn.
 """
@@ -32,7 +33,7 @@ _ADAM = optim.Adam(
 
 
 def experiment() -> core.Experiment:
-  """Return the run of the document."""
+  """Return ACGAN on paintings at 64 px, 200 epochs."""
   return core.Experiment(
     algorithm=ACGAN(
       generator=ACGANGenerator(),
@@ -61,11 +62,5 @@ def tiny() -> core.Experiment:
       discriminator_optimizer=_ADAM,
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

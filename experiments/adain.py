@@ -5,11 +5,11 @@ Instance Normalization", arXiv:1703.06868: VGG-19 up to relu4_1, its mirror
 image as decoder, 256 px crops of pictures whose shorter side is 512, batch 8,
 Adam 1e-4, style weight 10, 160,000 steps. Photos are the domain a, paintings b.
 
-  python tools/fetch_weights.py vgg19
-  python -m art_jax.main --experiment=adain --data=/folder/of/trainA_trainB
-  python -m art_jax.main --mode=translate --run=runs/adain --input=photos \
+  art_jax fetch vgg19
+  art_jax train adain --data=/folder/of/trainA_trainB
+  art_jax translate runs/adain --input=photos \
     --style=painting.jpg --output=painted
-  python -m art_jax.main --mode=stylize --run=runs/adain --content=photo.jpg \
+  art_jax stylize --run=runs/adain --content=photo.jpg \
     --style=a.jpg,b.jpg --output=result.png \
     --set "algorithm.blend=(0.7, 0.3)" --set algorithm.alpha=0.8
 
@@ -18,7 +18,7 @@ Without --data it learns on built-in photos and paintings. With VGG-16:
   ... --set algorithm.weights=vgg16 --set algorithm.features.depth=16 \
     --set algorithm.decoder.depth=16
 
-A step is 1.5 TFLOP: hours on one GPU. Expect the painting's colours at once,
+A step is 1.5 TFLOP: hours on one GPU. Expect the painting's colors at once,
 its strokes after some ten thousand steps; docs/adain.md has a run of minutes.
 """
 

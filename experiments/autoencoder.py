@@ -4,9 +4,9 @@ A convolutional autoencoder whose codes a sigmoid squeezes to 0..1, so that
 random latents can be drawn from U(0, 1); dropout in training. The networks are
 DCGAN's discriminator and generator (Radford et al. 2016, arXiv:1511.06434).
 
-  python -m art_jax.main --experiment=autoencoder
-  python -m art_jax.main --experiment=autoencoder --data=monet2photo/trainA
-  python -m art_jax.main --experiment=autoencoder --set algorithm.latent_size=16
+  art_jax train autoencoder
+  art_jax train autoencoder --data=monet2photo/trainA
+  art_jax train autoencoder --set algorithm.latent_size=16
 
 Without --data it learns the built-in paintings. The Monet paintings are the
 folder trainA of monet2photo (1,072 pictures, from
@@ -46,11 +46,5 @@ def tiny() -> core.Experiment:
       latent_size=16,
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

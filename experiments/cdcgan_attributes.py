@@ -1,28 +1,27 @@
-"""A GAN told several things at once: genre (or artist, year, ...) and palette.
+"""A GAN given several things at once: genre (or artist, year, ...) and palette.
 
-The goal of one of the documents that it never reached: "render artwork that
-encompasses certain parameters of a painting like the year, artist, color
-content, and style". The conditional DCGAN (Mirza & Osindero 2014,
-arXiv:1411.1784) with a row of attributes in the place of the class; the
-palette, the mean L*a*b* colour, is computed from each picture.
+The conditional DCGAN (Mirza & Osindero 2014, arXiv:1411.1784) of
+`cdcgan_wikiart` with a row of attributes in the place of the class; the
+palette, the mean L*a*b* color, is computed from each picture.
 
-  python -m art_jax.main --experiment=cdcgan_attributes
-  python -m art_jax.main --experiment=cdcgan_attributes --data=/paintings \
+  art_jax train cdcgan_attributes
+  art_jax train cdcgan_attributes --data=/paintings \
     --set "algorithm.attributes=(Category(name='artist', count=50), \
     Number(name='year', low=1400, high=2000), Palette())"
 
 Quick form, minutes on 2 CPU cores:
 
-  python -m art_jax.main --experiment=cdcgan_attributes --set data.size=32 \
+  art_jax train cdcgan_attributes --set data.size=32 \
     --set algorithm.generator.size=32 --set algorithm.generator.width=32 \
     --set algorithm.discriminator.width=32
 
 Data: the built-in paintings with their genre, or a folder with a labels.csv
-(columns file, artist, year, ...; an empty cell means not known). What the data
-gives and the algorithm reads must agree; if not, the error says what to pass.
-In the samples each picture has the attributes of the held-out one at the same
-place in `asked`: same genre, same overall colour, another picture.
-tools/studies/attributes.py measures how well (docs/conditional.md).
+(columns file, artist, year, ...; an empty cell means not known). The attributes
+of the data and those that the algorithm reads must agree; if not, the error
+says what to pass. In the samples each picture has the attributes of the
+held-out one at the same place in `asked`: same genre, same overall color,
+another picture. tools/studies/attributes.py measures how well
+(docs/conditional.md).
 """
 
 from art_jax import core
@@ -66,11 +65,5 @@ def tiny() -> core.Experiment:
       ema_decay=0.999,
     ),
     data=core.Data(source=Builtin(layout='attributes', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

@@ -1,14 +1,14 @@
 """Conditional DCGAN on CIFAR-10: a picture of the class asked for.
 
-Mirza & Osindero 2014, arXiv:1411.1784, with the convolutional networks of the
-document (labels as planes), on the pictures enlarged to 64 px.
+Mirza & Osindero 2014, arXiv:1411.1784, with convolutional networks (DCGAN's,
+labels as planes), on the pictures enlarged to 64 px.
 
-  python -m art_jax.main --experiment=cdcgan_cifar10
-  python -m art_jax.main --experiment=cdcgan_cifar10 --data=builtin
+  art_jax train cdcgan_cifar10
+  art_jax train cdcgan_cifar10 --data=builtin
 
 Data: cifar10 of TensorFlow Datasets. 50 epochs of 391 steps: below an hour on a
 GPU. In the samples each latent is drawn in every class in turn. Expect classes
-apart by colour and background (sky, water, road) first, objects later.
+apart by color and background (sky, water, road) first, objects later.
 """
 
 from art_jax import core
@@ -19,7 +19,7 @@ from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 
 
 def experiment() -> core.Experiment:
-  """Return the run of the document."""
+  """Return the conditional DCGAN on CIFAR-10 at 64 px, 50 epochs."""
   return core.Experiment(
     algorithm=GAN(
       generator=CDCGANGenerator(),
@@ -42,11 +42,5 @@ def tiny() -> core.Experiment:
       num_classes=10,
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

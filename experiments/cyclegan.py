@@ -6,13 +6,14 @@ PatchGANs, least-squares losses, cycle weight 10, identity weight 0.5, a
 history of 50 pictures, Adam 2e-4, 100 epochs and 100 more of linear decay,
 batch 1, 286 px resized and 256 px cropped at random.
 
-  python -m art_jax.main --experiment=cyclegan
-  python -m art_jax.main --experiment=cyclegan --data=/folder/of/trainA_trainB
+  art_jax train cyclegan
+  art_jax train cyclegan --data=/folder/of/trainA_trainB
 
 Domain a are the paintings, b the photos of the data set cycle_gan/monet2photo
 (6,287 photos, so 200 epochs are 1,257,400 steps: days on one GPU; pass
---set "train.duration=Epochs(20)" for a look, and the decay shortens with it).
-Expect colours and brush strokes after 2 epochs and clean pictures after 100.
+--set "train.duration=Epochs(20)" for a first impression, and the decay shortens
+with it). Expect colors and brush strokes after 2 epochs and clean pictures
+after 100.
 """
 
 from art_jax import core
@@ -49,11 +50,5 @@ def tiny() -> core.Experiment:
       pool_size=12,
     ),
     data=core.Data(source=Builtin(count=32), size=32, load_size=36),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

@@ -3,10 +3,10 @@
 The algorithm of Zhu et al. 2017, arXiv:1703.10593, with small networks, on
 procedural pictures of 64 px that need no download. tools/demo.sh runs it.
 
-  python -m art_jax.main --experiment=cyclegan_demo --devices=1
+  art_jax train cyclegan_demo --devices=1
 
 Domain a are photos, b paintings, of other scenes: no pair is ever seen. About
-3 minutes on 2 CPU cores. Expect the painter's warm, saturated colours in one
+3 minutes on 2 CPU cores. Expect the painter's warm, saturated colors in one
 direction and cool, hazy light in the other, with every edge kept, and a
 distance to the true partner about a third below doing nothing in both.
 """
@@ -20,7 +20,7 @@ from art_jax.nn.resnet_generator import ResnetGenerator
 
 
 def experiment() -> core.Experiment:
-  """Return the run of demo.sh."""
+  """Return the run of tools/demo.sh."""
   adam = optim.Adam(
     learning_rate=1e-3,
     schedule=optim.LinearDecay(start=core.Steps(1500), end=core.Steps(3000)),
@@ -29,7 +29,7 @@ def experiment() -> core.Experiment:
     algorithm=CycleGAN(
       # Differs from the paper: a few minutes at 64 px do not suffice to send
       # detail through halvings, and instance norms forget how bright and
-      # colourful a picture was, which is most of the style here.
+      # colorful a picture was, which is most of the style here.
       generator=ResnetGenerator(width=16, blocks=3, halvings=0, norm='none'),
       # Differs from the paper: 16x16 patches of 64 px pictures.
       discriminator=PatchGAN(width=32, layers=1, norm='none'),
@@ -60,11 +60,5 @@ def tiny() -> core.Experiment:
       pool_size=12,
     ),
     data=core.Data(source=Builtin(count=32), size=32, load_size=36),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

@@ -1,16 +1,16 @@
 """DCGAN on paintings at 128 px.
 
-The document's network: the PyTorch DCGAN tutorial (Radford, Metz, Chintala
-2016, arXiv:1511.06434) plus one more layer in G and in D, latents of 100, cross
-entropy, Adam 2e-4.
+Radford, Metz, Chintala 2016, arXiv:1511.06434, in the form of the PyTorch DCGAN
+tutorial plus one more layer in G and in D: latents of 100, cross entropy, Adam
+2e-4.
 
-  python -m art_jax.main --experiment=dcgan_art128 --data=/folder/of/paintings
+  art_jax train dcgan_art128 --data=/folder/of/paintings
 
 Data: the built-in paintings unless --data names the folder of the Kaggle set
 (best-artworks-of-all-time, 8,027 pictures by 50 artists; sub-folders are fine).
-100 epochs of it are 6,000 steps of 1.5 TFLOP: below an hour on a GPU. The
-document saw mode collapse with D's loss going to 0: watch loss/real, loss/fake
-and the samples. `dcgan_paintings` is the recipe to prefer.
+100 epochs of it are 6,000 steps of 1.5 TFLOP: below an hour on a GPU. Mode
+collapse is common, with D's loss going to 0: watch loss/real, loss/fake and the
+samples. `dcgan_paintings` is the recipe to prefer.
 """
 
 from art_jax import core
@@ -20,7 +20,7 @@ from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 
 
 def experiment() -> core.Experiment:
-  """Return the run of the document."""
+  """Return DCGAN at 128 px, 100 epochs."""
   return core.Experiment(
     algorithm=GAN(
       generator=DCGANGenerator(size=128),
@@ -45,11 +45,5 @@ def tiny() -> core.Experiment:
       discriminator=DCGANDiscriminator(width=4),
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

@@ -3,12 +3,12 @@
 Radford, Metz, Chintala 2016, arXiv:1511.06434, in the form of the PyTorch DCGAN
 tutorial, on the 50,000 training pictures enlarged to 64 px.
 
-  python -m art_jax.main --experiment=dcgan_cifar10
-  python -m art_jax.main --experiment=dcgan_cifar10 --data=builtin
+  art_jax train dcgan_cifar10
+  art_jax train dcgan_cifar10 --data=builtin
 
 Data: cifar10 of TensorFlow Datasets. 50 epochs of 391 steps of 292 GFLOP: below
-an hour on a GPU. Expect objects by colour and rough shape after 20 epochs;
-without labels it favours some classes (a published FID of 48 at 32 px).
+an hour on a GPU. Expect objects by color and rough shape after 20 epochs;
+without labels it favors some classes (a published FID of 48 at 32 px).
 """
 
 from art_jax import core
@@ -19,7 +19,7 @@ from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 
 
 def experiment() -> core.Experiment:
-  """Return the run of the document."""
+  """Return DCGAN on CIFAR-10 at 64 px, 50 epochs."""
   return core.Experiment(
     algorithm=GAN(
       generator=DCGANGenerator(),
@@ -38,11 +38,5 @@ def tiny() -> core.Experiment:
       discriminator=DCGANDiscriminator(width=4),
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

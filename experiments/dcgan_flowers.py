@@ -3,13 +3,13 @@
 Radford, Metz, Chintala 2016, arXiv:1511.06434, in the form of the PyTorch DCGAN
 tutorial, on flowers cut to squares of 64 px.
 
-  python -m art_jax.main --experiment=dcgan_flowers
-  python -m art_jax.main --experiment=dcgan_flowers --data=/folder/of/flowers
+  art_jax train dcgan_flowers
+  art_jax train dcgan_flowers --data=/folder/of/flowers
 
 Data: oxford_flowers102 of TensorFlow Datasets, whose training split has 1,020
-pictures. All 8,189, as the document used, are the folder `jpg` of the authors'
-archive: pass it with --data. 200 epochs of it are 12,200 steps: below an hour
-on a GPU. Expect flowers by colour after 30 epochs and by shape after 200.
+pictures. All 8,189 are the folder `jpg` of the authors' archive: pass it with
+--data. 200 epochs of it are 12,200 steps: below an hour on a GPU. Expect
+flowers by color after 30 epochs and by shape after 200.
 """
 
 from art_jax import core
@@ -20,7 +20,7 @@ from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 
 
 def experiment() -> core.Experiment:
-  """Return the run of the document."""
+  """Return DCGAN on flowers at 64 px, 200 epochs."""
   return core.Experiment(
     algorithm=GAN(
       generator=DCGANGenerator(),
@@ -45,11 +45,5 @@ def tiny() -> core.Experiment:
       discriminator=DCGANDiscriminator(width=4),
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

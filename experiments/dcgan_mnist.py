@@ -3,8 +3,8 @@
 Radford, Metz, Chintala 2016, arXiv:1511.06434, in the form of the PyTorch DCGAN
 tutorial: 64 px, latents of 100, batch 128, Adam 2e-4 with beta1 0.5.
 
-  python -m art_jax.main --experiment=dcgan_mnist
-  python -m art_jax.main --experiment=dcgan_mnist --data=builtin
+  art_jax train dcgan_mnist
+  art_jax train dcgan_mnist --data=builtin
 
 Data: mnist of TensorFlow Datasets, 60,000 pictures, resized to 64 px. An epoch
 is 469 steps of 146 GFLOP: seconds on a GPU of today, most of an hour on 2 CPU
@@ -27,7 +27,7 @@ from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 
 
 def experiment() -> core.Experiment:
-  """Return the run of the document."""
+  """Return DCGAN on MNIST at 64 px, 20 epochs."""
   return core.Experiment(
     algorithm=GAN(
       generator=DCGANGenerator(channels=1),
@@ -48,11 +48,5 @@ def tiny() -> core.Experiment:
     data=core.Data(
       source=Builtin(layout='images', count=32), size=32, channels=1
     ),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

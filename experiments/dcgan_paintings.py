@@ -7,7 +7,7 @@ moved by up to an eighth (DiffAugment, Zhao et al. 2020, arXiv:2006.10738), so
 that D cannot learn a small set by heart. The moving average of G makes the
 pictures.
 
-  python -m art_jax.main --experiment=dcgan_paintings --data=/your/paintings
+  art_jax train dcgan_paintings --data=/your/paintings
 
 Data: the built-in paintings unless --data names a folder. 30,000 steps of batch
 64, 173 GFLOP each: about an hour on a GPU. Expect brushwork after 500 steps,
@@ -26,7 +26,7 @@ from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 
 
 def experiment() -> core.Experiment:
-  """Return the run of the document."""
+  """Return the recipe at 64 px, 30,000 steps."""
   return core.Experiment(
     algorithm=GAN(
       generator=DCGANGenerator(enlarge='resize'),
@@ -57,11 +57,5 @@ def tiny() -> core.Experiment:
       augment=('translation',),
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

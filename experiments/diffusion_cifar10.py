@@ -4,12 +4,12 @@ Karras et al. 2022 (EDM), arXiv:2206.00364: DDPM++ of 55,733,891 parameters,
 batch 512, Adam 1e-3, dropout 0.13, non-leaky augmentation 0.12, Heun's method
 in 18 steps.
 
-  python -m art_jax.main --experiment=diffusion_cifar10
-  python -m art_jax.main --experiment=diffusion_cifar10 --data=builtin
+  art_jax train diffusion_cifar10
+  art_jax train diffusion_cifar10 --data=builtin
 
-Data: cifar10 of TensorFlow Datasets. The paper trains 200 million pictures
-(390,625 steps), two days on 8 V100, for a published FID of 1.97; tens of
-thousands of steps already give objects that one can name.
+Data: cifar10 of TensorFlow Datasets. The paper trains on 200 million pictures
+(390,625 steps), two days on 8 V100, for a published FID of 1.97; expect objects
+that one can name after some tens of thousands of steps.
 """
 
 from art_jax import core
@@ -61,11 +61,5 @@ def tiny() -> core.Experiment:
     data=core.Data(
       source=Builtin(layout='images', count=32), size=32, flip=False
     ),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

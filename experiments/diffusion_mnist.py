@@ -3,8 +3,8 @@
 Karras et al. 2022 (EDM), arXiv:2206.00364, with a very small network at 32 px,
 ten classes and classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598).
 
-  python -m art_jax.main --experiment=diffusion_mnist
-  python -m art_jax.main --experiment=diffusion_mnist --set algorithm.guidance=2
+  art_jax train diffusion_mnist
+  art_jax train diffusion_mnist --set algorithm.guidance=2
 
 On a GPU take a wider network, more of it at every level:
 
@@ -79,11 +79,5 @@ def tiny() -> core.Experiment:
       channels=1,
       flip=False,
     ),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

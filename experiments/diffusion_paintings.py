@@ -4,12 +4,12 @@ Karras et al. 2022 (EDM), arXiv:2206.00364: the network of its 64 px sets, with
 the larger dropout and the non-leaky augmentation that it uses for small ones
 (AFHQv2: dropout 0.25, augmentation 0.15).
 
-  python -m art_jax.main --experiment=diffusion_paintings --data=/paintings
+  art_jax train diffusion_paintings --data=/paintings
 
 Without --data it learns the built-in paintings. 61,805,571 parameters: for a
-GPU, with --precision=bfloat16. With a few hundred pictures it learns some by
-heart: compare the samples with their nearest neighbours. On a CPU take 32 px
-and a small network:
+GPU, with --precision=bfloat16. With a few hundred pictures it memorizes some of
+them: compare the samples with their nearest neighbors. On a CPU take 32 px and
+a small network:
 
   --set data.size=32 --set algorithm.denoiser.size=32
   --set algorithm.denoiser.width=32 --set algorithm.denoiser.blocks=1
@@ -66,11 +66,5 @@ def tiny() -> core.Experiment:
     data=core.Data(
       source=Builtin(layout='images', count=32), size=32, flip=False
     ),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

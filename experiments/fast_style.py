@@ -6,11 +6,10 @@ fast_neural_style: COCO 2014, 256 px, batch 4, Adam 1e-3, two epochs (41,392
 steps), content relu2_2 times 1e5, the Gram matrices of relu1_2, relu2_2,
 relu3_3 and relu4_3 times 1e10, torchvision's VGG-16.
 
-  python tools/fetch_weights.py vgg16_torchvision
-  python -m art_jax.main --experiment=fast_style --data=/folder/of/photos \
+  art_jax fetch vgg16_torchvision
+  art_jax train fast_style --data=/folder/of/photos \
     --set "algorithm.styles=('painting.jpg',)"
-  python -m art_jax.main --mode=translate --run=runs/fast_style \
-    --input=photos --output=painted
+  art_jax translate runs/fast_style --input=photos --output=painted
 
 Without --data the photos are those of the data set coco/2014 (13 GB). Without
 algorithm.styles the painting is a built-in one. Several paintings in one
@@ -18,16 +17,17 @@ network:
 
   ... --set "algorithm.styles=('a.jpg','b.jpg')" \
     --set algorithm.transformer.num_styles=2
-  ... --mode=translate --direction=b
+  art_jax translate runs/fast_style --direction=b \
+    --input=photos --output=painted
 
-With Oxford's weights (tools/fetch_weights.py vgg16), whose features are those
-of pictures in 0..255, the settings of the paper's code:
+With Oxford's weights (art_jax fetch vgg16), whose features are those of
+pictures in 0..255, the settings of the paper's code:
 
   ... --set algorithm.weights=vgg16 --set algorithm.content_weight=1 \
     --set "algorithm.style_weights=(5,5,5,5)" \
     --set "algorithm.content_layers=('relu3_3',)"
 
-Expect the painting's colours after a few hundred steps and its strokes after a
+Expect the painting's colors after a few hundred steps and its strokes after a
 few thousand. experiments/fast_style_squeezenet.py is the small form for a CPU.
 """
 

@@ -4,14 +4,14 @@ The network of experiments/fast_style.py with half the channels (424,899
 parameters), and the losses of experiments/style_transfer_squeezenet.py:
 SqueezeNet 1.1 is a small part of the work, where VGG-16 would be most of it.
 
-  python tools/fetch_weights.py squeezenet1_1
-  python -m art_jax.main --experiment=fast_style_squeezenet \
+  art_jax fetch squeezenet1_1
+  art_jax train fast_style_squeezenet \
     --data=/folder/of/photos --set "algorithm.styles=('painting.jpg',)"
-  python -m art_jax.main --mode=translate --run=runs/fast_style_squeezenet \
+  art_jax translate runs/fast_style_squeezenet \
     --input=photos --output=painted
 
 Without --data it learns on built-in pictures, without algorithm.styles to paint
-like a built-in painting. Expect the painting's colours after 200 steps and its
+like a built-in painting. Expect the painting's colors after 200 steps and its
 texture after 1,000.
 """
 

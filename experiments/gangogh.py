@@ -6,8 +6,8 @@ penalty 10, five updates of the critic for one of G, Adam 1e-4 with betas (0.5,
 0.9), batch 84, 200,000 updates of G, and 2,000 updates of the critic alone
 before the first. The critic's class loss is of real paintings only.
 
-  python -m art_jax.main --experiment=gangogh --data=/wikiart/by/genre
-  python -m art_jax.main --experiment=gangogh \
+  art_jax train gangogh --data=/wikiart/by/genre
+  art_jax train gangogh \
     --set algorithm.discriminator.num_classes=5
 
 # Differs from the authors' code: a fake has the genre of the painting beside
@@ -71,11 +71,5 @@ def tiny() -> core.Experiment:
       share_latents=False,
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

@@ -5,8 +5,8 @@ Networks", arXiv:1611.07004: U-Net with dropout, 70x70 PatchGAN on pairs, BCE
 and 100 times L1, Adam 2e-4, batch 1, 286 px resized and 256 px cropped; the
 CMP facades of Tylecek & Sara 2013.
 
-  python -m art_jax.main --experiment=pix2pix_facades --data=path/to/facades
-  python -m art_jax.main --experiment=pix2pix_facades --data=builtin
+  art_jax train pix2pix_facades --data=path/to/facades
+  art_jax train pix2pix_facades --data=builtin
 
 The folder `facades` of side-by-side pictures (train and val below it; left
 half: a, the photo; right half: b, the label map) comes from
@@ -52,11 +52,5 @@ def tiny() -> core.Experiment:
     data=core.Data(
       source=Builtin(layout='labels', count=32), size=32, load_size=36
     ),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

@@ -1,11 +1,11 @@
-"""Style transfer by optimising pixels with VGG-16 (Gatys et al. 2016).
+"""Style transfer by optimizing pixels with VGG-16 (Gatys et al. 2016).
 
 Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural
 Networks", CVPR 2016 (2015, arXiv:1508.06576): the content's relu4_2 and the
 Gram matrices of relu1_1, ..., relu5_1 of the painting.
 
-  python tools/fetch_weights.py vgg16
-  python -m art_jax.main --mode=stylize --experiment=style_transfer \
+  art_jax fetch vgg16
+  art_jax stylize style_transfer \
     --content=photo.jpg --style=painting.jpg --output=result.png
   ... --size=1024 --set algorithm.content_weight=1   (less of the photo)
   ... --set "algorithm.optimizer=LBFGS()"
@@ -15,7 +15,7 @@ The paper starts from noise (--set algorithm.start=noise). A step at 512 pixels
 is 0.33 TFLOP, at 256 pixels 0.08: one a second on two CPU cores; the scales of
 181, 256, 362 and 512 pixels, 100 steps each, cost about twice the last one.
 Expect the photo's things in the painting's strokes and
-colours. The weights are for the network of the paper (Oxford's, as Keras and
+colors. The weights are for the network of the paper (Oxford's, as Keras and
 caffe have it); torchvision's has other features and needs others.
 """
 
@@ -27,7 +27,7 @@ from art_jax.nn.vgg import VGG
 
 
 def experiment() -> core.Experiment:
-  """Return the optimisation at 512 pixels."""
+  """Return the optimization at 512 pixels."""
   return core.Experiment(
     algorithm=Gatys(
       features=VGG(16, pool='average'),

@@ -3,10 +3,10 @@
 Li & Wand 2016, "Combining Markov Random Fields and Convolutional Neural
 Networks for Image Synthesis", arXiv:1601.04589: every 3x3 patch of relu3_1 and
 relu4_1 is drawn to the most similar patch of the painting; from the photo in
-the painting's colours, which patches alone are slow to bring.
+the painting's colors, which patches alone are slow to bring.
 
-  python tools/fetch_weights.py vgg16
-  python -m art_jax.main --mode=stylize --experiment=style_transfer_mrf \
+  art_jax fetch vgg16
+  art_jax stylize style_transfer_mrf \
     --content=portrait.jpg --style=painting.jpg --output=result.png
 
 A step at 256 pixels is 0.07 TFLOP and the matching. Expect eyes, nose and

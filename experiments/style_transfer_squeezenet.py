@@ -4,8 +4,8 @@ The recipe of the course CS231n (Stanford): content features.3 with weight 0.03,
 Gram matrices of features.1, .4, .6 and .7 with weights 200000, 800, 12, 1,
 Adam at 3.0, at 0.1 for the last 20 of 200 steps.
 
-  python tools/fetch_weights.py squeezenet1_1
-  python -m art_jax.main --mode=stylize --experiment=style_transfer_squeezenet \
+  art_jax fetch squeezenet1_1
+  art_jax stylize style_transfer_squeezenet \
     --content=photo.jpg --style=painting.jpg --output=result.png
   ... --versus "algorithm.style_weights=(1, 1, 1, 1)"   (both, side by side)
   ... --versus algorithm.tv_weight=9.88                 (the printed 2)
@@ -13,8 +13,8 @@ Adam at 3.0, at 0.1 for the last 20 of 200 steps.
     --set algorithm.optimizer.learning_rate=0.05        (a steady video)
 
 200 steps of 2.4 GFLOP, 15 seconds on two CPU cores. Expect the painting's
-colours and strokes; with weights (1, 1, 1, 1) the first layers, whose distances
-are tiny numbers, count for nothing, and the photo keeps its colours under the
+colors and strokes; with weights (1, 1, 1, 1) the first layers, whose distances
+are tiny numbers, count for nothing, and the photo keeps its colors under the
 texture of the last one.
 
 Total variation: 2e-2 where the recipe counts in deviations of ImageNet (0.45 of

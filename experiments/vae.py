@@ -4,15 +4,15 @@ Kingma & Welling 2014, "Auto-Encoding Variational Bayes", arXiv:1312.6114, with
 the convolutional networks of DCGAN (Radford et al. 2016, arXiv:1511.06434) and
 a Gaussian likelihood.
 
-  python -m art_jax.main --experiment=vae
-  python -m art_jax.main --experiment=vae --data=monet2photo/trainA
-  python -m art_jax.main --experiment=vae --set algorithm.beta=4
+  art_jax train vae
+  art_jax train vae --data=monet2photo/trainA
+  art_jax train vae --set algorithm.beta=4
 
 Without --data it learns the built-in paintings. The Monet paintings are the
 folder trainA of monet2photo (1,072 pictures, from
 http://efrosgans.eecs.berkeley.edu/cyclegan/datasets/); any folder will do. 200
 epochs of 1,000 pictures are 3,000 steps: minutes on a GPU, an hour or two on a
-few CPU cores. Expect blurry samples with the colours and layout of the data.
+few CPU cores. Expect blurry samples with the colors and layout of the data.
 For sharper reconstructions and poorer samples lower algorithm.sigma, for the
 reverse raise algorithm.beta.
 """
@@ -48,11 +48,5 @@ def tiny() -> core.Experiment:
       latent_size=16,
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

@@ -1,17 +1,17 @@
 """VAE of MNIST digits with one hidden layer: a number to check against.
 
 Kingma & Welling 2014, arXiv:1312.6114, as in the example of Flax: 784-500-20
-and back, Bernoulli likelihood on grey values, Adam 1e-3, batch 128; 815,824
+and back, Bernoulli likelihood on gray values, Adam 1e-3, batch 128; 815,824
 parameters.
 
-  python -m art_jax.main --experiment=vae_mnist_mlp
-  python -m art_jax.main --experiment=vae_mnist_mlp --data=path/to/mnist.npz
+  art_jax train vae_mnist_mlp
+  art_jax train vae_mnist_mlp --data=path/to/mnist.npz
 
 10 epochs take 40 seconds on 2 CPU cores. Expect a negative ELBO of 105.6 nats
 on the 10,000 test digits (error of the mean: 0.3), or 104.9 when the
 learning rate falls to zero over epochs 5 to 10 (a LinearDecay as
 algorithm.optimizer.schedule).
-The 104 nats published for Flax's example are those of binarised digits (50,000
+The 104 nats published for Flax's example are those of binarized digits (50,000
 to train on): there this run gives 103.5. `tools/studies/vae_elbo.py` computes
 the number for any run and .npz file.
 """
@@ -59,11 +59,5 @@ def tiny() -> core.Experiment:
       channels=1,
       flip=False,
     ),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

@@ -5,7 +5,7 @@ the critic for one of G, RMSProp 5e-5, every weight of the critic (norms too)
 clipped to [-0.01, 0.01] after each, batch 64; and the authors' schedule of 100
 critic updates before each of the first 25 and every 500th update of G.
 
-  python -m art_jax.main --experiment=wgan_art128 --data=/folder/of/paintings
+  art_jax train wgan_art128 --data=/folder/of/paintings
 
 Data: the built-in paintings unless --data names the folder of the Kaggle set
 (best-artworks-of-all-time, 8,027 pictures by 50 artists; sub-folders are fine).
@@ -25,7 +25,7 @@ from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 
 
 def experiment() -> core.Experiment:
-  """Return the run of the document."""
+  """Return the WGAN of the paper at 128 px, 500 epochs."""
   return core.Experiment(
     algorithm=GAN(
       generator=DCGANGenerator(size=128),
@@ -66,11 +66,5 @@ def tiny() -> core.Experiment:
       share_latents=False,
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
-    train=core.Train(
-      duration=20,
-      batch_size=8,
-      log_every=5,
-      render_every=10,
-      checkpoint_every=10,
-    ),
+    train=core.tiny_train(),
   )

@@ -147,6 +147,24 @@ def override(
   return changed
 
 
+def replace(config: Any, changes: Mapping[str, Any]) -> Any:
+  """Return a config with the values at dotted paths replaced, all at once.
+
+  Args:
+    config: is not changed.
+    changes: values by path, `{'algorithm.generator.size': 150}`.
+  """
+  tree: dict[str, dict[str, Any]] = {}
+  for path, value in changes.items():
+    name, _, rest = path.partition('.')
+    tree.setdefault(name, {})[rest] = value
+  values = {
+    name: below[''] if '' in below else replace(getattr(config, name), below)
+    for name, below in tree.items()
+  }
+  return dataclasses.replace(config, **values)
+
+
 def everywhere(value: Any, changes: Mapping[str, Any]) -> Any:
   """Return a config with fields of these names changed in every object."""
 

@@ -31,6 +31,7 @@ from art_jax.core.experiment import (
   Source,
   Steps,
   Train,
+  tiny_train,
 )
 
 __all__ = [
@@ -61,4 +62,5 @@ __all__ = [
   'UserError',
   'batches_per_step',
   'pretrained',
+  'tiny_train',
 ]

@@ -199,6 +199,17 @@ class Train:
     )
 
 
+def tiny_train() -> Train:
+  """Return the 20 steps of 8 pictures that a `tiny()` trains for."""
+  return Train(
+    duration=20,
+    batch_size=8,
+    log_every=5,
+    render_every=10,
+    checkpoint_every=10,
+  )
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Experiment:
   """Everything a run needs and nothing else; hashable and printable."""

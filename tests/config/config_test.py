@@ -141,6 +141,19 @@ def test_everywhere_rewrites_linen_modules_too():
   assert experiment.algorithm.discriminator.dtype == 'bfloat16'
 
 
+def test_replace_changes_values_at_once():
+  base = experiments.load('diffusion_paintings')
+  changed = experiments.replace(
+    base, {'algorithm.num_classes': 5, 'algorithm.denoiser.num_classes': 5}
+  )
+  assert experiments.differences(base, changed) == [
+    'algorithm.denoiser.num_classes',
+    'algorithm.num_classes',
+  ]
+  with pytest.raises(TypeError, match='class'):
+    experiments.replace(base, {'data.class': 5})
+
+
 def test_differences_name_the_paths():
   old = _experiment()
   new = experiments.override(

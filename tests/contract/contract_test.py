@@ -136,7 +136,8 @@ def _assert_equal(a, b):
 def test_purpose_and_docstring(name):
   path = experiments.files()[name]
   assert experiments.purpose(path).endswith('.')
-  assert f'--experiment={name}' in path.read_text()
+  commands = (f'art_jax {mode} {name}' for mode in ('train', 'stylize'))
+  assert any(command in path.read_text() for command in commands)
 
 
 @pytest.mark.parametrize('tiny', [False, True])

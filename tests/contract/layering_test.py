@@ -142,7 +142,7 @@ def test_some_libraries_have_one_door():
 
 
 def test_experiments_import_models_and_data_alone():
-  allowed = ('core', 'algorithms', 'nn', 'losses', 'data')
+  allowed = ('core', 'config', 'algorithms', 'nn', 'losses', 'data')
   for path in _EXPERIMENTS:
     wrong = [m for m in _modules(path) if _folder(m) not in (*allowed, '')]
     assert not wrong, f'{path.name} imports {wrong}'
