@@ -38,7 +38,7 @@ def experiment() -> core.Experiment:
       # Differs from the paper: three scales. The smallest of them sees a face
       # as one patch, and puts something else there.
       coarse_size=272,
-      start='recoloured',
+      start='recolored',
     ),
     data=core.Data(source=Builtin(layout='pairs'), size=384),
     train=core.Train(duration=100, batch_size=1, log_every=10),

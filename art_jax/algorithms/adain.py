@@ -19,7 +19,7 @@ from art_jax.nn.vgg import VGG
 from art_jax.weights import features as feature_weights
 from art_jax.weights.normalised import normalise
 
-_DIRECTION = 'stylise'
+_DIRECTION = 'stylize'
 _MEASURED = 6  # built-in scenes, as photo and painted, that filters see
 _MEASURED_SIZE = 256  # pixels
 _MIN_STYLE = 32  # pixels
@@ -58,7 +58,7 @@ class AdaIN:
     decoder: the network that learns; its depth and width are the encoder's.
     features: the encoder.
     weights: name or path of its weights; '': random ones, for tests.
-    normalised: rescale its filters to a mean answer of 1, measured on built-in
+    normalized: rescale its filters to a mean answer of 1, measured on built-in
       pictures (the authors' code has such a VGG).
     content_layer: of f and of the first term (paper: relu4_1; its position
       is what the decoder doubles back from, three times).
@@ -84,7 +84,7 @@ class AdaIN:
   decoder: AdaINDecoder = AdaINDecoder(19)
   features: VGG = VGG(19)
   weights: str = 'vgg19'
-  normalised: bool = True
+  normalized: bool = True
   content_layer: str = 'relu4_1'
   style_layers: tuple[str, ...] = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1')
   style_weight: float = 10.0
@@ -137,7 +137,7 @@ class AdaIN:
     if not self.weights:
       return ()
     found = feature_weights.load(self.features, self.weights, self.layers)
-    if not self.normalised:
+    if not self.normalized:
       return found
     size = (_MEASURED_SIZE, _MEASURED_SIZE)
     scenes = [
@@ -245,7 +245,7 @@ class AdaIN:
     return {'stylised': row}
 
   def inference(self, state: AdaINState) -> core.Params:
-    """Return {'stylise': {'decoder', 'features'}}."""
+    """Return {'stylize': {'decoder', 'features'}}."""
     return {
       _DIRECTION: {
         'decoder': state.decoder.variables,

@@ -144,10 +144,9 @@ class Diffusion:
     def loss_fn(params, collections, batch):
       y, sigma = batch['image'], batch['sigma']
       rngs = {'dropout': dropout_key}
-      told = {k: batch[k] for k in ('labels', 'augment') if k in batch}
-      denoised = self._denoise(
-        params, y + _wide(sigma) * batch['noise'], sigma, rngs=rngs, **told
-      )
+      conditions = {k: batch[k] for k in ('labels', 'augment') if k in batch}
+      noisy = y + _wide(sigma) * batch['noise']
+      denoised = self._denoise(params, noisy, sigma, rngs=rngs, **conditions)
       error = jnp.mean(jnp.square(denoised - y), axis=(1, 2, 3))
       loss = jnp.mean(self.preconditioning.weight(sigma) * error)
       metrics = {'loss/denoising': loss, 'error/squared': jnp.mean(error)}
@@ -342,17 +341,17 @@ class Diffusion:
     self, params, x, sigma, labels=None, augment=None, rngs=None
   ) -> jax.Array:
     """Return D(x; sigma) = c_skip x + c_out F(c_in x; c_noise)."""
-    c = self.preconditioning.coefficients(sigma)
+    c_skip, c_out, c_in, c_noise = self.preconditioning.coefficients(sigma)
     output = self.denoiser.apply(
       {'params': params},
-      _wide(c.into) * x,
-      c.noise,
+      _wide(c_in) * x,
+      c_noise,
       labels,
       augment,
       train=rngs is not None,
       rngs=rngs,
     )
-    return _wide(c.skip) * x + _wide(c.out) * output
+    return _wide(c_skip) * x + _wide(c_out) * output
 
   def _one_hot(self, labels: jax.Array) -> jax.Array:
     return jax.nn.one_hot(labels, self.num_classes)

@@ -46,10 +46,10 @@ class Gatys:
       moved; 0: every frame by itself (see `losses.temporal`).
     reduction: 'paper', 'sum' or 'mean', see losses/style.py.
     optimizer: of the pixels.
-    start: 'content', 'noise' (the paper) or 'recoloured': the content with
-      mean and covariance of the first painting's colours.
-    colours: 'style', or the content's: 'luminance' (only brightness is
-      transferred), 'content' or 'histogram' (the painting is recoloured first,
+    start: 'content', 'noise' (the paper) or 'recolored': the content with
+      mean and covariance of the first painting's colors.
+    colors: 'style', or the content's: 'luminance' (only brightness is
+      transferred), 'content' or 'histogram' (the painting is recolored first,
       by mean and covariance or channel by channel).
     coarse_size: longest side, in pixels, of the first scale; the next ones are
       sqrt(2) times larger; 0: only the full size.
@@ -83,7 +83,7 @@ class Gatys:
     learning_rate=0.02, b1=0.9, b2=0.99, clip_weights=1.0
   )
   start: str = 'content'
-  colours: str = 'style'
+  colors: str = 'style'
   coarse_size: int = 0
   margin: int = 0
   style_scale: float = 1.0

@@ -11,8 +11,8 @@ def check(algorithm: Any) -> None:
   """Raise UserError, naming the field, unless the fields make sense."""
   style.check_reduction(algorithm.reduction)
   _one_of(algorithm, 'tv_norm', ('l1', 'l2'))
-  _one_of(algorithm, 'start', ('content', 'noise', 'recoloured'))
-  _one_of(algorithm, 'colours', ('style', 'luminance', 'content', 'histogram'))
+  _one_of(algorithm, 'start', ('content', 'noise', 'recolored'))
+  _one_of(algorithm, 'colors', ('style', 'luminance', 'content', 'histogram'))
   if not 0 <= algorithm.margin < 32:  # the least side of a picture
     raise core.UserError(
       f'algorithm.margin={algorithm.margin}: it is in [0, 32); 16 will do'

@@ -116,10 +116,10 @@ class FastStyle:
 
   @property
   def directions(self) -> tuple[str, ...]:
-    """'stylise'; with several paintings, their names."""
+    """'stylize'; with several paintings, their names."""
     count = self.transformer.num_styles
     if count == 1:
-      return ('stylise',)
+      return ('stylize',)
     return paintings.titles(self.styles, count)
 
   @property

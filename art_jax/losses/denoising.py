@@ -18,16 +18,16 @@ from art_jax import core
 
 
 class Coefficients(NamedTuple):
-  """c_skip, c_out, c_in and c_noise, each of the shape of sigma."""
+  """The coefficients of EDM's table 1, each of the shape of sigma."""
 
-  skip: jax.Array
-  out: jax.Array
-  into: jax.Array
-  noise: jax.Array
+  c_skip: jax.Array
+  c_out: jax.Array
+  c_in: jax.Array
+  c_noise: jax.Array
 
 
 class Preconditioning(Protocol):
-  """What diffusion asks of the way a network is wrapped."""
+  """How the network of a diffusion model is wrapped, weighted and trained."""
 
   def coefficients(self, sigma: jax.Array) -> Coefficients:
     """Return the four coefficients at noise levels f32[...] > 0."""
@@ -73,15 +73,15 @@ class EDM:
     """Return table 1's four coefficients."""
     total = jnp.sqrt(sigma**2 + self.sigma_data**2)
     return Coefficients(
-      skip=(self.sigma_data / total) ** 2,
-      out=sigma * self.sigma_data / total,
-      into=1 / total,
-      noise=jnp.log(sigma) / 4,
+      c_skip=(self.sigma_data / total) ** 2,
+      c_out=sigma * self.sigma_data / total,
+      c_in=1 / total,
+      c_noise=jnp.log(sigma) / 4,
     )
 
   def weight(self, sigma: jax.Array) -> jax.Array:
     """Return (sigma^2 + s^2) / (sigma s)^2 = 1 / c_out^2."""
-    return 1 / self.coefficients(sigma).out ** 2
+    return 1 / self.coefficients(sigma).c_out ** 2
 
   def draw(self, key: core.Key, count: int) -> jax.Array:
     """Draw from the log-normal distribution."""
@@ -119,15 +119,15 @@ class Cosine:
 
   def coefficients(self, sigma: jax.Array) -> Coefficients:
     """Return the coefficients of the prediction; c_noise is 1000 t."""
-    into = 1 / jnp.sqrt(1 + sigma**2)
-    noise = 1000 * self.time(sigma)
+    c_in = 1 / jnp.sqrt(1 + sigma**2)
+    c_noise = 1000 * self.time(sigma)
     if self.prediction == 'epsilon':
-      return Coefficients(jnp.ones_like(sigma), -sigma, into, noise)
-    return Coefficients(into**2, -sigma * into, into, noise)
+      return Coefficients(jnp.ones_like(sigma), -sigma, c_in, c_noise)
+    return Coefficients(c_in**2, -sigma * c_in, c_in, c_noise)
 
   def weight(self, sigma: jax.Array) -> jax.Array:
     """Return 1 / c_out^2, which makes it the squared error of F."""
-    return 1 / self.coefficients(sigma).out ** 2
+    return 1 / self.coefficients(sigma).c_out ** 2
 
   def draw(self, key: core.Key, count: int) -> jax.Array:
     """Draw uniform times; return their noise levels."""

@@ -90,7 +90,7 @@ def match_histograms(style: np.ndarray, content: np.ndarray) -> np.ndarray:
 
 
 def prepared(style: np.ndarray, content: np.ndarray, kind: str) -> np.ndarray:
-  """Return the painting as it is compared with; see `Gatys.colours`."""
+  """Return the painting as it is compared with; see `Gatys.colors`."""
   change = {
     'luminance': match_luminance,
     'content': match_colours,

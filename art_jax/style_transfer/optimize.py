@@ -184,9 +184,9 @@ class Scale:
     ]
     self._photo = photo
     styles = [
-      color_transfer.prepared(s, photo, algorithm.colours) for s in styles
+      color_transfer.prepared(s, photo, algorithm.colors) for s in styles
     ]
-    if algorithm.colours == 'luminance':
+    if algorithm.colors == 'luminance':
       photo = color_transfer.luminance(photo)
     self.content = jnp.asarray(photo[None])
     self._styles = tuple(jnp.asarray(s[None]) for s in styles)
@@ -202,7 +202,7 @@ class Scale:
     if self._algorithm.start == 'noise':
       noise = 0.5 * jax.random.normal(key, self.content.shape)
       return jnp.clip(noise, -1, 1)
-    if self._algorithm.start == 'recoloured':
+    if self._algorithm.start == 'recolored':
       photo, painting = np.asarray(self.content[0]), np.asarray(self._styles[0])
       return jnp.asarray(color_transfer.match_colours(photo, painting[0])[None])
     return self.content
@@ -252,7 +252,7 @@ class Scale:
   def finish(self, pixels: jax.Array) -> np.ndarray:
     """Return the picture as u8[H, W, 3], in the colours asked for."""
     picture = np.clip(np.asarray(pixels[0]), -1, 1)
-    if self._algorithm.colours == 'luminance':
+    if self._algorithm.colors == 'luminance':
       picture = color_transfer.with_colours_of(picture, self._photo)
     return images.to_uint8(picture)
 

@@ -145,7 +145,7 @@ class _Painter:
     moved = optical_flow.warp(images.from_uint8(painted), backward)
     photo = images.from_uint8(frame)
     content = photo
-    if self._algorithm.colours == 'luminance':
+    if self._algorithm.colors == 'luminance':
       content, moved = (
         color_transfer.luminance(photo),
         color_transfer.luminance(moved),
@@ -167,7 +167,7 @@ class _Painter:
     for _ in range(self._steps):
       state, metrics = self._step(state)
     picture = np.clip(np.asarray(state.canvas.params['pixels'][0]), -1, 1)
-    if self._algorithm.colours == 'luminance':
+    if self._algorithm.colors == 'luminance':
       picture = color_transfer.with_colours_of(picture, photo)
     return images.to_uint8(picture), float(metrics['loss/style'])
 
@@ -180,7 +180,7 @@ class _Painter:
       shape = images.shape_of(style, longest * algorithm.style_scale, 1)
       pictures.append(
         color_transfer.prepared(
-          images.resized(style, shape), photo, algorithm.colours
+          images.resized(style, shape), photo, algorithm.colors
         )
       )
     arrays = tuple(jnp.asarray(x[None]) for x in pictures)

@@ -126,7 +126,7 @@ def test_any_painting_any_size_and_blends(trained):
   # Without style it is the decoded photo, whatever the painting.
   plain = [_with(model, alpha=0.0).styled([x]) for x in (one, two)]
   np.testing.assert_array_equal(*(x.translate(picture) for x in plain))
-  export.program(model.styled([one, two]), 'stylise')
+  export.program(model.styled([one, two]), 'stylize')
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,10 @@ def test_published_parameter_counts(fields, count):
 def test_coefficients_of_edm_by_hand():
   c = EDM().coefficients(jnp.float32(0.5))
   # sigma = sigma_data: half of the variance is signal.
-  assert np.allclose(c.skip, 0.5)
-  assert np.allclose(c.out, 0.5 / np.sqrt(2))
-  assert np.allclose(c.into, np.sqrt(2))
-  assert np.allclose(c.noise, np.log(0.5) / 4)
+  assert np.allclose(c.c_skip, 0.5)
+  assert np.allclose(c.c_out, 0.5 / np.sqrt(2))
+  assert np.allclose(c.c_in, np.sqrt(2))
+  assert np.allclose(c.c_noise, np.log(0.5) / 4)
   assert np.allclose(EDM().weight(jnp.float32(0.5)), 8)
 
 
@@ -48,12 +48,12 @@ def test_what_ddpm_predicts(prediction):
   wrapped = Cosine(prediction=prediction)
   sigma = wrapped.sigma(jnp.linspace(0.05, 0.95, 5))
   c = wrapped.coefficients(sigma)
-  signal, noise = c.into, sigma * c.into
+  signal, noise = c.c_in, sigma * c.c_in
   np.testing.assert_allclose(signal**2 + noise**2, 1, rtol=1e-5)
   target = n if prediction == 'epsilon' else signal * n - noise * y
   x = y + sigma * n
-  np.testing.assert_allclose(c.skip * x + c.out * target, y, atol=1e-4)
-  error = c.out * (target + 0.1) - c.out * target
+  np.testing.assert_allclose(c.c_skip * x + c.c_out * target, y, atol=1e-4)
+  error = c.c_out * (target + 0.1) - c.c_out * target
   np.testing.assert_allclose(wrapped.weight(sigma) * error**2, 0.01, rtol=1e-2)
 
 

@@ -284,7 +284,7 @@ def test_names_of_styles():
   assert same.directions == ('style_0', 'style_1')
   assert _tiny(styles=('a/x.jpg', 'y.png')).directions == ('x', 'y')
   one = _tiny(transformer=_SMALL, styles=('x.jpg',))
-  assert one.directions == ('stylise',)
+  assert one.directions == ('stylize',)
 
 
 def test_painting_keeps_its_proportions(tmp_path):

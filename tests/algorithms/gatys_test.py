@@ -364,9 +364,9 @@ def test_rows_lie_on_different_devices():
 @pytest.mark.parametrize(
   'changes',
   [
-    {'colours': 'luminance'},
-    {'colours': 'content', 'start': 'noise'},
-    {'colours': 'histogram', 'start': 'recoloured', 'margin': 16},
+    {'colors': 'luminance'},
+    {'colors': 'content', 'start': 'noise'},
+    {'colors': 'histogram', 'start': 'recolored', 'margin': 16},
     {'blend': (0.3, 0.7), 'style_loss': WassersteinStyle()},
   ],
   ids=str,
@@ -380,7 +380,7 @@ def test_options_paint(changes):
     task = dataclasses.replace(task, styles=both, masks=(half, half))
   picture = optimize.paint(experiment, task)
   assert picture.shape == (36, 48, 3) and picture.std() > 1
-  if changes.get('colours') == 'luminance':
+  if changes.get('colors') == 'luminance':
     content = np.asarray(task.content.resize((48, 36), Image.LANCZOS))
     differences = np.diff(np.int16(picture) - content, axis=-1)
     clipped = (picture == 0) | (picture == 255)

@@ -105,7 +105,7 @@ def test_gatys_is_steady_and_resumes(tmp_path, colours):
   clip = _pan(4)
   clip[3] = clip[2]
   style = (paintings.scene(1),)
-  experiment = _gatys(colours=colours)
+  experiment = _gatys(colors=colours)
   whole = frame_store.Frames(tmp_path / 'a.mp4', {})
   loss = style_video.paint(experiment, iter(clip), style, whole)
   assert whole.count == 4 and np.isfinite(loss)
