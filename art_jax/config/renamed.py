@@ -34,22 +34,11 @@ class Row(NamedTuple):
   kind: str
 
 
-def _stabilizers(model: str) -> list[tuple[str, str, str, str]]:
-  """Return the rows of the fields of a GAN that moved into `Stabilizers`."""
-  names = (
-    'real_range fake_range flip_probability instance_noise noise_schedule '
-    'replay replay_every r1_weight ema_decay augment'
-  )
-  return [
-    (f'{model}.{name}', f'{model}.stabilizers.{name}', '0.2.0', 'field')
-    for name in names.split()
-  ]
-
-
-TABLE = [
-  Row(*row)
-  for row in (('art_jax.optim', 'art_jax.algorithms.optim', '0.2.0', 'import'),)
+_ROWS = [
+  # old, new, version, kind
+  ('art_jax.optim', 'art_jax.algorithms.optim', '0.2.0', 'import'),
 ]
+TABLE = tuple(Row(*row) for row in _ROWS)
 
 
 def install() -> None:
