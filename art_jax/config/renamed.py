@@ -37,6 +37,9 @@ class Row(NamedTuple):
 _ROWS = [
   # old, new, version, kind
   ('art_jax.optim', 'art_jax.algorithms.optim', '0.2.0', 'import'),
+  ('Gatys.colours', 'Gatys.colors', '0.2.0', 'field'),
+  ('Gatys.start=recoloured', 'Gatys.start=recolored', '0.2.0', 'value'),
+  ('AdaIN.normalised', 'AdaIN.normalized', '0.2.0', 'field'),
 ]
 TABLE = tuple(Row(*row) for row in _ROWS)
 
