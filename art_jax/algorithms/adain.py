@@ -8,11 +8,11 @@ import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from PIL import Image
 
 from art_jax import core
 from art_jax.algorithms import feature_layers, optim, trainable
 from art_jax.algorithms.trainable import Trainable
-from art_jax.data import paintings
 from art_jax.media import images
 from art_jax.nn.adain import AdaINDecoder, adain, moments
 from art_jax.nn.vgg import VGG
@@ -128,7 +128,7 @@ class AdaIN:
     shape = (rows, height // self.multiple, width // self.multiple, channels)
     return {'decoder': (self.decoder, (jax.ShapeDtypeStruct(shape, 'f4'),))}
 
-  def pretrained(self) -> core.PyTree:
+  def pretrained(self, read_picture: core.PictureReader) -> core.PyTree:
     """Return the encoder's variables.
 
     Raises:
@@ -140,12 +140,12 @@ class AdaIN:
     if not self.normalized:
       return found
     size = (_MEASURED_SIZE, _MEASURED_SIZE)
-    scenes = [
-      paintings.scene(number, photo=photo).resize(size)
-      for number in range(_MEASURED)
-      for photo in (False, True)
-    ]
-    pictures = [images.from_uint8(np.asarray(x))[None] for x in scenes]
+    pictures = []
+    for number in range(_MEASURED):
+      for kind in ('', ':photo'):
+        (scene,) = images.to_uint8(read_picture(f'builtin:{number}{kind}', 512))
+        small = Image.fromarray(scene).resize(size)
+        pictures.append(images.from_uint8(np.asarray(small))[None])
     return normalise(self.features, found, pictures)
 
   def init(

@@ -126,7 +126,7 @@ def check(gan: Any) -> None:
   def require_field(name, holds, rule):
     require(gan, name, holds, rule)
 
-  attributes.check(getattr(gan, 'attributes', ()), gan.num_classes)
+  attributes.check(core.attributes(gan), gan.num_classes)
   require_field('n_critic', gan.n_critic >= 1, 'is at least 1')
   for name in ('num_classes', 'replay_every', 'instance_noise', 'r1_weight'):
     require_field(name, getattr(gan, name) >= 0, 'is >= 0 (0: none)')

@@ -62,7 +62,6 @@ class Gatys:
 
   inputs: ClassVar[tuple[str, ...]] = ('content', 'style')
   aligned: ClassVar[bool] = False
-  mode: ClassVar[str] = 'stylize'
 
   features: nn.Module = VGG(16)
   weights: str = 'vgg16'
@@ -100,12 +99,13 @@ class Gatys:
     """Return the canvas: its parameters are what is learned."""
     return {'canvas': (Canvas(), (batch['content'],))}
 
-  def pretrained(self) -> core.PyTree:
+  def pretrained(self, read_picture: core.PictureReader) -> core.PyTree:
     """Return the feature network's variables, read from their file.
 
     Raises:
       core.UserError: saying how to get them, if they are absent.
     """
+    del read_picture
     if not self.weights:
       return ()
     return feature_weights.load(self.features, self.weights, self.layers)

@@ -1,6 +1,9 @@
 """Fast style transfer: one network that paints in one pass."""
 
 import dataclasses
+import pathlib
+import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import flax
@@ -11,7 +14,6 @@ from flax import linen as nn
 from art_jax import core
 from art_jax.algorithms import feature_layers, optim, trainable
 from art_jax.algorithms.trainable import Trainable
-from art_jax.data import paintings
 from art_jax.losses import style as losses
 from art_jax.nn.transformer_net import TransformerNet, of_one_style
 from art_jax.nn.vgg import VGG
@@ -120,7 +122,7 @@ class FastStyle:
     count = self.transformer.num_styles
     if count == 1:
       return ('stylize',)
-    return paintings.titles(self.styles, count)
+    return _titles(self.styles, count)
 
   @property
   def multiple(self) -> int:
@@ -131,7 +133,7 @@ class FastStyle:
     """Return the network that is trained, with an example input."""
     return {'transformer': (self.transformer, (batch['image'],))}
 
-  def pretrained(self) -> core.PyTree:
+  def pretrained(self, read_picture: core.PictureReader) -> core.PyTree:
     """Return the feature network's variables and the paintings.
 
     Raises:
@@ -145,7 +147,7 @@ class FastStyle:
     features = ()
     if self.weights:
       features = feature_weights.load(self.features, self.weights, self.layers)
-    styles = tuple(paintings.read(x, self.style_size) for x in self.styles)
+    styles = tuple(read_picture(x, self.style_size) for x in self.styles)
     return {'features': features, 'styles': styles}
 
   def init(
@@ -299,3 +301,19 @@ class FastStyle:
     network = self.transformer.clone(num_styles=1)
     variables = params[direction or self.directions[0]]
     return jnp.clip(network.apply(variables, images), -1, 1)
+
+
+def _titles(names: Sequence[str], count: int) -> tuple[str, ...]:
+  """Return what paintings are called: the stems of their files, builtin_7.
+
+  Where they are not `count` different ones: style_0, style_1, ...
+  """
+  stems = {
+    name.replace(':', '_')
+    if re.fullmatch(r'builtin(:\d+)?(:photo)?', name)
+    else pathlib.Path(name).stem: None
+    for name in names
+  }
+  if len(stems) == count:
+    return tuple(stems)
+  return tuple(f'style_{number}' for number in range(count))

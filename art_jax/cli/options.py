@@ -86,7 +86,7 @@ def in_use(model: run.Run, assignments: Sequence[str]) -> run.Run:
   """
   if not assignments:
     return model
-  fields = getattr(model.algorithm, 'in_use', ())
+  fields = core.inference_fields(model.algorithm)
   for assignment in assignments:
     path = assignment.partition('=')[0].strip()
     if path not in [f'algorithm.{name}' for name in fields]:
@@ -105,9 +105,11 @@ def painter(flags: Any) -> run.Run:
   loaded = model(flags)
   if flags.style:
     names = flags.style.split(',')
-    size = getattr(loaded.algorithm, 'style_size', 512)
+    if not isinstance(loaded.algorithm, core.Stylable):
+      return loaded.styled(())  # Raises, saying why.
+    size = loaded.algorithm.style_size
     return loaded.styled([paintings.read(name, size) for name in names])
-  if hasattr(loaded.algorithm, 'styled'):
+  if isinstance(loaded.algorithm, core.Stylable):
     raise core.UserError(
       f'{type(loaded.algorithm).__name__} paints like any painting and needs '
       'one: pass --style=FILE[,FILE...] or --style=builtin:5'

@@ -16,7 +16,7 @@ def batch_shapes(experiment: core.Experiment) -> core.Batch:
   # Scalars of a row: a label, and the attributes of a GAN told more.
   scalars = {'label': jnp.int32} | {
     name: jnp.int32 if count else jnp.float32
-    for name, count in getattr(algorithm, 'columns', {}).items()
+    for name, count in core.columns(algorithm).items()
   }
   return {
     key: jax.ShapeDtypeStruct((rows,), scalars[key])

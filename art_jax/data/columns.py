@@ -55,14 +55,14 @@ def check_columns(dataset: Any, algorithm: Any) -> None:
 
   Args:
     dataset: gives `columns`.
-    algorithm: `columns`, if it has them, are names to counts; 0: a number.
+    algorithm: the model.
 
   Raises:
     UserError: an attribute is missing, of the other kind, or has more names
       than the algorithm knows.
   """
   found = {column.name: column for column in dataset.columns}
-  wanted = getattr(algorithm, 'columns', {})
+  wanted = core.columns(algorithm)
   for name, count in wanted.items():
     column = found.get(name)
     if column is None:

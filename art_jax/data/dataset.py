@@ -124,15 +124,13 @@ def check_classes(dataset: Dataset, algorithm: Any) -> None:
 
   Args:
     dataset: the set.
-    algorithm: the model; `num_classes` is its number of classes, 0 or absent
-      if it reads no labels, and `num_classes_field` the field that says so,
-      `algorithm.num_classes` unless stated.
+    algorithm: the model.
 
   Raises:
     UserError: the set has more classes.
   """
-  num_classes = getattr(algorithm, 'num_classes', 0)
-  field = getattr(algorithm, 'num_classes_field', 'algorithm.num_classes')
+  num_classes = core.num_classes(algorithm)
+  field = core.num_classes_field(algorithm)
   found = len(dataset.class_names)
   if not num_classes or not found:
     return

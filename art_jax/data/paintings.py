@@ -2,7 +2,6 @@
 
 import pathlib
 import re
-from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -10,14 +9,15 @@ from PIL import Image
 from art_jax import core
 from art_jax.media import images
 
-_BUILTIN = re.compile(r'builtin(?::(\d+))?')
+_BUILTIN = re.compile(r'builtin(?::(\d+))?(:photo)?')
 
 
 def read(name: str, size: int) -> np.ndarray:
   """Return a painting, its longest side `size`.
 
   Args:
-    name: path of a picture, or 'builtin' or 'builtin:7', a procedural painting.
+    name: path of a picture; or 'builtin' or 'builtin:7', a procedural painting
+      of 512 px, and 'builtin:7:photo', the same scene as a photo.
     size: in pixels.
 
   Returns:
@@ -41,28 +41,12 @@ def scene(number: int, *, photo: bool = False) -> Image.Image:
   return Image.fromarray((drawn.photo if photo else drawn.painting)[0])
 
 
-def titles(names: Sequence[str], count: int) -> tuple[str, ...]:
-  """Return what paintings are called: the stems of their files, builtin_7.
-
-  Where they are not `count` different ones: style_0, style_1, ...
-  """
-  stems = {
-    name.replace(':', '_')
-    if _BUILTIN.fullmatch(name)
-    else pathlib.Path(name).stem: None
-    for name in names
-  }
-  if len(stems) == count:
-    return tuple(stems)
-  return tuple(f'style_{number}' for number in range(count))
-
-
 def _open(name: str) -> Image.Image:
   from art_jax.data import decode
 
   builtin = _BUILTIN.fullmatch(name)
   if builtin:
-    return scene(int(builtin[1] or 0))
+    return scene(int(builtin[1] or 0), photo=bool(builtin[2]))
   path = pathlib.Path(name).expanduser()
   if not path.is_file():
     raise core.UserError(

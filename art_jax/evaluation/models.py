@@ -85,7 +85,7 @@ class Evaluator:
 
   def _generated(self, scores: Scores) -> None:
     real = self._pictures('train', 'image')
-    classes = getattr(self.run.algorithm, 'num_classes', 0)
+    classes = core.num_classes(self.run.algorithm)
     count = self.num or real.count
     labels = None
     if classes:
@@ -157,7 +157,7 @@ class Evaluator:
       start, end = (algorithm.latents(key, count) for key in keys[:2])
       # A prior that has no negative latents is no normal one.
       spherical = bool((start < 0).any())
-      classes = getattr(algorithm, 'num_classes', 0)
+      classes = core.num_classes(algorithm)
       labels = jnp.arange(count) % classes if classes else None
 
       def lengths(given, rows):

@@ -103,11 +103,11 @@ class Run:
     Raises:
       core.UserError: this model has learnt its paintings.
     """
-    if not hasattr(self.algorithm, 'styled'):
+    if not isinstance(self.algorithm, core.Stylable):
       raise core.UserError(
         f'{type(self.algorithm).__name__} paints as it was trained to; leave '
         'the paintings out, or choose one by the direction '
-        f'({", ".join(getattr(self.algorithm, "directions", ()))})'
+        f'({", ".join(core.directions(self.algorithm))})'
       )
     params = self.algorithm.styled(self.params, paintings)
     return dataclasses.replace(self, params=params)
@@ -164,7 +164,7 @@ class Run:
     Raises:
       core.UserError: if the model cannot, or the mask is of another size.
     """
-    if not hasattr(self.algorithm, 'inpaint'):
+    if not isinstance(self.algorithm, core.Inpainter):
       raise core.UserError(
         f'{type(self.algorithm).__name__} does not inpaint; use a run of a '
         'diffusion model'

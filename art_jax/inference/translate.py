@@ -64,7 +64,7 @@ def files(
 
 
 def _hole(run: Run, mask: str) -> Image.Image:
-  if not hasattr(run.algorithm, 'inpaint'):
+  if not isinstance(run.algorithm, core.Inpainter):
     raise core.UserError(
       f'--mask={mask}: {type(run.algorithm).__name__} does not inpaint; leave '
       'the mask out, or use a run of a diffusion model'

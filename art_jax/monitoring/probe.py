@@ -287,17 +287,17 @@ class _Reader:
     if reference is None:
       return []
     count, labels = limits.count, None
-    if getattr(algorithm, 'num_steps', 1) > 1:  # many passes for one sample
+    if core.sampling_passes(algorithm) > 1:  # many passes for one sample
       count //= 4
-    classes = min(getattr(algorithm, 'num_classes', 0), _CLASSES)
+    classes = min(core.num_classes(algorithm), _CLASSES)
     if classes:
       each = max(_CLASS_SAMPLES, -(-count // classes))
       count = each * classes
       labels = (np.arange(count) % classes).astype(np.int32)
-    elif getattr(algorithm, 'attributes', ()):
+    elif core.attributes(algorithm):
       read = self._read(self._space('image', self._dataset.train), count)
-      told = np.asarray(algorithm.labels(read))
-      labels = told[np.arange(count) % len(told)]
+      conditions = np.asarray(core.labels(algorithm, read))
+      labels = conditions[np.arange(count) % len(conditions)]
     key = probe_key(self._experiment.train.seed)
     z = np.asarray(algorithm.latents(key, count))
     groups = [Group('', z, labels, None, *reference)]
@@ -337,12 +337,10 @@ class _Reader:
       ('heldout', dataset.heldout),
     ):
       read = self._read(self._space('image', spaces), _JUDGED)
-      told = None
-      if getattr(algorithm, 'attributes', ()):
-        told = np.asarray(algorithm.labels(read))
-      elif getattr(algorithm, 'num_classes', 0):
-        told = read['label']
-      shown[name] = read['image'], told
+      conditions = core.labels(algorithm, read)
+      if conditions is not None:
+        conditions = np.asarray(conditions)
+      shown[name] = read['image'], conditions
     return shown
 
   def _pictures(self, key: str, count: int) -> dict[str, np.ndarray]:

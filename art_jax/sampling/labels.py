@@ -10,11 +10,6 @@ from art_jax import core
 Class = str | int
 
 
-def number_of(algorithm: Any) -> int:
-  """Return how many classes a model tells apart; 0: it takes no labels."""
-  return getattr(algorithm, 'num_classes', 0)
-
-
 def numbers(
   asked: Class | Sequence[Class] | None,
   algorithm: Any,
@@ -34,7 +29,7 @@ def numbers(
     core.UserError: the model needs a class and none is given, or the other
       way round, or there is no such class.
   """
-  count = number_of(algorithm)
+  count = core.num_classes(algorithm)
   model = type(algorithm).__name__
   single = isinstance(asked, str | int | np.integer)
   asked = [asked] if single else [] if asked is None else list(asked)

@@ -21,7 +21,7 @@ _HAS = {
   'generator': lambda run: isinstance(run.algorithm, core.Generative),
   'encoder': lambda run: isinstance(run.algorithm, core.Encoder),
   'discriminator': lambda run: isinstance(run.algorithm, core.Scorer),
-  'classes': lambda run: labels.number_of(run.algorithm) > 0,
+  'classes': lambda run: core.num_classes(run.algorithm) > 0,
   'pictures of its training': lambda run: (
     run.folder is not None and (run.folder / 'images').exists()
   ),
@@ -116,7 +116,7 @@ def classes(run: Any, request: Request) -> list[int] | None:
   Raises:
     core.UserError: see `labels.numbers`.
   """
-  count = labels.number_of(run.algorithm)
+  count = core.num_classes(run.algorithm)
   if request.labels == ('all',) and count:
     return list(range(count))
   if count and not request.labels:
@@ -130,7 +130,7 @@ def classes(run: Any, request: Request) -> list[int] | None:
 
 def class_names(run: Any) -> list[str]:
   """Return the names of all classes, numbers where they have none."""
-  count = labels.number_of(run.algorithm)
+  count = core.num_classes(run.algorithm)
   return [labels.name_of(i, run.class_names) for i in range(count)]
 
 

@@ -29,7 +29,7 @@ def study(run: Any, request: Request) -> Result:
     `top`, and the arrays latents, scores (logits) and, if any, labels, of the
     whole pool, best first in each class.
   """
-  if labels.number_of(run.algorithm) and not request.labels:
+  if core.num_classes(run.algorithm) and not request.labels:
     request = Request(num=request.num, seed=request.seed, labels=('all',))
   chosen = classes(run, request) or [None]
   num = request.num or _NUM
@@ -48,7 +48,7 @@ def study(run: Any, request: Request) -> Result:
     arrays['labels'] = np.array(chosen, np.int32)
   what = 'probability of being real'
   if not has_probability(run.algorithm):
-    judge = getattr(run.algorithm, 'loss', run.algorithm)
+    judge = core.adversarial_loss(run.algorithm) or run.algorithm
     what = f'score ({type(judge).__name__} knows no probability)'
   return Result(
     f'the best and the worst {num} of {len(latents)} samples'
@@ -61,7 +61,7 @@ def study(run: Any, request: Request) -> Result:
 
 def has_probability(algorithm: Any) -> bool:
   """Return whether the sigmoid of a score is a probability of being real."""
-  return isinstance(getattr(algorithm, 'loss', None), NonSaturating)
+  return isinstance(core.adversarial_loss(algorithm), NonSaturating)
 
 
 def _judge(

@@ -14,6 +14,7 @@ from art_jax import core
 from art_jax.algorithms.gatys import Gatys
 from art_jax.algorithms.gatys_state import StyleTargets
 from art_jax.algorithms.trainable import Trainable
+from art_jax.data import paintings
 from art_jax.devices import mesh, picture_memory
 from art_jax.media import color_transfer, images
 from art_jax.style_transfer import tiles
@@ -66,7 +67,7 @@ def paint(
   algorithm = experiment.algorithm
   check(experiment, task, tile)
   devices = devices or mesh.make_devices(1)
-  features = core.pretrained(algorithm)
+  features = core.pretrained(algorithm, paintings.read)
   canvas, number = None, 0
   key = jax.random.key(experiment.train.seed)
   for size in scales(algorithm, experiment.data.size):

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from art_jax import core
+from art_jax.data import paintings
 from art_jax.inference.run import Run
 from art_jax.media import color_transfer, images, optical_flow
 from art_jax.media.frame_store import Frames
@@ -111,7 +112,9 @@ class _Painter:
     self._reference = images.from_uint8(reference)
     self._steps = max(experiment.train.duration // 2, 1)
     algorithm = self._algorithm = experiment.algorithm
-    self._features = jax.tree.map(jnp.asarray, core.pretrained(algorithm))
+    self._features = jax.tree.map(
+      jnp.asarray, core.pretrained(algorithm, paintings.read)
+    )
     if not jax.tree.leaves(self._features):
       key = jax.random.key(experiment.train.seed)
       blank = jnp.zeros((1, *reference.shape))

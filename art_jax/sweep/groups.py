@@ -129,7 +129,7 @@ def _may_join(experiment: core.Experiment) -> bool:
     train.on_nan == 'stop'
     and train.steps_per_call == 1
     and not train.shard_state
-    and not hasattr(experiment.algorithm, 'pretrained')
+    and not isinstance(experiment.algorithm, core.Pretrained)
     and jax.process_count() == 1
   )
 

@@ -13,7 +13,7 @@ from absl import logging
 from art_jax import core
 from art_jax.algorithms.trainable import Trainable
 from art_jax.config import experiments, shapes
-from art_jax.data import pipeline
+from art_jax.data import paintings, pipeline
 from art_jax.data.dataset import Dataset, check_fit
 from art_jax.devices import mesh
 from art_jax.inference import run
@@ -288,7 +288,7 @@ def start(
       print(f'continuing from step {restored.step}', file=sys.stderr)
     return job.devices.place_state(restored.state), restored.step
   init = job.devices.compile_init(shapes.initializer(job.experiment))
-  pretrained = core.pretrained(job.experiment.algorithm)
+  pretrained = core.pretrained(job.experiment.algorithm, paintings.read)
   state = init(job.devices.replicate(key), job.devices.replicate(pretrained))
   if job.donor is not None:
     state = job.devices.place_state(transfer(jax.device_get(state), job.donor))
@@ -298,14 +298,13 @@ def start(
 def check(experiment: core.Experiment, devices: mesh.Devices) -> None:
   """Raise a UserError for what can be seen to be wrong without the data."""
   train, algorithm = experiment.train, experiment.algorithm
-  mode = getattr(algorithm, 'mode', 'train')
-  if mode != 'train':
+  if isinstance(algorithm, core.PaintsOnePicture):
     raise core.UserError(
       f'{type(algorithm).__name__} does not learn from a set of pictures: it '
-      f'paints one; use --mode={mode} --content=FILE --style=FILE --output=FILE'
+      'paints one; use --mode=stylize --content=FILE --style=FILE --output=FILE'
     )
   mesh.check_batch(devices, train.batch_size, train.accumulate)
-  size, multiple = experiment.data.size, getattr(algorithm, 'multiple', 1)
+  size, multiple = experiment.data.size, core.size_multiple(algorithm)
   if size % multiple:
     upper = size - size % multiple + multiple
     raise core.UserError(

@@ -225,7 +225,7 @@ def test_losses_are_those_of_gatys():
 def test_learns_and_translates_any_size():
   adam = optim.Adam(learning_rate=1e-2, b1=0.9)
   fast = _tiny(content_weight=1e-3, optimizer=adam)
-  pretrained = fast.pretrained()
+  pretrained = fast.pretrained(paintings.read)
   assert [x.shape for x in pretrained['styles']] == [(1, 64, 64, 3)] * 2
   batch = _batch()
   state = jax.jit(fast.init)(jax.random.key(0), batch, pretrained)
@@ -268,15 +268,15 @@ def test_bad_fields(fields, match):
 def test_bad_paintings(tmp_path):
   absent = _tiny(styles=('builtin', str(tmp_path / 'no.jpg')))
   with pytest.raises(core.UserError, match='no.jpg. does not exist; pass'):
-    absent.pretrained()
+    absent.pretrained(paintings.read)
   with pytest.raises(core.UserError, match=r'styles=\(\): .*painting.jpg'):
-    _tiny(styles=()).pretrained()
+    _tiny(styles=()).pretrained(paintings.read)
   (tmp_path / 'bad.png').write_bytes(b'nothing')
   with pytest.raises(core.UserError, match='bad.png'):
     paintings.read(str(tmp_path / 'bad.png'), 64)
   lost = _tiny(weights=str(tmp_path / 'no.safetensors'))
   with pytest.raises(core.UserError, match='no.safetensors'):
-    lost.pretrained()
+    lost.pretrained(paintings.read)
 
 
 def test_names_of_styles():

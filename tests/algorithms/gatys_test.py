@@ -13,6 +13,7 @@ from art_jax import core
 from art_jax.algorithms import optim
 from art_jax.algorithms.gatys import Gatys
 from art_jax.config import experiments
+from art_jax.data import paintings
 from art_jax.devices import mesh
 from art_jax.losses.patches import Patches
 from art_jax.losses.wasserstein_style import WassersteinStyle
@@ -423,12 +424,14 @@ def test_temporal_loss_holds_what_is_trusted():
 def test_a_run_keeps_its_features(tmp_path, monkeypatch):
   """Frozen weights come from `pretrained` at the start, then from the run."""
   algorithm = _gatys()
-  monkeypatch.setattr(Gatys, 'mode', 'train')
-  monkeypatch.setattr(Gatys, 'pretrained', lambda self: _variables(self))
+  monkeypatch.setattr(Gatys, 'pretrained', lambda self, _: _variables(self))
   experiment = dataclasses.replace(_experiment(), algorithm=algorithm)
-  assert core.pretrained(algorithm).keys() == {'params', 'constants'}
+  assert core.pretrained(algorithm, paintings.read).keys() == {
+    'params',
+    'constants',
+  }
   made = loop.shapes.initializer(experiment)(
-    jax.random.key(0), core.pretrained(algorithm)
+    jax.random.key(0), core.pretrained(algorithm, paintings.read)
   )
   jax.tree.map(
     np.testing.assert_array_equal, made.features, _variables(algorithm)

@@ -26,7 +26,7 @@ _LEVEL = {folder: -level for level, row in enumerate(_LAYERS) for folder in row}
 _ROOT_FILES = {'__init__.py', 'main.py', 'py.typed'}
 # Rules beyond the table: who may import, of the folders below, not all.
 _NOT_FROM = {
-  'algorithms': ('devices', 'config'),
+  'algorithms': ('devices', 'config', 'data'),
   'data': ('devices',),
   'nn': ('core',),
 }

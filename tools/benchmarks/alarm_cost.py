@@ -13,6 +13,7 @@ import time
 import jax
 import numpy as np
 
+from art_jax import core
 from art_jax.config import experiments, shapes
 from art_jax.data import pipeline
 from art_jax.devices import mesh
@@ -36,7 +37,7 @@ def measure(name: str) -> None:
   data = experiment.data.source.open(experiment.data)
   experiment = experiments.resolve(experiment, data.num_examples)
   plan, devices = experiment.train, mesh.make_devices(1)
-  rows = plan.batch_size * getattr(experiment.algorithm, 'batches_per_step', 1)
+  rows = plan.batch_size * core.batches_per_step(experiment.algorithm)
   engine = pipeline.open_engine(
     data, experiment.data, rows_per_step=rows, seed=0, placer=devices
   )

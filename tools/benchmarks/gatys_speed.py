@@ -51,7 +51,9 @@ def main(argv: list[str]) -> None:
     }
     key = jax.random.key(0)
     start = time.perf_counter()
-    state = jax.jit(algorithm.init)(key, batch, core.pretrained(algorithm))
+    state = jax.jit(algorithm.init)(
+      key, batch, core.pretrained(algorithm, paintings.read)
+    )
     step = jax.jit(_step(algorithm), donate_argnums=0)
     compiled = step.lower(jax.tree.map(jax.numpy.copy, state)).compile()
     prepared = time.perf_counter() - start

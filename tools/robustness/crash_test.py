@@ -118,7 +118,7 @@ def one_per_class() -> list[str]:
   names = {}
   for name in experiments.files():  # a demo has the smallest networks: it wins
     algorithm = experiments.load(name, tiny=True).algorithm
-    if getattr(algorithm, 'mode', 'train') != 'train':
+    if isinstance(algorithm, core.PaintsOnePicture):
       continue  # stylize has no run folder
     kind = type(algorithm).__name__
     if kind not in names or name.endswith('_demo'):

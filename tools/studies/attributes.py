@@ -91,7 +91,7 @@ def main() -> None:
   flags = parser.parse_args()
   try:
     model = run.load(flags.run)
-    told = getattr(model.algorithm, 'attributes', ())
+    told = core.attributes(model.algorithm)
     palette = next((one for one in told if isinstance(one, Palette)), None)
     category = next((one for one in told if isinstance(one, Category)), None)
     if not (palette and category):

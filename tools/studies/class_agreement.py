@@ -39,7 +39,7 @@ def samples(model, labels, seed):
   """Return u8 samples, one a label; labels are used by conditional models."""
   algorithm, parts = model.algorithm, []
   make = jax.jit(algorithm.generate)
-  conditional = bool(getattr(algorithm, 'num_classes', 0))
+  conditional = bool(core.num_classes(algorithm))
   for first in range(0, len(labels), 100):
     key = jax.random.fold_in(jax.random.key(seed), first)
     given = labels[first : first + 100]

@@ -22,7 +22,7 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.config import experiments
-from art_jax.data import decode
+from art_jax.data import decode, paintings
 from art_jax.media import images
 from art_jax.style_transfer import optimize
 
@@ -105,7 +105,9 @@ def _measure(task):
     content_weight=0.0,
     tv_weight=0.0,
   )
-  variables = jax.tree.map(jnp.asarray, core.pretrained(algorithm))
+  variables = jax.tree.map(
+    jnp.asarray, core.pretrained(algorithm, paintings.read)
+  )
   scale = FLAGS.size / max(task.content.size)
   width, height = (round(n * scale) for n in task.content.size)
   content, style = (

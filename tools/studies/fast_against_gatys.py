@@ -24,7 +24,7 @@ from absl import app, flags, logging
 
 from art_jax.algorithms import optim, trainable
 from art_jax.config import experiments
-from art_jax.data import decode
+from art_jax.data import decode, paintings
 from art_jax.inference import run as runs
 from art_jax.media import images
 
@@ -112,7 +112,7 @@ def _load():
     size = FLAGS.size
     batch = {'image': jnp.zeros((1, size, size, 3))}
     state = jax.jit(experiment.algorithm.init)(
-      jax.random.key(0), batch, experiment.algorithm.pretrained()
+      jax.random.key(0), batch, experiment.algorithm.pretrained(paintings.read)
     )
   return experiment.algorithm, state, experiment.data.size
 

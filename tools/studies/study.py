@@ -160,7 +160,7 @@ def _train(cell, seed, folder, flags) -> Trained:
   networks = [
     name
     for name in ('generator', 'discriminator', 'encoder', 'decoder')
-    if hasattr(experiment.algorithm, name)
+    if name in {x.name for x in dataclasses.fields(experiment.algorithm)}
   ]
   maker = 'generator' if 'generator' in networks else 'decoder'
   changes = [

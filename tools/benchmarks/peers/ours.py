@@ -25,11 +25,12 @@ class Inference:
     key = jax.random.key(0)
     batch = {name: jnp.zeros(shape) for name in algorithm.inputs}
     params = jax.jit(lambda: algorithm.inference(algorithm.init(key, batch)))()
-    use = getattr(algorithm, work)
+    generates = work == 'generate'
+    use = algorithm.generate if generates else algorithm.translate
     self._use = jax.jit(lambda params, x, key: use(params, x, key=key))
     inputs = (
       algorithm.latents(key, rows)
-      if work == 'generate'
+      if generates
       else jax.random.uniform(key, shape, minval=-1)
     )
     self._arguments = params, inputs, key
