@@ -129,28 +129,19 @@ class SourceLoader(importlib.machinery.SourceFileLoader):
   def get_code(self, fullname: str) -> types.CodeType:
     """Return the code of the file, compiled anew."""
     path = self.get_filename(fullname)
-    rewrite = _Rewrite(path, fullname)
-    tree = rewrite.visit(ast.parse(self.get_data(path), path))
+    tree = _Rewrite().visit(ast.parse(self.get_data(path), path))
     return compile(ast.fix_missing_locations(tree), path, 'exec')
 
   def exec_module(self, module: types.ModuleType) -> None:
     """Run the file as a module."""
     vars(module)[_CALL] = call
-    with warnings.catch_warnings():
-      # Python shows these by default in __main__ alone.
-      warnings.filterwarnings(
-        'default', category=DeprecationWarning, module=module.__name__
-      )
-      super().exec_module(module)
+    super().exec_module(module)
 
 
 _CALL = '__art_jax_call__'
 
 
 class _Rewrite(ast.NodeTransformer):
-  def __init__(self, path: str, module: str):
-    self._path, self._module = path, module
-
   def visit_Call(self, node: ast.Call) -> ast.AST:
     self.generic_visit(node)
     kinds = ('field', 'value')
@@ -172,10 +163,7 @@ class _Rewrite(ast.NodeTransformer):
       if row is None or node.level:
         kept.append(alias)
         continue
-      where = {'filename': self._path, 'lineno': node.lineno}
-      warnings.warn_explicit(
-        _text(row), DeprecationWarning, module=self._module, **where
-      )
+      _warn(row)
       module, _, name = row.new.rpartition('.')
       alias = ast.alias(name, alias.asname or alias.name)
       moved.append(ast.copy_location(ast.ImportFrom(module, [alias], 0), node))
@@ -204,7 +192,7 @@ class _Moved(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     name = module.__name__
     row = _index().get(('import', name))
     if row:
-      warnings.warn(_text(row), DeprecationWarning, stacklevel=2)
+      _warn(row)
       sys.modules[name] = importlib.import_module(row.new)
     else:
       vars(module)['__getattr__'] = functools.partial(_attribute, name)
@@ -214,7 +202,7 @@ def _attribute(module: str, name: str) -> Any:
   row = _index().get(('import', f'{module}.{name}'))
   if row is None:
     raise AttributeError(f'module {module!r} has no attribute {name!r}')
-  warnings.warn(_text(row), DeprecationWarning, stacklevel=2)
+  _warn(row)
   module, _, name = row.new.rpartition('.')
   return getattr(importlib.import_module(module), name)
 
@@ -239,6 +227,10 @@ def _notice(row: Row) -> Row:
 
   logging.warning('%s', _text(row))
   return row
+
+
+def _warn(row: Row) -> None:
+  warnings.warn(_text(_notice(row)), DeprecationWarning, stacklevel=3)
 
 
 def _text(row: Row) -> str:

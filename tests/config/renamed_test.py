@@ -1,10 +1,12 @@
 """Former names: every row of the table loads, by every way, with a notice."""
 
+import contextlib
 import dataclasses
 import importlib
 import logging
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -26,22 +28,40 @@ def _rows(*kinds):
   ]
 
 
-def _place(row):
-  """Return the class of a row, its former and its present path below it."""
-  name, old = row.old.partition('=')[0].split('.')
-  new = row.new.partition('=')[0].split('.')[1:]
-  return serialization.config_class(name), old, new
+@dataclasses.dataclass(frozen=True)
+class Holder:
+  """An object in a field, for paths of --set."""
+
+  node: Any
+  train: core.Train = core.Train(duration=1, batch_size=1)
 
 
-def _content(row, cls, path):
-  """Return a value to write: of the row, else the default of the field."""
-  for name in path[:-1]:
-    cls = type(getattr(cls, name))
-  default = getattr(cls, path[-1])
-  if row.kind == 'value':
-    text = row.old.partition('=')[2]
-    return (text,) if isinstance(default, tuple) else text
-  return default
+class Case:
+  """What to write for a row of a field or value, and what it means."""
+
+  def __init__(self, row):
+    name, self.old = row.old.partition('=')[0].split('.')
+    self.new = row.new.partition('=')[0].split('.')[1:]
+    self.cls = serialization.config_class(name)
+    plain = _make(self.cls)
+    self.content = self.expected = _read(plain, self.new)
+    if row.kind == 'value':
+      texts = [text.partition('=')[2] for text in (row.old, row.new)]
+      if isinstance(self.content, tuple):
+        texts = [(text,) for text in texts]
+      self.content, self.expected = texts
+      return
+    for other in _others(self.content):
+      path = '.'.join(['node', *self.new])
+      with contextlib.suppress(core.UserError):
+        experiments.override(
+          Holder(plain), [f'{path}={serialization.to_text(other)}']
+        )
+        self.content = self.expected = other
+
+  def check(self, made):
+    assert type(made) is self.cls
+    assert _read(made, self.new) == self.expected
 
 
 def _read(value, path):
@@ -50,14 +70,16 @@ def _read(value, path):
   return value
 
 
-def _expected(row, content):
-  if row.kind != 'value':
-    return content
-  text = row.new.partition('=')[2]
-  return (text,) if isinstance(content, tuple) else text
+def _others(default):
+  """Return values of the type of a default that it is not."""
+  if isinstance(default, bool):
+    return [not default]
+  if isinstance(default, int | float):
+    return [default / 2 if isinstance(default, float) else 0, default + 1]
+  return []
 
 
-def _required(cls):
+def _required(cls, *without):
   """Return the text of the arguments without which a class is not made."""
   samples = {'str': "'x'", 'tuple': '()'}
   return ''.join(
@@ -65,59 +87,60 @@ def _required(cls):
     for f in serialization.config_fields(cls)
     if f.default is dataclasses.MISSING
     and f.default_factory is dataclasses.MISSING
+    and f.name not in without
   )
+
+
+def _make(cls):
+  return serialization.from_text(f'{cls.__name__}({_required(cls)[2:]})')
+
+
+def _assert_one_notice(notices, row):
+  assert [row.old in m and row.new in m for m in notices.messages] == [True]
 
 
 @pytest.mark.parametrize('row', _rows('field', 'value'))
 def test_config_with_a_former_name_is_read(row, notices):
-  cls, old, new = _place(row)
-  content = _content(row, cls, new)
-  text = f'{cls.__name__}({old}={content!r}{_required(cls)})'
-  if serialization.is_config(content):
-    text = text.replace(repr(content), serialization.to_text(content))
-  value = serialization.from_text(text)
-  assert _read(value, new) == _expected(row, content)
-  assert [row.old in m and row.new in m for m in notices.messages] == [True]
+  case = Case(row)
+  content = serialization.to_text(case.content)
+  rest = _required(case.cls, *case.new)
+  case.check(
+    serialization.from_text(f'{case.cls.__name__}({case.old}={content}{rest})')
+  )
+  _assert_one_notice(notices, row)
 
 
 @pytest.mark.parametrize('row', _rows('field', 'value'))
 def test_set_takes_a_former_name(row, notices):
-  cls, old, new = _place(row)
-  content = _content(row, cls, new)
-
-  @dataclasses.dataclass(frozen=True)
-  class Holder:
-    node: cls
-    train: core.Train = core.Train(duration=1, batch_size=1)
-
-  node = serialization.from_text(f'{cls.__name__}({_required(cls)[2:]})')
-  text = serialization.to_text(content)
-  changed = experiments.override(Holder(node), [f'node.{old}={text}'])
-  assert _read(changed.node, new) == _expected(row, content)
-  assert [row.old in m and row.new in m for m in notices.messages] == [True]
+  case = Case(row)
+  text = serialization.to_text(case.content)
+  holder = Holder(_make(case.cls))
+  case.check(experiments.override(holder, [f'node.{case.old}={text}']).node)
+  _assert_one_notice(notices, row)
 
 
 @pytest.mark.parametrize('row', _rows('field', 'value'))
 def test_file_with_a_former_name_is_run(row, notices, tmp_path):
-  cls, old, new = _place(row)
-  content = _content(row, cls, new)
+  case = Case(row)
+  rest = _required(case.cls, *case.new)
   path = tmp_path / 'mine.py'
   path.write_text(
-    f'from {cls.__module__} import {cls.__name__} as Made\n'
+    f'from {case.cls.__module__} import {case.cls.__name__} as Made\n'
     'import dataclasses\n'
     'def experiment():\n'
-    f'  return Made({old}=CONTENT{_required(cls)})\n'
+    f'  return Made({case.old}=CONTENT{rest})\n'
     'def tiny():\n'
-    f'  return dataclasses.replace(Made({_required(cls)[2:]}), {old}=CONTENT)\n'
+    f'  return dataclasses.replace(Made({_required(case.cls)[2:]}), '
+    f'{case.old}=CONTENT)\n'
   )
   module = experiments.load_module(str(path))
-  module.CONTENT = content
-  for made in (module.experiment(), module.tiny()):
-    assert _read(made, new) == _expected(row, content)
-  assert [row.old in m and row.new in m for m in notices.messages] == [True]
+  module.CONTENT = case.content
+  case.check(module.experiment())
+  case.check(module.tiny())
+  _assert_one_notice(notices, row)
   if row.kind == 'field':  # Nothing outside that file has changed.
     with pytest.raises(TypeError):
-      cls(**{old: content})
+      case.cls(**{case.old: case.content})
 
 
 @pytest.mark.parametrize('row', _rows('class'))
@@ -125,12 +148,20 @@ def test_config_with_a_former_class_is_read(row, notices):
   cls = serialization.config_class(row.new)
   value = serialization.from_text(f'{row.old}({_required(cls)[2:]})')
   assert type(value) is cls
-  assert [row.old in m and row.new in m for m in notices.messages] == [True]
+  _assert_one_notice(notices, row)
+
+
+def _forget(path):
+  """Undo the import of a module, or of what is no module."""
+  parent, _, name = path.rpartition('.')
+  sys.modules.pop(path, None)
+  vars(sys.modules.get(parent, _forget)).pop(name, None)
 
 
 @pytest.mark.parametrize('row', _rows('import'))
-def test_former_import_is_found(row, tmp_path):
+def test_former_import_is_found(row, tmp_path, notices):
   module, _, name = row.old.rpartition('.')
+  _forget(row.old)
   path = tmp_path / 'mine.py'
   path.write_text(
     f'from {module} import {name}\ndef experiment():\n  return {name}\n'
@@ -138,6 +169,7 @@ def test_former_import_is_found(row, tmp_path):
   with pytest.warns(DeprecationWarning, match=row.new):
     found = experiments.load(str(path))
   assert found is _import(row.new)
+  _assert_one_notice(notices, row)
 
 
 def _import(path):
@@ -174,6 +206,7 @@ def test_former_import_outside_an_experiment(line):
 
 
 def test_unknown_import_is_refused():
+  _forget('art_jax.optim')
   with pytest.raises(ModuleNotFoundError):
     importlib.import_module('art_jax.optims')
   with pytest.raises(ImportError), pytest.warns(DeprecationWarning):
@@ -186,3 +219,70 @@ def test_table_is_consistent():
   for row in renamed.TABLE:
     assert row.kind in ('import', 'class', 'field', 'value')
     assert row.version > '0.1.0'
+
+
+_FILE_0_1_0 = '''"""Mine: a Wasserstein GAN of small paintings."""
+
+from art_jax import core, optim
+from art_jax.algorithms.gan import GAN
+from art_jax.algorithms.gan_parts import CriticWarmup
+from art_jax.data.sources import Builtin
+from art_jax.losses.adversarial import Wasserstein
+from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
+
+
+def _gan(**more):
+  return GAN(
+    generator=DCGANGenerator(32, width=4, latent_size=16, enlarge='resize'),
+    discriminator=DCGANDiscriminator(width=4),
+    loss=Wasserstein(),
+    generator_optimizer=optim.RMSProp(learning_rate=5e-5),
+    n_critic=2,
+    warmup=CriticWarmup(every=7),
+    replay_every=3,
+    ema_decay=0.5,
+    **more,
+  )
+
+
+def experiment():
+  return core.Experiment(
+    algorithm=_gan(augment=('colour', 'translation')),
+    data=core.Data(source=Builtin(layout='images', count=32), size=32),
+    train=core.Train(duration=4, batch_size=4),
+  )
+
+
+def tiny():
+  return experiment()
+'''
+
+
+def test_whole_experiment_file_of_0_1_0(tmp_path):
+  path = tmp_path / 'mine.py'
+  path.write_text(_FILE_0_1_0)
+  experiment = experiments.load(str(path))
+  algorithm = serialization.from_text(
+    'GAN(generator=DCGANGenerator(size=32, width=4, latent_size=16, '
+    "enlarge='resize'), discriminator=DCGANDiscriminator(width=4), "
+    'loss=Wasserstein(), generator_optimizer=RMSProp(learning_rate=5e-05), '
+    'n_critic=2, warmup=CriticWarmup(every=7), replay_every=3, ema_decay=0.5, '
+    "augment=('colour', 'translation'))"
+  )
+  assert experiment.algorithm == algorithm
+  changed = experiments.override(
+    experiment, ['algorithm.replay_every=0', 'algorithm.ema_decay=0.25']
+  )
+  text = serialization.to_text(changed)
+  assert 'replay_every=0,' in text and 'ema_decay=0.25,' in text
+  assert serialization.from_text(text) == changed
+  assert experiments.load(str(path), tiny=True) == experiment
+
+
+def test_unknown_names_are_refused_as_ever(tmp_path):
+  with pytest.raises(core.UserError, match="GAN has no field 'replay_evry'"):
+    serialization.from_text('GAN(replay_evry=3)')
+  path = tmp_path / 'mine.py'
+  path.write_text(_FILE_0_1_0.replace('ema_decay', 'ema_decai'))
+  with pytest.raises(TypeError, match='ema_decai'):
+    experiments.load(str(path))
