@@ -16,10 +16,9 @@ from art_jax.algorithms.cyclegan import CycleGAN
 from art_jax.algorithms.gan import GAN
 from art_jax.algorithms.johnson import FastStyle
 from art_jax.algorithms.pix2pix import Pix2Pix
-from art_jax.config import experiments, shapes
 from art_jax.data.sources import Builtin
 from art_jax.media import images as image_values
-from art_jax.runs.checkpoints import Checkpoints
+from art_jax.runs import restore
 from art_jax.runs.folder import RunFolder
 from art_jax.sampling import generate
 from art_jax.sampling import labels as label_numbers
@@ -214,7 +213,7 @@ def load(
   Raises:
     core.UserError: if it is no run, or has no such checkpoint.
   """
-  experiment, restored = _restore(run, checkpoint, extra)
+  experiment, restored = restore.restore(run, checkpoint, extra)
   params = experiment.algorithm.inference(restored.state)
   folder = RunFolder(run, writable=False)
   return Run(
@@ -270,11 +269,6 @@ _FOREIGN = {
 }
 
 
-def load_state(run: str | pathlib.Path) -> core.State:
-  """Return the latest state of a run as host arrays."""
-  return _restore(run, 'latest', None)[1].state
-
-
 def pad_to_multiple(
   images: np.ndarray, multiple: int
 ) -> tuple[np.ndarray, tuple[slice, ...]]:
@@ -317,46 +311,3 @@ def _inpaint(algorithm: core.Algorithm):
 
 def _key(seed: int) -> core.Key:
   return jax.random.key(seed)
-
-
-def _best_step(run: str | pathlib.Path, host: Mapping[str, Any]) -> int:
-  best = host.get('best')
-  if not best:
-    raise core.UserError(
-      f'--checkpoint=best: {run} has looked for no best moment: it measures '
-      'none, or train.best_metric is none; pass --checkpoint=latest'
-    )
-  return int(best['step'])
-
-
-def _restore(run: str | pathlib.Path, checkpoint: int | str, extra):
-  folder = RunFolder(run, writable=False)
-  experiment = folder.read_config(extra)
-  if experiment is None:
-    raise core.UserError(
-      f'--run={run}: there is no config.txt in it; pass the folder that '
-      'training wrote (--workdir)'
-    )
-  named = checkpoint in ('latest', 'best')
-  if not named and not str(checkpoint).isdigit():
-    raise core.UserError(
-      f'--checkpoint={checkpoint}: it is latest, best or the number of a step'
-    )
-  step = None if named else int(checkpoint)
-  # Any number of examples does: times do not change the state's shapes.
-  resolved = experiments.resolve(experiment, num_examples=1)
-  with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
-    if checkpoint == 'best' and checkpoints.steps():
-      step = _best_step(run, checkpoints.host())
-    if step is not None and step not in checkpoints.steps():
-      raise core.UserError(
-        f'--checkpoint={checkpoint}: {run} has the steps '
-        f'{", ".join(map(str, checkpoints.steps())) or "(none)"}'
-      )
-    restored = checkpoints.restore(shapes.state_shapes(resolved), step=step)
-  if restored is None:
-    raise core.UserError(
-      f'--run={run}: there is no checkpoint in it yet; wait for the first, '
-      'or train with a smaller train.checkpoint_every'
-    )
-  return experiment, restored

@@ -16,10 +16,10 @@ from art_jax.config import experiments, shapes
 from art_jax.data import paintings, pipeline
 from art_jax.data.dataset import Dataset, check_fit
 from art_jax.devices import mesh
-from art_jax.inference import run
 from art_jax.monitoring import probe
 from art_jax.monitoring.health import AlarmStop, Health
 from art_jax.report.refresh import Refresher
+from art_jax.runs import restore
 from art_jax.runs.checkpoints import Checkpoints, Restored
 from art_jax.runs.folder import RunFolder, describe_data, training_pictures
 from art_jax.runs.lock import RunLock
@@ -84,7 +84,7 @@ def train(
     RunLock(folder.path, enabled=main) as lock,
   ):
     folder.check_config(experiment)
-    donor = run.load_state(init_from) if init_from else None
+    donor = restore.load_state(init_from) if init_from else None
     with clocks.of('data'):
       dataset = experiment.data.source.open(experiment.data)
       check_fit(dataset, experiment.algorithm)

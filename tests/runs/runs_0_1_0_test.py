@@ -22,6 +22,7 @@ from art_jax.data import paintings
 from art_jax.devices import mesh
 from art_jax.inference import run
 from art_jax.report import collect, page
+from art_jax.runs import restore
 from art_jax.runs.folder import RunFolder
 from art_jax.style_transfer import optimize
 from art_jax.training import loop
@@ -80,14 +81,14 @@ def losses(folder, first):
 
 def continued(folder, steps=2):
   """Train so many steps more, and tell what they did."""
-  before = run.load_state(folder)
+  before = restore.load_state(folder)
   experiment = RunFolder(folder, writable=False).read_config()
   last = experiment.train.duration
   longer = experiments.override(
     experiment, [f'train.duration={last + steps}', 'train.log_every=1']
   )
   loop.train(longer, folder, devices=mesh.make_devices(1))
-  after = run.load_state(folder)
+  after = restore.load_state(folder)
   moved = jax.tree.map(
     lambda a, b: np.subtract(a, b, dtype=np.float64), after, before
   )
@@ -160,7 +161,7 @@ def _assert_rows(found, wanted, rel):
 @pytest.mark.parametrize('name', _RESUMED)
 def test_saved_state_is_read(runs, name):
   _assert_close(
-    digest(run.load_state(runs / name)), _recorded()[name]['saved'], _SAVED
+    digest(restore.load_state(runs / name)), _recorded()[name]['saved'], _SAVED
   )
 
 

@@ -15,6 +15,7 @@ from art_jax.algorithms import optim
 from art_jax.config import experiments as experiment_files
 from art_jax.devices import mesh
 from art_jax.inference import run
+from art_jax.runs import restore
 from art_jax.sweep import cells, groups, outcome, run_cells, together
 from art_jax.training import loop
 
@@ -149,7 +150,7 @@ def test_gans_in_one_program_equal_runs_of_their_own(
   )
   assert set(ends.values()) == {('finished', '')}
   for name in names:
-    states = [run.load_state(f / name) for f in (single, tmp_path)]
+    states = [restore.load_state(f / name) for f in (single, tmp_path)]
     a, b = (
       np.concatenate([np.ravel(x) for x in jax.tree.leaves(s)]) for s in states
     )
@@ -164,7 +165,7 @@ def test_gans_in_one_program_equal_runs_of_their_own(
     ]
     assert len(rows[0]) == len(rows[1]) == 3
   # They did learn differently, each by its own numbers.
-  first, other = (run.load_state(tmp_path / n) for n in names[:2])
+  first, other = (restore.load_state(tmp_path / n) for n in names[:2])
   assert not np.allclose(
     *(jax.tree.leaves(s.generator.params)[0] for s in (first, other)), atol=1e-5
   )

@@ -16,7 +16,7 @@ from art_jax.devices import mesh
 from art_jax.inference import export
 from art_jax.inference import run as run_module
 from art_jax.runs import folder as run_folder
-from art_jax.runs import metrics_log
+from art_jax.runs import metrics_log, restore
 from art_jax.training import loop
 
 
@@ -43,7 +43,7 @@ def _train(path, *assignments, **kwargs):
 
 
 def _assert_same_state(a, b):
-  a, b = run_module.load_state(a), run_module.load_state(b)
+  a, b = restore.load_state(a), restore.load_state(b)
   paths = jax.tree_util.tree_leaves_with_path(a)
   for (path, x), y in zip(paths, jax.tree.leaves(b), strict=True):
     np.testing.assert_array_equal(x, y, jax.tree_util.keystr(path))
@@ -157,7 +157,7 @@ def test_init_from_takes_networks_and_nothing_else(straight, tmp_path):
     'algorithm.discriminator_optimizer.learning_rate=1e-12',
     init_from=straight,
   )
-  old, new = run_module.load_state(straight), run_module.load_state(tmp_path)
+  old, new = restore.load_state(straight), restore.load_state(tmp_path)
   for x, y in zip(
     jax.tree.leaves(old.generators.params),
     jax.tree.leaves(new.generators.params),
@@ -185,8 +185,8 @@ def test_accumulated_steps_equal_whole_ones(tmp_path):
       tmp_path / name,
       devices=devices,
     )
-  whole = run_module.load_state(tmp_path / 'whole')
-  sliced = run_module.load_state(tmp_path / 'sliced')
+  whole = restore.load_state(tmp_path / 'whole')
+  sliced = restore.load_state(tmp_path / 'sliced')
   for x, y in zip(jax.tree.leaves(whole), jax.tree.leaves(sliced), strict=True):
     np.testing.assert_allclose(x, y, atol=1e-5)
 

@@ -21,7 +21,7 @@ from art_jax import core
 from art_jax.algorithms import optim
 from art_jax.config import experiments
 from art_jax.devices import mesh
-from art_jax.inference import run
+from art_jax.runs import restore
 from art_jax.sweep import together
 from art_jax.training import loop
 
@@ -94,7 +94,7 @@ def experiment(rate: float, seed: int, flags) -> core.Experiment:
 
 def difference(a: pathlib.Path, b: pathlib.Path) -> float:
   """Return the largest relative difference of the states of two runs."""
-  states = [jax.tree.leaves(run.load_state(folder)) for folder in (a, b)]
+  states = [jax.tree.leaves(restore.load_state(folder)) for folder in (a, b)]
   return max(
     float(np.max(np.abs(x - y) / (1 + np.abs(y)), initial=0.0))
     for x, y in zip(*map(lambda s: map(np.asarray, s), states), strict=True)

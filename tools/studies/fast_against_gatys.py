@@ -27,6 +27,7 @@ from art_jax.config import experiments
 from art_jax.data import decode, paintings
 from art_jax.inference import run as runs
 from art_jax.media import images
+from art_jax.runs import restore
 
 flags.DEFINE_string('run', None, 'Run folder of a fast_style.')
 flags.DEFINE_string('experiment', None, 'In its place: for the speed only.')
@@ -104,7 +105,7 @@ def _load():
   """Return the algorithm, its state, and the size that it learnt at."""
   if FLAGS.run:
     experiment = runs.load(FLAGS.run).experiment
-    state = jax.tree.map(jnp.asarray, runs.load_state(FLAGS.run))
+    state = jax.tree.map(jnp.asarray, restore.load_state(FLAGS.run))
   else:
     experiment = experiments.override(
       experiments.load(FLAGS.experiment), FLAGS.set

@@ -1,0 +1,72 @@
+"""The experiment and a checkpoint of a run folder."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from art_jax import core
+from art_jax.config import experiments, shapes
+from art_jax.runs.checkpoints import Checkpoints, Restored
+from art_jax.runs.folder import RunFolder
+
+
+def load_state(run: str | pathlib.Path) -> core.State:
+  """Return the latest state of a run as host arrays."""
+  return restore(run)[1].state
+
+
+def restore(
+  run: str | pathlib.Path,
+  checkpoint: int | str = 'latest',
+  extra: Mapping[str, Any] | None = None,
+) -> tuple[core.Experiment, Restored]:
+  """Return the experiment of a run folder, and one of its checkpoints.
+
+  Args:
+    run: the folder that training wrote.
+    checkpoint: 'latest', 'best' (see `train.best_metric`) or a step.
+    extra: classes of a user's own experiment file, by name.
+
+  Raises:
+    core.UserError: if it is no run, or has no such checkpoint.
+  """
+  folder = RunFolder(run, writable=False)
+  experiment = folder.read_config(extra)
+  if experiment is None:
+    raise core.UserError(
+      f'--run={run}: there is no config.txt in it; pass the folder that '
+      'training wrote (--workdir)'
+    )
+  named = checkpoint in ('latest', 'best')
+  if not named and not str(checkpoint).isdigit():
+    raise core.UserError(
+      f'--checkpoint={checkpoint}: it is latest, best or the number of a step'
+    )
+  step = None if named else int(checkpoint)
+  # Any number of examples does: times do not change the state's shapes.
+  resolved = experiments.resolve(experiment, num_examples=1)
+  with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
+    if checkpoint == 'best' and checkpoints.steps():
+      step = _best_step(run, checkpoints.host())
+    if step is not None and step not in checkpoints.steps():
+      raise core.UserError(
+        f'--checkpoint={checkpoint}: {run} has the steps '
+        f'{", ".join(map(str, checkpoints.steps())) or "(none)"}'
+      )
+    restored = checkpoints.restore(shapes.state_shapes(resolved), step=step)
+  if restored is None:
+    raise core.UserError(
+      f'--run={run}: there is no checkpoint in it yet; wait for the first, '
+      'or train with a smaller train.checkpoint_every'
+    )
+  return experiment, restored
+
+
+def _best_step(run: str | pathlib.Path, host: Mapping[str, Any]) -> int:
+  best = host.get('best')
+  if not best:
+    raise core.UserError(
+      f'--checkpoint=best: {run} has looked for no best moment: it measures '
+      'none, or train.best_metric is none; pass --checkpoint=latest'
+    )
+  return int(best['step'])
