@@ -40,6 +40,8 @@ setuptools.setup(
     'optax>=0.2.5',
     'orbax-checkpoint>=0.11.40',
     'pillow>=11',
+    'platformdirs>=4',
+    'psutil>=6',
     'safetensors>=0.5',
     'scipy>=1.13',
     'tensorboardX>=2.6.2',

@@ -7,21 +7,27 @@ from collections.abc import Iterator
 
 from etils import epath
 
+import platformdirs
+
 from art_jax import core
+
+
+def printable(name: str) -> str:
+  """Return a file name that any terminal and log can take."""
+  return name.encode('utf-8', 'backslashreplace').decode('utf-8')
 
 
 def home() -> pathlib.Path:
   """Return the cache folder, made with mode 0700 when it is missing.
 
-  It is `ART_JAX_HOME`, else `XDG_CACHE_HOME/art_jax`, else `~/.cache/art_jax`.
+  It is `ART_JAX_HOME`, else the `art_jax` of the system's folder of caches: on
+  Linux `XDG_CACHE_HOME/art_jax`, else `~/.cache/art_jax`.
 
   Raises:
     UserError: the folder cannot be made.
   """
-  path = os.environ.get('ART_JAX_HOME')
-  if not path:
-    cache = os.environ.get('XDG_CACHE_HOME')
-    path = pathlib.Path(cache or pathlib.Path.home() / '.cache') / 'art_jax'
+  own = os.environ.get('ART_JAX_HOME')
+  path = own or platformdirs.user_cache_dir('art_jax', appauthor=False)
   path = pathlib.Path(path).expanduser()
   try:
     # Only the last folder is private: parents may be shared on purpose.

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from art_jax import core
+from art_jax.core.paths import printable
 from art_jax.data import decode
 from art_jax.data.dataset import (
   Dataset,
@@ -70,7 +71,7 @@ class Arrays:
 
 
 def _read(path: str) -> dict[str, np.ndarray]:
-  shown = repr(decode.printable(path))
+  shown = repr(printable(path))
   if not os.path.isfile(path):
     raise core.UserError(
       f'file {shown} does not exist; pass an .npz file by --data=PATH'
@@ -111,7 +112,7 @@ def _split_keys(arrays):
 
 
 def _check(path, train, test, paired):
-  shown = repr(decode.printable(path))
+  shown = repr(printable(path))
   if not ('image' in train or {'a', 'b'} <= set(train)):
     raise core.UserError(
       f'file {shown} has no pictures that are known: name the arrays image '

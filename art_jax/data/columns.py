@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from art_jax import core
-from art_jax.data.decode import printable
+from art_jax.core.paths import printable
 
 _RESERVED = ('image', 'label', 'a', 'b')  # keys of a batch
 

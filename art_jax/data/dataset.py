@@ -10,6 +10,7 @@ import numpy as np
 from absl import logging
 
 from art_jax import core
+from art_jax.core.paths import printable
 from art_jax.data import decode
 from art_jax.data.columns import check_columns
 
@@ -21,20 +22,16 @@ class Examples:
   Attributes:
     keys: what `read` returns, e.g. `('image', 'label')`.
     names: file name of each example, or another name to show in errors.
-    load: index -> u8[load, load, C] pictures and i32[] labels, by key; a pure
+    read: index -> u8[load, load, C] pictures and i32[] labels, by key; a pure
       function that threads may call at once.
   """
 
   keys: tuple[str, ...]
   names: Sequence[str]
-  load: Callable[[int], dict[str, np.ndarray]]
+  read: Callable[[int], dict[str, np.ndarray]]
 
   def __len__(self) -> int:
     return len(self.names)
-
-  def read(self, index: int) -> dict[str, np.ndarray]:
-    """Return example `index`: u8[load, load, C] pictures, i32[] labels."""
-    return self.load(index)
 
   def name(self, index: int) -> str:
     """Return the name of example `index` to show in errors."""
@@ -43,7 +40,7 @@ class Examples:
   def subset(self, indices: Sequence[int]) -> 'Examples':
     """Return the examples at `indices`, in that order."""
     names = tuple(self.names[i] for i in indices)
-    return Examples(self.keys, names, lambda i: self.load(indices[i]))
+    return Examples(self.keys, names, lambda i: self.read(indices[i]))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -230,7 +227,7 @@ def assemble(
   """
   if unused:
     raise core.UserError(
-      f'data.classes={tuple(unused)}: {decode.printable(str(where))!r} has no '
+      f'data.classes={tuple(unused)}: {printable(str(where))!r} has no '
       'classes; pass --set "data.classes=()", or a folder with one sub-folder '
       'per class'
     )
@@ -241,7 +238,7 @@ def assemble(
     heldout=tuple(heldout for _, heldout in spaces),
     class_names=tuple(names),
     skipped=skipped,
-    summary=f'data: {decode.printable(str(where))}: {text}{note}',
+    summary=f'data: {printable(str(where))}: {text}{note}',
     columns=tuple(columns),
   )
 
@@ -256,20 +253,20 @@ def choose_classes(
   """
   if not found:
     raise core.UserError(
-      f'{decode.printable(where)!r} holds no class sub-folders; pass a folder '
+      f'{printable(where)!r} holds no class sub-folders; pass a folder '
       'with one sub-folder per class by --data=PATH'
     )
   for name in wanted:
     if name not in found:
       near = difflib.get_close_matches(name, found, n=3, cutoff=0.4) or found
       raise core.UserError(
-        f'data.classes names {name!r}, which {decode.printable(where)!r} does '
+        f'data.classes names {name!r}, which {printable(where)!r} does '
         f'not have; nearest: {", ".join(near[:3])}'
       )
   return tuple(wanted) or tuple(found)
 
 
-def cutter(data: core.Data) -> dict[str, object]:
+def cutter(data: core.Data) -> decode.Cut:
   """Return the keyword arguments of `decode.decode` for this data."""
   size = data.load_size or data.size
   return {'size': size, 'channels': data.channels, 'fit': data.fit}

@@ -5,29 +5,39 @@ pixel is decoded, and only formats that Pillow decodes by itself are opened
 (no Ghostscript, no external viewers).
 """
 
+import contextlib
 import functools
 import io
 import os
 import pathlib
+from collections.abc import Iterator
+from typing import TypedDict
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from art_jax import core
+from art_jax.core.paths import printable
+from art_jax.data import archives
 
 MAX_BYTES = 512 * 2**20
 # Pillow's own limit, above which it warns: a warning is too late here.
 MAX_PIXELS = 89_478_485
 
-SUFFIXES = (
-  *('.jpg', '.jpeg', '.png', '.webp', '.avif', '.bmp'),
-  *('.gif', '.tif', '.tiff', '.ppm', '.pgm'),
-)
 _FORMATS = ('JPEG', 'PNG', 'WEBP', 'AVIF', 'BMP', 'GIF', 'TIFF', 'PPM')
 _ORIENTATION = 0x0112  # EXIF tag; 5 to 8 exchange width and height
 _DEEP_MODES = ('I', 'I;16', 'I;16L', 'I;16B', 'I;16N', 'F')
 
+# A path, also into a .zip ('x.zip/a/b.png'), or the encoded bytes.
 File = str | os.PathLike | bytes
+
+
+class Cut(TypedDict):
+  """Keyword arguments of `decode`: how pictures are cut."""
+
+  size: int
+  channels: int
+  fit: str
 
 
 class BadPictureError(core.UserError):
@@ -45,19 +55,14 @@ class BadPictureError(core.UserError):
     self.reason = reason
 
 
-def printable(name: str) -> str:
-  """Return a file name that any terminal and log can take."""
-  return name.encode('utf-8', 'backslashreplace').decode('utf-8')
-
-
 def decode(file: File, *, size: int, channels: int, fit: str) -> np.ndarray:
   """Decode and resize one picture.
 
   Args:
     file: path of a picture, or its encoded bytes.
     size: side of the result, in pixels.
-    channels: 3 (RGB) or 1 (grey).
-    fit: 'crop' (shorter side to `size`, then the centre) or 'stretch'.
+    channels: 3 (RGB) or 1 (gray).
+    fit: 'crop' (shorter side to `size`, then the center) or 'stretch'.
 
   Returns:
     u8[size, size, channels].
@@ -112,13 +117,13 @@ def size_of(file: File) -> tuple[int, int]:
   Raises:
     BadPictureError: the header cannot be read.
   """
-  with _open(file) as image:
+  with _opened(file) as image:
     return _upright_size(image)
 
 
 def num_frames(file: File) -> int:
   """Return how many pictures a file holds: more than 1 is an animation."""
-  with _open(file) as image:
+  with _opened(file) as image:
     return getattr(image, 'n_frames', 1)
 
 
@@ -136,19 +141,12 @@ def resize(
 
 
 def _read(file: File, at_least: int | None):
-  try:
-    with _open(file) as image:
-      size = _upright_size(image)
-      if at_least is not None:
-        image.draft(None, (at_least, at_least))
-      image.load()
-      return _eight_bit(_upright(image)), size
-  except BadPictureError:
-    raise
-  # A broken file can raise nearly anything in a decoder.
-  except Exception as error:
-    reason = str(error) or type(error).__name__
-    raise BadPictureError(file, reason) from error
+  with _opened(file) as image:
+    size = _upright_size(image)
+    if at_least is not None:
+      image.draft(None, (at_least, at_least))
+    image.load()
+    return _eight_bit(_upright(image)), size
 
 
 @functools.cache
@@ -158,33 +156,44 @@ def _formats() -> tuple[str, ...]:
   return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
-def _open(file: File) -> Image.Image:
-  """Open the header and refuse what is too large to decode."""
-  encoded = isinstance(file, bytes)
+@contextlib.contextmanager
+def _opened(file: File) -> Iterator[Image.Image]:
+  """Open the header, refuse what is too large, name the file in errors."""
   try:
-    num_bytes = len(file) if encoded else os.stat(file).st_size
-    if num_bytes == 0:
-      raise BadPictureError(file, 'the file is empty')
-    if num_bytes > MAX_BYTES:
-      raise BadPictureError(
-        file, f'{num_bytes} bytes; the limit is {MAX_BYTES}'
-      )
-    stream = io.BytesIO(file) if encoded else pathlib.Path(file)
-    image = Image.open(stream, formats=_formats())
+    with Image.open(_stream(file), formats=_formats()) as image:
+      width, height = image.size
+      if width * height > MAX_PIXELS:
+        raise BadPictureError(
+          file, f'{width}x{height} pixels; the limit is {MAX_PIXELS} in all'
+        )
+      yield image
   except BadPictureError:
     raise
   except Image.UnidentifiedImageError as error:
     raise BadPictureError(file, 'not a picture') from error
+  # A broken file can raise nearly anything in a decoder.
   except Exception as error:
     reason = getattr(error, 'strerror', None) or str(error)
-    raise BadPictureError(file, reason) from error
-  width, height = image.size
-  if width * height > MAX_PIXELS:
-    image.close()
-    raise BadPictureError(
-      file, f'{width}x{height} pixels; the limit is {MAX_PIXELS} in all'
-    )
-  return image
+    raise BadPictureError(file, reason or type(error).__name__) from error
+
+
+def _stream(file: File) -> io.BytesIO | pathlib.Path:
+  """Return what Pillow opens, of a length within the limit."""
+  member = None
+  if isinstance(file, bytes):
+    num_bytes = len(file)
+  elif member := archives.member(os.fspath(file)):
+    num_bytes = member.info.file_size
+  else:
+    num_bytes = os.stat(file).st_size
+  if num_bytes == 0:
+    raise BadPictureError(file, 'the file is empty')
+  if num_bytes > MAX_BYTES:
+    raise BadPictureError(file, f'{num_bytes} bytes; the limit is {MAX_BYTES}')
+  encoded = member.read() if member else file
+  if isinstance(encoded, bytes):
+    return io.BytesIO(encoded)
+  return pathlib.Path(encoded)
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
@@ -217,7 +226,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def _scale(values: np.ndarray, mode: str) -> np.ndarray:
-  """Map the samples of a deep grey picture to u8; `convert` would clip."""
+  """Map the samples of a deep gray picture to u8; `convert` would clip."""
   values = values.astype(np.float64)
   low, high = values.min(), values.max()
   if mode == 'F' and high <= 1:

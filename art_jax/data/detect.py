@@ -3,7 +3,8 @@
 import os
 
 from art_jax import core
-from art_jax.data import archives, decode, labelled, sources, verify
+from art_jax.core.paths import printable
+from art_jax.data import archives, decode, labelled, sources, tree
 from art_jax.data.folders import class_folders, splits
 
 _PROBED = 8  # pictures whose shape tells whether they are pairs
@@ -37,10 +38,10 @@ def parse(
   path = os.path.abspath(os.path.expanduser(text))
   if path.endswith('.npz'):
     source = sources.Arrays(path, paired=aligned)
-    return source, f'data: arrays in {decode.printable(path)}'
-  if not os.path.isdir(path) and not archives.is_archive(path):
+    return source, f'data: arrays in {printable(path)}'
+  if not tree.is_folder(path) and not archives.is_archive(path):
     raise core.UserError(
-      f'--data={decode.printable(text)}: no such folder; pass a folder, an '
+      f'--data={printable(text)}: no such folder; pass a folder, an '
       f'archive ({" ".join(archives.SUFFIXES)}), an .npz file, tfds:NAME, or '
       'builtin'
     )
@@ -52,20 +53,20 @@ def parse(
 
 
 def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
-  shown = decode.printable(path)
-  folder = verify.check_folder(path)  # of an archive: where it is unpacked
+  shown = printable(path)
+  folder = tree.resolve(path)  # of an archive: the one inside
   both = [os.path.join(folder, f'train{domain}') for domain in 'AB']
-  if all(map(os.path.isdir, both)):
+  if all(map(tree.is_folder, both)):
     if aligned:
       raise core.UserError(
         f'--data={shown} holds trainA and trainB, which are not paired, but '
         'the algorithm learns from pairs; pass a folder of side-by-side '
         'pictures'
       )
-    count_a, count_b = (len(verify.scan(folder)[0]) for folder in both)
+    count_a, count_b = (len(tree.scan(folder)[0]) for folder in both)
     text = f'data: {count_a} and {count_b} pictures in {shown}'
     return sources.Unpaired(path), f'{text} (trainA and trainB)'
-  names = _names(folder)
+  names, _ = tree.require_pictures(folder)
   if _side_by_side(folder, names):
     how = 'pairs' if aligned else 'drawn independently'
     text = f'data: {len(names)} side-by-side pictures in {shown} ({how})'
@@ -79,10 +80,10 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
 
 
 def _images(path: str, labelled: bool) -> tuple[core.Source, str]:
-  shown = decode.printable(path)
-  folder = verify.check_folder(path)
-  names = _names(folder)
-  if os.path.isdir(os.path.join(folder, 'trainA')):
+  shown = printable(path)
+  folder = tree.resolve(path)
+  names, _ = tree.require_pictures(folder)
+  if tree.is_folder(os.path.join(folder, 'trainA')):
     raise core.UserError(
       f'--data={shown} holds two domains, but the algorithm reads one set of '
       f'pictures; pass one of them, e.g. --data={shown}/trainA'
@@ -101,26 +102,16 @@ def _images(path: str, labelled: bool) -> tuple[core.Source, str]:
 
 
 def _labelled(path: str) -> tuple[core.Source, str]:
-  shown = decode.printable(path)
+  shown = printable(path)
   if not os.path.isfile(os.path.join(path, labelled.FILE)):
     raise core.UserError(
       f'--data={shown} has no {labelled.FILE}, but the algorithm reads '
       'attributes: put a table there with a column `file` and one for each '
       'attribute; pass such a folder, or --data=builtin'
     )
-  text = f'data: {len(_names(path))} pictures in {shown} ({labelled.FILE})'
+  names, _ = tree.require_pictures(path)
+  text = f'data: {len(names)} pictures in {shown} ({labelled.FILE})'
   return sources.Labelled(path), text
-
-
-def _names(path: str) -> list[str]:
-  names = verify.scan(path)[0]
-  if not names:
-    raise core.UserError(
-      f'folder {decode.printable(path)!r} holds 0 images '
-      f'({" ".join(decode.SUFFIXES)}); pass a folder with images by '
-      '--data=PATH'
-    )
-  return names
 
 
 def _side_by_side(path: str, names: list[str]) -> bool:

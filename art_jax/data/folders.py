@@ -2,11 +2,12 @@
 
 import dataclasses
 import os
+from collections.abc import Callable
 
 import numpy as np
 
 from art_jax import core
-from art_jax.data import decode, verify
+from art_jax.data import decode, tree, verify
 from art_jax.data.dataset import (
   Dataset,
   Examples,
@@ -36,20 +37,10 @@ class Folder:
 
   def open(self, data: core.Data) -> Dataset:
     """Verify the pictures; raises UserError."""
-    root, test_root = splits(self.root)
-    found = verify.verify(root, data)
-    test = test_root and verify.verify(test_root, data)
-    train, heldout, text = parts(
-      _pictures(found, 'image', data),
-      data.heldout,
-      test and _pictures(test, 'image', data),
-    )
+    verified = _verify(*splits(self.root), data)
+    train, heldout, text = _parts(verified, data, _pictures('image', data))
     return assemble(
-      [(train, heldout)],
-      text,
-      [found, test],
-      self.root,
-      unused=data.classes,
+      [(train, heldout)], text, verified, self.root, unused=data.classes
     )
 
 
@@ -58,7 +49,7 @@ class Classes:
   """One sub-folder of pictures per class; keys 'image' and 'label'.
 
   Labels follow the sorted names of the sub-folders, or `data.classes`.
-  `train` and `test` (or `val`) above the classes are recognised.
+  `train` and `test` (or `val`) above the classes are recognized.
 
   Attributes:
     root: the folder of the sub-folders.
@@ -70,20 +61,27 @@ class Classes:
     """Verify the pictures; raises UserError."""
     root, test_root = splits(self.root)
     names = choose_classes(class_folders(root), data.classes, root)
-    found = [verify.verify(os.path.join(root, name), data) for name in names]
-    train = _labelled(names, found, data)
-    test, test_found = None, []
+    verified = []
+
+    def labeled(folder, classes):
+      """Verify the pictures of some classes: one index space of them all."""
+      rows = []
+      for name in classes:
+        found = verify.verify(os.path.join(folder, name), data)
+        verified.append(found)
+        rows += [
+          (f'{name}/{file}', found.path(index), names.index(name))
+          for index, file in enumerate(found.names)
+        ]
+      return _labeled(rows, data)
+
+    train, test = labeled(root, names), None
     if test_root:
-      kept = [name for name in names if name in class_folders(test_root)]
-      test_found = [
-        verify.verify(os.path.join(test_root, name), data) for name in kept
-      ]
-      labels = [names.index(name) for name in kept]
-      test = _labelled(kept, test_found, data, labels)
+      there = class_folders(test_root)
+      test = labeled(test_root, [name for name in names if name in there])
     train, heldout, text = parts(train, data.heldout, test)
     text = f'{text}, {len(names)} classes'
-    found += test_found
-    return assemble([(train, heldout)], text, found, self.root, names)
+    return assemble([(train, heldout)], text, verified, self.root, names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,38 +109,31 @@ class Unpaired:
 
   def open(self, data: core.Data) -> Dataset:
     """Verify the pictures; raises UserError."""
-    spaces, texts, all_found = [], [], []
+    spaces, texts, every = [], [], []
     for domain in _DOMAINS:
-      root, test_root = self._folders(domain)
-      found = verify.verify(root, data)
-      test = test_root and verify.verify(test_root, data)
-      train, heldout, text = parts(
-        _pictures(found, domain, data),
-        data.heldout,
-        test and _pictures(test, domain, data),
-      )
+      verified = _verify(*self._folders(domain), data)
+      train, heldout, text = _parts(verified, data, _pictures(domain, data))
       spaces.append((train, heldout))
       texts.append(f'{domain}: {text}')
-      all_found += [found, test]
+      every += verified
     where = self.root or f'{self.a} and {self.b}'
-    return assemble(
-      spaces, '; '.join(texts), all_found, where, unused=data.classes
-    )
+    return assemble(spaces, '; '.join(texts), every, where, unused=data.classes)
 
   def _folders(self, domain: str) -> tuple[str, str | None]:
     if self.root is None:
       return splits(getattr(self, domain))
-    root = verify.check_folder(self.root)
-    train = os.path.join(root, f'train{domain.upper()}')
-    test = os.path.join(root, f'test{domain.upper()}')
-    return train, test if os.path.isdir(test) else None
+    root = tree.resolve(self.root)
+    train, test = (
+      os.path.join(root, split + domain.upper()) for split in ('train', 'test')
+    )
+    return train, test if tree.is_folder(test) else None
 
 
 @dataclasses.dataclass(frozen=True)
 class Pairs:
   """Side-by-side pictures of one scene; keys 'a' and 'b'.
 
-  `train` and `val` (or `test`) sub-folders are recognised.
+  `train` and `val` (or `test`) sub-folders are recognized.
 
   Attributes:
     root: the folder.
@@ -164,29 +155,25 @@ class Pairs:
 
   def open(self, data: core.Data) -> Dataset:
     """Verify the pictures; raises UserError."""
-    root, test_root = splits(self.root)
-    found = verify.verify(root, data, halves=True)
-    test = test_root and verify.verify(test_root, data, halves=True)
-    train, heldout, text = parts(
-      self._examples(found, data),
-      data.heldout,
-      test and self._examples(test, data),
-    )
+    cut = cutter(data)
+    keys = _DOMAINS if self.left == 'a' else _DOMAINS[::-1]
+
+    def examples(found):
+      return Examples(
+        _DOMAINS,
+        found.names,
+        lambda index: dict(
+          zip(keys, decode.halves(found.path(index), **cut), strict=True)
+        ),
+      )
+
+    verified = _verify(*splits(self.root), data, halves=True)
+    train, heldout, text = _parts(verified, data, examples)
     spaces = [(train, heldout)]
     if not self.paired:
       spaces = [(only(train, key), only(heldout, key)) for key in _DOMAINS]
     text = f'pairs: {text}' + ('' if self.paired else ', drawn independently')
-    return assemble(spaces, text, [found, test], self.root, unused=data.classes)
-
-  def _examples(self, found: verify.Verified, data: core.Data) -> Examples:
-    cut = cutter(data)
-
-    def load(index):
-      left, right = decode.halves(found.path(index), **cut)
-      a, b = (left, right) if self.left == 'a' else (right, left)
-      return {'a': a, 'b': b}
-
-    return Examples(_DOMAINS, found.names, load)
+    return assemble(spaces, text, verified, self.root, unused=data.classes)
 
 
 def splits(root: str) -> tuple[str, str | None]:
@@ -194,8 +181,8 @@ def splits(root: str) -> tuple[str, str | None]:
 
   A class may be called `train`, so the splits must be the only sub-folders.
   """
-  root = verify.check_folder(root)
-  subs = _sub_folders(root)
+  root = tree.resolve(root)
+  subs = tree.sub_folders(root)
   tests = [name for name in _TEST_FOLDERS if name in subs]
   if 'train' not in subs or set(subs) - {'train', *_TEST_FOLDERS}:
     return root, None
@@ -205,42 +192,49 @@ def splits(root: str) -> tuple[str, str | None]:
 
 def class_folders(root: str) -> tuple[str, ...]:
   """Return the names of the class folders, sorted."""
-  return tuple(_sub_folders(verify.check_folder(root)))
+  return tuple(tree.sub_folders(tree.resolve(root)))
 
 
-def _sub_folders(root: str) -> list[str]:
-  with os.scandir(root) as entries:
-    return sorted(
-      entry.name
-      for entry in entries
-      if entry.is_dir() and not entry.name.startswith('.')
-    )
+def _verify(
+  root: str, test_root: str | None, data: core.Data, halves: bool = False
+) -> list[verify.Verified]:
+  """Verify a folder, and its test split where there is one."""
+  return [
+    verify.verify(folder, data, halves=halves)
+    for folder in (root, test_root)
+    if folder
+  ]
 
 
-def _pictures(found: verify.Verified, key: str, data: core.Data) -> Examples:
+def _parts(
+  verified: list[verify.Verified],
+  data: core.Data,
+  examples: Callable[[verify.Verified], Examples],
+) -> tuple[Examples, Examples, str]:
+  train, *test = map(examples, verified)
+  return parts(train, data.heldout, *test)
+
+
+def _pictures(
+  key: str, data: core.Data
+) -> Callable[[verify.Verified], Examples]:
   cut = cutter(data)
-  return Examples(
+  return lambda found: Examples(
     (key,),
     found.names,
     lambda index: {key: decode.decode(found.path(index), **cut)},
   )
 
 
-def _labelled(names, found, data, labels=None) -> Examples:
-  """Join the pictures of several classes into one index space."""
+def _labeled(rows: list[tuple[str, str, int]], data: core.Data) -> Examples:
+  """Return examples of (name, path, label)."""
   cut = cutter(data)
-  labels = range(len(names)) if labels is None else labels
-  rows = [
-    (f'{name}/{file}', one.path(index), label)
-    for name, one, label in zip(names, found, labels, strict=True)
-    for index, file in enumerate(one.names)
-  ]
 
-  def load(index):
+  def read(index):
     _, path, label = rows[index]
     return {
       'image': decode.decode(path, **cut),
       'label': np.array(label, np.int32),
     }
 
-  return Examples(('image', 'label'), tuple(row[0] for row in rows), load)
+  return Examples(('image', 'label'), [name for name, _, _ in rows], read)

@@ -46,7 +46,7 @@ class Labelled:
     )
     cut = cutter(data)
 
-    def load(index):
+    def read(index):
       row = cells.get(found.names[index], {})
       return {'image': decode.decode(found.path(index), **cut)} | {
         column.name: column.example(row.get(column.name, ''))
@@ -54,15 +54,11 @@ class Labelled:
       }
 
     keys = ('image', *(column.name for column in table))
-    examples = Examples(keys, found.names, load)
+    examples = Examples(keys, found.names, read)
     train, heldout, text = parts(examples, data.heldout)
     lines = sum(name in cells for name in found.names)
     text = f'{text}, {lines} with a line in {self.file}'
+    spaces, unused = [(train, heldout)], data.classes
     return assemble(
-      [(train, heldout)],
-      text,
-      [found],
-      self.root,
-      unused=data.classes,
-      columns=table,
+      spaces, text, [found], self.root, unused=unused, columns=table
     )

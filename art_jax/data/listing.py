@@ -3,7 +3,10 @@
 import pathlib
 
 from art_jax import core
-from art_jax.data import decode
+
+SUFFIXES = tuple(
+  '.jpg .jpeg .png .webp .avif .bmp .gif .tif .tiff .ppm .pgm'.split()
+)
 
 
 def pictures(source: pathlib.Path) -> list[pathlib.Path]:
@@ -19,11 +22,11 @@ def pictures(source: pathlib.Path) -> list[pathlib.Path]:
   found = sorted(
     path
     for path in source.iterdir()
-    if path.suffix.lower() in decode.SUFFIXES and path.is_file()
+    if path.suffix.lower() in SUFFIXES and path.is_file()
   )
   if not found:
     raise core.UserError(
-      f'--input={source} holds 0 pictures ({" ".join(decode.SUFFIXES)}); '
+      f'--input={source} holds 0 pictures ({" ".join(SUFFIXES)}); '
       'pass a picture, or a folder with some in it'
     )
   return found

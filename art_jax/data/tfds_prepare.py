@@ -12,7 +12,7 @@ from typing import Any
 from absl import logging
 
 from art_jax import core
-from art_jax.data import streaming, verify
+from art_jax.data import streaming, tree
 
 _CONNECT_SECONDS = 5.0
 
@@ -81,7 +81,7 @@ def _prepare(
     f'preparing tfds {name!r}', '--data=PATH or --data=builtin'
   )
   streaming.import_tensorflow()
-  manual = manual_dir and verify.check_folder(manual_dir)
+  manual = manual_dir and tree.resolve(manual_dir)
   _announce(builder)
   missing = _missing(builder, manual)
   if missing:

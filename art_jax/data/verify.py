@@ -14,9 +14,8 @@ import pathlib
 import PIL
 
 from art_jax import core
-from art_jax.core import paths as home_lib
-from art_jax.core.paths import write_atomic
-from art_jax.data import archives, decode, parallel
+from art_jax.core.paths import home, printable, write_atomic
+from art_jax.data import archives, decode, parallel, tree
 
 # Part of the cache's key: another decoder may judge a file differently.
 _VERSION = f'1-{PIL.__version__}'
@@ -61,81 +60,22 @@ def verify(
       `data.max_bad` of them cannot be read; or one is smaller than
       `data.size`.
   """
-  root = check_folder(root)
-  names, skipped = scan(root)
-  if not names and not skipped:
-    raise core.UserError(
-      f'folder {decode.printable(root)!r} holds 0 images '
-      f'({" ".join(decode.SUFFIXES)}); pass a folder with images by '
-      '--data=PATH'
-    )
-  found = _decode_new(root, names)
-  good = [name for name in names if isinstance(found[name], tuple)]
-  skipped += [
-    (os.path.join(root, name), found[name])
-    for name in names
-    if not isinstance(found[name], tuple)
-  ]
-  _check_share(root, len(good), skipped, data.max_bad)
-  sizes = tuple(found[name] for name in good)
-  _check_sizes(root, good, sizes, data.size, halves)
-  return Verified(root, tuple(good), sizes, tuple(skipped))
+  root = tree.resolve(root)
+  names, skipped = tree.require_pictures(root)
+  sizes: dict[str, tuple[int, int]] = {}
+  for name, result in _decode_new(root, names).items():
+    if isinstance(result, str):
+      skipped.append((os.path.join(root, name), result))
+    else:
+      width, height = result
+      sizes[name] = width, height
+  _require_enough_readable(root, len(sizes), skipped, data.max_bad)
+  _require_large_enough(root, sizes, data.size, halves)
+  return Verified(root, tuple(sizes), tuple(sizes.values()), tuple(skipped))
 
 
-def check_folder(root: str | os.PathLike) -> str:
-  """Return the absolute path of an existing folder, or of an archive's.
-
-  Raises:
-    UserError: it is missing or no folder, or an archive that is not fit.
-  """
-  path = os.path.abspath(os.path.expanduser(root))
-  if archives.is_archive(path):
-    return archives.unpacked(path)
-  if not os.path.isdir(path):
-    what = 'is a file' if os.path.exists(path) else 'does not exist'
-    raise core.UserError(
-      f'folder {decode.printable(str(root))!r} {what}; pass the folder of the '
-      'pictures by --data=PATH'
-    )
-  return path
-
-
-def scan(root: str) -> tuple[list[str], list[tuple[str, str]]]:
-  """List pictures below a folder by suffix, in a fixed order.
-
-  Links are followed, each folder once; hidden files and folders are left out.
-
-  Returns:
-    Sorted paths below `root` with '/' between folders, and (path, reason) of
-    folders that cannot be listed.
-  """
-  names, skipped, seen = [], [], set()
-
-  def unreadable(error):
-    skipped.append((error.filename, f'folder: {error.strerror}'))
-
-  for folder, subs, files in os.walk(
-    root, followlinks=True, onerror=unreadable
-  ):
-    status = os.stat(folder)
-    identity = status.st_dev, status.st_ino
-    if identity in seen:  # a loop of links
-      subs.clear()
-      continue
-    seen.add(identity)
-    subs[:] = sorted(sub for sub in subs if not sub.startswith('.'))
-    names += [
-      os.path.relpath(os.path.join(folder, file), root).replace(os.sep, '/')
-      for file in files
-      if not file.startswith('.')
-      and file.lower().endswith(decode.SUFFIXES)
-      and not os.path.isdir(os.path.join(folder, file))
-    ]
-  return sorted(names), skipped
-
-
-def _decode_new(root: str, names: list[str]) -> dict[str, tuple | str]:
-  """Return (width, height), or why not, of each name; decode what is new."""
+def _decode_new(root: str, names: list[str]) -> dict[str, list[int] | str]:
+  """Return [width, height], or why not, of each name; decode what is new."""
   cache = _cache_file(root)
   known = _load(cache)
   stamps = [_stamp(os.path.join(root, name)) for name in names]
@@ -151,7 +91,7 @@ def _decode_new(root: str, names: list[str]) -> dict[str, tuple | str]:
     if os.path.lexists(path) and not os.path.isfile(path):
       return 'not a regular file'  # a broken link, or a pipe that would block
     try:
-      return decode.probe(path)
+      return list(decode.probe(path))
     except decode.BadPictureError as error:
       return error.reason
 
@@ -160,26 +100,23 @@ def _decode_new(root: str, names: list[str]) -> dict[str, tuple | str]:
     known[name] = [stamp, result]
   if fresh:
     _store(cache, {name: known[name] for name in names})
-  return {
-    name: known[name][1]
-    if isinstance(known[name][1], str)
-    else tuple(known[name][1])
-    for name in names
-  }
+  return {name: known[name][1] for name in names}
 
 
 def _stamp(path: str) -> list[int]:
-  try:
+  """Return numbers that differ when the picture does; [] if it is gone."""
+  with contextlib.suppress(OSError):
+    if member := archives.member(path):
+      return member.stamp
     status = os.stat(path)
-  except OSError:
-    return []
-  return [status.st_size, status.st_mtime_ns]
+    return [status.st_size, status.st_mtime_ns]
+  return []
 
 
 def _cache_file(root: str) -> pathlib.Path | None:
   digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:24]
   try:
-    folder = home_lib.home() / 'verified'
+    folder = home() / 'verified'
     folder.mkdir(exist_ok=True)
     return folder / f'{digest}.json'
   except (OSError, core.UserError):
@@ -203,31 +140,35 @@ def _store(cache: pathlib.Path | None, files: dict[str, list]) -> None:
     write_atomic(cache, text.encode())
 
 
-def _check_share(root, num_good, skipped, max_bad):
+def _require_enough_readable(
+  root: str, num_good: int, skipped: list[tuple[str, str]], max_bad: float
+) -> None:
   total = num_good + len(skipped)
   if num_good and len(skipped) <= max_bad * total:
     return
   shown = '; '.join(
-    f'{decode.printable(path)!r}: {reason}' for path, reason in skipped[:_SHOWN]
+    f'{printable(path)!r}: {reason}' for path, reason in skipped[:_SHOWN]
   )
   raise core.UserError(
-    f'{len(skipped)} of {total} files in {decode.printable(root)!r} cannot be '
+    f'{len(skipped)} of {total} files in {printable(root)!r} cannot be '
     f'read ({len(skipped) / total:.0%}), more than data.max_bad={max_bad}: '
     f'{shown}; repair or remove them, or pass --set data.max_bad=...'
   )
 
 
-def _check_sizes(root, names, sizes, size, halves):
+def _require_large_enough(
+  root: str, sizes: dict[str, tuple[int, int]], size: int, halves: bool
+) -> None:
   small = []
-  for name, (width, height) in zip(names, sizes, strict=True):
+  for name, (width, height) in sizes.items():
     side = min(width // 2 if halves else width, height)
     if side < size:
-      small.append((side, f'{decode.printable(name)!r} is {width}x{height}'))
+      small.append((side, f'{printable(name)!r} is {width}x{height}'))
   if small:
     rule = 'each half must' if halves else 'the shorter side must'
     shown = ', '.join(text for _, text in small[:_SHOWN])
     raise core.UserError(
-      f'{len(small)} of {len(names)} pictures in {decode.printable(root)!r} '
+      f'{len(small)} of {len(sizes)} pictures in {printable(root)!r} '
       f'are too small: {shown}; {rule} have data.size={size} pixels; pass '
       f'--set data.size={min(side for side, _ in small)} or less, or remove '
       'the small ones'

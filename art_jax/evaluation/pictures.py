@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from art_jax import core
-from art_jax.data import decode, parallel, verify
+from art_jax.core.paths import printable
+from art_jax.data import decode, listing, parallel, tree
 from art_jax.data.dataset import Examples
 
 
@@ -68,13 +69,13 @@ def of_folder(
     core.UserError: there is no picture, one cannot be read, or sizes differ.
   """
   try:
-    root = verify.check_folder(root)
+    root = tree.resolve(root)
   except core.UserError as error:
     raise core.UserError(f'--{flag}: {error}') from None
-  names, _ = verify.scan(root)
+  names, _ = tree.scan(root)
   if not names:
     raise core.UserError(
-      f'--{flag}={root} holds 0 pictures ({" ".join(decode.SUFFIXES)}); pass '
+      f'--{flag}={root} holds 0 pictures ({" ".join(listing.SUFFIXES)}); pass '
       'a folder with some in it'
     )
   paths = [pathlib.Path(root) / name for name in names]
@@ -132,8 +133,7 @@ def _check_sizes(paths: list[pathlib.Path], flag: str) -> None:
   kinds = sorted(set(sizes))
   if len(kinds) > 1:
     examples = ', '.join(
-      f'{decode.printable(paths[sizes.index(kind)].name)!r} is '
-      f'{kind[0]}x{kind[1]}'
+      f'{printable(paths[sizes.index(kind)].name)!r} is {kind[0]}x{kind[1]}'
       for kind in kinds[:3]
     )
     raise core.UserError(

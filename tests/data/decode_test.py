@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from art_jax import core
+from art_jax.core.paths import printable
 from art_jax.data import decode
 
 _RED, _BLUE = (200, 30, 40), (20, 60, 180)
@@ -209,5 +210,5 @@ def test_too_many_bytes_are_refused_before_opening(tmp_path, monkeypatch):
 
 
 def test_printable_names_survive_any_terminal():
-  assert decode.printable('a\udcff.png') == r'a\udcff.png'
-  assert decode.printable('grün 花.png') == 'grün 花.png'
+  assert printable('a\udcff.png') == r'a\udcff.png'
+  assert printable('grün 花.png') == 'grün 花.png'

@@ -10,7 +10,7 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.core import paths
-from art_jax.data import decode, verify
+from art_jax.data import decode, tree, verify
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_scan_is_sorted_recursive_and_skips_what_is_hidden(tmp_path):
     _picture(tmp_path / name)
   (tmp_path / 'notes.txt').write_text('x')
   (tmp_path / 'folder.png').mkdir()
-  names, skipped = verify.scan(str(tmp_path))
+  names, skipped = tree.scan(str(tmp_path))
   assert names == ['a/1 ü.png', 'a/z.jpg', 'b.PNG'] and not skipped
 
 
@@ -55,7 +55,7 @@ def test_scan_follows_links_once(tmp_path):
   _picture(tmp_path / 'outside' / 'b.png')
   (tmp_path / 'root' / 'loop').symlink_to(tmp_path / 'root')
   (tmp_path / 'root' / 'link').symlink_to(tmp_path / 'outside')
-  names, _ = verify.scan(str(tmp_path / 'root'))
+  names, _ = tree.scan(str(tmp_path / 'root'))
   assert names == ['a.png', 'link/b.png']
 
 
