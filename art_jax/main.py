@@ -147,7 +147,7 @@ _QUIET = ('orbax', 'tensorflow_datasets')
 
 def main(argv: list[str]) -> int:
   """Run the mode asked for; return the exit code."""
-  from art_jax.devices import compilation_cache, mesh
+  from art_jax.devices import compilation_cache, distributed
   from art_jax.training import loop
 
   try:
@@ -168,7 +168,7 @@ def main(argv: list[str]) -> int:
   except loop.Preempted as error:
     return _fail(75, error)
   except Exception as error:
-    if not mesh.peer_lost(error):
+    if not distributed.peer_lost(error):
       raise
     _fail(
       134, f'another process of this run was lost; start all again ({error})'

@@ -5,9 +5,8 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-from etils import epath
-
 import platformdirs
+from etils import epath
 
 from art_jax import core
 

@@ -23,7 +23,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
-from typing import IO, NamedTuple
+from typing import Any, NamedTuple
 
 from absl import logging
 
@@ -57,7 +57,7 @@ class _Entry(NamedTuple):
   name: str
   size: int
   trouble: str
-  item: zipfile.ZipInfo | tarfile.TarInfo
+  item: Any
 
 
 class Member(NamedTuple):
@@ -106,8 +106,9 @@ def folder(path: str) -> str:
       or holds no pictures.
   """
   path = os.path.abspath(path)
-  if inside := names(path):  # sorted: what first and last share, all share
-    ends = [posixpath.dirname(inside[0]), posixpath.dirname(inside[-1])]
+  inside = names(path)
+  if inside is not None:  # sorted: what first and last share, all share
+    ends = [posixpath.dirname(name) for name in (inside[0], inside[-1])]
     return os.path.join(path, posixpath.commonpath(ends)).rstrip('/')
   status = os.stat(path)
   root = _unpacked(path, _sha256(path, status.st_size, status.st_mtime_ns))
@@ -318,7 +319,7 @@ def _tar_entries(archive: tarfile.TarFile) -> Iterator[_Entry]:
 def _open_tar(path: str) -> Iterator[tarfile.TarFile]:
   opened = open if path.lower().endswith('.tar') else gzip.open
   with opened(path, 'rb') as raw:
-    file = _Careful(raw, 2 * _most_bytes(path))
+    file: Any = _Careful(raw, 2 * _most_bytes(path))
     with tarfile.TarFile(fileobj=file) as archive:
       yield archive
 
@@ -326,7 +327,7 @@ def _open_tar(path: str) -> Iterator[tarfile.TarFile]:
 class _Careful:
   """A file for tarfile: no header is huge, and nobody skips for ever."""
 
-  def __init__(self, raw: IO, most: int):
+  def __init__(self, raw: Any, most: int):
     self._raw, self._most = raw, most
     self.tell, self.close = raw.tell, raw.close
 

@@ -180,7 +180,6 @@ def parts(
   examples: Examples,
   share: float,
   heldout: Examples | None = None,
-  keys: Sequence[str] | None = None,
 ) -> tuple[Examples, Examples, str]:
   """Return the train and held-out part of one index space, and a summary.
 
@@ -188,11 +187,10 @@ def parts(
     examples: the examples; all are trained on if `heldout` is given.
     share: share to hold out otherwise.
     heldout: the source's own test split.
-    keys: names that the split hashes; the examples' names by default.
   """
   if heldout is not None and len(heldout):
     return examples, heldout, f'{len(examples)} train, {len(heldout)} test'
-  train, held = split(examples.names if keys is None else keys, share)
+  train, held = split(examples.names, share)
   if not held:
     return examples, examples, f'{len(examples)} train, held-out = train'
   return (

@@ -132,7 +132,7 @@ class _Resident(_Engine):
     while self.last_step is None or step < self.last_step:
       positions = self.local_positions(step)
       groups = range(len(self.dataset.train))
-      yield self.placer.rows(
+      yield self.placer.place_batch(
         {
           'index': tuple(self.indices(group, positions) for group in groups),
           'position': order.words(positions),
@@ -171,7 +171,7 @@ class _Streaming(_Engine):
     with contextlib.closing(stream):
       for rows in stream:
         position = order.words(self.local_positions(step))
-        yield self.placer.rows({'rows': rows, 'position': position})
+        yield self.placer.place_batch({'rows': rows, 'position': position})
         step += 1
 
   def prepare(self, constants, inputs):

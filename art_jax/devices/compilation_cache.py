@@ -10,11 +10,13 @@ dropped at the start: they are compiled and stored again.
                            <key>-sha256  of the program, written here
 """
 
+import collections
 import hashlib
 import os
 import pathlib
 import platform
 import stat
+from typing import Any
 
 import filelock
 import jax
@@ -23,10 +25,16 @@ from absl import logging
 from art_jax import core
 from art_jax.core.paths import home
 
-# Beyond it, jax removes what was not used for longest.
-MAX_BYTES = 512 << 20
-# Reading an entry takes 5 ms: what compiles faster is not worth a file.
-_MIN_SECONDS = 0.02
+_OPTIONS = {
+  # Beyond it, jax removes what was not used for longest.
+  'jax_compilation_cache_max_size': 512 << 20,
+  # Reading an entry takes 5 ms: what compiles faster is not worth a file.
+  'jax_persistent_cache_min_compile_time_secs': 0.02,
+  'jax_persistent_cache_min_entry_size_bytes': 0,
+  # XLA's own files on GPUs have no checksum and no bound; a stored program
+  # holds what was tuned for it anyway.
+  'jax_persistent_cache_enable_xla_caches': 'none',
+}
 _LOCK_SECONDS = 10
 _SUFFIXES = ('-cache', '-atime', '-sha256')
 
@@ -41,7 +49,7 @@ def turn_on() -> pathlib.Path | None:
   """
   if os.environ.get('ART_JAX_NO_COMPILE_CACHE'):
     return None
-  if jax.config.jax_compilation_cache_dir:
+  if jax.config.values['jax_compilation_cache_dir']:
     return None
   try:
     path = _private(_private(home() / 'xla') / _cpu())
@@ -52,15 +60,12 @@ def turn_on() -> pathlib.Path | None:
   if dropped:
     logging.warning(
       '%d damaged or unfinished program(s) dropped from %s: compiled anew',
-      *(dropped, path),
+      dropped,
+      path,
     )
+  for name, value in _OPTIONS.items():
+    jax.config.update(name, value)
   jax.config.update('jax_compilation_cache_dir', str(path))
-  jax.config.update('jax_compilation_cache_max_size', MAX_BYTES)
-  jax.config.update('jax_persistent_cache_min_compile_time_secs', _MIN_SECONDS)
-  jax.config.update('jax_persistent_cache_min_entry_size_bytes', 0)
-  # XLA's own files on GPUs have no checksum and no bound; a stored program
-  # holds what was tuned for it anyway.
-  jax.config.update('jax_persistent_cache_enable_xla_caches', 'none')
   _seal_what_is_stored(path)
   return path
 
@@ -68,25 +73,26 @@ def turn_on() -> pathlib.Path | None:
 def verify(path: pathlib.Path) -> int:
   """Remove entries without their right checksum; return how many."""
   with _lock(path):
-    found = _found(path)
+    entries = _entries(path)
     # jax writes `-atime` last and cannot make room while one is missing.
     bad = [
       key
-      for key, suffixes in found.items()
+      for key, suffixes in entries.items()
       if len(suffixes) < len(_SUFFIXES)
-      or _read(path / f'{key}-sha256') != _digest(path / f'{key}-cache')
+      or (path / f'{key}-sha256').read_text(errors='replace')
+      != _digest(path / f'{key}-cache')
     ]
     for key in bad:
-      for suffix in found[key]:
+      for suffix in entries[key]:
         (path / f'{key}{suffix}').unlink()
   # A checksum that outlived its entry is no loss.
-  return sum('-cache' in found[key] for key in bad)
+  return sum('-cache' in entries[key] for key in bad)
 
 
 def seal(path: pathlib.Path) -> None:
   """Write the checksums that are missing."""
   with _lock(path):  # Under it every entry is whole.
-    for key, suffixes in _found(path).items():
+    for key, suffixes in _entries(path).items():
       if suffixes == {'-cache', '-atime'}:
         digest = _digest(path / f'{key}-cache')
         (path / f'{key}-sha256').write_text(digest)
@@ -96,11 +102,11 @@ def _seal_what_is_stored(path: pathlib.Path) -> None:
   """Seal every program as soon as jax has stored it."""
   storing = False
 
-  def on_event(event, **unused):
+  def on_event(event: str, **unused: Any):
     nonlocal storing
     storing |= event == '/jax/compilation_cache/cache_misses'
 
-  def on_duration(event, seconds, **unused):
+  def on_duration(event: str, duration_secs: float, **unused: Any):
     nonlocal storing
     if storing and event == '/jax/core/compile/backend_compile_duration':
       storing = False
@@ -120,12 +126,12 @@ def _private(path: pathlib.Path) -> pathlib.Path:
     core.UserError: it is a link, somebody else's, or open to others.
   """
   path.mkdir(mode=0o700, exist_ok=True)
-  found = path.lstat()
-  if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+  status = path.lstat()
+  if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
     raise core.UserError(
       f'{path} is not a folder of this user; remove it, or set ART_JAX_HOME'
     )
-  if found.st_mode & 0o077:
+  if status.st_mode & 0o077:
     raise core.UserError(f'{path} is open to other users; do: chmod 700 {path}')
   return path
 
@@ -146,20 +152,16 @@ def _lock(path: pathlib.Path) -> filelock.FileLock:
   return filelock.FileLock(path / '.lockfile', timeout=_LOCK_SECONDS)
 
 
-def _found(path: pathlib.Path) -> dict[str, set[str]]:
+def _entries(path: pathlib.Path) -> dict[str, set[str]]:
   """Return which files there are of each key."""
-  found = {}
+  entries = collections.defaultdict(set)
   for file in path.iterdir():
-    for suffix in _SUFFIXES:
-      if file.name.endswith(suffix):
-        found.setdefault(file.name.removesuffix(suffix), set()).add(suffix)
-  return found
+    key, dash, kind = file.name.rpartition('-')
+    if dash + kind in _SUFFIXES:
+      entries[key].add(dash + kind)
+  return entries
 
 
 def _digest(path: pathlib.Path) -> str:
   with path.open('rb') as file:
     return hashlib.file_digest(file, 'sha256').hexdigest()
-
-
-def _read(path: pathlib.Path) -> str:
-  return path.read_text(errors='replace')

@@ -1,12 +1,15 @@
 """How a process joins the others of its run, and what it must find there."""
 
 import os
+import re
 import socket
 import sys
 import time
 
 import jax
+import numpy as np
 from absl import logging
+from jax.experimental import multihost_utils
 
 from art_jax import core
 
@@ -15,6 +18,29 @@ from art_jax import core
 _BY_HAND, _BY_CLUSTER = 60, 300
 # What a launcher sets to the number of processes of the job.
 _COUNTS = ('SLURM_NTASKS', 'OMPI_COMM_WORLD_SIZE', 'JAX_NUM_PROCESSES')
+
+_PEER = re.compile('gloo|nccl|heartbeat|connection|unavailable', re.IGNORECASE)
+
+
+def is_main() -> bool:
+  """Tell whether this is process 0, the one that writes."""
+  return jax.process_index() == 0
+
+
+def any_process(flag: bool) -> bool:
+  """Tell whether the flag is set in any process; all must call it."""
+  if jax.process_count() == 1:
+    return flag
+  return bool(multihost_utils.process_allgather(np.array(flag)).any())
+
+
+def peer_lost(error: BaseException) -> bool:
+  """Tell whether an error says that another process of this run is gone."""
+  return (
+    jax.process_count() > 1
+    and isinstance(error, jax.errors.JaxRuntimeError)
+    and _PEER.search(str(error)) is not None
+  )
 
 
 def start_distributed(
@@ -40,16 +66,17 @@ def start_distributed(
     core.UserError: if only some arguments are given, they contradict one
       another or those of process 0, or nobody answers at the address.
   """
-  given = [v is not None for v in (coordinator, num_processes, process_id)]
-  if any(given) and not all(given):
+  given = (coordinator, num_processes, process_id)
+  if given == (None, None, None):
+    if _cluster_detected():
+      jax.distributed.initialize(initialization_timeout=timeout or _BY_CLUSTER)
+  elif coordinator is None or num_processes is None or process_id is None:
     raise core.UserError(
       f'--coordinator={coordinator} --num_processes={num_processes} '
       f'--process_id={process_id}: give all three or none'
     )
-  if all(given):
+  else:
     _join(coordinator, num_processes, process_id, timeout or _BY_HAND)
-  elif _cluster_detected():
-    jax.distributed.initialize(initialization_timeout=timeout or _BY_CLUSTER)
 
 
 def expect_platform(platform: str | None) -> None:
@@ -64,19 +91,16 @@ def expect_platform(platform: str | None) -> None:
   if platform is None:
     return
   try:
-    found = jax.devices()[0].platform
+    actual = jax.devices()[0].platform
   except RuntimeError as error:  # JAX_PLATFORMS names one that is missing.
-    found = f'none: {error}'
-  if found != platform:
+    actual = f'none: {error}'
+  if actual != platform:
+    extra = 'cuda' if platform == 'gpu' else platform
     raise core.UserError(
-      f'--expect_platform={platform}: jax found {found}; see that no other '
-      f'process holds the device, that the driver works, and that jax is '
-      f'installed for it (pip install art_jax[{_extra(platform)}])'
+      f'--expect_platform={platform}: jax found {actual}; see that no other '
+      'process holds the device, that the driver works, and that jax is '
+      f'installed for it (pip install art_jax[{extra}])'
     )
-
-
-def _extra(platform: str) -> str:
-  return {'gpu': 'cuda'}.get(platform, platform)
 
 
 def _join(

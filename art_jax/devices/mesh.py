@@ -1,26 +1,26 @@
 """Devices: the one mesh, what lies where on it, and how functions compile.
 
 The batch is split over all devices along the axis `data`; the state is a
-copy on each, or split as well (`Devices.of_state`). One `jax.jit` over that
-mesh is the successor of `jax.pmap`: the program says what is computed on the
-GLOBAL batch and XLA inserts the all-reduces, so batch normalisation sees the
-whole batch and a loss is a mean over all of it, on one device or a thousand.
+copy on each, or split as well (`Devices.state_shardings`). One `jax.jit` over
+that mesh is the successor of `jax.pmap`: the program says what is computed on
+the GLOBAL batch and XLA inserts the all-reduces, so batch normalization sees
+the whole batch and a loss is a mean over all of it, on one device or a
+thousand.
 """
 
 import dataclasses
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from art_jax import core
 
-# XLA at full effort takes 15 to 34 s to compile the random initialisation of
+# XLA at full effort takes 15 to 34 s to compile the random initialization of
 # a CycleGAN, which runs once; at level 0 it takes 3 s.
 _INIT_OPTIONS = {
   'xla_backend_optimization_level': 0,
@@ -31,13 +31,6 @@ _INIT_OPTIONS = {
 # Splitting smaller leaves saves nothing and sends more often.
 SPLIT_FROM = 1 << 14
 
-_PEER = re.compile('gloo|nccl|heartbeat|connection|unavailable', re.IGNORECASE)
-
-
-def is_main() -> bool:
-  """Tell whether this is process 0, the one that writes."""
-  return jax.process_index() == 0
-
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
@@ -45,13 +38,13 @@ class Devices:
 
   Attributes:
     mesh: all of them.
-    sharded: large leaves of the state are split, see `of_state`.
+    sharded: large leaves of the state are split, see `state_shardings`.
   """
 
   mesh: Mesh
   sharded: bool = False
 
-  def for_state(self, *, sharded: bool) -> 'Devices':
+  def with_sharded_state(self, sharded: bool) -> 'Devices':
     """Return the same devices with the state split over them, or not."""
     return dataclasses.replace(self, sharded=sharded)
 
@@ -66,7 +59,7 @@ class Devices:
     return self.mesh.devices.flat[0].platform
 
   @property
-  def local(self) -> jax.Device:
+  def local(self) -> Any:
     """The first of the devices of this process."""
     return self.mesh.local_devices[0]
 
@@ -76,11 +69,11 @@ class Devices:
     return NamedSharding(self.mesh, PartitionSpec())
 
   @property
-  def by_rows(self) -> NamedSharding:
+  def batch_sharding(self) -> NamedSharding:
     """Sharding of a batch: axis 0 split over the devices."""
     return NamedSharding(self.mesh, PartitionSpec('data'))
 
-  def spread_rows(self, tree: core.PyTree) -> core.PyTree:
+  def picture_shardings(self, tree: core.PyTree) -> core.PyTree:
     """Return shardings that split the rows of pictures over the devices.
 
     Args:
@@ -103,13 +96,13 @@ class Devices:
     first = share * jax.process_index()
     return slice(first, first + share)
 
-  def rows(self, host: core.PyTree) -> core.PyTree:
+  def place_batch(self, host: core.PyTree) -> core.PyTree:
     """Place this process's rows of a batch; returns global arrays."""
     return jax.tree.map(
       lambda x: jax.make_array_from_process_local_data(
         # The copy matters: on the CPU an aligned array would be shared with
         # the device, and loaders reuse their buffers.
-        self.by_rows,
+        self.batch_sharding,
         np.array(x),
       ),
       host,
@@ -120,21 +113,21 @@ class Devices:
     return self._place(host, jax.tree.map(lambda _: self.replicated, host))
 
   def place_state(self, host: core.PyTree) -> core.PyTree:
-    """Place a state (the same in every process) as `of_state` says."""
-    return self._place(host, self.of_state(host))
+    """Place a state (the same in every process) as `state_shardings` says."""
+    return self._place(host, self.state_shardings(host))
 
-  def of_state(self, state: core.PyTree) -> core.PyTree:
+  def state_shardings(self, state: core.PyTree) -> core.PyTree:
     """Return the sharding of every leaf of a state.
 
     A copy on each device; with `sharded`, leaves of at least `SPLIT_FROM`
     numbers are split along their largest axis that divides evenly. A step
-    gathers the networks (`gather`) and updates its part of them; optimisers
+    gathers the networks (`gather`) and updates its part of them; optimizers
     are never gathered.
 
     Args:
       state: arrays or their shapes.
     """
-    return jax.tree.map(self._of_leaf, state)
+    return jax.tree.map(self._leaf_sharding, state)
 
   @property
   def gather(self) -> Callable[[core.PyTree], core.PyTree] | None:
@@ -147,9 +140,9 @@ class Devices:
       return None
     return lambda tree: jax.lax.with_sharding_constraint(tree, self.replicated)
 
-  def _of_leaf(self, leaf: Any) -> NamedSharding:
+  def _leaf_sharding(self, leaf: Any) -> NamedSharding:
     split = self.sharded and leaf.size >= SPLIT_FROM
-    if not split or jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    if not split or _is_key(leaf):
       return self.replicated
     divides = [n if n % self.count == 0 else 0 for n in leaf.shape]
     if not any(divides):
@@ -159,9 +152,7 @@ class Devices:
 
   def _place(self, host: core.PyTree, shardings: core.PyTree) -> core.PyTree:
     def place(x, sharding):
-      if isinstance(x, jax.Array) and jax.dtypes.issubdtype(
-        x.dtype, jax.dtypes.prng_key
-      ):
+      if isinstance(x, jax.Array) and _is_key(x):
         data = place(np.asarray(jax.random.key_data(x)), sharding)
         return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
       # Through a host copy: `device_put` would share the buffer of device 0,
@@ -176,7 +167,7 @@ class Devices:
     cpu = self.platform == 'cpu'
     out = self.replicated
     if self.sharded:
-      out = self.of_state(jax.eval_shape(init, jax.random.key(0)))
+      out = self.state_shardings(jax.eval_shape(init, jax.random.key(0)))
     return jax.jit(
       init,
       out_shardings=out,
@@ -195,8 +186,8 @@ class Devices:
       step: returns (state, metrics).
       state: arrays or shapes; needed where the state is split.
     """
-    whole, rows = self.replicated, self.by_rows
-    states = self.of_state(state) if self.sharded else whole
+    whole, rows = self.replicated, self.batch_sharding
+    states = self.state_shardings(state) if self.sharded else whole
     return jax.jit(
       step,
       in_shardings=(states, whole, rows, whole, whole),
@@ -216,9 +207,14 @@ class Devices:
     """
     return jax.jit(
       function,
-      in_shardings=(self.replicated, self.by_rows),
+      in_shardings=(self.replicated, self.batch_sharding),
       out_shardings=self.replicated,
     )
+
+
+def _is_key(leaf: Any) -> bool:
+  """Tell whether an array, or its shape, is one of PRNG keys."""
+  return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def make_devices(count: int | None = None) -> Devices:
@@ -252,7 +248,9 @@ def make_devices(count: int | None = None) -> Devices:
   return Devices(mesh)
 
 
-def check_batch(devices: Devices, batch_size: int, accumulate: int) -> None:
+def require_batch_divides(
+  devices: Devices, batch_size: int, accumulate: int
+) -> None:
   """Raise unless every device gets the same number of rows per slice.
 
   Raises:
@@ -268,20 +266,4 @@ def check_batch(devices: Devices, batch_size: int, accumulate: int) -> None:
     f'train.batch_size={batch_size}{slices} does not divide over '
     f'{devices.count} devices; pass --devices={fewer}, or '
     f'--set train.batch_size={larger}'
-  )
-
-
-def any_process(flag: bool) -> bool:
-  """Tell whether the flag is set in any process; all must call it."""
-  if jax.process_count() == 1:
-    return flag
-  return bool(multihost_utils.process_allgather(np.array(flag)).any())
-
-
-def peer_lost(error: BaseException) -> bool:
-  """Tell whether an error says that another process of this run is gone."""
-  return (
-    jax.process_count() > 1
-    and isinstance(error, jax.errors.JaxRuntimeError)
-    and _PEER.search(str(error)) is not None
   )

@@ -14,7 +14,7 @@ from art_jax import core
 from art_jax.data import dataset as datasets
 from art_jax.data import ops as image_ops
 from art_jax.data.sources import Builtin, Pairs
-from art_jax.devices import mesh
+from art_jax.devices import distributed, mesh
 from art_jax.evaluation import distributions, likeness, pictures
 from art_jax.evaluation.scores import Scores
 from art_jax.evaluation.survey import ROWS, map_rows, survey
@@ -253,7 +253,7 @@ def _kept(chosen: pictures.Pictures) -> pictures.Pictures:
   for part in chosen.batches(ROWS * jax.device_count()):
     parts.append(part)
     done, now = sum(map(len, parts)), time.monotonic()
-    if now - spoke > _SPEAK_EVERY and mesh.is_main():
+    if now - spoke > _SPEAK_EVERY and distributed.is_main():
       spoke, rate = now, done / (now - began)
       left = (chosen.count - done) / rate
       print(

@@ -18,7 +18,7 @@ from art_jax import core
 from art_jax.core import paths
 from art_jax.core.paths import write_atomic
 from art_jax.data import ops
-from art_jax.devices import mesh
+from art_jax.devices import distributed, mesh
 from art_jax.evaluation.pictures import Pictures
 from art_jax.media import images as image_values
 from art_jax.metrics import appearance
@@ -94,7 +94,7 @@ def survey(
       spectrum.append(batch)
   whole = {k: np.concatenate([part[k] for part in parts]) for k in parts[0]}
   found = Survey(checkerboard=_checkerboard(spectrum), **whole)
-  if path and np.isfinite(found.features).all() and mesh.is_main():
+  if path and np.isfinite(found.features).all() and distributed.is_main():
     _store(path, found)
   return found
 
@@ -117,7 +117,7 @@ def map_rows(
     x = np.concatenate([x, np.repeat(x[-1:], rows - count, axis=0)])
     return x[devices.local_rows(rows)]
 
-  found = function(params, devices.rows(jax.tree.map(fill, inputs)))
+  found = function(params, devices.place_batch(jax.tree.map(fill, inputs)))
   return jax.tree.map(lambda x: np.asarray(x)[:count], found)
 
 

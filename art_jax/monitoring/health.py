@@ -12,7 +12,7 @@ import numpy as np
 from absl import logging
 
 from art_jax import core
-from art_jax.devices import mesh
+from art_jax.devices import distributed
 from art_jax.monitoring import probe
 from art_jax.monitoring.alarms import watch
 from art_jax.runs.metrics_log import Writer
@@ -68,7 +68,7 @@ class Health:
     self._plan, self._probe, self._writer = experiment.train, measure, writer
     self._metric = self._plan.best_metric
     self._watch = None
-    if self._plan.on_alarm != 'off' and mesh.is_main():
+    if self._plan.on_alarm != 'off' and distributed.is_main():
       self._watch = watch.Watch(experiment, class_names)
       writer.replay(self._watch.replay(writer.rows))
     best = host.get('best')
@@ -105,7 +105,9 @@ class Health:
       begun = [event.text for event in events if event.begins]
       for text in begun:
         say(f'ALARM {text}')
-    if self._plan.on_alarm != 'stop' or not mesh.any_process(bool(begun)):
+    if self._plan.on_alarm != 'stop' or not distributed.any_process(
+      bool(begun)
+    ):
       return None
     return begun[0] if begun else 'an alarm rang; process 0 says which'
 
@@ -124,7 +126,7 @@ class Health:
     sign = -1 if larger_is_better(self._metric) else 1
     same = self.best is not None and self.best.metric == self._metric
     better = not same or sign * value < sign * self.best.value
-    if not mesh.any_process(better):
+    if not distributed.any_process(better):
       return False
     if self.best is not None and not same:
       logging.warning('The best moment is now told by %s.', self._metric)

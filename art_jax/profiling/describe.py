@@ -116,7 +116,9 @@ def _memory(experiment: core.Experiment, state: core.State) -> str:
   key = jax.eval_shape(lambda: jax.random.key(0))
   step = jax.jit(resolved.algorithm.step, donate_argnums=0)
   compiled = step.lower(state, shapes.batch_shapes(experiment), key).compile()
-  mib = {name: f'{n / 2**20:,.0f}' for name, n in memory.of(compiled).items()}
+  mib = {
+    name: f'{n / 2**20:,.0f}' for name, n in memory.needs(compiled).items()
+  }
   return (
     f'memory: peak {mib["peak"]} MiB = arguments {mib["arguments"]} + outputs '
     f'{mib["outputs"]} - reused {mib["reused"]} + temporaries '

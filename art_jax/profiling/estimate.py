@@ -79,7 +79,7 @@ def step_seconds(
     name: draw(keys[1], shape)
     for name, shape in shapes.batch_shapes(resolved).items()
   }
-  batch = devices.rows(jax.device_get(batch))
+  batch = devices.place_batch(jax.device_get(batch))
   step = jax.jit(resolved.algorithm.step, donate_argnums=0)
   key = devices.replicate(keys[2])
   state, metrics = step(state, batch, key)

@@ -71,7 +71,7 @@ def _convolution(x: jax.Array, weights: jax.Array) -> jax.Array:
 
 def _ones(devices: mesh.Devices, dtype: str, shape: tuple) -> jax.Array:
   share = shape[0] // jax.process_count()
-  return devices.rows(np.ones((share, *shape[1:]), jnp.dtype(dtype)))
+  return devices.place_batch(np.ones((share, *shape[1:]), jnp.dtype(dtype)))
 
 
 def _fastest(

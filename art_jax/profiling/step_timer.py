@@ -22,7 +22,7 @@ class Stepper:
     experiment: durations in steps.
     seconds: of opening the data, tracing and compiling the step, compiling
       and running the initialisation.
-    memory: bytes on each device, see `memory.of`.
+    memory: bytes on each device, see `memory.needs`.
   """
 
   def __init__(self, experiment: core.Experiment, devices: mesh.Devices):
@@ -37,13 +37,13 @@ class Stepper:
       dataset = experiment.data.source.open(experiment.data)
       check_fit(dataset, experiment.algorithm)
       self.experiment = experiments.resolve(experiment, dataset.num_examples)
-    devices = devices.for_state(sharded=experiment.train.shard_state)
+    devices = devices.with_sharded_state(experiment.train.shard_state)
     self._dataset, self._devices = dataset, devices
     init_key, self._key = (
       devices.replicate(jax.random.key(i)) for i in range(2)
     )
     compiled, engine = self._compile(self.experiment, self.seconds)
-    self.memory = memory.of(compiled)
+    self.memory = memory.needs(compiled)
     self._check_memory()
     with self._timed('init'):
       init = devices.compile_init(shapes.initializer(self.experiment))
@@ -96,7 +96,7 @@ class Stepper:
 
   def _check_memory(self) -> None:
     available = memory.free(self._devices)
-    if available is None or self.memory['peak'] <= available:
+    if self.memory['peak'] <= available:
       return
     train = self.experiment.train
     unit = self._devices.count * train.accumulate
@@ -105,9 +105,9 @@ class Stepper:
     )
     smaller = dataclasses.replace(self.experiment, train=half)
     compiled, _ = self._compile(smaller, {})
-    needs_half = memory.of(compiled)['peak']
-    memory.check(
-      *(train.batch_size, unit, self.memory['peak'], needs_half, available)
+    needs_half = memory.needs(compiled)['peak']
+    memory.require_batch_fits(
+      train.batch_size, unit, self.memory['peak'], needs_half, available
     )
 
   @contextlib.contextmanager

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from absl import logging
 
 from art_jax import core
-from art_jax.devices import mesh
+from art_jax.devices import distributed
 
 _FILE = '.lock'
 
@@ -51,7 +51,7 @@ class RunLock:
         self._take()
     except core.UserError as e:
       error = e
-    if mesh.any_process(error is not None):
+    if distributed.any_process(error is not None):
       raise error or core.UserError(
         'process 0 could not lock the run folder; its message says why'
       )

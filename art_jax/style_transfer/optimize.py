@@ -15,7 +15,7 @@ from art_jax.algorithms.gatys import Gatys
 from art_jax.algorithms.gatys_state import StyleTargets
 from art_jax.algorithms.trainable import Trainable
 from art_jax.data import paintings
-from art_jax.devices import mesh, picture_memory
+from art_jax.devices import memory, mesh
 from art_jax.media import color_transfer, images
 from art_jax.style_transfer import tiles
 
@@ -79,7 +79,7 @@ def paint(
     start = scale.start(task, key)
     if canvas is not None:
       start = _enlarge(canvas.params['pixels'], scale.shape)
-    with picture_memory.explained(size):
+    with memory.explain_exhausted(size):
       step, state = scale.prepare(features, start)
       if canvas is not None:
         state = state.replace(canvas=_carry(canvas, state.canvas))
@@ -220,7 +220,7 @@ class Scale:
     )
     state = algorithm.begin(start, features, targets)
     state = state.replace(canvas=_copied(state.canvas))
-    spread = self._devices.spread_rows
+    spread = self._devices.picture_shardings
     shardings = jax.tree.map(lambda _: self._devices.replicated, state)
     shardings = shardings.replace(
       canvas=spread(state.canvas),
@@ -234,7 +234,7 @@ class Scale:
       donate_argnums=0,
     )
     compiled = step.lower(state).compile()
-    picture_memory.check(compiled, max(self.shape))
+    memory.require_picture_fits(compiled, max(self.shape))
     return compiled, state
 
   def _prepare_tiles(self, features, start):

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 
 from art_jax import core
-from art_jax.devices import mesh
+from art_jax.devices import distributed, mesh
 from art_jax.sweep import groups, outcome, program, together
 from art_jax.sweep.cells import Cell
 from art_jax.training import loop
@@ -150,5 +150,5 @@ def _brief(error: Exception) -> str:
 
 
 def _say(text: str) -> None:
-  if mesh.is_main():
+  if distributed.is_main():
     print(f'sweep: {text}', file=sys.stderr, flush=True)

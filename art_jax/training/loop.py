@@ -15,7 +15,7 @@ from art_jax.algorithms.trainable import Trainable
 from art_jax.config import experiments, shapes
 from art_jax.data import paintings, pipeline
 from art_jax.data.dataset import Dataset, check_fit
-from art_jax.devices import mesh
+from art_jax.devices import distributed, mesh
 from art_jax.monitoring import probe
 from art_jax.monitoring.health import AlarmStop, Health
 from art_jax.report.refresh import Refresher
@@ -74,9 +74,9 @@ def train(
   clocks = Clocks()
   devices = devices or mesh.make_devices()
   check(experiment, devices)
-  devices = devices.for_state(sharded=experiment.train.shard_state)
+  devices = devices.with_sharded_state(experiment.train.shard_state)
   abstract = shapes.state_shapes(experiment)
-  main = mesh.is_main()
+  main = distributed.is_main()
   folder = RunFolder(workdir, writable=main)
   with (
     # The outermost: its last report tells what all others have written.
@@ -188,7 +188,9 @@ def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
   queue = devices.platform != 'cpu'
   with (
     contextlib.closing(engine.inputs(first)) as each_inputs,
-    Progress(first, plan.duration, rows, enabled=mesh.is_main()) as progress,
+    Progress(
+      first, plan.duration, rows, enabled=distributed.is_main()
+    ) as progress,
   ):
     books = Bookkeeper(
       *(job, health, progress, engine.names),
@@ -284,7 +286,7 @@ def start(
 ) -> tuple[core.State, int]:
   """Return the state to go on from, on the devices, and its step."""
   if restored is not None:
-    if mesh.is_main():
+    if distributed.is_main():
       print(f'continuing from step {restored.step}', file=sys.stderr)
     return job.devices.place_state(restored.state), restored.step
   init = job.devices.compile_init(shapes.initializer(job.experiment))
@@ -303,7 +305,7 @@ def check(experiment: core.Experiment, devices: mesh.Devices) -> None:
       f'{type(algorithm).__name__} does not learn from a set of pictures: it '
       'paints one; use --mode=stylize --content=FILE --style=FILE --output=FILE'
     )
-  mesh.check_batch(devices, train.batch_size, train.accumulate)
+  mesh.require_batch_divides(devices, train.batch_size, train.accumulate)
   size, multiple = experiment.data.size, core.size_multiple(algorithm)
   if size % multiple:
     upper = size - size % multiple + multiple

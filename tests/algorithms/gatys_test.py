@@ -357,7 +357,7 @@ def test_a_tiled_picture_is_that_of_the_whole():
 def test_rows_lie_on_different_devices():
   devices = mesh.make_devices(8)
   tree = {'a': jnp.zeros((1, 16, 4, 3)), 'b': jnp.zeros((5, 1, 12, 4, 3))}
-  spread = devices.spread_rows(tree)
+  spread = devices.picture_shardings(tree)
   assert spread['a'].shard_shape((1, 16, 4, 3)) == (1, 2, 4, 3)
   assert spread['b'].is_fully_replicated  # 12 rows do not divide
 

@@ -96,7 +96,7 @@ def _run(compiled, num_steps: int, state=None, first: int = 0):
   state = devices.replicate(fresh if state is None else state)
   key = devices.replicate(jax.random.key(1))
   for index in range(first, first + num_steps):
-    batch = devices.rows(_batch(experiment, index))
+    batch = devices.place_batch(_batch(experiment, index))
     state, metrics = step(state, (), batch, key, np.int32(index))
   return jax.device_get(state), jax.device_get(metrics)
 

@@ -100,13 +100,15 @@ def test_jit_over_the_mesh_equals_pmap_with_synchronised_batch_norm():
   theirs = jax.tree.map(lambda x: np.asarray(x)[0], (*copies, losses))
 
   devices = mesh.make_devices(8)
-  whole, rows = devices.replicated, devices.by_rows
+  whole, rows = devices.replicated, devices.batch_sharding
   ours = jax.jit(
     step, in_shardings=(whole, whole, rows, rows), out_shardings=whole
   )
   state = devices.replicate((g, d))
   for _ in range(3):
-    *state, losses = ours(*state, devices.rows(real), devices.rows(z))
+    *state, losses = ours(
+      *state, devices.place_batch(real), devices.place_batch(z)
+    )
   for x, y in zip(
     jax.tree.leaves(theirs), jax.tree.leaves((*state, losses)), strict=True
   ):
@@ -116,8 +118,8 @@ def test_jit_over_the_mesh_equals_pmap_with_synchronised_batch_norm():
 def test_rows_are_split_and_copied():
   devices = mesh.make_devices(8)
   host = np.arange(64, dtype=np.float32).reshape(16, 4)
-  placed = devices.rows({'x': host})['x']
-  assert placed.sharding == devices.by_rows
+  placed = devices.place_batch({'x': host})['x']
+  assert placed.sharding == devices.batch_sharding
   assert placed.addressable_shards[0].data.shape == (2, 4)
   host[:] = 0  # Loaders reuse their buffers.
   assert float(placed.sum()) == 2016
@@ -138,19 +140,19 @@ def test_replicated_copies_survive_donation():
 def test_check_batch_prints_commands_that_work(batch_size, accumulate, works):
   devices = mesh.make_devices(8)
   if works:
-    mesh.check_batch(devices, batch_size, accumulate)
+    mesh.require_batch_divides(devices, batch_size, accumulate)
     return
   with pytest.raises(core.UserError) as error:
-    mesh.check_batch(devices, batch_size, accumulate)
+    mesh.require_batch_divides(devices, batch_size, accumulate)
   words = str(error.value).replace(',', '').split()
   fewer = next(w for w in words if w.startswith('--devices='))
   larger = next(
     w for w in words if w.startswith('train.batch_size=') and words.index(w) > 3
   )
-  mesh.check_batch(
+  mesh.require_batch_divides(
     mesh.make_devices(int(fewer.split('=')[1])), batch_size, accumulate
   )
-  mesh.check_batch(devices, int(larger.split('=')[1]), accumulate)
+  mesh.require_batch_divides(devices, int(larger.split('=')[1]), accumulate)
 
 
 def _free_port() -> int:

@@ -71,10 +71,10 @@ def test_scaling_keeps_the_batch_or_the_share_of_a_device():
 )
 def test_the_batch_that_would_fit(rows, unit, needs, half, available, fits):
   with pytest.raises(core.UserError) as error:
-    memory.check(rows, unit, needs, half, available)
+    memory.require_batch_fits(rows, unit, needs, half, available)
   said = f'train.batch_size={fits} would' if fits else 'no batch fits'
   assert said in str(error.value)
-  memory.check(rows, unit, needs, half, needs)
+  memory.require_batch_fits(rows, unit, needs, half, needs)
 
 
 def test_no_free_memory_is_told_before_a_step_is_taken(monkeypatch):

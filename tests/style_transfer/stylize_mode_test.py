@@ -8,7 +8,7 @@ from PIL import Image
 from art_jax import core, main
 from art_jax.cli.modes import stylize
 from art_jax.data import decode
-from art_jax.devices import picture_memory
+from art_jax.devices import memory
 from art_jax.report import collect, page
 
 
@@ -138,7 +138,7 @@ def test_refusals(files, changes, message, monkeypatch):
 
 
 def test_too_little_memory_suggests_tiles(files, monkeypatch):
-  monkeypatch.setattr(picture_memory, 'available', lambda: 1000)
+  monkeypatch.setattr(memory, 'total', lambda: 1000)
   with pytest.raises(core.UserError, match='needs .* GiB.*pass --tile=512'):
     _run(files)
   assert not (files / 'out.png').exists()

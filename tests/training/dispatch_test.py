@@ -100,7 +100,7 @@ def _three_steps(name, devices, *, per_call=1):
   rng = np.random.default_rng(0)
   batches = [
     {
-      key: devices.rows(
+      key: devices.place_batch(
         np.zeros(s.shape, s.dtype)
         if s.dtype == np.int32
         else rng.uniform(-1, 1, s.shape).astype(s.dtype)
@@ -136,7 +136,7 @@ def test_a_state_that_is_split_trains_the_same(monkeypatch):
   monkeypatch.setattr(mesh, 'SPLIT_FROM', 256)
   devices = mesh.make_devices(8)
   single, _ = _three_steps('autoencoder', devices)
-  split, state = _three_steps('autoencoder', devices.for_state(sharded=True))
+  split, state = _three_steps('autoencoder', devices.with_sharded_state(True))
   jax.tree.map(
     lambda x, y: np.testing.assert_allclose(x, y, rtol=0, atol=1e-5),
     *(split, single),
@@ -157,7 +157,7 @@ def test_a_state_that_is_split_trains_the_same(monkeypatch):
   ],
 )
 def test_the_largest_axis_that_divides_is_split(shape, split):
-  devices = mesh.make_devices(8).for_state(sharded=True)
+  devices = mesh.make_devices(8).with_sharded_state(True)
   placed = devices.place_state({'x': np.zeros(shape, np.float32)})['x']
   assert placed.addressable_shards[0].data.shape == split
 

@@ -70,7 +70,7 @@ def main(argv: list[str]) -> None:
       f'{size} px: {seconds:.3f} s a step, {flops / 1e9:.1f} GFLOP, '
       f'{flops / seconds / 1e9:.0f} GFLOP/s, {share:.0%} of the highest; '
       f'targets and compiling {prepared:.0f} s; memory '
-      f'{memory.of(compiled)["peak"] / 2**20:.0f} MiB',
+      f'{memory.needs(compiled)["peak"] / 2**20:.0f} MiB',
       flush=True,
     )
 

@@ -35,7 +35,7 @@ def run(flags: Any) -> None:
     # What earlier runs compiled must not make compiling look fast.
     jax.config.update('jax_compilation_cache_dir', cache)
     result, told = _measure(flags, experiment, counts, starts)
-  if mesh.is_main():
+  if distributed.is_main():
     print(told)
     if output:
       text = json.dumps(result, indent=2) + '\n'

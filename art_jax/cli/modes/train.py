@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from art_jax.cli import options
-from art_jax.devices import mesh
+from art_jax.devices import distributed
 from art_jax.profiling import throughput
 from art_jax.training import goodput, loop
 
@@ -23,7 +23,7 @@ def run(flags: Any) -> None:
     init_from=flags.init_from,
     command=shlex.join(sys.argv),
   )
-  if mesh.is_main():
+  if distributed.is_main():
     throughput.remember(experiment, devices, summary)
     print(throughput.sentence(summary))
     print(goodput.sentence(summary))
