@@ -9,32 +9,16 @@ import sys
 import textwrap
 
 import pytest
-from absl import flags
 
 from art_jax import core
 from art_jax.config import experiments
-
-_NAME = 'tools.benchmarks.bench_peers'
+from tools import command
+from tools.benchmarks import bench_peers
 
 
 @pytest.fixture
-def tool(monkeypatch):
-  # Its flags are its own: other tests of this process have some of them.
-  monkeypatch.setattr(flags, 'FLAGS', flags.FlagValues())
-  for kind in ('string', 'list', 'enum', 'integer', 'float'):
-    define = getattr(flags, f'DEFINE_{kind}')
-    monkeypatch.setattr(
-      flags,
-      f'DEFINE_{kind}',
-      lambda *a, define=define, **kw: define(*a, **kw, flag_values=flags.FLAGS),
-    )
-  sys.modules.pop(_NAME, None)
-  yield importlib.import_module(_NAME)
-  sys.modules.pop(_NAME, None)
-
-
-def _parse(*arguments):
-  flags.FLAGS(['bench_peers', *arguments])
+def tool():
+  return bench_peers
 
 
 class Side:
@@ -49,11 +33,11 @@ class Side:
 
 
 def test_the_rows_are_experiments_at_their_sizes(tool):
-  asked = (
+  names = (
     'autoencoder vae dcgan64 dcgan128 wgan acgan cyclegan128 cyclegan256 '
     'pix2pix gatys johnson_train johnson_512'
   )
-  assert set(asked.split()) <= set(tool.rows.ROWS)
+  assert set(names.split()) <= set(tool.rows.ROWS)
   for name, row in tool.rows.ROWS.items():
     experiment = row.load('bfloat16')
     size = re.search(r'\d+$', name)
@@ -69,9 +53,8 @@ def test_the_rows_are_experiments_at_their_sizes(tool):
       experiments.resolve(experiment, 64)
 
 
-def test_an_unknown_row_is_told_with_the_names(tool, capsys):
-  _parse('--only=dcgan64,dcgan65')
-  assert tool.main([]) == 2
+def test_an_unknown_row_is_refused_with_the_names(tool, capsys):
+  assert command.call(tool.main, ['--only=dcgan64,dcgan65']) == 2
   said = capsys.readouterr().err
   assert '--only=dcgan65' in said and 'dcgan64,dcgan128' in said
 
@@ -81,7 +64,7 @@ def test_a_python_without_torch_is_refused(tool, tmp_path):
     tool.process.interpreter(str(tmp_path / 'python'))
 
 
-def test_no_network_is_told_with_what_to_do(tool, tmp_path, monkeypatch):
+def test_no_network_is_refused_with_what_to_do(tool, tmp_path, monkeypatch):
   monkeypatch.setattr(tool.process, 'home', lambda: tmp_path)
   monkeypatch.setattr(sys, 'executable', '/bin/false')
   with pytest.raises(core.UserError, match='--python=PATH'):
@@ -107,14 +90,14 @@ def test_sides_take_turns_and_a_slow_variant_is_left_out(tool):
 
 _WORKER = """
   import json, sys
-  asked = json.loads(sys.argv[1])
-  if asked['variant'] == 'compile':
+  plan = json.loads(sys.argv[1])
+  if plan['variant'] == 'compile':
     sys.exit('no compiler here')
-  networks = {'transformer': asked['fields'].get('parameters', 7)}
+  networks = {'transformer': plan['fields'].get('parameters', 7)}
   print(json.dumps({'networks': networks, 'torch': '9', 'flops': 80}))
   sys.stdout.flush()
   for line in sys.stdin:
-    seconds = {'eager': 0.5, 'channels_last': 0.4}[asked['variant']]
+    seconds = {'eager': 0.5, 'channels_last': 0.4}[plan['variant']]
     answer = {'seconds': [seconds] * int(line), 'waiting': 0.01}
     print(json.dumps(answer), flush=True)
 """
@@ -123,12 +106,12 @@ _WORKER = """
 def test_every_row_has_a_process_of_its_own(
   tool, tmp_path, monkeypatch, capsys
 ):
-  asked, path = [], tmp_path / 'peers.json'
+  names, path = [], tmp_path / 'peers.json'
 
   def run(command, **_):
     given = [word.partition('=') for word in command[2:]]
     given = {name: value for name, _, value in given}  # the last one counts
-    asked.append(given['--only'])
+    names.append(given['--only'])
     if given['--only'] == 'vae':
       return subprocess.CompletedProcess(command, 3)
     pathlib.Path(given['--json']).write_text('[{"model": "gatys"}]')
@@ -137,17 +120,16 @@ def test_every_row_has_a_process_of_its_own(
   monkeypatch.setattr(subprocess, 'run', run)
   arguments = ['--only=gatys,vae', f'--json={path}']
   monkeypatch.setattr(sys, 'argv', ['bench_peers', *arguments])
-  _parse(*arguments)
-  assert tool.main([]) == 2
+  assert command.call(tool.main, arguments) == 2
   assert 'vae ended with exit code 3' in capsys.readouterr().err
-  assert asked == ['gatys', 'vae']
+  assert names == ['gatys', 'vae']
   assert json.loads(path.read_text()) == [{'model': 'gatys'}], 'it is kept'
 
 
 def test_the_file_and_the_table(tool, tmp_path, monkeypatch, capsys):
-  (tmp_path / 'worker.py').write_text(textwrap.dedent(_WORKER))
-  monkeypatch.setattr(tool.process, '_WORKER', 'worker')
-  monkeypatch.setattr(tool.process, '_ROOT', tmp_path)
+  worker = tmp_path / 'worker.py'
+  worker.write_text(textwrap.dedent(_WORKER))
+  monkeypatch.setattr(tool.process, '_WORKER', (str(worker),))
   monkeypatch.setattr(tool.process, 'interpreter', lambda _: sys.executable)
   monkeypatch.setattr(tool.ours, 'most_flops', lambda *_: 1000.0)
 
@@ -159,8 +141,8 @@ def test_the_file_and_the_table(tool, tmp_path, monkeypatch, capsys):
 
   monkeypatch.setattr(tool.ours, 'Ours', Ours)
   path = tmp_path / 'peers.json'
-  _parse('--only=johnson_512', f'--json={path}', '--seconds=1')
-  assert tool.main([]) == 0
+  arguments = ['--only=johnson_512', f'--json={path}', '--seconds=1']
+  assert command.call(tool.main, arguments) == 0
   (row,) = json.loads(path.read_text())
   assert row['model'] == 'johnson_512' and row['peer'] == 'channels_last'
   assert row['ratio'] == pytest.approx(2.0) == row['peer_s'] / row['ours_s']
@@ -171,5 +153,5 @@ def test_the_file_and_the_table(tool, tmp_path, monkeypatch, capsys):
   table = capsys.readouterr().out
   assert '| johnson_512 | 0.2 | 0.4 | channels_last | 2.00 | 40 % |' in table
   Ours.networks = {'transformer': 8}
-  assert tool.main([]) == 2
+  assert command.call(tool.main, arguments) == 2
   assert 'not the same networks' in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Tests of what tools/studies/study.py, facades.py and the tables compute."""
+"""What the tools of tools/studies compute, and what they would run."""
 
 import argparse
 import importlib.util
@@ -39,8 +39,8 @@ def test_study_table_and_diversity(tool):
   assert study.diversity(real, 0 * fake) == pytest.approx(0, abs=1e-6)
 
 
-def test_effect_of_a_stabiliser(tool):
-  table = tool('stabilizer_table')
+def test_effect_of_a_stabilizer(tool):
+  table = tool('tables')
   rows, baseline = ([{'kid': v} for v in values] for values in ((2, 4), (1, 1)))
   # Differences 1 and 3: mean 2, error 1, t(0.975, 1) = 12.706.
   mean, half = table.effect(rows, baseline)
@@ -48,18 +48,18 @@ def test_effect_of_a_stabiliser(tool):
   assert math.isnan(table.effect(rows[:1], baseline[:1])[1])
 
 
-def test_stabilisers_and_cells_are_experiments(tool):
+def test_stabilizers_and_cells_are_experiments(tool):
   from art_jax.config import experiments
 
-  table = tool('stabilizer_table')
+  table = tool('tables')
   plain = experiments.load('dcgan_japanese_v1')
-  for changes in table.CELLS.values():
+  for changes in table.STABILIZERS.values():
     changed = experiments.override(plain, list(changes))
     assert bool(experiments.differences(plain, changed)) == bool(changes)
 
 
 def test_entropy_of_smoothed_targets(tool):
-  entropy = tool('smoothing_table')._entropy
+  entropy = tool('tables').entropy
   assert entropy(1, 1) == pytest.approx(0, abs=1e-6)
   # Integral of the entropy over (0, 1) is 1/2.
   assert entropy(0, 1) == pytest.approx(0.5, abs=1e-2)

@@ -11,6 +11,7 @@ names one. See docs/benchmark.md.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -19,58 +20,61 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import jax
-from absl import app, flags
 
 from art_jax import core
 from art_jax.core.paths import write_atomic
+from tools import command
 from tools.benchmarks.peers import ours, process, rows
 
 _VARIANTS = ('eager', 'channels_last', 'compile')
 _CLOCKS = {'wall': 'perf_counter', 'cpu': 'process_time'}
 _SLOWER = 1.3  # A variant so much slower than the best at first is left out.
 
-_JSON = flags.DEFINE_string('json', None, 'File to write; replaced.')
-_ONLY = flags.DEFINE_list('only', [], 'Rows to time; default: all.')
-_PYTHON = flags.DEFINE_string('python', None, 'A Python that has PyTorch.')
-_PRECISION = flags.DEFINE_enum(
-  'precision', 'float32', ('float32', 'bfloat16'), 'Of both sides.'
-)
-_CLOCK = flags.DEFINE_enum(
-  'clock',
-  'wall',
-  ('wall', 'cpu'),
-  'cpu: processor time on one core, for a machine that others use too.',
-)
-_REPEATS = flags.DEFINE_integer('repeats', 5, 'Turns of each side.', 1)
-_SECONDS = flags.DEFINE_float('seconds', 60, 'Of a row, about, at most.', 1)
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+  """How a row is timed.
+
+  Attributes:
+    python: a Python that has PyTorch; default: one that is made.
+    precision: of both sides.
+    clock: cpu: processor time on one core, for a machine that others use too.
+    repeats: turns of each side.
+    seconds: of a row, about, at most.
+  """
+
+  python: str | None = None
+  precision: Literal['float32', 'bfloat16'] = 'float32'
+  clock: Literal['wall', 'cpu'] = 'wall'
+  repeats: command.Count = 5
+  seconds: Annotated[float, 1] = 60.0
 
 
-def main(argv: list[str]) -> int:
-  """Time the rows asked for; return the exit code."""
-  del argv
-  try:
-    names = rows.chosen(_ONLY.value)
-    path = _JSON.value and pathlib.Path(_JSON.value).expanduser()
-    if path and not path.parent.is_dir():
-      raise core.UserError(f'--json={path}: there is no folder {path.parent}')
-    if _CLOCK.value == 'cpu':
-      os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
-    # PyTorch needs some of a GPU's memory too.
-    os.environ.setdefault('XLA_PYTHON_CLIENT_MEM_FRACTION', '0.5')
-    found = []
-    for name in names:
-      found.append(measure(name) if len(names) == 1 else apart(name))
-      if path:
-        write(path, found)
-  except core.UserError as error:
-    print(f'bench_peers: {error}', file=sys.stderr)
-    return 2
-  print(table(found))
-  return 0
+def main(plan: Plan, *, json_: str = '', only: tuple[str, ...] = ()) -> None:
+  """Time rows; print a table.
+
+  Args:
+    plan: how.
+    json_: file to write; replaced.
+    only: rows to time; default: all.
+  """
+  names = rows.chosen(only)
+  path = json_ and pathlib.Path(json_).expanduser()
+  if path and not path.parent.is_dir():
+    raise core.UserError(f'--json={path}: there is no folder {path.parent}')
+  if plan.clock == 'cpu':
+    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+  # PyTorch needs some of a GPU's memory too.
+  os.environ.setdefault('XLA_PYTHON_CLIENT_MEM_FRACTION', '0.5')
+  results = []
+  for name in names:
+    results.append(measure(name, plan) if len(names) == 1 else apart(name))
+    if path:
+      write(path, results)
+  print(table(results))
 
 
 def apart(name: str) -> dict[str, Any]:
@@ -80,79 +84,82 @@ def apart(name: str) -> dict[str, Any]:
   """
   with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder) / 'row.json'
-    flags_given = [*sys.argv[1:], f'--only={name}', f'--json={path}']
-    command = [sys.executable, '-m', 'tools.benchmarks.bench_peers']
-    command += flags_given
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    arguments = [*sys.argv[1:], f'--only={name}', f'--json={path}']
+    program = [sys.executable, '-m', 'tools.benchmarks.bench_peers']
+    done = subprocess.run(
+      [*program, *arguments], stdout=subprocess.DEVNULL, check=False
+    )
     if done.returncode:
       raise core.UserError(f'{name} ended with exit code {done.returncode}')
     return json.loads(path.read_text())[0]
 
 
-def measure(name: str) -> dict[str, Any]:
-  """Return the row of the table called `name`, and tell it."""
-  row, python = rows.ROWS[name], process.interpreter(_PYTHON.value)
-  ceiling = ours.most_flops(_PRECISION.value, _clock())
-  experiment = row.load(_PRECISION.value)
+def measure(name: str, plan: Plan) -> dict[str, Any]:
+  """Return the row of the table called `name`, and log it."""
+  row, python = rows.ROWS[name], process.interpreter(plan.python)
+  clock = getattr(time, _CLOCKS[plan.clock])
+  ceiling = ours.most_flops(plan.precision, clock)
+  experiment = row.load(plan.precision)
   fields = {
     'size': experiment.data.size,
     'batch': experiment.train.batch_size,
     **row.fields,
   }
-  asked = {'peer': row.peer, 'fields': fields, 'dtype': _PRECISION.value}
-  asked['device'] = 'cuda' if jax.default_backend() == 'gpu' else 'cpu'
-  asked['threads'] = len(os.sched_getaffinity(0))
-  asked['clock'] = _CLOCKS[_CLOCK.value]
+  peer_plan = {
+    'peer': row.peer,
+    'fields': fields,
+    'dtype': plan.precision,
+    'device': 'cuda' if jax.default_backend() == 'gpu' else 'cpu',
+    'threads': len(os.sched_getaffinity(0)),
+    'clock': _CLOCKS[plan.clock],
+  }
   with contextlib.ExitStack() as stack:
-    us = ours.Ours(experiment, row.work, _clock())
+    us = ours.Ours(experiment, row.work, clock)
     us.take(1)
-    sides, failed, ready = {'ours': us}, {}, {}
+    peers, failed = {}, {}
     for variant in _VARIANTS:
       try:
-        peer = process.Peer(python, {**asked, 'variant': variant})
+        peer = process.Peer(python, {**peer_plan, 'variant': variant})
       except RuntimeError as error:
         failed[variant] = str(error)
         continue
-      stack.enter_context(contextlib.closing(peer))
-      sides[variant], ready[variant] = peer, peer.ready
-      check(name, us.networks, peer.ready['networks'])
-    if not ready:
+      peers[variant] = stack.enter_context(contextlib.closing(peer))
+      require_same(name, us.networks, peer.ready['networks'])
+    if not peers:
       raise core.UserError(f'{name}: no variant of PyTorch ran: {failed}')
-    seconds = alternate(sides, _REPEATS.value, _SECONDS.value)
+    seconds = alternate({'ours': us, **peers}, plan.repeats, plan.seconds)
   result = {'model': name, **ratio(seconds)}
-  counted = ready.get('eager', {}).get('flops')
+  counted = peers['eager'].ready['flops'] if 'eager' in peers else None
   # XLA counts the body of a sampler's loop once, PyTorch every step.
   flops = counted if row.work == 'generate' and counted else us.flops
-  result['ceiling_share'] = flops / result['ours_s'] / ceiling
   result |= {
+    'ceiling_share': flops / result['ours_s'] / ceiling,
     'ceiling': ceiling,
     'ours_flops': us.flops,
     'peer_flops': counted,
     'variants': {k: statistics.median(v) for k, v in seconds.items()},
     'steps': {k: len(v) for k, v in seconds.items()},
     'failed': failed,
-    'waiting': max(sides[v].waiting for v in ready),
-    'precision': _PRECISION.value,
-    'clock': _CLOCK.value,
+    'waiting': max(peer.waiting for peer in peers.values()),
+    'precision': plan.precision,
+    'clock': plan.clock,
     'device': jax.devices()[0].device_kind,
-    'threads': asked['threads'],
+    'threads': peer_plan['threads'],
     'jax': jax.__version__,
-    'torch': next(iter(ready.values()))['torch'],
+    'torch': next(iter(peers.values())).ready['torch'],
   }
-  print(told(result), file=sys.stderr, flush=True)
+  print(line(result), file=sys.stderr, flush=True)
   return result
 
 
-def _clock() -> Callable[[], float]:
-  return getattr(time, _CLOCKS[_CLOCK.value])
-
-
-def check(name: str, mine: dict[str, int], theirs: dict[str, int]) -> None:
+def require_same(
+  name: str, mine: dict[str, int], theirs: dict[str, int]
+) -> None:
   """Raise unless both sides have the same networks."""
   if mine != theirs:
     raise core.UserError(
       f'{name}: not the same networks: ours has parameters {mine}, the peer '
-      f'{theirs}; mend tools/benchmarks/peers'
+      f'{theirs}; correct tools/benchmarks/peers'
     )
 
 
@@ -199,37 +206,41 @@ def ratio(seconds: dict[str, list[float]]) -> dict[str, Any]:
   }
 
 
-def told(r: dict[str, Any]) -> str:
+def line(r: dict[str, Any]) -> str:
   """Return one line about a row."""
   others = ', '.join(f'{k} {v:.4g} s' for k, v in r['variants'].items())
   failed = ''.join(f'; {k} failed: {v}' for k, v in r['failed'].items())
   return f'{r["model"]}: {r["ratio"]:.2f} ({others}){failed}'
 
 
-def table(found: list[dict[str, Any]]) -> str:
+def table(results: list[dict[str, Any]]) -> str:
   """Return the rows as a Markdown table."""
-  r = found[0]
-  ceiling = statistics.median(row['ceiling'] for row in found)
-  lines = [
+  r = results[0]
+  ceiling = statistics.median(row['ceiling'] for row in results)
+  header = 'model|ours, s|peer, s|peer|ratio|share of the ceiling'.split('|')
+  cells = [
+    [
+      r['model'],
+      f'{r["ours_s"]:.4g}',
+      f'{r["peer_s"]:.4g}',
+      r['peer'],
+      f'{r["ratio"]:.2f}',
+      f'{100 * r["ceiling_share"]:.0f} %',
+    ]
+    for r in results
+  ]
+  return (
     f'{r["device"]}, {r["threads"]} threads, {r["precision"]}, {r["clock"]} '
     f'time, jax {r["jax"]}, torch {r["torch"]}; '
-    f'ceiling {ceiling / 1e9:.0f} GFLOP/s\n',
-    '| model | ours, s | peer, s | peer | ratio | share of the ceiling |',
-    '|---|---|---|---|---|---|',
-  ]
-  for r in found:
-    lines.append(
-      f'| {r["model"]} | {r["ours_s"]:.4g} | {r["peer_s"]:.4g} | {r["peer"]} | '
-      f'{r["ratio"]:.2f} | {100 * r["ceiling_share"]:.0f} % |'
-    )
-  return '\n'.join(lines)
+    f'ceiling {ceiling / 1e9:.0f} GFLOP/s\n\n{command.table(header, cells)}'
+  )
 
 
-def write(path: pathlib.Path, found: list[dict[str, Any]]) -> None:
+def write(path: pathlib.Path, results: list[dict[str, Any]]) -> None:
   """Write the rows so far; the file is never half written."""
-  text = json.dumps(found, indent=2) + '\n'
+  text = json.dumps(results, indent=2) + '\n'
   write_atomic(path, text.encode())
 
 
 if __name__ == '__main__':
-  app.run(lambda argv: sys.exit(main(argv)))
+  command.run(main)

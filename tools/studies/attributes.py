@@ -6,12 +6,12 @@ Samples are asked for the attributes of held-out pictures: first as they belong
 together, then with the categories shuffled among the palettes. Printed are the
 Pearson correlation of the mean L*, a*, b* of the samples with what was asked,
 and how often a classifier names the category asked for. The classifier is
-trained here, on the training pictures as grey values of mean 0 and deviation 1:
-it never saw the GAN and cannot tell by colour.
+trained here, on the training pictures as gray values of mean 0 and deviation 1:
+it never saw the GAN and cannot tell by color.
 """
 
-import argparse
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,10 +21,11 @@ from art_jax import core
 from art_jax.algorithms import optim, trainable
 from art_jax.algorithms.attributes import Category, Palette
 from art_jax.data import pipeline
-from art_jax.inference import run
+from art_jax.inference import run as runs
 from art_jax.losses.adversarial import class_cross_entropy
 from art_jax.media import lab
 from art_jax.nn.acgan import ACGANDiscriminator
+from tools import command
 
 _ROWS = 64
 
@@ -60,76 +61,90 @@ def train_classifier(images, labels, count: int, steps: int, seed: int):
     return trainable.descend(state, loss_fn, adam, jnp.int32(0), batch)[0]
 
   for i in range(steps):
-    key_i = jax.random.fold_in(key, i)
-    index = jax.random.randint(key_i, (_ROWS,), 0, len(labels))
-    state = step(state, index, key_i)
+    step_key = jax.random.fold_in(key, i)
+    index = jax.random.randint(step_key, (_ROWS,), 0, len(labels))
+    state = step(state, index, step_key)
   return jax.jit(
     lambda x: module.apply(state.variables, shapes_only(x))[1].argmax(axis=1)
   )
 
 
-def measure(model: run.Run, classify, categories, palettes, name, seed):
-  """Return the correlations of L*, a*, b* and how often each is named."""
-  gan, count = model.algorithm, len(categories)
-  z = gan.latents(jax.random.key(seed), count)
-  asked = {name: categories, 'palette': palettes}
-  samples = gan.generate(model.params, z, asked)
-  found = np.asarray(Palette().measure(samples)).reshape(count, 3)
-  wanted = np.asarray(palettes).reshape(count, -1, 3).mean(1)
-  r = [np.corrcoef(found[:, i], wanted[:, i])[0, 1] for i in range(3)]
-  right = np.asarray(classify(samples) == categories)
-  return r, [right[categories == k].mean() for k in np.unique(categories)]
+def attributes_of(model: runs.Run) -> tuple[Palette, Category]:
+  """Return the palette and the category that a model takes.
+
+  Raises:
+    core.UserError: it has not both.
+  """
+  attributes = core.attributes(model.algorithm)
+  by_class = {type(attribute): attribute for attribute in attributes}
+  if not {Palette, Category} <= set(by_class):
+    raise core.UserError(
+      f'{model.folder}: its model has no Palette and Category among its '
+      'attributes; pass a run of cdcgan_attributes'
+    )
+  return by_class[Palette], by_class[Category]
 
 
-def main() -> None:
-  """Run the command line."""
-  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument('run', help='the folder that training wrote')
-  parser.add_argument('--count', type=int, default=500, help='of samples')
-  parser.add_argument('--steps', type=int, default=600, help='of classifier')
-  parser.add_argument('--seed', type=int, default=0)
-  flags = parser.parse_args()
-  try:
-    model = run.load(flags.run)
-    told = core.attributes(model.algorithm)
-    palette = next((one for one in told if isinstance(one, Palette)), None)
-    category = next((one for one in told if isinstance(one, Category)), None)
-    if not (palette and category):
-      raise core.UserError(
-        f'{flags.run}: its model has no Palette and Category among its '
-        'attributes; pass a run of cdcgan_attributes'
-      )
-    data = model.experiment.data
-    dataset = data.source.open(data)
-  except core.UserError as error:
-    parser.exit(2, f'error: {error}\n')
-  train = pipeline.heldout_batch(
-    dataclasses.replace(dataset, heldout=dataset.train),
-    *(data, len(dataset.train[0])),
+def main(
+  run: str,
+  *,
+  count: command.Count = 500,
+  steps: command.Count = 600,
+  seed: int = 0,
+) -> None:
+  """Train the classifier, sample twice, print.
+
+  Args:
+    run: the folder that training wrote.
+    count: number of samples.
+    steps: of the classifier.
+    seed: of the classifier and the samples.
+  """
+  model = runs.load(run)
+  palette, category = attributes_of(model)
+  gan: Any = model.algorithm
+  name, data = category.name, model.experiment.data
+  dataset = data.source.open(data)
+  (images, labels), (heldout, truth) = (
+    _labeled(dataset, part, name, data, size)
+    for part, size in (
+      (dataset.train, len(dataset.train[0])),
+      (dataset.heldout, count),
+    )
   )
-  held = pipeline.heldout_batch(dataset, data, flags.count)
-  name = category.name
-  known = [batch[name] >= 0 for batch in (train, held)]
-  images, labels = train['image'][known[0]], train[name][known[0]]
   classify = train_classifier(
-    images, jnp.asarray(labels), category.count, flags.steps, flags.seed
+    images, jnp.asarray(labels), category.count, steps, seed
   )
-  images, labels = held['image'][known[1]], held[name][known[1]]
-  right = float((classify(images) == labels).mean())
+  right = float((classify(heldout) == truth).mean())
   print(f'{name} of held-out pictures named by shape: {100 * right:.1f} %')
-  palettes = palette.measure(images)
-  shuffled = np.random.default_rng(flags.seed).permutation(labels)
-  for text, asked in (('as in the data', labels), ('shuffled', shuffled)):
-    r, right = measure(model, classify, asked, palettes, name, flags.seed)
-    numbers = ', '.join(f'{c} {v:.3f}' for c, v in zip('Lab', r, strict=True))
-    each = ', '.join(f'{100 * share:.0f}' for share in right)
-    counts = np.unique(asked, return_counts=True)[1]
-    mean = 100 * np.average(right, weights=counts)
+  palettes = palette.measure(heldout)
+  shuffled = np.random.default_rng(seed).permutation(truth)
+  for text, wanted in (('as in the data', truth), ('shuffled', shuffled)):
+    z = gan.latents(jax.random.key(seed), len(wanted))
+    samples = gan.generate(model.params, z, {name: wanted, 'palette': palettes})
+    colors, asked = (
+      np.asarray(values).reshape(len(wanted), -1, 3).mean(1)
+      for values in (Palette().measure(samples), palettes)
+    )
+    r = [np.corrcoef(colors[:, i], asked[:, i])[0, 1] for i in range(3)]
+    right = np.asarray(classify(samples) == wanted)
+    each = [right[wanted == k].mean() for k in np.unique(wanted)]
     print(
-      f'{len(asked)} samples, {name} and palette {text}: r of {numbers}; '
-      f'{name} named {mean:.1f} % (each: {each})'
+      f'{len(wanted)} samples, {name} and palette {text}: r of '
+      f'L {r[0]:.3f}, a {r[1]:.3f}, b {r[2]:.3f}; {name} named '
+      f'{100 * right.mean():.1f} % '
+      f'(each: {", ".join(f"{100 * share:.0f}" for share in each)})'
     )
 
 
+def _labeled(dataset, part, name: str, data: core.Data, count: int):
+  """Return the pictures of a part whose category is known, and it."""
+  batch = pipeline.heldout_batch(
+    dataclasses.replace(dataset, heldout=part), data, count
+  )
+  known = batch[name] >= 0
+  return batch['image'][known], batch[name][known]
+
+
 if __name__ == '__main__':
-  main()
+  command.run(main)

@@ -4,16 +4,16 @@
   python -m tools.studies.class_agreement runs/acgan_wikiart --per_class=200
   python -m tools.studies.class_agreement RUN --set algorithm.guidance=2
 
-A small classifier learns the run's own labelled pictures (once; it is cached)
+A small classifier learns the run's own labeled pictures (once; it is cached)
 and names the class of every sample. Of a GAN without classes the shares of the
-classes in its samples are told instead, by a classifier trained on --data.
+classes in its samples are printed instead, by a classifier trained on --data.
 Diversity is the mean distance of two samples of one class over that of two
 held-out pictures of this class: in the classifier's features, and in pixels.
 """
 
-import argparse
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -22,116 +22,134 @@ from art_jax import core
 from art_jax.cli import options
 from art_jax.data import detect
 from art_jax.evaluation import classifier, pictures
-from art_jax.inference import run
+from art_jax.inference import run as runs
 from art_jax.media import images
+from tools import command
+from tools.studies import study
+
+_HELDOUT = 5000
 
 
-def read(examples, name, size, limit):
+def read(
+  examples, size: int, limit: int
+) -> tuple[np.ndarray, np.ndarray | None]:
   """Return (u8 pictures, labels) of `limit` examples, evenly chosen."""
-  chosen = np.unique(
-    np.linspace(0, len(examples) - 1, min(limit, len(examples))).astype(int)
-  )
-  found = pictures.of_examples(name, examples.subset(chosen), 'image', size)
-  return found.read(np.arange(found.count)), found.labels
+  count = len(examples)
+  chosen = np.unique(np.linspace(0, count - 1, min(limit, count)).astype(int))
+  subset = examples.subset(chosen)
+  space = pictures.of_examples('labeled', subset, 'image', size)
+  return space.read(np.arange(space.count)), space.labels
 
 
-def samples(model, labels, seed):
+def samples(
+  model: runs.Run, labels: np.ndarray, seed: int, conditional: bool
+) -> np.ndarray:
   """Return u8 samples, one a label; labels are used by conditional models."""
-  algorithm, parts = model.algorithm, []
+  algorithm, parts = study.needs(model, core.Generative, 'a GAN or a VAE'), []
   make = jax.jit(algorithm.generate)
-  conditional = bool(core.num_classes(algorithm))
   for first in range(0, len(labels), 100):
     key = jax.random.fold_in(jax.random.key(seed), first)
     given = labels[first : first + 100]
     z = algorithm.latents(key, len(given))
     made = make(model.params, z, given if conditional else None, key=key)
     parts.append(images.to_uint8(np.asarray(made)))
-  return np.concatenate(parts), conditional
+  return np.concatenate(parts)
 
 
-def report(model, data, flags):
-  """Print the figures and write the grid."""
-  dataset = data.source.open(data)
+def main(
+  run: str,
+  *,
+  data: str = '',
+  checkpoint: str = 'latest',
+  per_class: command.Count = 100,
+  steps: command.Count = 1200,
+  limit: command.Count = 20000,
+  seed: int = 0,
+  set_: Sequence[str] = (),
+  output: str = '',
+) -> None:
+  """Print the figures and write the grid.
+
+  Args:
+    run: the folder that training wrote.
+    data: other labeled pictures to learn from; default: those of the run.
+    checkpoint: step, 'latest' or 'best'.
+    per_class: samples of each class.
+    steps: of the classifier.
+    limit: training pictures that are read.
+    seed: of the latents.
+    set_: FIELD=VALUE of a trained model in use, such as algorithm.guidance=2.
+    output: folder of the grid; default: the run.
+  """
+  model = options.in_use(runs.load(run, checkpoint), set_)
+  algorithm = study.needs(model, core.Generative, 'a GAN or a VAE')
+  conditional = bool(core.num_classes(algorithm))
+  fields = model.experiment.data
+  if data:
+    source, _ = detect.parse(data, ('image', 'label'), False)
+    fields = dataclasses.replace(fields, source=source)
+  dataset = fields.source.open(fields)
   names = dataset.class_names
-  train, known = read(dataset.train[0], 'train', data.size, flags.limit)
-  held, truth = read(dataset.heldout[0], 'held out', data.size, 5000)
+  train, train_labels = read(dataset.train[0], fields.size, limit)
+  held, truth = read(dataset.heldout[0], fields.size, _HELDOUT)
   network = classifier.Classifier(len(names))
   weights = classifier.fit_once(
-    network, train, known, steps=flags.steps, flip=data.flip
+    network, train, train_labels, steps=steps, flip=fields.flip
   )
-  found, real = classifier.predict(network, weights, held)
+  predicted, real = classifier.predict(network, weights, held)
   print(
-    f'classifier: {(found == truth).mean():.2%} of {len(held)} held-out '
+    f'classifier: {(predicted == truth).mean():.2%} of {len(held)} held-out '
     f'pictures (trained on {len(train)})'
   )
   # In the order 0, 1, ..., K-1, 0, ...
-  wanted = np.tile(np.arange(len(names), dtype=np.int32), flags.per_class)
-  made, conditional = samples(model, wanted, flags.seed)
-  said, fake = classifier.predict(network, weights, made)
-  shares = np.bincount(said, minlength=len(names)) / len(said)
-  groups = wanted if conditional else said
+  wanted = np.tile(np.arange(len(names), dtype=np.int32), per_class)
+  made = samples(model, wanted, seed, conditional)
+  predicted, fake = classifier.predict(network, weights, made)
   # Of small sets the training pictures are the better measure of variety.
   if len(held) < 100 * len(names):
-    held, truth = train, known
+    held, truth = train, train_labels
     real = classifier.predict(network, weights, held)[1]
+  groups = wanted if conditional else predicted
   ratios = {
     name: classifier.spread_by_class(a, groups, len(names))
     / classifier.spread_by_class(b, truth, len(names))
     for name, a, b in (('features', fake, real), ('pixels', made, held))
   }
   print(f'step {model.step}, {len(made)} samples, by class:')
-  for c, name in enumerate(names):
-    hit = f'agreement {(said[wanted == c] == c).mean():6.1%}  '
-    print(
-      f'  {name:14} {hit if conditional else ""}share {shares[c]:6.1%}  '
-      f'diversity {ratios["features"][c]:.2f} features '
-      f'{ratios["pixels"][c]:.2f} pixels'
-    )
-  agreed = f'agreement {(said == wanted).mean():.1%}, ' if conditional else ''
-  means = {name: np.nanmean(values) for name, values in ratios.items()}
-  print(
-    f'all: {agreed}classes present {(shares > 0).sum()}, diversity '
-    f'{means["features"]:.2f} features {means["pixels"]:.2f} pixels'
-  )
-  path = pathlib.Path(flags.output or flags.run) / 'class_agreement.png'
+  print_classes(names, wanted if conditional else None, predicted, ratios)
+  path = pathlib.Path(output or run) / 'class_agreement.png'
   path.parent.mkdir(parents=True, exist_ok=True)
   images.save_png(path, images.grid(made[: 10 * len(names)], len(names)))
   print(path)
 
 
-def main() -> None:
-  """Run the command line."""
-  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument('run', help='the folder that training wrote')
-  parser.add_argument('--data', help='other labelled pictures to learn from')
-  parser.add_argument('--checkpoint', default='latest')
-  parser.add_argument('--per_class', type=int, default=100)
-  parser.add_argument(
-    '--steps', type=int, default=1200, help='of the classifier'
+def print_classes(names, wanted, predicted, ratios) -> None:
+  """Print a line for each class and one for all.
+
+  Args:
+    names: of the classes.
+    wanted: i32[N], classes asked for; None of a model without classes.
+    predicted: i64[N], classes that the classifier names.
+    ratios: by space, the diversity of each class, f64[K].
+  """
+  shares = np.bincount(predicted, minlength=len(names)) / len(predicted)
+  agreed = ''
+  for c, name in enumerate(names):
+    if wanted is not None:
+      agreed = f'agreement {(predicted[wanted == c] == c).mean():6.1%}  '
+    print(
+      f'  {name:14} {agreed}share {shares[c]:6.1%}  '
+      f'diversity {ratios["features"][c]:.2f} features '
+      f'{ratios["pixels"][c]:.2f} pixels'
+    )
+  if wanted is not None:
+    agreed = f'agreement {(predicted == wanted).mean():.1%}, '
+  means = {name: np.nanmean(values) for name, values in ratios.items()}
+  print(
+    f'all: {agreed}classes present {(shares > 0).sum()}, diversity '
+    f'{means["features"]:.2f} features {means["pixels"]:.2f} pixels'
   )
-  parser.add_argument('--limit', type=int, default=20000, help='pictures read')
-  parser.add_argument('--seed', type=int, default=0)
-  parser.add_argument(
-    '--set',
-    action='append',
-    default=[],
-    metavar='FIELD=VALUE',
-    help='of a trained model in use, such as algorithm.guidance=2',
-  )
-  parser.add_argument('--output', help='folder of the grid; default: the run')
-  flags = parser.parse_args()
-  try:
-    model = options.in_use(run.load(flags.run, flags.checkpoint), flags.set)
-    if not isinstance(model.algorithm, core.Generative):
-      raise core.UserError(f'{flags.run} makes no samples; pass a GAN or a VAE')
-    data = model.experiment.data
-    if flags.data:
-      source, _ = detect.parse(flags.data, ('image', 'label'), False)
-      data = dataclasses.replace(data, source=source)
-    report(model, data, flags)
-  except core.UserError as error:
-    parser.exit(2, f'error: {error}\n')
 
 
 if __name__ == '__main__':
-  main()
+  command.run(main)

@@ -4,7 +4,7 @@
   python -m tools.studies.facades runs/cyclegan_facades --direction=ab --lpips
 
 Direction ab turns photos into label maps. Both the translation and the truth
-are snapped to the nearest of the 12 colours of the CMP palette, then compared
+are snapped to the nearest of the 12 colors of the CMP palette, then compared
 pixel by pixel: accuracy, and intersection over union, averaged over the classes
 that occur. The commonest class of the training labels is the baseline. ba turns
 labels into photos; --lpips adds LPIPS (SqueezeNet 1.1) to the true ones; its
@@ -12,109 +12,119 @@ weights are found as for --mode=evaluate. A grid shows translations left, truth
 right.
 """
 
-import argparse
 import pathlib
+from typing import Literal
 
 import numpy as np
 
 from art_jax import core
 from art_jax.data import detect
-from art_jax.evaluation import pictures
-from art_jax.inference import run
+from art_jax.inference import run as runs
 from art_jax.media import images
-from art_jax.metrics import lpips
+from art_jax.metrics import lpips as lpips_metric
+from tools import command
+from tools.studies import study
 
 # Background, facade, window, door, cornice, sill, balcony, blind, deco,
-# molding, pillar, shop (Tylecek & Sara 2013): the 12 commonest colours of the
+# molding, pillar, shop (Tylecek & Sara 2013): the 12 commonest colors of the
 # label maps in the set that pix2pix used.
 PALETTE = np.array(
   [
-    *([0, 0, 222], [0, 48, 255], [0, 128, 255], [0, 207, 255], [32, 255, 224]),
-    *([112, 255, 143], [192, 255, 63], [255, 240, 0], [255, 159, 0]),
-    *([255, 80, 0], [255, 0, 0], [174, 0, 0]),
+    (0, 0, 222),
+    (0, 48, 255),
+    (0, 128, 255),
+    (0, 207, 255),
+    (32, 255, 224),
+    (112, 255, 143),
+    (192, 255, 63),
+    (255, 240, 0),
+    (255, 159, 0),
+    (255, 80, 0),
+    (255, 0, 0),
+    (174, 0, 0),
   ]
 )
 
 
 def snap(pictures: np.ndarray) -> np.ndarray:
-  """Return the class i64[...] of u8[..., 3], that of the nearest colour."""
+  """Return the class i64[...] of u8[..., 3], that of the nearest color."""
   differences = pictures[..., None, :].astype(np.int64) - PALETTE
   return np.square(differences).sum(axis=-1).argmin(axis=-1)
 
 
-def agreement(said: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+def agreement(predicted: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
   """Return per-pixel accuracy and mean IoU over the classes of either."""
   counts = np.zeros((len(PALETTE), len(PALETTE)))
-  np.add.at(counts, (truth.ravel(), said.ravel()), 1)
+  np.add.at(counts, (truth.ravel(), predicted.ravel()), 1)
   hits = np.diag(counts)
   union = counts.sum(axis=0) + counts.sum(axis=1) - hits
   seen = union > 0
   return hits.sum() / counts.sum(), float((hits[seen] / union[seen]).mean())
 
 
-def _read(spaces, key, size):
+def _read(spaces, key: str, size: int) -> np.ndarray:
   examples = next(space for space in spaces if key in space.keys)
-  found = pictures.of_examples(key, examples, key, size)
-  return found.read(np.arange(found.count))
+  return study.read(examples, size, key, limit=len(examples))
 
 
-def report(flags) -> None:
-  """Print the figures and write the grid."""
-  model = run.load(flags.run, flags.checkpoint)
-  algorithm, data = model.algorithm, model.experiment.data
-  if not isinstance(algorithm, core.Translator):
-    raise core.UserError(f'{flags.run} translates nothing; pass such a run')
-  source = data.source
-  if flags.data:
-    source, _ = detect.parse(flags.data, ('a', 'b'), True)
-  dataset = source.open(data)
-  direction = flags.direction or algorithm.directions[0]
-  given, truth = (_read(dataset.heldout, key, data.size) for key in direction)
+def main(
+  run: str,
+  *,
+  data: str = '',
+  direction: Literal['ab', 'ba'] | None = None,
+  checkpoint: str = 'latest',
+  lpips: bool = False,
+  seed: int = 0,
+) -> None:
+  """Print the figures and write the grid.
+
+  Args:
+    run: the folder that training wrote.
+    data: pairs to score on; default: those of the run.
+    direction: default: the first of the model.
+    checkpoint: step, 'latest' or 'best'.
+    lpips: of direction ba, add LPIPS to the true photos.
+    seed: of the translation.
+  """
+  model = runs.load(run, checkpoint)
+  algorithm = study.needs(model, core.Translator, 'CycleGAN or pix2pix')
+  fields = model.experiment.data
+  source = fields.source
+  if data:
+    source, _ = detect.parse(data, ('a', 'b'), True)
+  dataset = source.open(fields)
+  chosen = direction or algorithm.directions[0]
+  given, truth = (_read(dataset.heldout, key, fields.size) for key in chosen)
   made = np.concatenate(
-    [model.translate(row[None], direction, seed=flags.seed) for row in given]
+    [model.translate(row[None], chosen, seed=seed) for row in given]
   )
-  print(f'step {model.step}, {direction}, {len(made)} held-out pictures')
-  if direction == 'ab':
-    labels = snap(_read(dataset.train, 'b', data.size))
+  print(f'step {model.step}, {chosen}, {len(made)} held-out pictures')
+  if chosen == 'ab':
+    labels = snap(_read(dataset.train, 'b', fields.size))
     common = np.bincount(labels.ravel(), minlength=len(PALETTE)).argmax()
-    for name, said in (
+    baseline = np.full(truth.shape[:3], common)
+    for name, predicted in (
       ('translation', snap(made)),
-      ('commonest class', np.full(truth.shape[:3], common)),
+      ('commonest class', baseline),
     ):
-      accuracy, iou = agreement(said, snap(truth))
+      accuracy, iou = agreement(predicted, snap(truth))
       print(f'{name}: accuracy {accuracy:.1%}, mean IoU {iou:.3f}')
-  elif flags.lpips:
-    distance = lpips.load('squeeze')
-    floats = [images.from_uint8(rows) for rows in (made, truth)]
-    values = np.asarray(distance(*floats))
+  elif lpips:
+    distance = lpips_metric.load('squeeze')
+    fake, real = (images.from_uint8(rows) for rows in (made, truth))
+    values = np.asarray(distance(fake, real))
     # What a photo of another facade scores.
-    other = np.asarray(distance(floats[1], np.roll(floats[1], 1, axis=0)))
+    other = np.asarray(distance(real, np.roll(real, 1, axis=0)))
     print(
       f'LPIPS-squeeze: {values.mean():.3f} +- '
       f'{values.std() / np.sqrt(len(values)):.3f}; of another photo '
       f'{other.mean():.3f}'
     )
   rows = np.stack([made, truth], axis=1)[:8].reshape(-1, *made.shape[1:])
-  path = pathlib.Path(flags.run) / f'facades_{direction}.png'
+  path = pathlib.Path(run) / f'facades_{chosen}.png'
   images.save_png(path, images.grid(rows, 4))
   print(path)
 
 
-def main() -> None:
-  """Run the command line."""
-  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument('run', help='the folder that training wrote')
-  parser.add_argument('--data', help='pairs to score on; default: of the run')
-  parser.add_argument('--direction', choices=('ab', 'ba'))
-  parser.add_argument('--checkpoint', default='latest')
-  parser.add_argument('--lpips', action='store_true')
-  parser.add_argument('--seed', type=int, default=0)
-  flags = parser.parse_args()
-  try:
-    report(flags)
-  except core.UserError as error:
-    parser.exit(2, f'error: {error}\n')
-
-
 if __name__ == '__main__':
-  main()
+  command.run(main)

@@ -1,4 +1,4 @@
-"""How much of a face survives: Gram matrices against patches (MRF).
+"""Measures how much of a face survives: Gram matrices against patches (MRF).
 
   python -m tools.studies.face_kept --content=portrait.png \
     --style=painting.jpg --box=0.12,0.34,0.38,0.56 --output=faces.png
@@ -13,112 +13,127 @@ picture the ratio to the Gram pictures at the same Gram distance.
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from absl import app, flags
-from PIL import Image
 
 from art_jax import core
 from art_jax.config import experiments
 from art_jax.data import decode, paintings
 from art_jax.media import images
 from art_jax.style_transfer import optimize
+from tools import command
 
-flags.DEFINE_string('content', None, 'A portrait.', required=True)
-flags.DEFINE_string('style', None, 'A painting.', required=True)
-flags.DEFINE_list(
-  'box',
-  ['0', '0', '1', '1'],
-  'Of the face: top,left,bottom,right in [0, 1]; default: all.',
-)
-flags.DEFINE_string('output', None, 'A sheet of the last pictures (PNG).')
-flags.DEFINE_integer('size', 256, 'Longest side.')
-flags.DEFINE_integer('steps', 60, 'At each scale.')
-flags.DEFINE_integer('every', 10, 'Steps between measurements.')
-flags.DEFINE_list('weights', ['5', '50', '500'], 'Content weights of Gram.')
-flags.DEFINE_list('mrf_weights', ['1'], 'Content weights of the MRF.')
-flags.DEFINE_list('starts', ['noise', 'content'], 'Of Gram.')
-FLAGS = flags.FLAGS
+_LAYER = 'relu4_2'
 
 
-def main(argv: list[str]) -> None:
-  """Paint, measure, print."""
-  del argv
-  task = optimize.Task(
-    decode.picture(FLAGS.content).convert('RGB'),
-    (decode.picture(FLAGS.style).convert('RGB'),),
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """How each picture is painted.
+
+  Attributes:
+    size: longest side.
+    steps: at each scale.
+    every: steps between measurements.
+  """
+
+  size: command.Count = 256
+  steps: command.Count = 60
+  every: command.Count = 10
+
+
+def main(
+  settings: Settings,
+  *,
+  content: str,
+  style: str,
+  box: tuple[float, ...] = (0, 0, 1, 1),
+  output: str = '',
+  weights: tuple[str, ...] = ('5', '50', '500'),
+  mrf_weights: tuple[str, ...] = ('1',),
+  starts: tuple[str, ...] = ('noise', 'content'),
+) -> None:
+  """Paint, measure, print.
+
+  Args:
+    settings: of each picture.
+    content: a portrait.
+    style: a painting.
+    box: of the face: top,left,bottom,right in [0, 1]; default: all.
+    output: a sheet of the last pictures (PNG).
+    weights: content weights of Gram.
+    mrf_weights: content weights of the MRF.
+    starts: of Gram.
+  """
+  photo, painting = (
+    decode.picture(path).convert('RGB') for path in (content, style)
   )
-  measure = _measure(task)
+  task = optimize.Task(photo, (painting,))
+  measure = _measure(task, settings.size, box)
   curves, made = {}, []
-  runs = [('style_transfer', w, s) for s in FLAGS.starts for w in FLAGS.weights]
-  runs += [('style_transfer_mrf', w, '') for w in FLAGS.mrf_weights]
-  for name, weight, begin in runs:
-    rows, picture = _run(name, weight, begin, task, measure)
-    curves.setdefault((name, begin), []).extend(rows)
+  kinds = [('style_transfer', w, s) for s in starts for w in weights]
+  kinds += [('style_transfer_mrf', w, '') for w in mrf_weights]
+  for name, weight, start in kinds:
+    rows, picture = _paint(name, weight, start, task, measure, settings)
+    curves.setdefault((name, start), []).extend(rows)
     made.append(picture)
-  for begin in FLAGS.starts:
-    gram = np.array(sorted(curves['style_transfer', begin]))
+  for start in starts:
+    gram = np.array(sorted(curves['style_transfer', start]))
     best = np.minimum.accumulate(gram[:, 1])  # least change for this distance
     for distance, face in curves['style_transfer_mrf', '']:
       if gram[0, 0] <= distance <= gram[-1, 0]:
         same = np.interp(np.log(distance), np.log(gram[:, 0]), best)
         print(
           f'at Gram {distance:.4g}: face {face:.4g}, {face / same:.2f} of '
-          f'Gram from {begin}'
+          f'Gram from {start}'
         )
-  if FLAGS.output:
-    images.save_png(FLAGS.output, images.grid(np.stack(made), len(made)))
+  if output:
+    images.save_png(output, images.grid(np.stack(made), len(made)))
 
 
-def _run(name, weight, begin, task, measure):
+def _paint(name, weight, start, task, measure, settings: Settings):
   """Return [(Gram distance, face distance)] and the last picture."""
-  coarse = 0 if begin else round(FLAGS.size / 2**0.5)  # as the MRF's default
-  experiment = experiments.override(
-    experiments.load(name),
-    [
-      *(f'data.size={FLAGS.size}', f'train.duration={FLAGS.steps}'),
-      f'algorithm.coarse_size={coarse}',
-      f'algorithm.content_weight={weight}',
-      *([f'algorithm.start={begin}'] if begin else []),
-    ],
-  )
+  coarse = 0 if start else round(settings.size / 2**0.5)  # as the MRF's default
+  changes = [
+    f'data.size={settings.size}',
+    f'train.duration={settings.steps}',
+    f'algorithm.coarse_size={coarse}',
+    f'algorithm.content_weight={weight}',
+    *([f'algorithm.start={start}'] if start else []),
+  ]
+  experiment = experiments.override(experiments.load(name), changes)
   rows = []
 
-  def report(number, metrics, picture):
-    del metrics
-    due = number % min(FLAGS.every, FLAGS.steps) == 0
-    made = picture() if due else None
-    if made is not None and max(made.shape) == FLAGS.size:
+  def report(step, _, picture):
+    if step % min(settings.every, settings.steps):
+      return
+    made = picture()
+    if max(made.shape) == settings.size:  # not of a coarser scale
       rows.append(measure(made))
-      told = f'{name} {weight} {begin} {number}'
-      print(f'{told} {rows[-1][0]:.4g} {rows[-1][1]:.4g}', flush=True)
+      gram, face = rows[-1]
+      print(f'{name} {weight} {start} {step} {gram:.4g} {face:.4g}', flush=True)
 
   return rows, optimize.paint(experiment, task, report=report)
 
 
-def _measure(task):
+def _measure(
+  task: optimize.Task, size: int, box: tuple[float, ...]
+) -> Callable[[np.ndarray], tuple[float, float]]:
   """Return the function picture -> (Gram distance, face distance)."""
-  algorithm = dataclasses.replace(
-    experiments.load('style_transfer').algorithm,
-    content_weight=0.0,
-    tv_weight=0.0,
-  )
+  plain: Any = experiments.load('style_transfer').algorithm
+  algorithm = dataclasses.replace(plain, content_weight=0.0, tv_weight=0.0)
   variables = jax.tree.map(
     jnp.asarray, core.pretrained(algorithm, paintings.read)
   )
-  scale = FLAGS.size / max(task.content.size)
-  width, height = (round(n * scale) for n in task.content.size)
   content, style = (
-    images.from_uint8(np.asarray(image.resize(size, Image.LANCZOS)))[None]
-    for image, size in (
-      (task.content, (width, height)),
-      (task.styles[0], _fitted(task.styles[0])),
-    )
+    images.resized(image, images.shape_of(image, size, 1, both=True))[None]
+    for image in (task.content, task.styles[0])
   )
   targets = algorithm.targets(variables, content, (style,))
-  top, left, bottom, right = (float(x) for x in FLAGS.box)
+  top, left, bottom, right = box
 
   @jax.jit
   def distances(x):
@@ -127,26 +142,20 @@ def _measure(task):
     for name, painted in targets.styles[0].items():
       own = sums[name]['gram'] / sums[name]['count']
       gram += jnp.sum((own - painted) ** 2) / jnp.sum(painted**2)
-    layers = algorithm.features.apply(variables, x, ('relu4_2',))
-    error = (layers['relu4_2'] - targets.content['relu4_2']) ** 2
+    layer = algorithm.features.apply(variables, x, (_LAYER,))[_LAYER]
+    error = (layer - targets.content[_LAYER]) ** 2
     h, w = error.shape[1:3]
-    box = error[
+    face = error[
       :, int(top * h) : int(bottom * h), int(left * w) : int(right * w)
     ]
-    photo = jnp.mean(targets.content['relu4_2'] ** 2)
-    return gram, box.mean() / photo
+    return gram, face.mean() / jnp.mean(targets.content[_LAYER] ** 2)
 
   def measure(picture):
-    found = distances(images.from_uint8(picture)[None])
-    return tuple(float(x) for x in found)
+    gram, face = distances(images.from_uint8(picture)[None])
+    return float(gram), float(face)
 
   return measure
 
 
-def _fitted(image: Image.Image) -> tuple[int, int]:
-  scale = FLAGS.size / max(image.size)
-  return tuple(round(n * scale) for n in image.size)
-
-
 if __name__ == '__main__':
-  app.run(main)
+  command.run(main)

@@ -10,7 +10,7 @@ laptop size, on the built-in pictures unless others are given. A row that is
 done is kept in the work folder; --again makes those of --only anew.
 """
 
-import argparse
+import dataclasses
 import io
 import json
 import pathlib
@@ -18,11 +18,14 @@ import re
 import shlex
 import time
 
+import numpy as np
 from PIL import Image
 
+from art_jax import core
 from art_jax.core.paths import write_atomic
 from art_jax.data import procedural
 from art_jax.media import images
+from tools import command
 from tools.studies import originals_rows, timed_run
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -64,58 +67,81 @@ _GIVEN = {
 }
 
 
-def main() -> None:
-  """Run the command line."""
-  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument('--only', default='', help='rows, with commas')
-  parser.add_argument('--again', action='store_true', help='though done')
-  parser.add_argument('--full', action='store_true', help='of full size')
-  parser.add_argument('--minutes', type=float, default=2, help='of a training')
-  parser.add_argument('--steps', type=int, default=200, help='of table cells')
-  parser.add_argument('--workdir', default='/tmp/originals')
-  parser.add_argument('--output', default='docs/originals.md')
-  parser.add_argument('--broken', help='write a folder with bad files, and end')
-  for name, text in _GIVEN.items():
-    default = {'content': 'builtin', 'style': 'builtin:5'}.get(name, '')
-    parser.add_argument(f'--{name}', default=default, help=text)
-  flags = parser.parse_args()
-  if flags.broken:
-    write_broken(pathlib.Path(flags.broken))
+@dataclasses.dataclass(frozen=True)
+class Plan:
+  """How the rows are run.
+
+  Attributes:
+    again: run rows again that are done.
+    full: of full size.
+    minutes: of a training run.
+    steps: of the cells of a table.
+    workdir: folder of the runs.
+    output: the page.
+    mnist: mnist.npz or tfds:mnist.
+    facades: a folder of side-by-side pairs.
+    content: a photo, or builtin.
+    style: a painting, or builtin:5.
+  """
+
+  again: bool = False
+  full: bool = False
+  minutes: float = 2
+  steps: command.Count = 200
+  workdir: str = '/tmp/originals'
+  output: str = 'docs/originals.md'
+  mnist: str = ''
+  facades: str = ''
+  content: str = 'builtin'
+  style: str = 'builtin:5'
+
+
+def main(plan: Plan, *, only: tuple[str, ...] = (), broken: str = '') -> None:
+  """Run the rows and write the page after each: what is done can be read.
+
+  Args:
+    plan: how.
+    only: rows; default: all.
+    broken: write a folder with bad files, and end.
+  """
+  if broken:
+    write_broken(pathlib.Path(broken))
     return
   names = [row.name for row in originals_rows.ROWS]
-  chosen = flags.only.split(',') if flags.only else names
-  if unknown := set(chosen) - set(names):
-    parser.error(f'--only={",".join(unknown)}: rows are {", ".join(names)}')
+  if unknown := set(only) - set(names):
+    raise core.UserError(
+      f'--only={",".join(unknown)}: pass some of {", ".join(names)}'
+    )
   for row in originals_rows.ROWS:
-    if row.name in chosen:
-      print(row.name, make(row, flags)['status'], flush=True)
-    write_page(flags)  # After every row: what is done can be read.
-  print(flags.output)
+    if row.name in (only or names):
+      print(row.name, make(row, plan)['status'], flush=True)
+    write_page(plan)
+  print(plan.output)
 
 
-def make(row: originals_rows.Row, flags) -> dict:
+def make(row: originals_rows.Row, plan: Plan) -> dict:
   """Run the commands of a row unless it is done; return its entry."""
-  folder = pathlib.Path(flags.workdir).absolute() / row.name
+  folder = pathlib.Path(plan.workdir).absolute() / row.name
   path = folder / 'row.json'
-  if path.exists() and not flags.again:
+  if path.exists() and not plan.again:
     entry = json.loads(path.read_text())
-    if entry['full'] == flags.full and entry['status'] == 'done':
+    if entry['full'] == plan.full and entry['status'] == 'done':
       return entry
   began, lines = time.monotonic(), []
-  entry = {'full': flags.full, 'minutes': flags.minutes, 'status': 'done'}
+  entry = {'full': plan.full, 'minutes': plan.minutes, 'status': 'done'}
   try:
     for name in row.needs:
-      if getattr(flags, name) in ('', 'builtin', 'builtin:5'):
+      if not _given(plan, name):
         raise timed_run.Failed(f'--{name} was not given: {_GIVEN[name]}')
-    for i, command in enumerate(row.commands):
-      text = _run(fill(command, folder, flags), folder / f'{i}.log', flags)
+    for i, line in enumerate(row.commands):
+      text = _run(fill(line, folder, plan), folder / f'{i}.log', plan)
       lines += [x for x in text.splitlines() if re.search(row.lines, x)]
     if not row.shows_given:
-      entry['figure'] = _figure(row, folder, flags)
+      entry['figure'] = _figure(row, folder, plan)
   except timed_run.Failed as error:
     entry['status'] = f'not made: {error}'
   for name in row.needs:
-    lines = [x.replace(getattr(flags, name), name.upper()) for x in lines]
+    lines = [x.replace(getattr(plan, name), name.upper()) for x in lines]
   entry['lines'] = _anonymous(lines[-_LINES:], folder)
   entry['status'] = _anonymous([entry['status']], folder)[0]
   entry['seconds'] = time.monotonic() - began
@@ -123,22 +149,26 @@ def make(row: originals_rows.Row, flags) -> dict:
   return entry
 
 
-def fill(command: str, folder: pathlib.Path, flags) -> str:
+def _given(plan: Plan, name: str) -> bool:
+  """Return whether a file was given that is not built in."""
+  return getattr(plan, name) not in ('', 'builtin', 'builtin:5')
+
+
+def fill(line: str, folder: pathlib.Path, plan: Plan) -> str:
   """Return a command with its words in braces filled in."""
-  words = dict(_FULL if flags.full else _SMALL)
-  words['table'] = words['table'].format(steps=flags.steps)
+  words = dict(_FULL if plan.full else _SMALL)
+  words['table'] = words['table'].format(steps=plan.steps)
   # A training is stopped after its minutes; its schedules stay as they are.
-  words['train'] = '' if flags.full else '--set train.rescale=false'
+  words['train'] = '' if plan.full else '--set train.rescale=false'
   words |= {'work': str(folder), 'shared': str(folder.parent)}
-  words |= {name: getattr(flags, name) for name in _GIVEN}
-  if flags.mnist:
-    words['mnist'] = f'--data={flags.mnist}'
-  return command.format(**words)
+  words |= {name: getattr(plan, name) for name in _GIVEN}
+  if plan.mnist:
+    words['mnist'] = f'--data={plan.mnist}'
+  return line.format(**words)
 
 
 def write_broken(folder: pathlib.Path) -> None:
   """Write 40 pictures, one of them cut short and one that is none."""
-  folder.mkdir(parents=True, exist_ok=True)
   for i, picture in enumerate(procedural.render(0, 40, 48).painting):
     images.save_png(folder / f'{i:02d}.png', picture)
   path = folder / '07.png'
@@ -146,7 +176,7 @@ def write_broken(folder: pathlib.Path) -> None:
   (folder / '11.png').write_text('no picture')
 
 
-def write_page(flags) -> None:
+def write_page(plan: Plan) -> None:
   """Write the page from what is in the work folder."""
   parts = [
     '# The originals and ours',
@@ -157,84 +187,79 @@ def write_page(flags) -> None:
     'built-in pictures where nothing else is said, no verdict on quality. The '
     'page is written by',
     '',
-    f'    python -m tools.studies.originals --minutes={flags.minutes:g} '
-    f'--steps={flags.steps}',
+    f'    python -m tools.studies.originals --minutes={plan.minutes:g} '
+    f'--steps={plan.steps}',
     '',
     'and with `--full` in full size on an accelerator. Times were taken beside '
     'other work.',
   ]
   for row in originals_rows.ROWS:
-    path = pathlib.Path(flags.workdir) / row.name / 'row.json'
+    path = pathlib.Path(plan.workdir) / row.name / 'row.json'
     entry = json.loads(path.read_text()) if path.exists() else None
     parts += ['', f'## {row.name}', '', f'*{row.claim}*', '']
-    parts += _section(row, entry, flags)
-  write_atomic(flags.output, ('\n'.join(parts) + '\n').encode())
+    parts += _section(row, entry, plan)
+  write_atomic(plan.output, ('\n'.join(parts) + '\n').encode())
 
 
-def _section(row: originals_rows.Row, entry: dict | None, flags) -> list[str]:
-  words = argparse.Namespace(**vars(flags))
-  words.full = bool(entry and entry['full'])
-  for name in _GIVEN:
-    builtin = getattr(words, name) in ('builtin', 'builtin:5')
-    if name in row.needs or not builtin:
-      setattr(words, name, name.upper())
-  shown = [
-    fill(c, pathlib.Path('runs') / row.name, words) for c in row.commands
-  ]
-  found = [
-    f'    {c.replace("art_jax ", "python -m art_jax.main ", 1)}'
-    if c.startswith('art_jax ')
-    else f'    python {c}'
-    for c in shown
-  ]
+def _section(
+  row: originals_rows.Row, entry: dict | None, plan: Plan
+) -> list[str]:
+  shown = dataclasses.replace(
+    plan,
+    full=bool(entry and entry['full']),
+    **{n: n.upper() for n in _GIVEN if n in row.needs or _given(plan, n)},
+  )
+  parts = []
+  for line in row.commands:
+    text = fill(line, pathlib.Path('runs') / row.name, shown)
+    text = re.sub('^art_jax ', '-m art_jax.main ', text)
+    parts.append(f'    python {re.sub("^tools", "-m tools", text)}')
   if entry is None:
-    return [*found, '', 'Not run yet.']
+    return [*parts, '', 'Not run yet.']
   size = 'full size' if entry['full'] else 'laptop size'
-  told = f'{size}, {entry["seconds"] / 60:.1f} minutes in all'
+  how = f'{size}, {entry["seconds"] / 60:.1f} minutes in all'
   if entry['status'] != 'done':
-    return [*found, '', f'{entry["status"]} ({told}).']
+    return [*parts, '', f'{entry["status"]} ({how}).']
   if all(line.startswith('|') for line in entry['lines']):
     # A second table begins after an empty line.
     lines = '\n'.join(entry['lines']).replace('\n| |', '\n\n| |').split('\n')
   else:
     lines = ['    ' + line for line in entry['lines']]
-  found += ['', f'{told}:'.capitalize(), '', *lines]
+  parts += ['', f'{how}:'.capitalize(), '', *lines]
   if entry.get('figure'):
-    found += ['', f'![{row.name}]({entry["figure"]})']
+    parts += ['', f'![{row.name}]({entry["figure"]})']
   elif row.shows_given:
-    found += ['', 'The figure shows the pictures given, so it is not here.']
-  return found
+    parts += ['', 'The figure shows the pictures given, so it is not here.']
+  return parts
 
 
-def _run(command: str, log: pathlib.Path, flags) -> str:
-  program, *arguments = shlex.split(command)
+def _run(line: str, log: pathlib.Path, plan: Plan) -> str:
+  program, *arguments = shlex.split(line)
   if program == 'art_jax':
     training = not any(x.startswith('--mode=') for x in arguments)
-    limit = flags.minutes if training else 0
-    return timed_run.art_jax(arguments, log, limit)
+    return timed_run.art_jax(arguments, log, plan.minutes if training else 0)
   return timed_run.command(['-m', program, *arguments], log)
 
 
-def _figure(row: originals_rows.Row, folder: pathlib.Path, flags) -> str:
+def _figure(row: originals_rows.Row, folder: pathlib.Path, plan: Plan) -> str:
   """Join the newest file of each pattern, side by side, beside the page."""
-  found = [sorted(folder.glob(p), key=_made)[-1:] for p in row.figure]
-  parts = [Image.open(path[0]).convert('RGB') for path in found if path]
+  newest = [sorted(folder.glob(p), key=_made)[-1:] for p in row.figure]
+  parts = [np.array(Image.open(x[0]).convert('RGB')) for x in newest if x]
   if not parts:
     if row.figure:
       raise timed_run.Failed(f'no figure ({", ".join(row.figure)})')
     return ''
-  height = max(part.height for part in parts)
-  whole = Image.new('RGB', (sum(p.width for p in parts), height), 'white')
-  left = 0
-  for part in parts:
-    whole.paste(part, (left, 0))
-    left += part.width
+  height = max(map(len, parts))
+  padded = [
+    np.pad(p, ((0, height - len(p)), (0, 0), (0, 0)), constant_values=255)
+    for p in parts
+  ]
+  whole = Image.fromarray(np.concatenate(padded, axis=1))
   if whole.width > _WIDTH:
     whole.thumbnail((_WIDTH, _WIDTH))
-  output = pathlib.Path(flags.output)
+  output = pathlib.Path(plan.output)
   name = f'pictures/originals_{row.name.replace(".", "_")}.jpg'
   target = output.parent / name
-  target.parent.mkdir(parents=True, exist_ok=True)
   data = io.BytesIO()
   whole.save(data, 'JPEG', quality=85)
   write_atomic(target, data.getvalue())
@@ -253,4 +278,4 @@ def _anonymous(lines: list[str], folder: pathlib.Path) -> list[str]:
 
 
 if __name__ == '__main__':
-  main()
+  command.run(main)

@@ -16,8 +16,8 @@ class Row:
   Attributes:
     name: 'S0.1'.
     claim: of the document.
-    commands: 'art_jax ...' or 'tools/NAME.py ...'; trainings are stopped after
-      the minutes asked for.
+    commands: 'art_jax ...' or 'tools.studies.NAME ...'; training runs are
+      stopped after the minutes asked for.
     figure: patterns of files below the folder of the row.
     lines: regular expression of the lines to quote.
     needs: flags of tools.studies.originals that must be given.
@@ -60,7 +60,7 @@ ROWS = (
     'A convolutional autoencoder on Monet reconstructs well, but its random '
     'latents give images far from the data.',
     (
-      'tools.studies.latent_table --workdir={work}/table {table}',
+      'tools.studies.tables latent --workdir={work}/table {table}',
       _sample('reconstruct', '{work}/table/autoencoder_64_0'),
     ),
     ('reconstruct/*.png',),
@@ -70,7 +70,7 @@ ROWS = (
     'A convolutional VAE reconstructs better than the autoencoder; its samples '
     'are smooth and blurry.',
     (
-      'tools.studies.latent_table --workdir={shared}/S0.1/table {table}',
+      'tools.studies.tables latent --workdir={shared}/S0.1/table {table}',
       _sample('reconstruct', '{shared}/S0.1/table/vae_64_0'),
       _sample('interpolate', '{shared}/S0.1/table/vae_64_0'),
     ),
@@ -140,7 +140,7 @@ ROWS = (
     'S1.2',
     'A WGAN with clipped gradients collapsed all the same; losses near 0 were '
     'read as failure.',
-    ('tools.studies.wgan_table --workdir={work}/table {table}',),
+    ('tools.studies.tables wgan --workdir={work}/table {table}',),
     ('table/*/losses.png',),
   ),
   Row(
@@ -195,7 +195,7 @@ ROWS = (
     'S2.5',
     'Label smoothing, swapping, dropout, replay: hours of training to see '
     'whether one of them helps.',
-    ('tools.studies.stabilizer_table --workdir={work}/table {table}',),
+    ('tools.studies.tables stabilizer --workdir={work}/table {table}',),
   ),
   Row(
     'S2.6',
@@ -267,7 +267,7 @@ ROWS = (
     'S4.2',
     'Version 2 (smoothed labels and LeakyReLU in G, at once) diverged after '
     '500 iterations, with checkerboards.',
-    ('tools.studies.smoothing_table --workdir={work}/table {table}',),
+    ('tools.studies.tables smoothing --workdir={work}/table {table}',),
     ('table/*/losses.png',),
   ),
   Row(

@@ -1,16 +1,15 @@
-"""What the tables of tools/*_table.py share: cells, training, one table.
+"""What the studies share: trained cells, distances to the data, tables.
 
 A cell is an experiment with some fields changed. Every cell is trained with
-every seed, measured, and its figures are written beside the run, so that the
-same command goes on where it was stopped.
+every seed and measured, and its figures are written beside the run, so that the
+same command continues where it was stopped.
 """
 
-import argparse
 import dataclasses
 import json
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -24,8 +23,39 @@ from art_jax.inference import run
 from art_jax.media import images
 from art_jax.metrics import distances, kid, pixels32
 from art_jax.training import loop
+from tools import command
 
+T = TypeVar('T')
 _ROWS = 100
+_MAKERS = ('generator', 'decoder', 'denoiser')
+_NETWORKS = ('generator', 'discriminator', 'encoder', 'decoder', 'denoiser')
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """How the cells of a table are trained and measured.
+
+  Attributes:
+    workdir: folder of the runs; default: of the table, below /tmp.
+    data: a folder; default: the built-in paintings.
+    count: number of built-in paintings.
+    seeds: number of seeds.
+    steps: updates of each cell; default: of the table.
+    batch: pictures of one update.
+    size: side of the pictures.
+    width: channels of the first layer of each network.
+    num: samples that are measured.
+  """
+
+  workdir: str = ''
+  data: str = ''
+  count: command.Count = 1000
+  seeds: command.Count = 1
+  steps: int = 0
+  batch: command.Count = 64
+  size: command.Count = 32
+  width: command.Count = 16
+  num: command.Count = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +79,6 @@ class Trained:
 
   Attributes:
     model: the trained model.
-    folder: its run folder.
     train: u8[N, H, W, C], training pictures, 1,000 at most.
     heldout: the same of held-out pictures.
     num: samples to make.
@@ -57,28 +86,48 @@ class Trained:
   """
 
   model: run.Run
-  folder: pathlib.Path
   train: np.ndarray
   heldout: np.ndarray
   num: int
   seed: int
 
-  def samples(self, latents: jax.Array | None = None) -> np.ndarray:
+  def samples(self, latents: jax.Array | np.ndarray | None = None):
     """Return u8[num, H, W, C] of the model's own latents, or of these."""
-    algorithm, key = self.model.algorithm, jax.random.key(self.seed)
+    key = jax.random.key(self.seed)
+    algorithm = needs(self.model, core.Generative, 'a GAN or a VAE')
     if latents is None:
       latents = algorithm.latents(key, self.num)
     make = jax.jit(algorithm.generate)
-    parts = [
-      make(self.model.params, latents[i : i + _ROWS], key=key)
-      for i in range(0, len(latents), _ROWS)
-    ]
-    return images.to_uint8(np.concatenate(parts))
+    return images.to_uint8(
+      in_parts(lambda part: make(self.model.params, part, key=key), latents)
+    )
 
-  def rows(self) -> list[dict[str, float]]:
-    """Return the rows of metrics.jsonl."""
-    text = (self.folder / 'metrics.jsonl').read_text()
-    return [json.loads(line) for line in text.splitlines()]
+  def kid(self, samples: np.ndarray) -> dict[str, float]:
+    """Return KID on pixels32 against the training pictures, two columns."""
+    value, deviation = distance(self.train, samples)
+    return {'kid': value, 'kid deviation': deviation}
+
+  def diversity(self, samples: np.ndarray) -> float:
+    """Return the diversity of samples over that of `num` pictures."""
+    return diversity(self.train[: self.num], samples)
+
+
+def in_parts(function: Callable, rows: Any, size: int = _ROWS) -> np.ndarray:
+  """Return `function` of all rows, called with `size` of them at a time."""
+  starts = range(0, len(rows), size)
+  return np.concatenate([function(rows[i : i + size]) for i in starts])
+
+
+def needs(model: run.Run, kind: type[T], text: str) -> T:
+  """Return the algorithm of a run, which is of this class or protocol.
+
+  Raises:
+    core.UserError: it is not; the text says of what a run is to be passed.
+  """
+  if not isinstance(model.algorithm, kind):
+    name = type(model.algorithm).__name__
+    raise core.UserError(f'{model.folder} holds a {name}; pass a run of {text}')
+  return model.algorithm
 
 
 def distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
@@ -89,135 +138,101 @@ def distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
 def features(rows: np.ndarray) -> np.ndarray:
   """Return f32[N, D], pixels32 of u8[N, H, W, C]."""
   apply = jax.jit(pixels32.features)
-  return np.concatenate(
-    [
-      apply(images.from_uint8(rows[i : i + _ROWS]))
-      for i in range(0, len(rows), _ROWS)
-    ]
-  )
+  return in_parts(lambda part: apply(images.from_uint8(part)), rows)
 
 
 def diversity(real: np.ndarray, fake: np.ndarray) -> float:
   """Return the mean pixel distance of two samples over that of the data."""
+  fake_spread, real_spread = (
+    distances.mean_pairwise(rows.reshape(len(rows), -1).astype(np.float32))
+    for rows in (fake, real)
+  )
+  return fake_spread / real_spread
 
-  def spread(rows):
-    rows = rows.reshape(len(rows), -1).astype(np.float32)
-    return distances.mean_pairwise(rows)
 
-  return spread(fake) / spread(real)
+def read(
+  examples: Any, size: int, key: str = 'image', limit: int = 1000
+) -> np.ndarray:
+  """Return the first pictures of a data set, u8[<= limit, size, size, C]."""
+  found = pictures.of_examples(key, examples, key, size).first(limit)
+  return found.read(np.arange(found.count))
 
 
-def parser(doc: str, **defaults: Any) -> argparse.ArgumentParser:
-  """Return a parser of the flags of every table, with these defaults."""
-  new = argparse.ArgumentParser(description=doc.partition('\n')[0])
-  texts = {
-    'workdir': 'folder of the runs',
-    'data': 'a folder; default: the built-in paintings',
-    'count': 'number of built-in paintings',
-    'seeds': 'number of seeds',
-    'steps': 'updates of each cell',
-    'batch': 'pictures of one update',
-    'size': 'side of the pictures',
-    'width': 'channels of the first layer of each network',
-    'num': 'samples that are measured',
-  }
-  given = {'data': '', 'count': 1000, 'seeds': 1, 'batch': 64, 'size': 32}
-  given |= {'width': 16, 'num': 500} | defaults
-  for name, text in texts.items():
-    value = given[name]
-    new.add_argument(f'--{name}', type=type(value), default=value, help=text)
-  return new
+def sized(algorithm: Any, size: int, width: int) -> list[str]:
+  """Return the fields that fit a model to a size and a width of networks."""
+  fields = {field.name for field in dataclasses.fields(algorithm)}
+  makers = [f'algorithm.{n}.size={size}' for n in _MAKERS if n in fields]
+  widths = [f'algorithm.{n}.width={width}' for n in _NETWORKS if n in fields]
+  return [f'data.size={size}', *makers, *widths]
 
 
 def measure(
   cells: Sequence[Cell],
   figures: Callable[[Trained], dict[str, float]],
-  flags: argparse.Namespace,
+  settings: Settings,
 ) -> dict[str, list[dict[str, float]]]:
-  """Train and measure what is not measured yet.
+  """Train and measure what is not measured yet; print the table.
 
   Returns:
     By the name of the cell, its figures for every seed.
   """
-  found = {cell.name: [] for cell in cells}
-  for seed in range(flags.seeds):
+  results = {cell.name: [] for cell in cells}
+  for seed in range(settings.seeds):
     for cell in cells:
-      folder = pathlib.Path(flags.workdir) / f'{cell.name}_{seed}'
+      folder = pathlib.Path(settings.workdir) / f'{cell.name}_{seed}'
       done = folder / 'figures.json'
       if not done.exists():
-        values = figures(_train(cell, seed, folder, flags))
+        values = figures(_train(cell, seed, folder, settings))
         write_atomic(done, json.dumps(values).encode())
-      found[cell.name].append(json.loads(done.read_text()))
-      print(cell.name, seed, found[cell.name][-1], flush=True)
-  return found
+      results[cell.name].append(json.loads(done.read_text()))
+      print(cell.name, seed, results[cell.name][-1], flush=True)
+  data = settings.data or f'{settings.count} built-in paintings'
+  print(
+    f'\n{data}, {settings.size} px, width {settings.width}, {settings.steps} '
+    f'steps of {settings.batch}, {settings.seeds} seed(s), {settings.num} '
+    f'samples\n\n{table(results)}'
+  )
+  return results
 
 
-def _train(cell, seed, folder, flags) -> Trained:
+def _train(
+  cell: Cell, seed: int, folder: pathlib.Path, settings: Settings
+) -> Trained:
   experiment = experiments.load(cell.experiment)
-  data = f"Builtin(layout='images', count={flags.count})"
-  if flags.data:
-    data = serialization.to_text(detect.parse(flags.data, ('image',), False)[0])
-  networks = [
-    name
-    for name in ('generator', 'discriminator', 'encoder', 'decoder')
-    if name in {x.name for x in dataclasses.fields(experiment.algorithm)}
-  ]
-  maker = 'generator' if 'generator' in networks else 'decoder'
+  data = f"Builtin(layout='images', count={settings.count})"
+  if settings.data:
+    source, _ = detect.parse(settings.data, ('image',), False)
+    data = serialization.to_text(source)
   changes = [
     f'data.source={data}',
-    f'data.size={flags.size}',
-    f'algorithm.{maker}.size={flags.size}',
-    *(f'algorithm.{name}.width={flags.width}' for name in networks),
-    f'train.duration={flags.steps}',
-    f'train.batch_size={flags.batch}',
+    *sized(experiment.algorithm, settings.size, settings.width),
+    f'train.duration={settings.steps}',
+    f'train.batch_size={settings.batch}',
     f'train.seed={seed}',
     'train.log_every=10',
-    f'train.render_every={flags.steps}',
-    f'train.checkpoint_every={flags.steps}',
+    f'train.render_every={settings.steps}',
+    f'train.checkpoint_every={settings.steps}',
     *cell.changes,
   ]
   experiment = experiments.override(experiment, changes)
   loop.train(experiment, folder)
   dataset = experiment.data.source.open(experiment.data)
   train, heldout = (
-    pictures_of(space[0], flags.size)
-    for space in (dataset.train, dataset.heldout)
+    read(space[0], settings.size) for space in (dataset.train, dataset.heldout)
   )
-  return Trained(run.load(folder), folder, train, heldout, flags.num, seed)
+  return Trained(run.load(folder), train, heldout, settings.num, seed)
 
 
-def pictures_of(examples, size: int) -> np.ndarray:
-  """Return u8[N, size, size, C], the first 1,000 pictures at most."""
-  found = pictures.of_examples('data', examples, 'image', size).first(1000)
-  return found.read(np.arange(found.count))
-
-
-def table(found: dict[str, list[dict[str, float]]]) -> str:
+def table(results: dict[str, list[dict[str, float]]]) -> str:
   """Return a Markdown table: mean, and deviation over seeds if several."""
-  names = list(next(iter(found.values()))[0])
-  lines = ['| | ' + ' | '.join(names) + ' |', '|---' * (len(names) + 1) + '|']
-  for cell, rows in found.items():
-    shown = []
-    for name in names:
-      values = np.array([row[name] for row in rows], np.float64)
-      text = f'{values.mean():.3g}'
-      if len(values) > 1:
-        text += f' +- {values.std(ddof=1):.2g}'
-      shown.append(text)
-    lines.append(f'| {cell} | ' + ' | '.join(shown) + ' |')
-  return '\n'.join(lines)
 
+  def shown(values):
+    text = f'{np.mean(values):.3g}'
+    return text + f' +- {np.std(values, ddof=1):.2g}' * (len(values) > 1)
 
-def main(cells, figures, flags) -> dict[str, list[dict[str, float]]]:
-  """Measure, and print the table and how it came about; return the figures."""
-  try:
-    found = measure(cells, figures, flags)
-  except core.UserError as error:
-    raise SystemExit(f'error: {error}') from error
-  data = flags.data or f'{flags.count} built-in paintings'
-  print(
-    f'\n{data}, {flags.size} px, width {flags.width}, {flags.steps} steps of '
-    f'{flags.batch}, {flags.seeds} seed(s), {flags.num} samples\n'
-  )
-  print(table(found))
-  return found
+  names = list(next(iter(results.values()))[0])
+  rows = [
+    [cell, *(shown([float(row[name]) for row in seeds]) for name in names)]
+    for cell, seeds in results.items()
+  ]
+  return command.table(['', *names], rows)

@@ -1,4 +1,4 @@
-"""Runs the command line for a limited time; what tools with pages share."""
+"""Runs the command line for a limited time, for studies that write a page."""
 
 import json
 import pathlib
@@ -11,11 +11,8 @@ from collections.abc import Sequence
 from art_jax.inference import run
 from art_jax.runs import metrics_log
 
-_ENDED = (
-  0,
-  3,
-  75,
-)  # done, an alarm, stopped on request: all leave a checkpoint
+# Done, an alarm, stopped on request: all leave a checkpoint.
+_ENDED = (0, 3, 75)
 
 
 class Failed(Exception):
@@ -27,7 +24,7 @@ def art_jax(
 ) -> str:
   """Run `python -m art_jax.main`; after the time it is asked to stop.
 
-  Training saves a checkpoint then. The time of a training counts from its
+  Training saves a checkpoint then. The time of a training run counts from its
   first step: what is compared should not be who compiles longer.
 
   Args:
@@ -39,7 +36,7 @@ def art_jax(
     What it printed.
 
   Raises:
-    Failed: it ended with another code than these of a training.
+    Failed: it ended with another code than those of a training run.
   """
   folder = [x.partition('=')[2] for x in arguments if '--workdir=' in x]
   rows = pathlib.Path(folder[0]) / metrics_log.FILE if folder else None
@@ -84,10 +81,11 @@ def _size(path: pathlib.Path | None) -> int:
 def speed(folder: pathlib.Path) -> tuple[int, float]:
   """Return the steps of a run, and its steps a second without compiling."""
   stretches = json.loads((folder / 'times.json').read_text())
-  steps = sum(one['last'] - one['first'] for one in stretches)
+  steps = sum(stretch['last'] - stretch['first'] for stretch in stretches)
   seconds = sum(
-    one['seconds'].get('step', 0.0) + one['seconds'].get('input', 0.0)
-    for one in stretches
+    stretch['seconds'].get(part, 0.0)
+    for stretch in stretches
+    for part in ('step', 'input')
   )
   return stretches[-1]['last'], steps / seconds if seconds else 0.0
 

@@ -8,35 +8,34 @@ else runs. What is done is kept: the same command goes on, and another one is
 refused the folder.
 """
 
-import argparse
+import dataclasses
 import json
 import os
 import pathlib
 import platform
-import sys
 
 import jax
 import numpy as np
 
 from art_jax import core
+from art_jax.config import experiments
 from art_jax.core.paths import write_atomic
 from art_jax.inference import run
 from art_jax.media import images
 from art_jax.metrics.precision_recall import precision_recall
 from art_jax.monitoring.alarms import neighbours
 from art_jax.sampling import captions
+from tools import command
 from tools.studies import study, timed_run
 
-# Name, what is asked of it besides: networks that go with the width.
-GENERATED = ('generator', 'discriminator')
 MODELS = {
-  'autoencoder': ('autoencoder', ('encoder', 'decoder')),
-  'VAE': ('vae', ('encoder', 'decoder')),
-  'DCGAN': ('dcgan_japanese_v1', GENERATED),
-  'WGAN': ('wgan_art128', GENERATED),
-  'WGAN-GP': ('wgan_gp_art128', GENERATED),
-  'DCGAN for paintings': ('dcgan_paintings', GENERATED),
-  'diffusion': ('diffusion_paintings', ('denoiser',)),
+  'autoencoder': 'autoencoder',
+  'VAE': 'vae',
+  'DCGAN': 'dcgan_japanese_v1',
+  'WGAN': 'wgan_art128',
+  'WGAN-GP': 'wgan_gp_art128',
+  'DCGAN for paintings': 'dcgan_paintings',
+  'diffusion': 'diffusion_paintings',
 }
 _SHOWN = 16
 _DONE = 'which_model.json'
@@ -44,87 +43,105 @@ _DONE = 'which_model.json'
 _ENOUGH = 10
 
 
-def main() -> None:
-  """Run the command line."""
-  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument('--minutes', type=float, default=20, help='of each model')
-  parser.add_argument('--data', default='', help='a folder; default: built in')
-  parser.add_argument('--count', type=int, default=1000)
-  parser.add_argument('--size', type=int, default=32)
-  parser.add_argument('--width', type=int, default=32, help='of all networks')
-  parser.add_argument('--batch', type=int, default=64)
-  parser.add_argument('--num', type=int, default=500, help='samples measured')
-  parser.add_argument('--only', default='', help='names, with commas')
-  parser.add_argument('--workdir', default='/tmp/which_model')
-  parser.add_argument('--output', default='docs/which_model.md')
-  flags = parser.parse_args()
-  chosen = [n for n in MODELS if not flags.only or n in flags.only.split(',')]
-  folders = {
-    n: pathlib.Path(flags.workdir, n.replace(' ', '_')) for n in MODELS
-  }
-  try:
-    before = {n: kept(n, folder, flags) for n, folder in folders.items()}
-  except core.UserError as error:
-    sys.exit(f'which_model: {error}')
-  found, sheets = {}, []
+@dataclasses.dataclass(frozen=True)
+class Plan:
+  """How the models are trained and measured.
+
+  Attributes:
+    minutes: of each model.
+    data: a folder; default: the built-in paintings.
+    count: number of built-in paintings.
+    size: side of the pictures.
+    width: of all networks.
+    batch: pictures of one update.
+    num: samples that are measured.
+  """
+
+  minutes: float = 20
+  data: str = ''
+  count: command.Count = 1000
+  size: command.Count = 32
+  width: command.Count = 32
+  batch: command.Count = 64
+  num: command.Count = 500
+
+
+def main(
+  plan: Plan,
+  *,
+  only: tuple[str, ...] = (),
+  workdir: str = '/tmp/which_model',
+  output: str = 'docs/which_model.md',
+) -> None:
+  """Train and measure what is not yet measured; write the page.
+
+  Args:
+    plan: how.
+    only: names of models; default: all.
+    workdir: folder of the runs.
+    output: the page; its picture goes beside it.
+  """
+  folders = {n: pathlib.Path(workdir, n.replace(' ', '_')) for n in MODELS}
+  results = {n: kept(n, folder, plan) for n, folder in folders.items()}
+  sheets = []
   for name, folder in folders.items():
-    if name not in chosen and before[name] is None:
-      found[name] = {'failed': 'not run yet'}
-      continue
-    try:
-      found[name] = before[name] or one(name, folder, flags)
-    except (timed_run.Failed, core.UserError) as error:
-      print(f'{name}: {error}', flush=True)
-      found[name] = {'failed': f'not made: {error}'}
-      continue
-    print(name, found[name], flush=True)
-    with np.load(folder / 'shown.npz') as file:
-      shown = captions.enlarge(images.grid(file['pictures'], 4), 144)
-    sheets.append(captions.titled(name, shown))
-  output = pathlib.Path(flags.output)
-  picture = output.parent / 'pictures' / f'{output.stem}.png'
+    if results[name] is None:
+      results[name] = {'failed': 'not run yet'}
+      if only and name not in only:
+        continue
+      try:
+        results[name] = measure(name, folder, plan)
+      except (timed_run.Failed, core.UserError) as error:
+        results[name] = {'failed': f'not made: {error}'}
+    print(name, results[name], flush=True)
+    if 'failed' not in results[name]:
+      with np.load(folder / 'shown.npz') as file:
+        shown = captions.enlarge(images.grid(file['pictures'], 4), 144)
+      sheets.append(captions.titled(name, shown))
+  page_file = pathlib.Path(output)
+  picture = page_file.parent / 'pictures' / f'{page_file.stem}.png'
   if sheets:
     images.save_png(picture, np.concatenate(sheets, axis=1))
-  text = page(found, flags, f'pictures/{picture.name}' if sheets else '')
-  write_atomic(output, text.encode())
+  text = page(results, plan, f'pictures/{picture.name}' if sheets else '')
+  write_atomic(page_file, text.encode())
   print(output)
 
 
-def one(name: str, folder: pathlib.Path, flags) -> dict[str, float]:
+def measure(name: str, folder: pathlib.Path, plan: Plan) -> dict[str, float]:
   """Train and measure one model."""
   trained = folder / 'run'
   log = folder / 'train.log'
-  timed_run.art_jax(_training(name, trained, flags), log, flags.minutes)
+  timed_run.art_jax(_training(name, trained, plan), log, plan.minutes)
   model = run.load(trained)
   data = model.experiment.data
-  space = data.source.open(data).train[0]
-  real = study.pictures_of(space, flags.size)
-  fake = model.sample(flags.num)
-  both = study.features(real), study.features(fake)
-  kid, deviation = study.distance(real, fake)
-  precision, recall = precision_recall(*both)
-  products = neighbours.products(both[1], both[0])
-  away = neighbours.Products(**products, width=both[0].shape[1]).distances()
-  reference = neighbours.Reference(both[0])
+  real = study.read(data.source.open(data).train[0], plan.size)
+  samples = model.sample(plan.num)
+  x, y = study.features(real), study.features(samples)
+  kid, deviation = study.distance(real, samples)
+  precision, recall = precision_recall(x, y)
+  products = neighbours.Products(**neighbours.products(y, x), width=x.shape[1])
+  copied = neighbours.memorised(
+    np.asarray(products.distances()), neighbours.Reference(x)
+  )
   steps, rate = timed_run.speed(trained)
   batches = core.batches_per_step(model.algorithm)
-  found = {
+  figures = {
     'kid': kid,
     'deviation': deviation,
     'recall': float(recall),
     'precision': float(precision),
-    'copied': float(neighbours.memorised(np.asarray(away), reference)),
+    'copied': float(copied),
     'steps': steps,
-    'trained': rate * flags.batch * batches,
+    'trained': rate * plan.batch * batches,
     'sampled': timed_run.sampling_speed(model, 4 * _SHOWN),
   }
   np.savez(folder / 'shown.npz', pictures=model.sample(_SHOWN))
-  done = {'asked': _asked(name, folder, flags), 'found': found}
+  done = {'asked': _asked(name, folder, plan), 'found': figures}
   write_atomic(folder / _DONE, json.dumps(done).encode())
-  return found
+  return figures
 
 
-def kept(name: str, folder: pathlib.Path, flags) -> dict[str, float] | None:
+def kept(name: str, folder: pathlib.Path, plan: Plan) -> dict | None:
   """Return what was measured before; None if nothing was.
 
   Raises:
@@ -133,8 +150,7 @@ def kept(name: str, folder: pathlib.Path, flags) -> dict[str, float] | None:
   done = folder / _DONE
   if not done.exists():
     return None
-  before = json.loads(done.read_text())
-  asked = _asked(name, folder, flags)
+  before, asked = json.loads(done.read_text()), _asked(name, folder, plan)
   if before.get('asked') != asked:
     raise core.UserError(
       f'{done} was asked for by {before.get("asked")}, and now it is {asked}; '
@@ -143,24 +159,24 @@ def kept(name: str, folder: pathlib.Path, flags) -> dict[str, float] | None:
   return before['found']
 
 
-def _asked(name: str, folder: pathlib.Path, flags) -> list[str]:
-  limits = [f'--minutes={flags.minutes:g}', f'--num={flags.num}']
-  return limits + _training(name, folder / 'run', flags)
+def _asked(name: str, folder: pathlib.Path, plan: Plan) -> list[str]:
+  limits = [f'--minutes={plan.minutes:g}', f'--num={plan.num}']
+  return limits + _training(name, folder / 'run', plan)
 
 
-def _training(name: str, folder: pathlib.Path, flags) -> list[str]:
-  experiment, networks = MODELS[name]
-  maker = {'encoder': 'decoder'}.get(networks[0], networks[0])
+def _training(name: str, folder: pathlib.Path, plan: Plan) -> list[str]:
+  algorithm = experiments.load(MODELS[name]).algorithm
   changes = [
-    f'data.size={flags.size}',
-    f'algorithm.{maker}.size={flags.size}',
-    *(f'algorithm.{network}.width={flags.width}' for network in networks),
-    f'train.batch_size={flags.batch}',
+    *study.sized(algorithm, plan.size, plan.width),
+    f'train.batch_size={plan.batch}',
     # No schedule is stretched to a duration that is not reached.
-    *('train.duration=10000000', 'train.rescale=false'),
-    *('train.log_every=100', 'train.render_every=10000000'),
+    'train.duration=10000000',
+    'train.rescale=false',
+    'train.log_every=100',
+    'train.render_every=10000000',
     'train.checkpoint_every=10000000',
-    *('train.on_alarm=off', 'train.best_metric=none'),
+    'train.on_alarm=off',
+    'train.best_metric=none',
   ]
   if name == 'diffusion':
     # Minutes are some hundred steps; the experiment is for 100,000.
@@ -172,66 +188,76 @@ def _training(name: str, folder: pathlib.Path, flags) -> list[str]:
       'algorithm.ema_decay=0.99',
       'algorithm.sampler=dpm_solver_2m',
     ]
-  source = f"Builtin(layout='images', count={flags.count})"
-  given = [f'--data={flags.data}'] if flags.data else []
-  if not flags.data:
+  if not plan.data:
+    source = f"Builtin(layout='images', count={plan.count})"
     changes.append(f'data.source={source}')
   return [
-    *(f'--experiment={experiment}', f'--workdir={folder}', *given),
+    f'--experiment={MODELS[name]}',
+    f'--workdir={folder}',
+    *([f'--data={plan.data}'] if plan.data else []),
     *(f'--set={change}' for change in changes),
   ]
 
 
-def page(found: dict, flags, picture: str) -> str:
+def page(results: dict, plan: Plan, picture: str) -> str:
   """Return the page: what was done, the table, what to choose."""
-  good = {k: v for k, v in found.items() if 'kid' in v}
   device = jax.devices()[0].device_kind
   cores = os.cpu_count()
   if hasattr(os, 'sched_getaffinity'):  # Linux: those this process may use.
     cores = len(os.sched_getaffinity(0))
-  data = 'a folder' if flags.data else f'{flags.count} built-in paintings'
+  data = 'a folder' if plan.data else f'{plan.count} built-in paintings'
   lines = [
     '# Which model',
     '',
-    f'Every kind of model on {data} at {flags.size} px, networks of width '
-    f'{flags.width}, batch {flags.batch}, {flags.minutes:g} minute(s) each '
+    f'Every kind of model on {data} at {plan.size} px, networks of width '
+    f'{plan.width}, batch {plan.batch}, {plan.minutes:g} minute(s) each '
     f'from the first step on, on one machine ({device}, '
     f'{platform.machine()}, {cores} core(s) each). This page is written by',
     '',
-    f'    python -m tools.studies.which_model --minutes={flags.minutes:g} '
-    f'--size={flags.size} --width={flags.width} --batch={flags.batch}',
+    f'    python -m tools.studies.which_model --minutes={plan.minutes:g} '
+    f'--size={plan.size} --width={plan.width} --batch={plan.batch}',
     '',
-    f'KID is on `pixels32` with its deviation over subsets, of {flags.num} '
+    f'KID is on `pixels32` with its deviation over subsets, of {plan.num} '
     'samples against the training pictures: less is better. Recall is the '
     'share of the data that samples come near to, precision the share of '
     'samples near to data, copied the share of samples that lie as near to a '
     'training picture as the nearest of these lie to each other, and much '
     'nearer to it than to any other. See [metrics](metrics.md).',
     '',
-    '| model | KID | recall | precision | copied | steps | trained, images/s '
-    '| sampled, images/s |',
-    '|---' * 8 + '|',
   ]
-  for name, row in found.items():
-    if 'failed' in row:
-      lines.append(f'| {name} | {row["failed"]} |' + ' |' * 6)
-      continue
-    lines.append(
-      f'| {name} | {row["kid"]:.3g} +- {row["deviation"]:.2g} | '
-      f'{row["recall"]:.2f} | {row["precision"]:.2f} | {row["copied"]:.2f} | '
-      f'{row["steps"]:,} | {row["trained"]:.0f} | {row["sampled"]:.0f} |'
+  header = 'model|KID|recall|precision|copied|steps|trained, images/s'.split(
+    '|'
+  )
+  lines.append(
+    command.table(
+      [*header, 'sampled, images/s'],
+      [[name, *_shown(row)] for name, row in results.items()],
     )
+  )
   if picture:
     lines += ['', f'![{_SHOWN} samples of each model]({picture})']
-  return '\n'.join([*lines, '', *_verdict(good, flags), ''])
+  return '\n'.join([*lines, '', *_verdict(results, plan), ''])
 
 
-def _verdict(found: dict, flags) -> list[str]:
+def _shown(row: dict) -> list[str]:
+  """Return the figures of a model as text."""
+  if 'failed' in row:
+    return [row['failed'], *[''] * 6]
+  return [
+    f'{row["kid"]:.3g} +- {row["deviation"]:.2g}',
+    *(f'{row[name]:.2f}' for name in ('recall', 'precision', 'copied')),
+    f'{row["steps"]:,}',
+    *(f'{row[name]:.0f}' for name in ('trained', 'sampled')),
+  ]
+
+
+def _verdict(results: dict, plan: Plan) -> list[str]:
   """Return what the figures say, in sentences."""
-  if len(found) < len(MODELS) or flags.minutes < _ENOUGH:
+  found = {k: v for k, v in results.items() if 'kid' in v}
+  if len(found) < len(MODELS) or plan.minutes < _ENOUGH:
     return [
       f'This is a trial of the command: {len(found)} of {len(MODELS)} models, '
-      f'{flags.minutes:g} minute(s) each, perhaps beside other work. With all '
+      f'{plan.minutes:g} minute(s) each, perhaps beside other work. With all '
       f'of them and {_ENOUGH} minutes or more on a quiet machine the page says '
       'here which to choose when.',
     ]
@@ -239,7 +265,7 @@ def _verdict(found: dict, flags) -> list[str]:
   best, second = by_kid[:2]
   gap = found[second]['kid'] - found[best]['kid']
   noise = max(found[n]['deviation'] for n in (best, second))
-  told = (
+  nearest = (
     f'{best} comes nearest to the data in this time'
     if gap > 2 * noise
     else f'{best} and {second} come nearest, apart by less than two deviations'
@@ -257,9 +283,9 @@ def _verdict(found: dict, flags) -> list[str]:
     n for n in by_kid if found[n]['sampled'] * 10 > found[quick]['sampled']
   ]
   return [
-    f'## After {flags.minutes:g} minute(s)',
+    f'## After {plan.minutes:g} minute(s)',
     '',
-    f'- {told}.',
+    f'- {nearest}.',
     f'- {varied} covers most of the data (recall '
     f'{found[varied]["recall"]:.2f}) of those whose samples are near to it '
     f'(precision {precise:.2f} or more).',
@@ -280,4 +306,4 @@ def _verdict(found: dict, flags) -> list[str]:
 
 
 if __name__ == '__main__':
-  main()
+  command.run(main)

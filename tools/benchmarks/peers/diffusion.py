@@ -1,13 +1,12 @@
 """Diffusion: EDM's preconditioning around a DDPM++ network."""
 
-import copy
 import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tools.benchmarks.peers.place import Place, Task, count
+from tools.benchmarks.peers.place import Place, Task, count, descend
 
 _SKIP = math.sqrt(0.5)
 
@@ -19,15 +18,17 @@ def _norm(channels: int) -> nn.Module:
 class Block(nn.Module):
   """norm, SiLU, (resample) conv, + embedding, norm, SiLU, dropout, conv."""
 
-  def __init__(self, before, features, told, dropout, resample='', attends=0):
+  def __init__(
+    self, before, features, inner, dropout, resample='', attends=False
+  ):
     super().__init__()
-    self._resample, self._attends = resample, attends
+    self.resample, self._attends = resample, attends
     self.norm0, self.norm1 = _norm(before), _norm(features)
     self.conv0 = nn.Conv2d(before, features, 3, padding=1)
-    self.affine = nn.Linear(told, features)
+    self.affine = nn.Linear(inner, features)
     self.dropout = nn.Dropout(dropout)
     self.conv1 = nn.Conv2d(features, features, 3, padding=1)
-    self.skip = None
+    self.skip = nn.Identity()
     if resample or before != features:
       self.skip = nn.Conv2d(before, features, 1)
     if attends:
@@ -36,17 +37,16 @@ class Block(nn.Module):
       self.proj = nn.Conv2d(features, features, 1)
 
   def _resized(self, x):
-    if self._resample == 'up':
+    if self.resample == 'up':
       return F.interpolate(x, scale_factor=2.0)
-    return F.avg_pool2d(x, 2) if self._resample == 'down' else x
+    return F.avg_pool2d(x, 2) if self.resample == 'down' else x
 
   def forward(self, x, embedding):
     """Return the block's output."""
     h = self.conv0(self._resized(F.silu(self.norm0(x))))
     h = h + self.affine(embedding)[:, :, None, None]
     h = self.conv1(self.dropout(F.silu(self.norm1(h))))
-    x = self._resized(x)
-    x = (h + (x if self.skip is None else self.skip(x))) * _SKIP
+    x = (h + self.skip(self._resized(x))) * _SKIP
     if not self._attends:
       return x
     qkv = self.qkv(self.norm2(x)).flatten(2).transpose(1, 2).unsqueeze(1)
@@ -60,21 +60,18 @@ class UNet(nn.Module):
 
   def __init__(self, size, width, multipliers, blocks, attention, dropout):
     super().__init__()
-    self.width, told = width, 4 * width
+    self.width, inner = width, 4 * width
     self.embed = nn.Sequential(
-      *(nn.Linear(width, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU())
+      nn.Linear(width, inner), nn.SiLU(), nn.Linear(inner, inner), nn.SiLU()
     )
-    self.first, self.encoder = (
-      nn.Conv2d(3, width, 3, padding=1),
-      nn.ModuleList(),
-    )
+    self.first = nn.Conv2d(3, width, 3, padding=1)
+    self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
     n, skips = width, [width]
 
     def block(features, extra=0, **fields):
       nonlocal n
-      made = Block(n + extra, features, told, dropout, **fields)
-      n = features
-      return made
+      before, n = n + extra, features
+      return Block(before, features, inner, dropout, **fields)
 
     for level, times in enumerate(multipliers):
       if level:
@@ -84,16 +81,13 @@ class UNet(nn.Module):
         attends = size >> level in attention
         self.encoder.append(block(width * times, attends=attends))
         skips.append(n)
-    self.middle = nn.ModuleList([block(n, attends=1), block(n)])
-    self.decoder, self.joins = nn.ModuleList(), []
+    self.middle = nn.ModuleList([block(n, attends=True), block(n)])
     for level, times in reversed(list(enumerate(multipliers))):
       if level < len(multipliers) - 1:
         self.decoder.append(block(n, resample='up'))
-        self.joins.append(False)
       for i in range(blocks + 1):
         attends = size >> level in attention and i == blocks
         self.decoder.append(block(width * times, skips.pop(), attends=attends))
-        self.joins.append(True)
     self.norm, self.last = _norm(n), nn.Conv2d(n, 3, 3, padding=1)
 
   def forward(self, x, noise):
@@ -109,8 +103,9 @@ class UNet(nn.Module):
       skips.append(x)
     for block in self.middle:
       x = block(x, embedding)
-    for block, joins in zip(self.decoder, self.joins, strict=True):
-      x = torch.cat([x, skips.pop()], 1) if joins else x
+    for block in self.decoder:
+      if not block.resample:
+        x = torch.cat([x, skips.pop()], 1)
       x = block(x, embedding)
     return self.last(F.silu(self.norm(x)))
 
@@ -125,11 +120,9 @@ def _denoise(net, x, sigma):
 
 def train(place: Place, *, size: int, batch: int, **fields) -> Task:
   """Take one step down the weighted squared error; average the weights."""
-  net = UNet(size, **fields)
+  net = place.network(UNet(size, **fields))
   weights = list(net.parameters())
-  average = [p.detach().clone() for p in copy.deepcopy(net).parameters()]
-  net = place.network(net)
-  average = [p.to(place.device) for p in average]
+  average = [p.detach().clone() for p in weights]
   adam = place.adam(net, betas=(0.9, 0.999))
   images = place.pictures(batch, size)
 
@@ -141,9 +134,7 @@ def train(place: Place, *, size: int, batch: int, **fields) -> Task:
       denoised = _denoise(net, noisy, sigma)
     weight = (sigma**2 + 0.25) / (0.5 * sigma) ** 2
     loss = (weight * (denoised - y).square().mean((1, 2, 3))).mean()
-    adam.zero_grad(set_to_none=True)
-    loss.backward()
-    adam.step()
+    descend(adam, loss)
     torch._foreach_lerp_(average, [p.detach() for p in weights], 5e-4)
 
   return Task(count(denoiser=net), step)

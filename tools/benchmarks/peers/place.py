@@ -1,11 +1,13 @@
-"""Where a PyTorch peer runs, and what it is made of there."""
+"""Where a PyTorch peer runs, and what the peers are made of."""
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 VARIANTS = ('eager', 'channels_last', 'compile')
 
@@ -43,9 +45,8 @@ class Place:
     torch.set_float32_matmul_precision('high')  # TF32, as jax has it
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
-    self._format = torch.contiguous_format
-    if variant != 'eager':
-      self._format = torch.channels_last
+    eager = variant == 'eager'
+    self._format = torch.contiguous_format if eager else torch.channels_last
 
   def network(self, module: nn.Module) -> nn.Module:
     """Move a network here, compiled if asked for."""
@@ -58,21 +59,18 @@ class Place:
     """Compile a function that is more than a network, if asked for."""
     return torch.compile(function) if self.variant == 'compile' else function
 
-  def pictures(self, batch: int, size: int, channels: int = 3) -> Callable:
+  def pictures(self, batch: int, size: int) -> Callable[[], torch.Tensor]:
     """Return a function that gives batches in [-1, 1], made beforehand."""
-    made = [
-      (2 * torch.rand(batch, channels, size, size) - 1).to(
-        self.device, memory_format=self._format
-      )
-      for _ in range(4)
-    ]
-    return _in_turn(made)
+    made = 2 * torch.rand(4, batch, 3, size, size) - 1
+    return _in_turn(
+      [x.to(self.device, memory_format=self._format) for x in made]
+    )
 
   def normal(self, *shape: int) -> torch.Tensor:
     """Draw from N(0, 1)."""
     return torch.randn(*shape, device=self.device)
 
-  def labels(self, batch: int, classes: int) -> Callable:
+  def labels(self, batch: int, classes: int) -> Callable[[], torch.Tensor]:
     """Return a function that gives i64[batch] in [0, classes)."""
     made = torch.randint(classes, (4, batch), device=self.device)
     return _in_turn(list(made))
@@ -85,12 +83,8 @@ class Place:
 
   def adam(self, *modules: nn.Module, rate=2e-4, betas=(0.5, 0.999)):
     """Return Adam over the parameters of networks, in one kernel."""
-    return torch.optim.Adam(
-      [p for module in modules for p in module.parameters()],
-      rate,
-      betas,
-      fused=True,
-    )
+    parameters = [p for module in modules for p in module.parameters()]
+    return torch.optim.Adam(parameters, rate, betas, fused=True)
 
   def timed(self, step: Callable[[], object]) -> float:
     """Return the seconds of a step, the device waited for."""
@@ -101,6 +95,13 @@ class Place:
     return self._clock() - start
 
 
+def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+  """Take one step of an optimizer down a loss."""
+  optimizer.zero_grad(set_to_none=True)
+  loss.backward()
+  optimizer.step()
+
+
 def count(**networks: nn.Module) -> dict[str, int]:
   """Return the number of parameters of each network."""
   return {
@@ -109,18 +110,14 @@ def count(**networks: nn.Module) -> dict[str, int]:
   }
 
 
-def frozen(*modules: nn.Module) -> contextlib.AbstractContextManager:
-  """Return a context in which no gradient of their parameters is computed."""
-
-  @contextlib.contextmanager
-  def context():
-    for module in modules:
-      module.requires_grad_(False)
-    yield
-    for module in modules:
-      module.requires_grad_(True)
-
-  return context()
+@contextlib.contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+  """Compute no gradient of the parameters of these networks."""
+  for module in modules:
+    module.requires_grad_(False)
+  yield
+  for module in modules:
+    module.requires_grad_(True)
 
 
 def start_normal(module: nn.Module) -> nn.Module:
@@ -133,11 +130,30 @@ def start_normal(module: nn.Module) -> nn.Module:
   return module
 
 
+class Residual(nn.Sequential):
+  """Layers around which the input is added."""
+
+  def forward(self, x):
+    """Return x + layers(x)."""
+    return x + super().forward(x)
+
+
+def relu(channels: int, norm=nn.BatchNorm2d) -> list[nn.Module]:
+  """Return a normalization and a ReLU."""
+  return [norm(channels), nn.ReLU(inplace=True)]
+
+
+def leaky(channels: int, norm=nn.BatchNorm2d) -> list[nn.Module]:
+  """Return a normalization and a leaky ReLU."""
+  return [norm(channels), nn.LeakyReLU(0.2, inplace=True)]
+
+
+def bce(logits: torch.Tensor, target: float) -> torch.Tensor:
+  """Return the binary cross entropy of logits with one target for all."""
+  return F.binary_cross_entropy_with_logits(
+    logits, torch.full_like(logits, target)
+  )
+
+
 def _in_turn(made: list) -> Callable:
-  state = {'next': 0}
-
-  def take():
-    state['next'] += 1
-    return made[state['next'] % len(made)]
-
-  return take
+  return itertools.cycle(made).__next__

@@ -11,18 +11,18 @@ from art_jax import core
 from art_jax.core.paths import home
 
 _ROOT = pathlib.Path(__file__).resolve().parents[3]
-_WORKER = 'tools.benchmarks.peers.worker'
+_WORKER = ('-m', 'tools.benchmarks.peers.worker')
 
 
 class Peer:
-  """A PyTorch process that takes steps when told to.
+  """A PyTorch process that takes steps on demand.
 
   Attributes:
-    ready: what it said when its first step was taken.
+    ready: its answer after its first step: networks, torch, flops.
     waiting: most of a CPU that it used while it waited.
   """
 
-  def __init__(self, python: str, asked: dict[str, Any]):
+  def __init__(self, python: str, plan: dict[str, Any]):
     """Start it and wait for its first step.
 
     Raises:
@@ -32,7 +32,7 @@ class Peer:
     # Not a pipe: nobody reads it while the peer works.
     self._errors = tempfile.TemporaryFile('w+')
     self._process = subprocess.Popen(
-      [python, '-m', _WORKER, json.dumps(asked)],
+      [python, *_WORKER, json.dumps(plan)],
       cwd=_ROOT,
       stdin=subprocess.PIPE,
       stdout=subprocess.PIPE,
@@ -43,8 +43,7 @@ class Peer:
 
   def take(self, count: int) -> list[float]:
     """Take steps; return the seconds of each."""
-    self._process.stdin.write(f'{count}\n')
-    self._process.stdin.flush()
+    print(count, file=self._process.stdin, flush=True)
     answer = self._answer()
     self.waiting = max(self.waiting, answer['waiting'])
     return answer['seconds']
@@ -61,8 +60,9 @@ class Peer:
       return json.loads(line)
     self._process.communicate()
     self._errors.seek(0)
-    told = [text for text in self._errors.read().splitlines() if text.strip()]
-    raise RuntimeError(told[-1] if told else 'it ended without a word')
+    lines = self._errors.read().split('\n')
+    text = [line for line in lines if line.strip()] or ['it ended, no message']
+    raise RuntimeError(text[-1])
 
 
 def interpreter(given: str | None) -> str:
@@ -92,9 +92,9 @@ def interpreter(given: str | None) -> str:
   ):
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     if done.returncode:
-      told = done.stderr.strip().splitlines() or ['']
+      reason = done.stderr.strip().rpartition('\n')[2]
       raise core.UserError(
-        f'PyTorch could not be installed into {folder} ({told[-1]}); connect '
+        f'PyTorch could not be installed into {folder} ({reason}); connect '
         'to the network, or pass --python=PATH of a Python that has it'
       )
   return str(python)

@@ -102,7 +102,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
       fields={'n_critic': 5},
     ),
     'acgan': Row(
-      **_gan('acgan_wikiart', 100), peer='acgan.acgan', fields={'classes': 5}
+      **_gan('acgan_wikiart', 100), peer='dcgan.acgan', fields={'classes': 5}
     ),
     'cyclegan128': _cyclegan(128, 6),
     'cyclegan256': _cyclegan(256, 9),
@@ -137,7 +137,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
 
 
 def chosen(only: list[str]) -> list[str]:
-  """Return the names of the rows asked for, all of them by default.
+  """Return the names of the rows chosen, all of them by default.
 
   Raises:
     core.UserError: listing the names, if one is none of them.

@@ -4,9 +4,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tools.benchmarks.peers.place import Place, Task, count
+from tools.benchmarks.peers.place import Place, Residual, Task, count, descend
 
 _PLAN = ((1, 64, 2), (2, 128, 2), (3, 256, 3), (4, 512, 3), (5, 512, 3))
+_STATISTICS = {'mean': (0.485, 0.456, 0.406), 'std': (0.229, 0.224, 0.225)}
+_GATYS_STYLE = tuple(f'relu{i}_1' for i in range(1, 6))
 
 
 class VGG(nn.Module):
@@ -14,12 +16,13 @@ class VGG(nn.Module):
 
   def __init__(self, layers: tuple[str, ...], average: bool):
     super().__init__()
-    self._wanted, self._average = frozenset(layers), average
+    self._wanted = frozenset(layers)
+    self._pool = F.avg_pool2d if average else F.max_pool2d
     self.convs, before = nn.ModuleDict(), 3
-    self.register_buffer('mean', _column(0.485, 0.456, 0.406))
-    self.register_buffer('std', _column(0.229, 0.224, 0.225))
-    for block, features, count_ in _PLAN:
-      for i in range(1, count_ + 1):
+    for name, values in _STATISTICS.items():
+      self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1))
+    for block, features, depth in _PLAN:
+      for i in range(1, depth + 1):
         name = f'relu{block}_{i}'
         if name <= max(layers):
           conv = nn.Conv2d(before, features, 3, padding=1)
@@ -32,23 +35,16 @@ class VGG(nn.Module):
     """Return the features by layer of pictures in [-1, 1]."""
     wanted = layers or self._wanted
     x = ((x + 1) / 2 - self.mean) / self.std
-    found, block = {}, '1'
+    features, block = {}, '1'
     for name, conv in self.convs.items():
       if name[4] != block:
-        x, block = self._pool(x), name[4]
+        x, block = self._pool(x, 2), name[4]
       x = F.relu(conv(x))
       if name in wanted:
-        found[name] = x
-      if len(found) == len(wanted):
+        features[name] = x
+      if len(features) == len(wanted):
         break
-    return found
-
-  def _pool(self, x):
-    return F.avg_pool2d(x, 2) if self._average else F.max_pool2d(x, 2)
-
-
-def _column(*values: float) -> torch.Tensor:
-  return torch.tensor(values).view(1, -1, 1, 1)
+    return features
 
 
 def gram(x: torch.Tensor) -> torch.Tensor:
@@ -57,23 +53,29 @@ def gram(x: torch.Tensor) -> torch.Tensor:
   return rows @ rows.transpose(1, 2) / rows.shape[2]
 
 
-def _style(found, targets, weight: float):
+def _grams(place: Place, vgg: nn.Module, size: int) -> dict[str, torch.Tensor]:
+  """Return the Gram matrices of a painting."""
+  with torch.no_grad():
+    painting = vgg(place.pictures(1, size)())
+  return {name: gram(x) for name, x in painting.items()}
+
+
+def _style(features, targets, weight: float):
   loss = 0.0
   for name, target in targets.items():
     channels = target.shape[-1]
-    error = (gram(found[name]) - target).square().sum((1, 2)).mean()
+    error = (gram(features[name]) - target).square().sum((1, 2)).mean()
     loss = loss + weight * error / channels**4
   return loss
 
 
 def gatys(place: Place, *, size: int, batch: int) -> Task:
   """Take one step of Adam on the pixels."""
-  style_layers = tuple(f'relu{i}_1' for i in range(1, 6))
-  vgg = place.network(VGG((*style_layers, 'relu4_2'), average=True))
+  vgg = place.network(VGG((*_GATYS_STYLE, 'relu4_2'), average=True))
   with torch.no_grad():
     content = vgg(place.pictures(batch, size)())['relu4_2']
-    painting = vgg(place.pictures(1, size)())
-  targets = {name: gram(painting[name]) for name in style_layers}
+  targets = _grams(place, vgg, size)
+  targets.pop('relu4_2')
   pixels = nn.Parameter(place.pictures(batch, size)().clone())
   adam = torch.optim.Adam([pixels], 0.02, (0.9, 0.99), fused=True)
 
@@ -81,19 +83,16 @@ def gatys(place: Place, *, size: int, batch: int) -> Task:
     down = (x[:, :, 1:] - x[:, :, :-1]).square().sum()
     return (down + (x[..., 1:] - x[..., :-1]).square().sum()) / x[0].numel()
 
+  @place.compiled
   def loss_of(x):
-    found = vgg(x)
-    loss = 5 * F.mse_loss(found['relu4_2'], content)
-    return loss + _style(found, targets, 100.0) + 3e4 * variation(x)
-
-  loss_of = place.compiled(loss_of)
+    features = vgg(x)
+    loss = 5 * F.mse_loss(features['relu4_2'], content)
+    return loss + _style(features, targets, 100.0) + 3e4 * variation(x)
 
   def step():
     with place.precision():
       loss = loss_of(pixels)
-    adam.zero_grad(set_to_none=True)
-    loss.backward()
-    adam.step()
+    descend(adam, loss)
     with torch.no_grad():
       pixels.clamp_(-1, 1)
 
@@ -109,36 +108,30 @@ def _layer(before, features, kernel, stride=1, relu=True) -> list[nn.Module]:
   ]
 
 
-class Residual(nn.Module):
-  """A residual block of 128 channels."""
-
-  def __init__(self):
-    super().__init__()
-    self.layers = nn.Sequential(
-      *_layer(128, 128, 3), *_layer(128, 128, 3, relu=False)
-    )
-
-  def forward(self, x):
-    """Return x + layers(x)."""
-    return x + self.layers(x)
-
-
-class TransformerNet(nn.Module):
+class TransformerNet(nn.Sequential):
   """The network of PyTorch's fast_neural_style example."""
 
   def __init__(self):
-    super().__init__()
-    self.layers = nn.Sequential(
-      *(*_layer(3, 32, 9), *_layer(32, 64, 3, 2), *_layer(64, 128, 3, 2)),
-      *(Residual() for _ in range(5)),
-      *(nn.Upsample(scale_factor=2), *_layer(128, 64, 3)),
-      *(nn.Upsample(scale_factor=2), *_layer(64, 32, 3)),
-      *(nn.ReflectionPad2d(4), nn.Conv2d(32, 3, 9)),
+    super().__init__(
+      *_layer(3, 32, 9),
+      *_layer(32, 64, 3, 2),
+      *_layer(64, 128, 3, 2),
+      *(_residual() for _ in range(5)),
+      nn.Upsample(scale_factor=2),
+      *_layer(128, 64, 3),
+      nn.Upsample(scale_factor=2),
+      *_layer(64, 32, 3),
+      nn.ReflectionPad2d(4),
+      nn.Conv2d(32, 3, 9),
     )
 
   def forward(self, x):
-    """Stylise pictures in [-1, 1]."""
-    return self.layers((x + 1) * 127.5) / 127.5 - 1
+    """Stylize pictures in [-1, 1]."""
+    return super().forward((x + 1) * 127.5) / 127.5 - 1
+
+
+def _residual() -> nn.Module:
+  return Residual(*_layer(128, 128, 3), *_layer(128, 128, 3, relu=False))
 
 
 def johnson(place: Place, *, size: int, batch: int) -> Task:
@@ -146,34 +139,29 @@ def johnson(place: Place, *, size: int, batch: int) -> Task:
   net = place.network(TransformerNet())
   style_layers = ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3')
   vgg = place.network(VGG(style_layers, average=False))
-  with torch.no_grad():
-    painting = vgg(place.pictures(1, size)())
-  targets = {name: gram(x) for name, x in painting.items()}
+  targets = _grams(place, vgg, size)
   adam = place.adam(net, rate=1e-3, betas=(0.9, 0.999))
   images, content_layers = place.pictures(batch, size), frozenset(['relu2_2'])
 
-  def loss_of(found, source):
-    loss = 1e5 * F.mse_loss(found['relu2_2'], source)
-    return loss + _style(found, targets, 1e10)
-
-  loss_of = place.compiled(loss_of)
+  @place.compiled
+  def loss_of(features, source):
+    loss = 1e5 * F.mse_loss(features['relu2_2'], source)
+    return loss + _style(features, targets, 1e10)
 
   def step():
     x = images()
     with place.precision():
-      found = vgg(net(x))
+      features = vgg(net(x))
       with torch.no_grad():  # no deeper than the layer that is compared
         source = vgg(x, content_layers)['relu2_2']
-      loss = loss_of(found, source)
-    adam.zero_grad(set_to_none=True)
-    loss.backward()
-    adam.step()
+      loss = loss_of(features, source)
+    descend(adam, loss)
 
   return Task(count(transformer=net), step)
 
 
 def johnson_inference(place: Place, *, size: int, batch: int) -> Task:
-  """Stylise pictures."""
+  """Stylize pictures."""
   net = place.network(TransformerNet().eval())
   images = place.pictures(batch, size)
 

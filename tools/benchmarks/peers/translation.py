@@ -8,59 +8,50 @@ from torch.nn import functional as F
 
 from tools.benchmarks.peers.place import (
   Place,
+  Residual,
   Task,
+  bce,
   count,
+  descend,
   frozen,
+  leaky,
+  relu,
   start_normal,
 )
 
-
-class Block(nn.Module):
-  """A residual block."""
-
-  def __init__(self, channels: int):
-    super().__init__()
-    half = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3)]
-    again = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3)]
-    norm = nn.InstanceNorm2d
-    self.layers = nn.Sequential(
-      *(*half, norm(channels), nn.ReLU(inplace=True)),
-      *(*again, norm(channels)),
-    )
-
-  def forward(self, x):
-    """Return x + layers(x)."""
-    return x + self.layers(x)
+_NORM = nn.InstanceNorm2d
 
 
 def resnet(blocks: int) -> nn.Module:
   """Return the generator of CycleGAN."""
-  norm = nn.InstanceNorm2d
-  layers = [
-    *(nn.ReflectionPad2d(3), nn.Conv2d(3, 64, 7), norm(64)),
-    nn.ReLU(inplace=True),
-  ]
+
+  def conv(before, after, kernel):
+    return [nn.ReflectionPad2d(kernel // 2), nn.Conv2d(before, after, kernel)]
+
+  layers = [*conv(3, 64, 7), *relu(64, _NORM)]
   for n in (64, 128):
-    layers += [nn.Conv2d(n, 2 * n, 3, 2, 1), norm(2 * n), nn.ReLU(inplace=True)]
-  layers += [Block(256) for _ in range(blocks)]
+    layers += [nn.Conv2d(n, 2 * n, 3, 2, 1), *relu(2 * n, _NORM)]
+  layers += [
+    Residual(
+      *conv(256, 256, 3), *relu(256, _NORM), *conv(256, 256, 3), _NORM(256)
+    )
+    for _ in range(blocks)
+  ]
   for n in (256, 128):
     layers += [
       nn.ConvTranspose2d(n, n // 2, 3, 2, 1, output_padding=1),
-      *(norm(n // 2), nn.ReLU(inplace=True)),
+      *relu(n // 2, _NORM),
     ]
-  layers += [nn.ReflectionPad2d(3), nn.Conv2d(64, 3, 7), nn.Tanh()]
-  return start_normal(nn.Sequential(*layers))
+  return start_normal(nn.Sequential(*layers, *conv(64, 3, 7), nn.Tanh()))
 
 
 def patchgan(channels: int, batch_norm: bool) -> nn.Module:
   """Return the 70x70 discriminator."""
-  norm = nn.BatchNorm2d if batch_norm else nn.InstanceNorm2d
+  norm = nn.BatchNorm2d if batch_norm else _NORM
   layers = [nn.Conv2d(channels, 64, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
   for n, stride in ((64, 2), (128, 2), (256, 1)):
-    layers += [
-      nn.Conv2d(n, 2 * n, 4, stride, 1, bias=not batch_norm),
-      *(norm(2 * n), nn.LeakyReLU(0.2, inplace=True)),
-    ]
+    layers.append(nn.Conv2d(n, 2 * n, 4, stride, 1, bias=not batch_norm))
+    layers += leaky(2 * n, norm)
   return start_normal(nn.Sequential(*layers, nn.Conv2d(512, 1, 4, 1, 1)))
 
 
@@ -87,7 +78,7 @@ def cyclegan(place: Place, *, size: int, batch: int, blocks: int) -> Task:
   """Update both generators, then both discriminators."""
   ab, ba = (place.network(resnet(blocks)) for _ in range(2))
   d_a, d_b = (place.network(patchgan(3, False)) for _ in range(2))
-  of_g, of_d = place.adam(ab, ba), place.adam(d_a, d_b)
+  adam_g, adam_d = place.adam(ab, ba), place.adam(d_a, d_b)
   batches_a, batches_b = (place.pictures(batch, size) for _ in range(2))
   pool_a, pool_b = Pool(), Pool()
 
@@ -102,16 +93,12 @@ def cyclegan(place: Place, *, size: int, batch: int, blocks: int) -> Task:
       loss = judge(d_b, fake_b, 1.0) + judge(d_a, fake_a, 1.0)
       loss += 10 * (F.l1_loss(ba(fake_b), a) + F.l1_loss(ab(fake_a), b))
       loss += 5 * (F.l1_loss(ba(a), a) + F.l1_loss(ab(b), b))
-    of_g.zero_grad(set_to_none=True)
-    loss.backward()
-    of_g.step()
+    descend(adam_g, loss)
     old_a, old_b = pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())
     with place.precision():
       loss = 0.5 * (judge(d_a, a, 1.0) + judge(d_a, old_a, 0.0))
       loss += 0.5 * (judge(d_b, b, 1.0) + judge(d_b, old_b, 0.0))
-    of_d.zero_grad(set_to_none=True)
-    loss.backward()
-    of_d.step()
+    descend(adam_d, loss)
 
   networks = {'generator_ab': ab, 'generator_ba': ba}
   return Task(count(**networks, discriminator_a=d_a, discriminator_b=d_b), step)
@@ -132,13 +119,11 @@ class UNet(nn.Module):
       self.down.append(nn.Sequential(*layers))
       before = n
     for i, n in enumerate(reversed(widths[:-1])):
-      layers = [
-        nn.ReLU(),
-        nn.ConvTranspose2d(before, n, 4, 2, 1, bias=False),
-        nn.BatchNorm2d(n),
-      ]
-      layers += [nn.Dropout(0.5)] if i < 3 else []
-      self.up.append(nn.Sequential(*layers))
+      conv = nn.ConvTranspose2d(before, n, 4, 2, 1, bias=False)
+      dropout = [nn.Dropout(0.5)] if i < 3 else []
+      self.up.append(
+        nn.Sequential(nn.ReLU(), conv, nn.BatchNorm2d(n), *dropout)
+      )
       before = 2 * n
     self.head = nn.Sequential(
       nn.ReLU(), nn.ConvTranspose2d(before, 3, 4, 2, 1), nn.Tanh()
@@ -160,27 +145,20 @@ def pix2pix(place: Place, *, size: int, batch: int) -> Task:
   """Update D, then G against the new D."""
   g = place.network(start_normal(UNet()))
   d = place.network(patchgan(6, True))
-  of_g, of_d = place.adam(g), place.adam(d)
+  adam_g, adam_d = place.adam(g), place.adam(d)
   sources, targets = (place.pictures(batch, size) for _ in range(2))
 
   def judge(source, pictures, target):
-    logits = d(torch.cat([source, pictures], 1))
-    return F.binary_cross_entropy_with_logits(
-      logits, torch.full_like(logits, target)
-    )
+    return bce(d(torch.cat([source, pictures], 1)), target)
 
   def step():
     a, b = sources(), targets()
     with place.precision():
       fake = g(a)
       loss = 0.5 * (judge(a, b, 1.0) + judge(a, fake.detach(), 0.0))
-    of_d.zero_grad(set_to_none=True)
-    loss.backward()
-    of_d.step()
+    descend(adam_d, loss)
     with frozen(d), place.precision():
       loss = judge(a, fake, 1.0) + 100 * F.l1_loss(fake, b)
-    of_g.zero_grad(set_to_none=True)
-    loss.backward()
-    of_g.step()
+    descend(adam_g, loss)
 
   return Task(count(generator_ba=g, discriminator_a=d), step)
