@@ -1,10 +1,10 @@
-"""Adaptive instance normalisation, and the decoder that paints from it."""
+"""Adaptive instance normalization, and the decoder that paints from it."""
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv
+from art_jax.nn import conv, require
 
 _EPSILON = 1e-5
 # Convolutions of the first three blocks of VGG, which the decoder mirrors.
@@ -66,30 +66,27 @@ class AdaINDecoder(nn.Module):
 
     [-1, 1] is the range of pictures; results may leave it.
     """
-    del train
     if self.depth not in _BLOCKS:
       raise ValueError(f'depth = {self.depth}: must be 16 or 19')
-    if self.width < 1:
-      raise ValueError(f'width = {self.width}: must be >= 1')
+    require.at_least(self, width=1)
     x = self._conv(x, 4 * self.width, 'conv4_1')
     for block in (3, 2, 1):
       x = conv.upsample(x)
       channels = self.width * 2 ** (block - 1)
       for number in range(_BLOCKS[self.depth][block - 1], 1, -1):
         x = self._conv(x, channels, f'conv{block}_{number}')
-      last = block == 1
-      channels = 3 if last else channels // 2
-      x = self._conv(x, channels, f'conv{block}_1', last)
+      if block > 1:
+        x = self._conv(x, channels // 2, f'conv{block}_1')
+    x = self._conv(x, 3, 'conv1_1', last=True)
     return x.astype(jnp.float32)
 
   def _conv(self, x, features, name, last=False):
-    layer = conv.Conv(
+    x = conv.Conv(
       features,
       padding='VALID',
       kernel_init='he',
-      gain=0.01 if last else 1.0,  # grey at first
+      gain=0.01 if last else 1.0,  # gray at first
       dtype=self.dtype,
       name=name,
-    )
-    x = layer(conv.reflect_pad(x, 1))
+    )(conv.reflect_pad(x, 1))
     return x if last else nn.relu(x)

@@ -8,23 +8,12 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv
+from art_jax.nn import conv, require
 from art_jax.nn import norm as norms
 from art_jax.nn.dropout import Dropout
 
 
-def _check_width(module: nn.Module) -> None:
-  for name in ('width', 'channels'):
-    if getattr(module, name, 1) < 1:
-      raise ValueError(f'{name} = {getattr(module, name)}: must be >= 1')
-
-
-def _check_pictures(x: jax.Array) -> None:
-  if x.ndim != 4:
-    raise ValueError(f'x has shape {x.shape}: expected [B, H, W, C]')
-
-
-def _check_latents(z: jax.Array) -> None:
+def _require_latents(z: jax.Array) -> None:
   if z.ndim != 2:
     raise ValueError(f'latents have shape {z.shape}: expected [B, Z]')
 
@@ -71,8 +60,8 @@ class ConvTrunk(nn.Module):
     Raises:
       ValueError: if S is not a power of two, or on a field out of range.
     """
-    _check_width(self)
-    _check_pictures(x)
+    require.at_least(self, width=1)
+    require.images(x.shape)
     if x.shape[1] != x.shape[2]:
       raise ValueError(f'pictures of shape {x.shape}: they must be square')
     for i in range(_stages(x.shape[1])):
@@ -125,8 +114,8 @@ class ConvDecoder(nn.Module):
     Raises:
       ValueError: on a field out of range, or latents of another rank.
     """
-    _check_width(self)
-    _check_latents(z)
+    require.at_least(self, width=1, channels=1)
+    _require_latents(z)
     stages = _stages(self.size)
     kwargs = {'use_bias': self.norm != 'batch', 'dtype': self.dtype}
 
@@ -170,9 +159,8 @@ class MLPTrunk(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Map [B, H, W, C] in [-1, 1] to [B, width]."""
-    del train
-    _check_width(self)
-    _check_pictures(x)
+    require.at_least(self, width=1)
+    require.images(x.shape)
     x = 0.5 * (x.reshape(x.shape[0], -1) + 1)
     return nn.relu(nn.Dense(self.width, dtype=self.dtype, name='hidden')(x))
 
@@ -197,11 +185,8 @@ class MLPDecoder(nn.Module):
   @nn.compact
   def __call__(self, z: jax.Array, train: bool = False) -> jax.Array:
     """Map [B, Z] to f32[B, size, size, channels], unbounded."""
-    del train
-    _check_width(self)
-    _check_latents(z)
-    if self.size < 1:
-      raise ValueError(f'size = {self.size}: must be >= 1')
+    require.at_least(self, size=1, width=1, channels=1)
+    _require_latents(z)
     shape = (self.size, self.size, self.channels)
     x = nn.relu(nn.Dense(self.width, dtype=self.dtype, name='hidden')(z))
     x = nn.Dense(self.size**2 * self.channels, dtype=self.dtype, name='pixels')(

@@ -1,14 +1,14 @@
-"""Reflection padding and enlargement, with gradients that are fast on CPU.
+"""Reflection padding and upsampling, with gradients that are fast on CPU.
 
 Both are linear. The gradients that jax derives add up slices padded to the full
-size, or reduce over two axes at once: they took as long as a convolution. Here
+size, or reduce over two axes at once, and take as long as a convolution. Here
 they are written down; medians in ms of one core (AVX-512), jax 0.10.2, float32:
 
                                              derived  written
   reflect, gradient   4x64x64x128, 1 pixel       2.0      0.9
                       1x256x256x64, 3 pixels    21.1      2.6
                       4x256x256x32, 4 pixels    60.9     38.4
-  enlarge, gradient   4x64x64x128                3.2      0.4
+  upsample, gradient  4x64x64x128                3.2      0.4
 """
 
 import functools
@@ -84,8 +84,10 @@ def upsample(x: jax.Array, scale: int) -> jax.Array:
 def _upsample_gradient(scale, _, g):
   b, h, w, c = g.shape
   g = g.reshape(b, h // scale, scale, w // scale, scale, c)
-  g = sum(g[:, :, i] for i in range(scale))
-  return (sum(g[:, :, :, i] for i in range(scale)),)
+  for axis in (2, 3):  # of the repeated rows, then of the columns
+    parts = (lax.index_in_dim(g, i, axis, False) for i in range(scale))
+    g = functools.reduce(jnp.add, parts)
+  return (g,)
 
 
 upsample.defvjp(lambda x, s: (upsample(x, s), None), _upsample_gradient)

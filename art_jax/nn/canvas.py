@@ -15,5 +15,4 @@ class Canvas(nn.Module):
       start: [B, H, W, C] in [-1, 1], what the pixels start as.
       train: not used.
     """
-    del train
     return self.param('pixels', lambda key: start + 0.0)

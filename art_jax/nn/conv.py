@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import borders, geometry, lowering, spectral
+from art_jax.nn import borders, geometry, lowering, require, spectral
 
 
-def _pair(value, name: str) -> tuple[int, int]:
+def _pair(value: int | tuple[int, ...], name: str) -> tuple[int, ...]:
   pair = (value, value) if isinstance(value, int) else tuple(value)
   if len(pair) != 2 or any(not isinstance(v, int) or v < 1 for v in pair):
     raise ValueError(f'{name} = {value!r}: must be an int >= 1 or two of them')
@@ -48,7 +48,12 @@ def _check_operands(x, w, axis: int) -> None:
     )
 
 
-def conv(x: jax.Array, w: jax.Array, stride=1, padding='SAME') -> jax.Array:
+def conv(
+  x: jax.Array,
+  w: jax.Array,
+  stride: int | tuple[int, int] = 1,
+  padding: str | int | tuple = 'SAME',
+) -> jax.Array:
   """Convolve (cross-correlate, as every deep learning library).
 
   Args:
@@ -65,12 +70,12 @@ def conv(x: jax.Array, w: jax.Array, stride=1, padding='SAME') -> jax.Array:
     ValueError: on fields out of range, or a kernel larger than the input.
   """
   _check_operands(x, w, 2)
-  size, kernel, stride = x.shape[1:3], w.shape[:2], _pair(stride, 'stride')
+  size, kernel, strides = x.shape[1:3], w.shape[:2], _pair(stride, 'stride')
   geo = geometry.Geometry(
     size,
     kernel,
-    stride,
-    _explicit(padding, size, kernel, stride),
+    strides,
+    _explicit(padding, size, kernel, strides),
     lowering.is_native(),
   )
   if any(n < 1 for n in geo.out):
@@ -84,7 +89,7 @@ def conv(x: jax.Array, w: jax.Array, stride=1, padding='SAME') -> jax.Array:
 def conv_transpose(
   x: jax.Array,
   w: jax.Array,
-  stride=2,
+  stride: int | tuple[int, int] = 2,
   padding: int = 1,
   output_padding: int = 0,
 ) -> jax.Array:
@@ -107,22 +112,22 @@ def conv_transpose(
     ValueError: on fields out of range.
   """
   _check_operands(x, w, 2)
-  kernel, stride = w.shape[:2], _pair(stride, 'stride')
+  kernel, strides = w.shape[:2], _pair(stride, 'stride')
   if not 0 <= padding < min(kernel):
     raise ValueError(f'padding = {padding}: must be in [0, {min(kernel) - 1}]')
-  if not 0 <= output_padding < min(stride):
+  if not 0 <= output_padding < min(strides):
     raise ValueError(
       f'output_padding = {output_padding}: must be in [0, stride - 1]'
     )
   size = tuple(
     (n - 1) * s - 2 * padding + k + output_padding
-    for n, s, k in zip(x.shape[1:3], stride, kernel, strict=True)
+    for n, s, k in zip(x.shape[1:3], strides, kernel, strict=True)
   )
   if any(n < 1 for n in size):
     raise ValueError(f'the output would have size {size}')
   pads = ((padding, padding),) * 2
   native = lowering.is_native()
-  geo = geometry.Geometry(size, kernel, stride, pads, native, turned=True)
+  geo = geometry.Geometry(size, kernel, strides, pads, native, turned=True)
   return lowering.input_grad(x, jnp.swapaxes(w, 2, 3), geo)
 
 
@@ -147,7 +152,7 @@ def upsample(x: jax.Array, scale: int = 2) -> jax.Array:
 
 
 _INITS = {
-  'normal': lambda gain: nn.initializers.normal(gain),
+  'normal': nn.initializers.normal,
   'xavier': lambda gain: nn.initializers.variance_scaling(
     gain, 'fan_avg', 'normal'
   ),
@@ -160,13 +165,8 @@ _INITS = {
 
 def _params(module, in_features: int):
   """Create kernel and bias (float32) of a module, cast to its dtype."""
-  if module.features < 1:
-    raise ValueError(f'features = {module.features}: must be >= 1')
-  if module.kernel_init not in _INITS:
-    raise ValueError(
-      f'kernel_init = {module.kernel_init!r}: must be one of '
-      f'{", ".join(_INITS)}'
-    )
+  require.at_least(module, features=1)
+  require.one_of('kernel_init', module.kernel_init, tuple(_INITS))
   kernel = _pair(module.kernel_size, 'kernel_size')
   shape = (*kernel, in_features, module.features)
   w = module.param('kernel', _INITS[module.kernel_init](module.gain), shape)
@@ -247,7 +247,7 @@ class ConvTranspose(nn.Module):
 
 
 class ResizeConv(nn.Module):
-  """Nearest-neighbour enlargement, then a convolution of the same size.
+  """Nearest-neighbor upsampling, then a convolution of the same size.
 
   The cure for the checkerboards of transposed convolutions.
   Reference: Odena et al. 2016, distill.pub/2016/deconv-checkerboard.
@@ -267,10 +267,7 @@ class ResizeConv(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map [B, H, W, I] to [B, scale * H, scale * W, features]."""
-    if self.padding not in ('reflect', 'zeros'):
-      raise ValueError(
-        f"padding = {self.padding!r}: must be 'reflect' or 'zeros'"
-      )
+    require.one_of('padding', self.padding, ('reflect', 'zeros'))
     if self.scale < 1 or self.kernel_size % 2 == 0:
       raise ValueError(
         f'scale = {self.scale} must be >= 1 and kernel_size = '
@@ -282,3 +279,28 @@ class ResizeConv(nn.Module):
     if self.padding == 'reflect':
       x, n = reflect_pad(x, n), 0
     return conv(x, w, 1, n) + b
+
+
+UPSAMPLES = ('transpose', 'resize')
+
+
+def double(
+  x: jax.Array, features: int, upsample: str, *, name: str, **fields
+) -> jax.Array:
+  """Double height and width by one layer, inside a compact linen module.
+
+  Args:
+    x: [B, H, W, I].
+    features: output channels.
+    upsample: 'transpose' (a transposed convolution 3x3) or 'resize' (nearest
+      neighbor, then a convolution 3x3: no checkerboards).
+    name: of the layer.
+    **fields: other fields that both layers have.
+
+  Returns:
+    [B, 2 H, 2 W, features].
+  """
+  if upsample == 'resize':
+    return ResizeConv(features, name=name, **fields)(x)
+  layer = ConvTranspose(features, 3, output_padding=1, name=name, **fields)
+  return layer(x)

@@ -26,8 +26,8 @@ class DiffusionUNet(nn.Module):
   arXiv:2206.00364, table 7.
 
   Attributes:
-    size: side of the training pictures, in pixels; tells which level has the
-      sides of `attention`.
+    size: side of the training pictures, in pixels, which says which level has
+      the sides of `attention`.
     channels: of the pictures.
     width: channels of the first level; a multiple of 4.
     multipliers: channels of each level over `width`.
@@ -35,7 +35,7 @@ class DiffusionUNet(nn.Module):
     attention: sides in pixels, at `size`, that get self-attention.
     dropout: in every block; 0.13 for CIFAR-10, 0.05 to 0.25 at 64 px.
     num_classes: width of the one-hot label, 0: none.
-    augment_size: width of the vector that tells the augmentation, 0: none.
+    augment_size: width of the vector of augmentation parameters, 0: none.
     remat: compute each block again in the backward pass, to save memory.
     dtype: of the computation; norms, softmax and the result are float32.
   """
@@ -128,24 +128,25 @@ class DiffusionUNet(nn.Module):
       )
 
   def _embed(self, noise, labels, augment) -> jax.Array:
-    """Return f32[B, 4 width] of the noise level and what else is told."""
+    """Return f32[B, 4 width] of noise level, label and augmentation."""
 
     def dense(features, name, **fields):
       init = nn.initializers.variance_scaling(1.0, 'fan_avg', 'uniform')
       return nn.Dense(features, kernel_init=init, name=name, **fields)
+
+    def given(vector, size):
+      return jnp.zeros((noise.shape[0], size)) if vector is None else vector
 
     half = self.width // 2
     rates = (1 / 10000) ** (jnp.arange(half) / max(half - 1, 1))
     angles = noise[:, None] * rates
     x = jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=1)
     if self.num_classes:
-      if labels is None:
-        labels = jnp.zeros((x.shape[0], self.num_classes))
-      scaled = labels * np.float32(np.sqrt(self.num_classes))
-      x += dense(self.width, 'label')(scaled)
+      scale = np.float32(np.sqrt(self.num_classes))
+      labels = given(labels, self.num_classes) * scale
+      x += dense(self.width, 'label')(labels)
     if self.augment_size:
-      if augment is None:
-        augment = jnp.zeros((x.shape[0], self.augment_size))
+      augment = given(augment, self.augment_size)
       x += dense(self.width, 'augment', use_bias=False)(augment)
     x = nn.silu(dense(4 * self.width, 'embed0')(x))
     return nn.silu(dense(4 * self.width, 'embed1')(x))
@@ -165,8 +166,8 @@ class _Block(nn.Module):
     h = _resample(nn.silu(_norm(x, 'norm0')), self.resample)
     h = _conv(self.features, self.dtype, name='conv0')(h).astype(jnp.float32)
     init = nn.initializers.variance_scaling(1.0, 'fan_avg', 'uniform')
-    told = nn.Dense(self.features, kernel_init=init, name='affine')(embedding)
-    h = nn.silu(_norm(h + told[:, None, None], 'norm1'))
+    shift = nn.Dense(self.features, kernel_init=init, name='affine')(embedding)
+    h = nn.silu(_norm(h + shift[:, None, None], 'norm1'))
     h = Dropout(self.dropout)(h, train)
     h = _conv(self.features, self.dtype, name='conv1', gain=1e-10)(h)
     x = _resample(x, self.resample)
@@ -176,7 +177,7 @@ class _Block(nn.Module):
     return self._attend(x) if self.attention else x
 
   def _attend(self, x: jax.Array) -> jax.Array:
-    """Let every place look at every other, with one head."""
+    """Attend from every position to every other, with one head."""
     batch, height, width, features = x.shape
     h = _norm(x, 'norm2')
     qkv = _conv(3 * features, self.dtype, name='qkv', kernel_size=1, gain=0.2)(

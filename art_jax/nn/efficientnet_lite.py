@@ -6,6 +6,8 @@ those of efficientnet_pytorch; batch norms are part of the convolutions (see
 `weights.efficientnet_lite`).
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -38,30 +40,21 @@ class EfficientNetLite0(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map f32[B, 224, 224, 3], (bytes - 127) / 128, to f32[B, 1280]."""
-    x = _relu6(self._conv(32, 3, 2, '_conv_stem')(x))
-    block = 0
-    for repeats, kernel, stride, expansion, features in _STAGES:
-      for i in range(repeats):
-        x = Block(
-          features,
-          kernel,
-          1 if i else stride,
-          expansion,
-          self.dtype,
-          name=f'_blocks_{block}',
-        )(x)
-        block += 1
-    x = _relu6(self._conv(WIDTH, 1, 1, '_conv_head')(x))
+    layer = functools.partial(Conv, kernel_init='he', dtype=self.dtype)
+    x = _relu6(layer(32, 3, 2, name='_conv_stem')(x))
+    blocks = [
+      (features, kernel, 1 if i else stride, expansion)
+      for repeats, kernel, stride, expansion, features in _STAGES
+      for i in range(repeats)
+    ]
+    for i, fields in enumerate(blocks):
+      x = Block(*fields, self.dtype, name=f'_blocks_{i}')(x)
+    x = _relu6(layer(WIDTH, 1, name='_conv_head')(x))
     return x.mean(axis=(1, 2)).astype(jnp.float32)
-
-  def _conv(self, features, kernel, stride, name):
-    return Conv(
-      features, kernel, stride, kernel_init='he', dtype=self.dtype, name=name
-    )
 
 
 class Block(nn.Module):
-  """Expand by 1x1, filter each channel, project by 1x1; add what came in."""
+  """Expand by 1x1, filter each channel, project by 1x1; add the input."""
 
   features: int
   kernel: int
@@ -73,9 +66,9 @@ class Block(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map [B, H, W, I] to [B, H / stride, W / stride, features]."""
     inputs, channels = x, x.shape[-1] * self.expansion
-    make = {'kernel_init': 'he', 'dtype': self.dtype}
+    layer = functools.partial(Conv, kernel_init='he', dtype=self.dtype)
     if self.expansion != 1:
-      x = _relu6(Conv(channels, 1, name='_expand_conv', **make)(x))
+      x = _relu6(layer(channels, 1, name='_expand_conv')(x))
     # One filter per channel: `conv` has no groups.
     x = nn.Conv(
       channels,
@@ -86,10 +79,9 @@ class Block(nn.Module):
       dtype=self.dtype,
       name='_depthwise_conv',
     )(x)
-    x = Conv(self.features, 1, name='_project_conv', **make)(_relu6(x))
-    if self.stride == 1 and inputs.shape == x.shape:
-      x = x + inputs
-    return x
+    x = layer(self.features, 1, name='_project_conv')(_relu6(x))
+    adds = self.stride == 1 and inputs.shape == x.shape
+    return x + inputs if adds else x
 
 
 def _relu6(x: jax.Array) -> jax.Array:

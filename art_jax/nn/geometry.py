@@ -12,15 +12,15 @@ LAYOUT = ('NHWC', 'HWIO', 'NHWC')
 class Geometry:
   """The static part of a strided convolution; hashable."""
 
-  size: tuple[int, int]  # height and width of x
-  kernel: tuple[int, int]
-  stride: tuple[int, int]
-  padding: tuple[tuple[int, int], tuple[int, int]]
+  size: tuple[int, ...]  # height and width of x
+  kernel: tuple[int, ...]
+  stride: tuple[int, ...]
+  padding: tuple[tuple[int, ...], ...]
   native: bool
   turned: bool = False  # w is [h, w, O, I] in memory: a transposed convolution
 
   @property
-  def out(self) -> tuple[int, int]:
+  def out(self) -> tuple[int, ...]:
     """Height and width of y."""
     return tuple(
       (n + lo + hi - k) // s + 1

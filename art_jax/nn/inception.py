@@ -8,6 +8,8 @@ and there are 1,008 outputs. Names are those of pytorch-fid; the batch norms
 are part of the convolutions (see `weights.inception`).
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -17,6 +19,11 @@ from art_jax.nn.conv import Conv
 SIDE = 299  # of the input
 WIDTH = 2048
 NUM_OUTPUTS = 1008
+# Of pools that keep the size.
+_WINDOW: dict[str, Any] = {
+  'window_shape': (3, 3),
+  'padding': ((1, 1), (1, 1)),
+}
 
 
 class FIDInception(nn.Module):
@@ -31,12 +38,17 @@ class FIDInception(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map f32[B, 299, 299, 3] in [-1, 1] to f32[B, 2048]."""
-    x = _layer(self, 'Conv2d_1a_3x3', 32, 3, 2, 0)(x)
-    x = _layer(self, 'Conv2d_2a_3x3', 32, 3, 1, 0)(x)
-    x = _layer(self, 'Conv2d_2b_3x3', 64, 3)(x)
+    x = _chain(
+      self,
+      x,
+      ('Conv2d_1a_3x3', 32, 3, 2, 0),
+      ('Conv2d_2a_3x3', 32, 3, 1, 0),
+      ('Conv2d_2b_3x3', 64, 3),
+    )
     x = nn.max_pool(x, (3, 3), (2, 2))
-    x = _layer(self, 'Conv2d_3b_1x1', 80, 1)(x)
-    x = _layer(self, 'Conv2d_4a_3x3', 192, 3, 1, 0)(x)
+    x = _chain(
+      self, x, ('Conv2d_3b_1x1', 80, 1), ('Conv2d_4a_3x3', 192, 3, 1, 0)
+    )
     x = nn.max_pool(x, (3, 3), (2, 2))
     for name, pool_features in (('5b', 32), ('5c', 64), ('5d', 64)):
       x = BlockA(pool_features, self.dtype, name=f'Mixed_{name}')(x)
@@ -60,14 +72,19 @@ class BlockA(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map [B, H, W, I] to [B, H, W, 224 + pool_features]."""
-    a = _layer(self, 'branch1x1', 64, 1)(x)
-    b = _layer(self, 'branch5x5_1', 48, 1)(x)
-    b = _layer(self, 'branch5x5_2', 64, 5)(b)
-    c = _layer(self, 'branch3x3dbl_1', 64, 1)(x)
-    c = _layer(self, 'branch3x3dbl_2', 96, 3)(c)
-    c = _layer(self, 'branch3x3dbl_3', 96, 3)(c)
-    d = _layer(self, 'branch_pool', self.pool_features, 1)(_average_pool(x))
-    return jnp.concatenate([a, b, c, d], axis=-1)
+    branches = [
+      _chain(self, x, ('branch1x1', 64, 1)),
+      _chain(self, x, ('branch5x5_1', 48, 1), ('branch5x5_2', 64, 5)),
+      _chain(
+        self,
+        x,
+        ('branch3x3dbl_1', 64, 1),
+        ('branch3x3dbl_2', 96, 3),
+        ('branch3x3dbl_3', 96, 3),
+      ),
+      _chain(self, _average_pool(x), ('branch_pool', self.pool_features, 1)),
+    ]
+    return jnp.concatenate(branches, axis=-1)
 
 
 class BlockB(nn.Module):
@@ -78,11 +95,18 @@ class BlockB(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map [B, 35, 35, 288] to [B, 17, 17, 768]."""
-    a = _layer(self, 'branch3x3', 384, 3, 2, 0)(x)
-    b = _layer(self, 'branch3x3dbl_1', 64, 1)(x)
-    b = _layer(self, 'branch3x3dbl_2', 96, 3)(b)
-    b = _layer(self, 'branch3x3dbl_3', 96, 3, 2, 0)(b)
-    return jnp.concatenate([a, b, nn.max_pool(x, (3, 3), (2, 2))], axis=-1)
+    branches = [
+      _chain(self, x, ('branch3x3', 384, 3, 2, 0)),
+      _chain(
+        self,
+        x,
+        ('branch3x3dbl_1', 64, 1),
+        ('branch3x3dbl_2', 96, 3),
+        ('branch3x3dbl_3', 96, 3, 2, 0),
+      ),
+      nn.max_pool(x, (3, 3), (2, 2)),
+    ]
+    return jnp.concatenate(branches, axis=-1)
 
 
 class BlockC(nn.Module):
@@ -95,17 +119,27 @@ class BlockC(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map [B, H, W, I] to [B, H, W, 768]."""
     row, column, width = (1, 7), (7, 1), self.width
-    a = _layer(self, 'branch1x1', 192, 1)(x)
-    b = _layer(self, 'branch7x7_1', width, 1)(x)
-    b = _layer(self, 'branch7x7_2', width, row)(b)
-    b = _layer(self, 'branch7x7_3', 192, column)(b)
-    c = _layer(self, 'branch7x7dbl_1', width, 1)(x)
-    c = _layer(self, 'branch7x7dbl_2', width, column)(c)
-    c = _layer(self, 'branch7x7dbl_3', width, row)(c)
-    c = _layer(self, 'branch7x7dbl_4', width, column)(c)
-    c = _layer(self, 'branch7x7dbl_5', 192, row)(c)
-    d = _layer(self, 'branch_pool', 192, 1)(_average_pool(x))
-    return jnp.concatenate([a, b, c, d], axis=-1)
+    branches = [
+      _chain(self, x, ('branch1x1', 192, 1)),
+      _chain(
+        self,
+        x,
+        ('branch7x7_1', width, 1),
+        ('branch7x7_2', width, row),
+        ('branch7x7_3', 192, column),
+      ),
+      _chain(
+        self,
+        x,
+        ('branch7x7dbl_1', width, 1),
+        ('branch7x7dbl_2', width, column),
+        ('branch7x7dbl_3', width, row),
+        ('branch7x7dbl_4', width, column),
+        ('branch7x7dbl_5', 192, row),
+      ),
+      _chain(self, _average_pool(x), ('branch_pool', 192, 1)),
+    ]
+    return jnp.concatenate(branches, axis=-1)
 
 
 class BlockD(nn.Module):
@@ -116,13 +150,19 @@ class BlockD(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map [B, 17, 17, 768] to [B, 8, 8, 1280]."""
-    a = _layer(self, 'branch3x3_1', 192, 1)(x)
-    a = _layer(self, 'branch3x3_2', 320, 3, 2, 0)(a)
-    b = _layer(self, 'branch7x7x3_1', 192, 1)(x)
-    b = _layer(self, 'branch7x7x3_2', 192, (1, 7))(b)
-    b = _layer(self, 'branch7x7x3_3', 192, (7, 1))(b)
-    b = _layer(self, 'branch7x7x3_4', 192, 3, 2, 0)(b)
-    return jnp.concatenate([a, b, nn.max_pool(x, (3, 3), (2, 2))], axis=-1)
+    branches = [
+      _chain(self, x, ('branch3x3_1', 192, 1), ('branch3x3_2', 320, 3, 2, 0)),
+      _chain(
+        self,
+        x,
+        ('branch7x7x3_1', 192, 1),
+        ('branch7x7x3_2', 192, (1, 7)),
+        ('branch7x7x3_3', 192, (7, 1)),
+        ('branch7x7x3_4', 192, 3, 2, 0),
+      ),
+      nn.max_pool(x, (3, 3), (2, 2)),
+    ]
+    return jnp.concatenate(branches, axis=-1)
 
 
 class BlockE(nn.Module):
@@ -135,46 +175,50 @@ class BlockE(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map [B, H, W, I] to [B, H, W, 2048]."""
     row, column = (1, 3), (3, 1)
-    a = _layer(self, 'branch1x1', 320, 1)(x)
-    b = _layer(self, 'branch3x3_1', 384, 1)(x)
-    b = [
-      _layer(self, 'branch3x3_2a', 384, row)(b),
-      _layer(self, 'branch3x3_2b', 384, column)(b),
+    b = _chain(self, x, ('branch3x3_1', 384, 1))
+    c = _chain(self, x, ('branch3x3dbl_1', 448, 1), ('branch3x3dbl_2', 384, 3))
+    pool = _average_pool if self.pool == 'average' else _max_pool
+    branches = [
+      _chain(self, x, ('branch1x1', 320, 1)),
+      _chain(self, b, ('branch3x3_2a', 384, row)),
+      _chain(self, b, ('branch3x3_2b', 384, column)),
+      _chain(self, c, ('branch3x3dbl_3a', 384, row)),
+      _chain(self, c, ('branch3x3dbl_3b', 384, column)),
+      _chain(self, pool(x), ('branch_pool', 192, 1)),
     ]
-    c = _layer(self, 'branch3x3dbl_1', 448, 1)(x)
-    c = _layer(self, 'branch3x3dbl_2', 384, 3)(c)
-    c = [
-      _layer(self, 'branch3x3dbl_3a', 384, row)(c),
-      _layer(self, 'branch3x3dbl_3b', 384, column)(c),
-    ]
-    if self.pool == 'average':
-      pooled = _average_pool(x)
-    else:
-      pooled = nn.max_pool(x, (3, 3), padding=((1, 1), (1, 1)))
-    d = _layer(self, 'branch_pool', 192, 1)(pooled)
-    return jnp.concatenate([a, *b, *c, d], axis=-1)
+    return jnp.concatenate(branches, axis=-1)
 
 
-def _layer(parent, name, features, kernel, stride=1, padding=None):
-  """Return convolution (its batch norm within) and ReLU; keeps the size."""
-  kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
-  if padding is None:
-    padding = tuple((k // 2, k // 2) for k in kernel)
-  layer = Conv(
-    features,
-    kernel,
-    stride,
-    padding,
-    kernel_init='he',
-    dtype=parent.dtype,
-    name=name,
-    parent=parent,
-  )
-  return lambda x: nn.relu(layer(x))
+def _chain(parent: nn.Module, x: jax.Array, *layers: tuple) -> jax.Array:
+  """Run convolutions (their batch norms within), each followed by ReLU.
+
+  Args:
+    parent: the module whose layers they are.
+    x: [B, H, W, I].
+    *layers: of each name, features, kernel size, and stride and padding
+      where these are not 1 and what keeps the size.
+  """
+  for name, features, kernel, *geometry in layers:
+    sides = (kernel, kernel) if isinstance(kernel, int) else kernel
+    stride, padding = geometry or (1, tuple((k // 2, k // 2) for k in sides))
+    layer = Conv(
+      features,
+      sides,
+      stride,
+      padding,
+      kernel_init='he',
+      dtype=parent.dtype,
+      name=name,
+      parent=parent,
+    )
+    x = nn.relu(layer(x))
+  return x
 
 
 def _average_pool(x: jax.Array) -> jax.Array:
   """Average 3x3 windows over the pixels that they have in the picture."""
-  return nn.avg_pool(
-    x, (3, 3), padding=((1, 1), (1, 1)), count_include_pad=False
-  )
+  return nn.avg_pool(x, **_WINDOW, count_include_pad=False)
+
+
+def _max_pool(x: jax.Array) -> jax.Array:
+  return nn.max_pool(x, **_WINDOW)

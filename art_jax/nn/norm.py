@@ -1,9 +1,9 @@
-"""Normalisation layers with PyTorch's numbers.
+"""Normalization layers with PyTorch's numbers.
 
 Statistics are always float32, and the variance is computed in two passes: the
 one-pass form E[x^2] - E[x]^2 loses all digits when |mean| >> std.
 
-All are one function, `normalise`, whose gradient is written down: of sums of
+All are one function, `normalize`, whose gradient is written down: of sums of
 each channel of each sample, which XLA:CPU is quick at, and with no pass over
 the pictures but the one that needs them.
 """
@@ -15,14 +15,16 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from art_jax.nn import require
 
-def _check_eps(eps: float) -> None:
+
+def _require_eps(eps: float) -> None:
   if eps <= 0:
     raise ValueError(f'eps = {eps}: must be > 0 (PyTorch uses 1e-5)')
 
 
 def _share(means: jax.Array, groups: int) -> jax.Array:
-  """Average f32[B, C], means of channels, over what is normalised together.
+  """Average f32[B, C], means of channels, over what is normalized together.
 
   Args:
     means: of each channel of each sample.
@@ -39,7 +41,7 @@ def _share(means: jax.Array, groups: int) -> jax.Array:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
-def normalise(
+def normalize(
   x: jax.Array, scale: jax.Array, bias: jax.Array, eps: float, groups: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
   """Return (x - mean) / sqrt(var + eps) * scale + bias, and mean and var.
@@ -49,16 +51,16 @@ def normalise(
     scale: f32[B or 1, C].
     bias: the same.
     eps: added to the variance, which is the biased one.
-    groups: the channels of a sample that are normalised together are C /
-      groups neighbours; 0: each channel over the whole batch.
+    groups: the channels of a sample that are normalized together are C /
+      groups neighbors; 0: each channel over the whole batch.
 
   Returns:
     Like x, and f32[B or 1, C] twice; these two have no gradient.
   """
-  return _normalise(x, scale, bias, eps, groups)[0]
+  return _normalize_forward(x, scale, bias, eps, groups)[0]
 
 
-def _normalise(x, scale, bias, eps, groups):
+def _normalize_forward(x, scale, bias, eps, groups):
   inner = tuple(range(1, x.ndim - 1))
   wide = functools.partial(jnp.expand_dims, axis=inner)
   mean = _share(jnp.mean(x, inner), groups)
@@ -90,28 +92,30 @@ def _gradient(eps, groups, kept, gradients):
   return x_bar, total(along), total(mean)
 
 
-normalise.defvjp(_normalise, _gradient)
+normalize.defvjp(_normalize_forward, _gradient)
 
 
-def _by_groups(module: nn.Module, x: jax.Array, groups: int, affine: bool):
-  """Normalise [B, H, W, C] inside a module that has `eps` and `dtype`."""
-  _check_eps(module.eps)
-  if x.ndim != 4:
-    raise ValueError(f'x has shape {x.shape}: expected [B, H, W, C]')
+def _by_groups(module, x: jax.Array, groups: int, scale, bias) -> jax.Array:
+  """Normalize [B, H, W, C] inside a module that has `eps` and `dtype`."""
+  _require_eps(module.eps)
+  require.images(x.shape)
   channels = x.shape[-1]
   if groups < 1 or channels % groups:
     raise ValueError(f'groups = {groups}: must divide {channels}')
-  scale, bias = jnp.ones(channels), jnp.zeros(channels)
-  if affine:
-    scale = module.param('scale', nn.initializers.ones, (channels,))
-    bias = module.param('bias', nn.initializers.zeros, (channels,))
-  x = x.astype(jnp.float32)
-  y, _, _ = normalise(x, scale[None], bias[None], module.eps, groups)
+  y, _, _ = normalize(  # pyright: ignore[reportGeneralTypeIssues]  # partial
+    x.astype(jnp.float32), scale, bias, module.eps, groups
+  )
   return y.astype(module.dtype)
 
 
+def _scale_and_bias(module: nn.Module, *shape: int):
+  """Create `scale` (ones) and `bias` (zeros) of a module."""
+  scale = module.param('scale', nn.initializers.ones, shape)
+  return scale, module.param('bias', nn.initializers.zeros, shape)
+
+
 class InstanceNorm(nn.Module):
-  """Normalise every channel of every sample over height and width.
+  """Normalize every channel of every sample over height and width.
 
   y = (x - mean) / sqrt(var + eps) [* scale + bias], var biased. Equals
   `torch.nn.InstanceNorm2d(affine=affine, track_running_stats=False)`.
@@ -135,7 +139,11 @@ class InstanceNorm(nn.Module):
     Raises:
       ValueError: if eps <= 0 or x is not of rank 4.
     """
-    return _by_groups(self, x, x.shape[-1], self.affine)
+    channels = x.shape[-1]
+    scale, bias = jnp.ones((1, channels)), jnp.zeros((1, channels))
+    if self.affine:
+      scale, bias = (v[None] for v in _scale_and_bias(self, channels))
+    return _by_groups(self, x, channels, scale, bias)
 
 
 class ConditionalInstanceNorm(nn.Module):
@@ -159,15 +167,13 @@ class ConditionalInstanceNorm(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array, shares: jax.Array) -> jax.Array:
     """Map [B, H, W, C] with shares f32[B, S] to the same shape."""
-    rows = (self.num_styles, x.shape[-1])
-    scale = self.param('scale', nn.initializers.ones, rows)
-    bias = self.param('bias', nn.initializers.zeros, rows)
-    given = (shares @ scale, shares @ bias, self.eps, x.shape[-1])
-    return normalise(x.astype(jnp.float32), *given)[0].astype(self.dtype)
+    channels = x.shape[-1]
+    scale, bias = _scale_and_bias(self, self.num_styles, channels)
+    return _by_groups(self, x, channels, shares @ scale, shares @ bias)
 
 
 class GroupNorm(nn.Module):
-  """Normalise groups of channels of every sample over height and width.
+  """Normalize groups of channels of every sample over height and width.
 
   y = (x - mean) / sqrt(var + eps) * scale + bias, var biased, with a scale and
   a bias per channel. Equals `torch.nn.GroupNorm(groups, C)`. One group is the
@@ -193,13 +199,14 @@ class GroupNorm(nn.Module):
     Raises:
       ValueError: if eps <= 0, x is not of rank 4 or its channels do not divide.
     """
-    return _by_groups(self, x, self.groups, affine=True)
+    scale, bias = (v[None] for v in _scale_and_bias(self, x.shape[-1]))
+    return _by_groups(self, x, self.groups, scale, bias)
 
 
 class BatchNorm(nn.Module):
-  """Normalise every channel over the batch and all positions.
+  """Normalize every channel over the batch and all positions.
 
-  Equals `torch.nn.BatchNorm2d(momentum=1 - momentum)`: training normalises with
+  Equals `torch.nn.BatchNorm2d(momentum=1 - momentum)`: training normalizes with
   the biased variance and the running variance stores the unbiased one, n / (n -
   1) times larger (`flax.linen.BatchNorm` stores the biased one). Under a jit
   whose batch is sharded the statistics are those of the global batch.
@@ -228,11 +235,10 @@ class BatchNorm(nn.Module):
     Raises:
       ValueError: if a field is outside its range.
     """
-    _check_eps(self.eps)
+    _require_eps(self.eps)
     if not 0 <= self.momentum <= 1:
       raise ValueError(f'momentum = {self.momentum}: must be in [0, 1]')
-    if self.scale_std < 0:
-      raise ValueError(f'scale_std = {self.scale_std}: must be >= 0')
+    require.at_least(self, scale_std=0)
     channels = x.shape[-1:]
     ones, zeros = nn.initializers.ones, nn.initializers.zeros
     scale = self.param('scale', self._init_scale, channels)
@@ -242,10 +248,11 @@ class BatchNorm(nn.Module):
 
     x = x.astype(jnp.float32)
     if train:
-      y, mean, var = normalise(x, scale[None], bias[None], self.eps, 0)
-      if not self.is_initializing() and self.is_mutable_collection(
-        'batch_stats'
-      ):
+      y, mean, var = normalize(  # pyright: ignore[reportGeneralTypeIssues]
+        x, scale[None], bias[None], self.eps, 0
+      )
+      mutable = self.is_mutable_collection('batch_stats')
+      if mutable and not self.is_initializing():
         n = x.size // x.shape[-1]
         self._update(run_mean, mean)
         self._update(run_var, var * (n / max(n - 1, 1)))
@@ -265,21 +272,15 @@ class BatchNorm(nn.Module):
 NORMS = ('instance', 'instance_affine', 'layer', 'batch', 'none')
 
 
-def check_norm(norm: str) -> None:
-  """Raise ValueError unless `norm` is one of `NORMS`."""
-  if norm not in NORMS:
-    raise ValueError(f'norm = {norm!r}: must be one of {", ".join(NORMS)}')
-
-
 def apply_norm(
   norm: str, x: jax.Array, train: bool, *, dtype: str, name: str
 ) -> jax.Array:
-  """Normalise x by the layer called `norm` inside a compact linen module.
+  """Normalize x by the layer called `norm` inside a compact linen module.
 
   Batch norm starts with scale N(1, 0.02^2), as in DCGAN and pix2pix; 'none'
   leaves x as it is.
   """
-  check_norm(norm)
+  require.one_of('norm', norm, NORMS)
   if norm == 'none':
     return x
   if norm == 'batch':

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv
+from art_jax.nn import conv, require
 from art_jax.nn import norm as norms
 
 
@@ -34,13 +34,11 @@ class PatchGAN(nn.Module):
   dtype: str = 'float32'
 
   def _check(self, shape: tuple[int, ...]) -> None:
-    if self.width < 1:
-      raise ValueError(f'width = {self.width}: must be >= 1')
+    require.at_least(self, width=1)
     if not 0 <= self.layers <= 6:
       raise ValueError(f'layers = {self.layers}: must be in [0, 6]')
-    norms.check_norm(self.norm)
-    if len(shape) != 4:
-      raise ValueError(f'x has shape {shape}: expected [B, H, W, C]')
+    require.one_of('norm', self.norm, norms.NORMS)
+    require.images(shape)
     least = 3 * 2**self.layers if self.layers else 1
     if min(shape[1:3]) < least:
       raise ValueError(

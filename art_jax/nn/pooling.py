@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from art_jax.nn import borders
+from art_jax.nn import borders, require
 
 POOLS = ('max', 'average')
 
@@ -23,18 +23,14 @@ def pool(x: jax.Array, size: int, kind: str = 'max', ceil: bool = False):
   Returns:
     [B, H', W', C], H' = floor or ceil((H - size) / 2) + 1.
   """
-  if kind not in POOLS:
-    raise ValueError(f'pool = {kind!r}: must be one of {", ".join(POOLS)}')
+  require.one_of('pool', kind, POOLS)
   if size == 2 and not ceil:
     return _pool_pairs(x, kind)
   pads = [(0, 0)] * 4
   for axis in (1, 2):
     # Not negative: a picture smaller than the window is one window.
-    over = (
-      (size - x.shape[axis]) % 2
-      if x.shape[axis] >= size
-      else (size - x.shape[axis])
-    )
+    over = size - x.shape[axis]
+    over = over if over > 0 else over % 2
     pads[axis] = (0, over if ceil else 0)
   window, strides = (1, size, size, 1), (1, 2, 2, 1)
   if kind == 'max':

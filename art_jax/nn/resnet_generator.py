@@ -4,11 +4,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv
+from art_jax.nn import conv, require
 from art_jax.nn import norm as norms
 from art_jax.nn.dropout import Dropout
-
-UPSAMPLES = ('transpose', 'resize')
 
 
 class ResidualBlock(nn.Module):
@@ -82,25 +80,12 @@ class ResnetGenerator(nn.Module):
     return 2**self.halvings
 
   def _check(self, shape: tuple[int, ...]) -> None:
-    limits = {'width': 1, 'blocks': 0, 'channels': 1, 'halvings': 0}
-    for name, least in limits.items():
-      if getattr(self, name) < least:
-        raise ValueError(f'{name} = {getattr(self, name)}: must be >= {least}')
-    norms.check_norm(self.norm)
-    if self.upsample not in UPSAMPLES:
-      raise ValueError(
-        f'upsample = {self.upsample!r}: must be one of {", ".join(UPSAMPLES)}'
-      )
-    if not 0 <= self.dropout < 1:
-      raise ValueError(f'dropout = {self.dropout}: must be in [0, 1)')
-    if len(shape) != 4:
-      raise ValueError(f'x has shape {shape}: expected [B, H, W, C]')
-    for name, n in (('height', shape[1]), ('width', shape[2])):
-      if n % self.multiple or n < 2 * self.multiple:
-        raise ValueError(
-          f'image {name} {n}: must be a multiple of {self.multiple} and at '
-          f'least {2 * self.multiple}; pad the image before and crop the result'
-        )
+    require.at_least(self, width=1, blocks=0, channels=1, halvings=0)
+    require.one_of('norm', self.norm, norms.NORMS)
+    require.one_of('upsample', self.upsample, conv.UPSAMPLES)
+    require.rate('dropout', self.dropout)
+    require.images(shape)
+    require.multiples(shape, self.multiple, 2 * self.multiple)
 
   @nn.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
@@ -141,24 +126,11 @@ class ResnetGenerator(nn.Module):
         x, train
       )
     for i in range(self.halvings):
-      x = self._up(self.width * 2 ** (self.halvings - 1 - i), bias, f'up_{i}')(
-        x
+      width = self.width * 2 ** (self.halvings - 1 - i)
+      x = conv.double(
+        x, width, self.upsample, use_bias=bias, dtype=self.dtype, name=f'up_{i}'
       )
       x = norm_relu(x, f'up_{i}')
     x = conv.reflect_pad(x, 3)
     x = layer(self.channels, kernel_size=7, padding='VALID', name='head')(x)
     return jnp.tanh(x.astype(jnp.float32))
-
-  def _up(self, features: int, bias: bool, name: str) -> nn.Module:
-    if self.upsample == 'resize':
-      return conv.ResizeConv(
-        features, use_bias=bias, dtype=self.dtype, name=name
-      )
-    return conv.ConvTranspose(
-      features,
-      kernel_size=3,
-      output_padding=1,
-      use_bias=bias,
-      dtype=self.dtype,
-      name=name,
-    )

@@ -1,5 +1,7 @@
 """SqueezeNet 1.0 and 1.1 as feature networks and classifiers."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -34,15 +36,13 @@ class Fire(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map [B, H, W, I] to [B, H, W, 2 features]."""
 
-    def layer(name, features, size, x):
-      made = conv.Conv(
-        features, size, kernel_init='he', gain=1.0, dtype=self.dtype, name=name
-      )
-      return nn.relu(made(x))
-
-    x = layer('squeeze', self.squeeze, 1, x)
-    wide = layer('expand3x3', self.features, 3, x)
-    return jnp.concatenate([layer('expand1x1', self.features, 1, x), wide], -1)
+    layer = functools.partial(
+      conv.Conv, kernel_init='he', gain=1.0, dtype=self.dtype
+    )
+    x = nn.relu(layer(self.squeeze, 1, name='squeeze')(x))
+    point = layer(self.features, 1, name='expand1x1')(x)
+    wide = layer(self.features, 3, name='expand3x3')(x)
+    return nn.relu(jnp.concatenate([point, wide], -1))
 
 
 class SqueezeNet(nn.Module):
@@ -54,7 +54,7 @@ class SqueezeNet(nn.Module):
   Without `logits` the classifier is neither run nor created: 722,496
   parameters (1.1), 735,424 (1.0).
 
-  The normalisation of the picture is part of the weights: see `vgg.VGG`.
+  The normalization of the picture is part of the weights: see `vgg.VGG`.
 
   Reference: Iandola et al. 2016, arXiv:1602.07360; 1.1 is the authors' later
   release (github.com/forresti/SqueezeNet).
@@ -104,42 +104,41 @@ class SqueezeNet(nn.Module):
       ValueError: for a name that is not a layer's, or a picture so small that
         a layer would be empty.
     """
-    del train
     wanted = check_layers(self.layer_names(), layers)
     x = normalize(self, x).astype(self.dtype)
-    found = {}
+    outputs = {}
     for i, step in enumerate(self._plan()):
-      if wanted <= found.keys():
+      if wanted <= outputs.keys():
         break
       name = f'features.{i}'
-      x = found[name] = self._step(step, name.replace('.', '_'), x)
+      x = outputs[name] = self._step(step, name.replace('.', '_'), x)
       check_size(x, name)
     if 'logits' in wanted:
       head = conv.Conv(
         1000, 1, kernel_init='he', gain=1.0, dtype=self.dtype, name='classifier'
       )
-      found['logits'] = nn.relu(head(x)).mean((1, 2))
-    return {name: found[name].astype(jnp.float32) for name in sorted(wanted)}
+      outputs['logits'] = nn.relu(head(x)).mean((1, 2))
+    return {name: outputs[name].astype(jnp.float32) for name in sorted(wanted)}
 
   def _step(self, step: str | int, name: str, x: jax.Array) -> jax.Array:
     """Run one position of `features`."""
+    if isinstance(step, int):
+      squeeze = self._scaled(step // 4)
+      return Fire(self._scaled(step), squeeze, self.dtype, name=name)(x)
     if step == 'relu':
       return nn.relu(x)
     if step == 'pool':
       return pooling.pool(x, 3, self.pool, ceil=True)
-    if step == 'conv':
-      features, size = _STEM[self.version]
-      if min(x.shape[1:3]) < size:
-        raise ValueError(f'the picture is smaller than {size}x{size} pixels')
-      return conv.Conv(
-        self._scaled(features),
-        size,
-        stride=2,
-        padding=0,
-        kernel_init='he',
-        gain=1.0,
-        dtype=self.dtype,
-        name=name,
-      )(x)
-    squeeze = self._scaled(step // 4)
-    return Fire(self._scaled(step), squeeze, self.dtype, name=name)(x)
+    features, size = _STEM[self.version]
+    if min(x.shape[1:3]) < size:
+      raise ValueError(f'the picture is smaller than {size}x{size} pixels')
+    return conv.Conv(
+      self._scaled(features),
+      size,
+      stride=2,
+      padding=0,
+      kernel_init='he',
+      gain=1.0,
+      dtype=self.dtype,
+      name=name,
+    )(x)

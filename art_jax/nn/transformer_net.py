@@ -6,19 +6,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from flax import traverse_util
 
-from art_jax.nn import conv
+from art_jax.nn import conv, require
 from art_jax.nn import norm as norms
 
-UPSAMPLES = ('resize', 'transpose')
 HEADS = ('linear', 'unit', 'tanh', 'sigmoid')
-# PyTorch's default initialisation has the variance 1 / (3 fan-in).
+# PyTorch's default initialization has the variance 1 / (3 fan-in).
 _INIT = {'kernel_init': 'he', 'gain': 1 / 6}
 
 
 class TransformerNet(nn.Module):
-  """Stylise pictures: 9x9 conv, two halvings, residual blocks, two doublings.
+  """Stylize pictures: 9x9 conv, two halvings, residual blocks, two doublings.
 
   1,679,235 parameters; 424,899 with half the channels. Every convolution pads
   by reflection and is followed by an affine instance norm and, but for the
@@ -37,11 +35,11 @@ class TransformerNet(nn.Module):
     up: channels of the two doublings.
     upsample: 'resize' (nearest, then a convolution; PyTorch's example) or
       'transpose' (transposed convolutions; the paper).
-    head: what is made of the last convolution: 'linear': it is the colour in
+    head: what is made of the last convolution: 'linear': it is the color in
       0..255, not clipped (PyTorch's example), which starts at black; 'unit':
-      the same in -1..1, which starts at grey; 'tanh': 150 tanh(y) about the
-      mean grey, which reaches all colours and a bit more (the paper);
-      'sigmoid': an instance norm, and the colour in 0..1 (Dumoulin et al.).
+      the same in -1..1, which starts at gray; 'tanh': 150 tanh(y) about the
+      mean gray, which reaches all colors and a bit more (the paper);
+      'sigmoid': an instance norm, and the color in 0..1 (Dumoulin et al.).
     num_styles: 1, or the number of styles whose scales and biases the norms
       choose from.
     use_bias: of the convolutions; a norm behind one makes it useless.
@@ -67,23 +65,11 @@ class TransformerNet(nn.Module):
       value = getattr(self, name)
       if len(value) != count or min(value) < 1:
         raise ValueError(f'{name} = {value}: must be {count} numbers >= 1')
-    for name, least in (('blocks', 0), ('num_styles', 1)):
-      if getattr(self, name) < least:
-        raise ValueError(f'{name} = {getattr(self, name)}: must be >= {least}')
-    for name, allowed in (('upsample', UPSAMPLES), ('head', HEADS)):
-      if getattr(self, name) not in allowed:
-        raise ValueError(
-          f'{name} = {getattr(self, name)!r}: must be one of '
-          f'{", ".join(allowed)}'
-        )
-    if len(shape) != 4 or shape[-1] != self.channels:
-      raise ValueError(f'x has shape {shape}: expected [B, H, W, 3]')
-    for name, n in (('height', shape[1]), ('width', shape[2])):
-      if n % self.multiple or n < 2 * self.multiple:
-        raise ValueError(
-          f'image {name} {n}: must be a multiple of {self.multiple} and at '
-          f'least {2 * self.multiple}; pad the image before and crop the result'
-        )
+    require.at_least(self, blocks=0, num_styles=1)
+    require.one_of('upsample', self.upsample, conv.UPSAMPLES)
+    require.one_of('head', self.head, HEADS)
+    require.images(shape, self.channels)
+    require.multiples(shape, self.multiple, 2 * self.multiple)
 
   @nn.compact
   def __call__(
@@ -92,7 +78,7 @@ class TransformerNet(nn.Module):
     shares: jax.Array | None = None,
     train: bool = False,
   ) -> jax.Array:
-    """Stylise x.
+    """Stylize x.
 
     Args:
       x: [B, H, W, 3] in [-1, 1], H and W multiples of 4.
@@ -106,7 +92,6 @@ class TransformerNet(nn.Module):
     Raises:
       ValueError: on a field or a size that is not allowed.
     """
-    del train
     self._check(x.shape)
     if shares is None and self.num_styles > 1:
       first = jnp.eye(1, self.num_styles)
@@ -123,7 +108,8 @@ class TransformerNet(nn.Module):
         y = y if j else nn.relu(y)
       x = x + y
     for i, features in enumerate(self.up):
-      x = self._up(x, features, f'up_{i}')
+      fields = {'use_bias': self.use_bias, 'dtype': self.dtype, **_INIT}
+      x = conv.double(x, features, self.upsample, name=f'up_{i}', **fields)
       x = nn.relu(self._norm(x, shares, f'up_{i}_norm'))
     x = self._conv(x, self.channels, 9, 'head')
     if self.head == 'sigmoid':
@@ -135,7 +121,7 @@ class TransformerNet(nn.Module):
     return x if self.head == 'unit' else x / 127.5 - 1
 
   def _conv(self, x, features, size, name, stride=1):
-    layer = conv.Conv(
+    return conv.Conv(
       features,
       size,
       stride,
@@ -144,23 +130,14 @@ class TransformerNet(nn.Module):
       dtype=self.dtype,
       name=name,
       **_INIT,
-    )
-    return layer(conv.reflect_pad(x, size // 2))
+    )(conv.reflect_pad(x, size // 2))
 
   def _norm(self, x, shares, name):
     if self.num_styles == 1:
       return norms.InstanceNorm(affine=True, dtype=self.dtype, name=name)(x)
-    layer = norms.ConditionalInstanceNorm(
+    return norms.ConditionalInstanceNorm(
       self.num_styles, dtype=self.dtype, name=name
-    )
-    return layer(x, shares)
-
-  def _up(self, x, features, name):
-    kind = {'use_bias': self.use_bias, 'dtype': self.dtype, **_INIT}
-    if self.upsample == 'resize':
-      return conv.ResizeConv(features, name=name, **kind)(x)
-    layer = conv.ConvTranspose(features, 3, output_padding=1, name=name, **kind)
-    return layer(x)
+    )(x, shares)
 
 
 def of_one_style(variables: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -170,10 +147,8 @@ def of_one_style(variables: Mapping[str, Any], number: int) -> dict[str, Any]:
     variables: of a `TransformerNet` of several styles.
     number: of the style that is kept.
   """
-  flat = traverse_util.flatten_dict(dict(variables))
-  return traverse_util.unflatten_dict(
-    {
-      path: value[number] if path[-2].endswith('_norm') else value
-      for path, value in flat.items()
-    }
-  )
+
+  def choose(path, value):
+    return value[number] if path[-2].key.endswith('_norm') else value
+
+  return jax.tree_util.tree_map_with_path(choose, dict(variables))

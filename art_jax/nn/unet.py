@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv
+from art_jax.nn import conv, require
 from art_jax.nn import norm as norms
 from art_jax.nn.dropout import Dropout
 
@@ -50,22 +50,15 @@ class UNet(nn.Module):
     return 2**self.levels
 
   def _check(self, shape: tuple[int, ...]) -> None:
-    limits = {'width': 1, 'levels': 2, 'channels': 1, 'dropout_blocks': 0}
-    for name, least in limits.items():
-      if getattr(self, name) < least:
-        raise ValueError(f'{name} = {getattr(self, name)}: must be >= {least}')
-    norms.check_norm(self.norm)
-    if not 0 <= self.dropout < 1:
-      raise ValueError(f'dropout = {self.dropout}: must be in [0, 1)')
-    if len(shape) != 4:
-      raise ValueError(f'x has shape {shape}: expected [B, H, W, C]')
-    for name, n in (('height', shape[1]), ('width', shape[2])):
-      if n % self.multiple or n < self.multiple:
-        raise ValueError(
-          f'image {name} {n}: levels = {self.levels} halves it '
-          f'{self.levels} times, so it must be a multiple of {self.multiple}; '
-          'change levels, or pad the image before and crop the result'
-        )
+    require.at_least(self, width=1, levels=2, channels=1, dropout_blocks=0)
+    require.one_of('norm', self.norm, norms.NORMS)
+    require.rate('dropout', self.dropout)
+    require.images(shape)
+    reason = (
+      f'levels = {self.levels} halves it {self.levels} times (take fewer '
+      'levels), so it '
+    )
+    require.multiples(shape, self.multiple, self.multiple, reason)
 
   def _widths(self) -> list[int]:
     return [self.width * min(2**i, 8) for i in range(self.levels)]

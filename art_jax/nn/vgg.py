@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, pooling
+from art_jax.nn import conv, pooling, require
 
 # Convolutions of each of the five blocks.
 _BLOCKS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -22,7 +22,7 @@ class VGG(nn.Module):
   ..., `pool1`, ..., `pool5`. The network computes no further than the last
   layer that is asked for.
 
-  The normalisation of the picture is part of the weights, not of the code: the
+  The normalization of the picture is part of the weights, not of the code: the
   collection `constants` holds `mean` and `std` f32[3], as the loaded file needs
   them, for RGB in [-1, 1].
 
@@ -44,8 +44,7 @@ class VGG(nn.Module):
     """Return (name, output channels) of every convolution and pool."""
     if self.depth not in _BLOCKS:
       raise ValueError(f'depth = {self.depth}: must be 16 or 19')
-    if self.width < 1:
-      raise ValueError(f'width = {self.width}: must be >= 1')
+    require.at_least(self, width=1)
     steps = []
     for block, count in enumerate(_BLOCKS[self.depth], 1):
       channels = self.width * min(2 ** (block - 1), 8)
@@ -55,12 +54,12 @@ class VGG(nn.Module):
 
   def layer_names(self) -> tuple[str, ...]:
     """Return the names of all layers, in order."""
-    names = []
-    for name, _ in self.plan():
-      names.append(name)
-      if name.startswith('conv'):
-        names.append(name.replace('conv', 'relu'))
-    return tuple(names)
+    both = (
+      name.replace('conv', kind)
+      for name, _ in self.plan()
+      for kind in ('conv', 'relu')
+    )
+    return tuple(dict.fromkeys(both))  # a pool is there once
 
   @nn.compact
   def __call__(
@@ -83,30 +82,27 @@ class VGG(nn.Module):
       ValueError: for a name that is not a layer's, or a picture so small that
         a layer would be empty.
     """
-    del train
     wanted = check_layers(self.layer_names(), layers)
     x = normalize(self, x).astype(self.dtype)
-    found = {}
+    outputs = {}
     for name, channels in self.plan():
-      if wanted <= found.keys():
+      if wanted <= outputs.keys():
         break
       if name.startswith('pool'):
         x = pooling.pool(x, 2, self.pool)
       else:
-        layer = conv.Conv(
+        x = outputs[name] = conv.Conv(
           channels, kernel_init='he', gain=1.0, dtype=self.dtype, name=name
-        )
-        x = found[name] = layer(x)
-        x = found[name.replace('conv', 'relu')] = nn.relu(x)
-      found.setdefault(name, x)
+        )(x)
+        x = outputs[name.replace('conv', 'relu')] = nn.relu(x)
+      outputs.setdefault(name, x)
       check_size(x, name)
-    return {name: found[name].astype(jnp.float32) for name in sorted(wanted)}
+    return {name: outputs[name].astype(jnp.float32) for name in sorted(wanted)}
 
 
 def normalize(module: nn.Module, x: jax.Array) -> jax.Array:
   """Return (x - mean) / std with the constants of the module's weights."""
-  if x.ndim != 4 or x.shape[-1] != 3:
-    raise ValueError(f'x has shape {x.shape}: expected [B, H, W, 3]')
+  require.images(x.shape, 3)
   mean = module.variable('constants', 'mean', lambda: jnp.float32(MEAN))
   std = module.variable('constants', 'std', lambda: jnp.float32(STD))
   return (x - mean.value) / std.value

@@ -106,7 +106,7 @@ def test_written_gradients_are_the_derived_ones_twice(groups, rows):
   weight = jnp.asarray(rng.normal(size=x.shape), 'float32')
 
   def ours(*args):
-    return norm.normalise(*args, 1e-5, groups)[0]
+    return norm.normalize(*args, 1e-5, groups)[0]
 
   def theirs(*args):
     return _reference(*args, groups)
@@ -149,4 +149,4 @@ def test_bad_fields(module, match):
 
 def test_unknown_norm():
   with pytest.raises(ValueError, match="norm = 'group'.*instance"):
-    norm.check_norm('group')
+    norm.apply_norm('group', _x(), True, dtype='float32', name='norm')
