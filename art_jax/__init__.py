@@ -12,6 +12,10 @@ xla_flags.set_flag()
 def __getattr__(name: str) -> Any:
   # jax is imported on first use, so that `import art_jax` is quick and
   # devices can still be chosen after it.
+  if name == 'load_weights':
+    from art_jax.inference import foreign
+
+    return foreign.load_weights
   if name in ('load', 'Run'):
     from art_jax.inference import run
 

@@ -32,7 +32,7 @@ class Gatys:
 
   Attributes:
     features: the network; average pooling is the paper's choice.
-    weights: name (tools/fetch_weights.py) or path of its weights; '': random
+    weights: name (`art_jax fetch`) or path of its weights; '': random
       ones, which is for tests.
     content_layers: of E_content (paper: conv4_2).
     content_weight: alpha.

@@ -1,4 +1,4 @@
-"""What the flags ask for: the experiment, the run folder, the model."""
+"""What the flags name: the experiment, the run folder, the model."""
 
 import dataclasses
 import pathlib
@@ -10,7 +10,7 @@ from art_jax import core
 from art_jax.config import experiments, serialization
 from art_jax.data import detect, paintings
 from art_jax.devices import distributed, mesh
-from art_jax.inference import run
+from art_jax.inference import foreign, run
 
 
 def experiment(
@@ -22,16 +22,14 @@ def experiment(
     flags: of the command line.
     assignments: in place of those of --set.
   """
-  if not flags.experiment:
-    raise core.UserError(
-      f'--mode={flags.mode} needs --experiment=NAME; --mode=list shows them'
-    )
   chosen = experiments.load(flags.experiment, tiny=flags.tiny)
   changes = list(flags['set'].value if assignments is None else assignments)
   if flags.data:
     algorithm = chosen.algorithm
-    source, told = detect.parse(flags.data, algorithm.inputs, algorithm.aligned)
-    print(told, file=sys.stderr)
+    source, summary = detect.parse(
+      flags.data, algorithm.inputs, algorithm.aligned
+    )
+    print(summary, file=sys.stderr)
     changes.insert(0, f'data.source={serialization.to_text(source)}')
   chosen = experiments.override(
     chosen, changes, experiments.user_classes(flags.experiment)
@@ -68,14 +66,14 @@ def model(flags: Any) -> run.Run:
   """Return the trained model that --run or --weights names."""
   if bool(flags.run) == bool(flags.weights):
     raise core.UserError(
-      f'--mode={flags.mode} needs either --run=FOLDER or --weights=FILE'
+      f'{flags.mode} needs either a RUN (--run=FOLDER) or --weights=FILE'
     )
   if flags.weights:
-    found = run.load_weights(flags.weights)
+    loaded = foreign.load_weights(flags.weights)
   else:
     extra = experiments.user_classes(flags.experiment)
-    found = run.load(flags.run, flags.checkpoint, extra)
-  return in_use(found, flags['set'].value)
+    loaded = run.load(flags.run, flags.checkpoint, extra)
+  return in_use(loaded, flags['set'].value)
 
 
 def in_use(model: run.Run, assignments: Sequence[str]) -> run.Run:
@@ -121,7 +119,10 @@ def need(flags: Any, *names: str) -> None:
   """Raise a UserError for the first of these flags that is not given."""
   for name in names:
     if not flags[name].value:
-      raise core.UserError(f'--mode={flags.mode} needs --{name}=PATH')
+      raise core.UserError(
+        f'{flags.mode} needs --{name}=PATH; `art_jax help {flags.mode}` shows '
+        'an example'
+      )
 
 
 def refuse(flags: Any, what: str, *names: str) -> None:
@@ -129,6 +130,6 @@ def refuse(flags: Any, what: str, *names: str) -> None:
   for name in names:
     if flags[name].value:
       raise core.UserError(
-        f'--{name}: it is for pictures whose pixels are optimised, not for '
+        f'--{name}: it is for pictures whose pixels are optimized, not for '
         f'{what}; leave it out'
       )

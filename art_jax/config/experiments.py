@@ -1,6 +1,5 @@
 """Experiments by name: find them, change their fields, fix their times."""
 
-import ast
 import dataclasses
 import importlib.util
 import pathlib
@@ -10,6 +9,7 @@ from typing import Any
 
 from art_jax import core
 from art_jax.config import renamed, serialization
+from art_jax.config.experiment_files import files
 
 # A run may be continued with these changed: they do not touch its numbers.
 RESUMABLE = (
@@ -55,7 +55,7 @@ def load_module(name: str) -> types.ModuleType:
     if not path.is_file():
       raise core.UserError(
         f'--experiment={name}: there is no such file; pass the path of a '
-        'file that defines experiment(), or a name shown by --mode=list'
+        'file that defines experiment(), or a name that `art_jax list` shows'
       )
   else:
     known = files()
@@ -72,29 +72,6 @@ def load_module(name: str) -> types.ModuleType:
   module = importlib.util.module_from_spec(spec)
   spec.loader.exec_module(module)
   return module
-
-
-def files() -> Mapping[str, pathlib.Path]:
-  """Return the experiment files by name, sorted.
-
-  They lie in experiments/ beside the package (a checkout), else in the
-  installed package art_jax/experiments.
-  """
-  package = pathlib.Path(__file__).resolve().parents[1]
-  for folder in (package.parent / 'experiments', package / 'experiments'):
-    found = sorted(folder.glob('*.py'))
-    found = [path for path in found if not path.stem.startswith('_')]
-    if found and (folder / '__init__.py').exists():
-      return {path.stem: path for path in found}
-  raise core.UserError(
-    f'no experiments found beside or inside {package}: reinstall art_jax'
-  )
-
-
-def purpose(path: pathlib.Path) -> str:
-  """Return the first line of an experiment file's docstring, unimported."""
-  docstring = ast.get_docstring(ast.parse(path.read_text())) or ''
-  return docstring.partition('\n')[0]
 
 
 def user_classes(name: str | None) -> dict[str, type]:

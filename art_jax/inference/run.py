@@ -12,11 +12,6 @@ import numpy as np
 from etils import epath
 
 from art_jax import core
-from art_jax.algorithms.cyclegan import CycleGAN
-from art_jax.algorithms.gan import GAN
-from art_jax.algorithms.johnson import FastStyle
-from art_jax.algorithms.pix2pix import Pix2Pix
-from art_jax.data.sources import Builtin
 from art_jax.media import images as image_values
 from art_jax.runs import restore
 from art_jax.runs.folder import RunFolder
@@ -77,7 +72,7 @@ class Run:
     if not isinstance(self.algorithm, core.Generative):
       raise core.UserError(
         f'{type(self.algorithm).__name__} makes no pictures of latents; use a '
-        'run of a GAN, a VAE or an autoencoder'
+        'run of a GAN, a diffusion model, a VAE or an autoencoder'
       )
     for name, value, least in (('n', n, 1), ('seed', seed, 0)):
       if value < least:
@@ -223,50 +218,6 @@ def load(
     folder.class_names(),
     folder.path,
   )
-
-
-def load_weights(path: str | pathlib.Path) -> Run:
-  """Load a foreign network; the file tells which, by its PyTorch names.
-
-  ResNet generators translate as CycleGAN ('ab'), U-Nets as pix2pix,
-  TransformerNets as FastStyle, DCGAN networks are one half of a GAN.
-
-  Args:
-    path: .safetensors, .npz, .pth or .pt; see `weights.families`.
-
-  Raises:
-    core.UserError: naming the tensor, if no known network fits; or if it is a
-      discriminator of patches, which makes and scores no pictures.
-  """
-  from art_jax.weights import families
-
-  module, variables = families.load(path)
-  kind = type(module).__name__
-  if kind not in _FOREIGN:
-    raise core.UserError(
-      f"'{path}' holds a {kind}: there is nothing that this mode could do with "
-      'it; in Python, art_jax.weights.families.load gives network and variables'
-    )
-  algorithm, role, key = _FOREIGN[kind]
-  experiment = core.Experiment(
-    algorithm=algorithm(**{role: module}),
-    data=core.Data(source=Builtin(), channels=getattr(module, 'channels', 3)),
-    train=core.Train(duration=1, batch_size=1),
-  )
-  variables = jax.tree.map(jnp.array, variables)
-  if isinstance(experiment.algorithm, FastStyle):
-    return Run(experiment, experiment.algorithm.by_direction(variables))
-  return Run(experiment, {key: variables})
-
-
-# By class of the network: the algorithm, its field, the key of its params.
-_FOREIGN = {
-  'ResnetGenerator': (CycleGAN, 'generator', 'ab'),
-  'UNet': (Pix2Pix, 'generator', 'ab'),
-  'TransformerNet': (FastStyle, 'transformer', ''),
-  'DCGANGenerator': (GAN, 'generator', 'generator'),
-  'DCGANDiscriminator': (GAN, 'discriminator', 'discriminator'),
-}
 
 
 def pad_to_multiple(

@@ -140,7 +140,7 @@ def _candidates(name: str) -> list[str]:
 
 
 def _absent(name: str) -> core.UserError:
-  fetch = f'python tools/fetch_weights.py {name}'
+  fetch = f'art_jax fetch {name}'
   if name not in PUBLISHED:
     known = ', '.join(PUBLISHED)
     fetch = f'use one of the names that can be fetched ({known})'

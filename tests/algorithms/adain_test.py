@@ -9,7 +9,8 @@ import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
-from art_jax import core, main
+from art_jax import core
+from art_jax.cli.flags import FLAGS
 from art_jax.cli.modes import stylize, translate
 from art_jax.config import experiments
 from art_jax.inference import export, run
@@ -146,8 +147,8 @@ def test_bad_fields(fields, match):
 
 
 def _flags(mode, tmp_path, **changes):
-  if not main.FLAGS.is_parsed():
-    main.FLAGS(['test'])
+  if not FLAGS.is_parsed():
+    FLAGS(['test'])
   values = dict(mode=mode, run='somewhere', output=str(tmp_path / 'out.png'))
   return flagsaver.flagsaver(**{**values, **changes})
 
@@ -162,13 +163,13 @@ def test_command_line(trained, tmp_path, monkeypatch, capsys):
   both = dict(content=photo, style=f'{painting},{painting}')
   shares = ['algorithm.blend=(0.5,0.5)', 'algorithm.style_size=64']
   with _flags('stylize', tmp_path, **both, set=shares):
-    stylize.run(main.FLAGS)
+    stylize.run(FLAGS)
   assert Image.open(tmp_path / 'out.png').size == (56, 40)
   assert '56x40 pixels' in capsys.readouterr().out
   folder = str(tmp_path / 'painted')
   painted = dict(input=photo, output=folder)
   with _flags('translate', tmp_path, **painted, style=painting):
-    translate.run(main.FLAGS)
+    translate.run(FLAGS)
   assert Image.open(tmp_path / 'painted/photo.png').size == (56, 40)
   for changes, match in (
     ({}, 'AdaIN paints like any painting.*--style=FILE'),
@@ -184,7 +185,7 @@ def test_command_line(trained, tmp_path, monkeypatch, capsys):
       _flags('stylize', tmp_path, **{'content': photo, **changes}),
       pytest.raises(core.UserError, match=match),
     ):
-      stylize.run(main.FLAGS)
+      stylize.run(FLAGS)
 
 
 def test_other_models_have_learnt_their_paintings():

@@ -14,7 +14,7 @@ from art_jax.algorithms import optim
 from art_jax.algorithms.gatys import Gatys
 from art_jax.config import experiments
 from art_jax.data import paintings
-from art_jax.inference import export, run
+from art_jax.inference import export, foreign, run
 from art_jax.losses.patches import Patches
 from art_jax.media import images
 from art_jax.nn.transformer_net import TransformerNet
@@ -102,7 +102,7 @@ def test_weights_of_several_styles_translate(tmp_path):
   )
   variables = _variables(module)
   families.write(tmp_path / 'x.safetensors', module, variables)
-  loaded = run.load_weights(tmp_path / 'x.safetensors')
+  loaded = foreign.load_weights(tmp_path / 'x.safetensors')
   assert loaded.algorithm.directions == ('style_0', 'style_1')
   x = _batch(1, 16)['image']
   want = jax.jit(module.apply)(variables, x, np.array([[0, 1]], 'f4'))

@@ -11,7 +11,7 @@ import pytest
 from absl import flags
 from PIL import Image
 
-from art_jax import main
+from art_jax.cli import entry
 from art_jax.devices import mesh
 
 
@@ -19,12 +19,9 @@ def run_main(*arguments: str) -> tuple[int, str, str]:
   """Run the command line in this process: (exit code, stdout, stderr)."""
   out, err = io.StringIO(), io.StringIO()
   flags.FLAGS.unparse_flags()
-  for name in main.FLAGS.flags_by_module_dict()['art_jax.main']:
-    name.using_default_value = True
-    name.value = name.default
   with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
     try:
-      code = main.main(main._parse(['art_jax', *arguments]))
+      code = entry.main(entry._parse(['art_jax', *arguments]))
     except SystemExit as exit_:
       code = exit_.code
   return code, out.getvalue(), err.getvalue()
@@ -54,13 +51,13 @@ _TINY = ('--experiment=cyclegan', '--tiny', '--devices=8')
   'arguments, message',
   [
     (['--experiment=cyclgan'], 'there are: cyclegan'),
-    ([], '--mode=train needs --experiment=NAME'),
+    ([], 'train needs an EXPERIMENT (--experiment'),
     (['--mod=train'], 'mod'),
     (['--mode=trian'], 'trian'),
     (['--devices=many', *_TINY[:2]], 'many'),
-    (['cyclegan'], "'cyclegan' is not a flag"),
+    (['--mode=train', 'cyclegan'], "'cyclegan' is not a flag"),
     (['--mode=compare', 'runs/nowhere'], 'two or more run folders'),
-    (['--mode=report'], '--mode=report needs --run=PATH'),
+    (['--mode=report'], 'report needs a RUN (--run)'),
     (['--mode=report', '--run=runs/nowhere'], 'is no folder'),
     ([*_TINY, '--devices=9'], '--devices=9: this run sees 8'),
     ([*_TINY, '--expect_platform=tpu'], 'jax found cpu'),
@@ -81,7 +78,10 @@ _TINY = ('--experiment=cyclegan', '--tiny', '--devices=8')
     ([*_TINY, '--workdir={file}/run'], 'cannot be written to'),
     ([*_TINY, '--init_from={empty}'], 'no config.txt'),
     (['--mode=translate', '--run={empty}'], 'needs --input'),
-    (['--mode=translate', '--input=x', '--output=y'], 'either --run'),
+    (
+      ['--mode=translate', '--input=x', '--output=y'],
+      'translate needs a RUN (--run) or --weights',
+    ),
     (
       ['--mode=translate', '--run={empty}', '--input=x', '--output=y'],
       'no config.txt',

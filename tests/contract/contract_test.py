@@ -10,7 +10,7 @@ import pytest
 
 from art_jax import core
 from art_jax.algorithms import optim
-from art_jax.config import experiments, serialization, shapes
+from art_jax.config import experiment_files, experiments, serialization, shapes
 from art_jax.devices import mesh
 from art_jax.nn import lowering
 from art_jax.profiling import describe
@@ -127,7 +127,7 @@ def _assert_equal(a, b):
 @pytest.mark.parametrize('name', _ALL)
 def test_purpose_and_docstring(name):
   path = experiments.files()[name]
-  assert experiments.purpose(path).endswith('.')
+  assert experiment_files.purpose(path).endswith('.')
   commands = (f'art_jax {mode} {name}' for mode in ('train', 'stylize'))
   assert any(command in path.read_text() for command in commands)
 

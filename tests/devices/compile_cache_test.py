@@ -136,16 +136,18 @@ def test_the_environment_turns_it_off(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('on', [True, False])
 def test_the_flag_turns_it_off(on, tmp_path):
-  subprocess.run(
+  # A mode that compiles, stopped right after: it has no --study.
+  done = subprocess.run(
     [
-      *(sys.executable, '-m', 'art_jax.main', '--mode=list'),
+      *(sys.executable, '-m', 'art_jax.main', 'sample', '--weights=gone.pth'),
       *([] if on else ['--nocompile_cache']),
     ],
     env={**os.environ, 'ART_JAX_HOME': str(tmp_path)},
-    stdout=subprocess.DEVNULL,
-    check=True,
+    stderr=subprocess.PIPE,
+    text=True,
     cwd=_ROOT,
   )
+  assert done.returncode == 2 and 'needs --study' in done.stderr
   assert (tmp_path / 'xla').exists() == on
 
 

@@ -187,7 +187,7 @@ def test_absent_weights_say_three_ways(monkeypatch):
   monkeypatch.delenv('ART_JAX_ASSETS', raising=False)
   with pytest.raises(core.UserError) as error:
     catalogue.find('vgg19')
-  for way in ('fetch_weights.py vgg19', 'ART_JAX', 'algorithm.weights=FILE'):
+  for way in ('art_jax fetch vgg19', 'ART_JAX', 'algorithm.weights=FILE'):
     assert way in str(error.value).replace(str(catalogue.folder()), 'ART_JAX')
   with pytest.raises(core.UserError, match='does not exist'):
     catalogue.find('/nowhere/vgg.npz')

@@ -15,7 +15,7 @@ import pytest
 import toy
 
 from art_jax import core
-from art_jax import main as main_module
+from art_jax.cli import entry
 from art_jax.cli.modes import train as train_mode
 from art_jax.devices import mesh
 from art_jax.runs import checkpoints, lock, metrics_log
@@ -251,7 +251,7 @@ def test_disk_full_then_freed(small_disk, tmp_path, monkeypatch):
 def test_exit_codes(monkeypatch, capsys):
   # Whoever runs the tests has flags of its own.
   given = types.SimpleNamespace(mode='train', compile_cache=False)
-  monkeypatch.setattr(main_module, 'FLAGS', given)
+  monkeypatch.setattr(entry, 'FLAGS', given)
   for error, code in (
     (checkpoints.SaveError('no space'), 74),
     (core.StorageError('gone'), 74),
@@ -262,7 +262,7 @@ def test_exit_codes(monkeypatch, capsys):
       raise error
 
     monkeypatch.setattr(train_mode, 'run', fail)
-    assert main_module.main(['art_jax']) == code
+    assert entry.main(['art_jax']) == code
     assert capsys.readouterr().err == f'art_jax: {error}\n'
 
 

@@ -291,7 +291,7 @@ def test_timelapse_of_what_a_run_saved(trained, tmp_path):
   'arguments, said',
   [
     (['--study=grid'], 'needs --output'),
-    (['--output=x'], '--mode=sample needs --study=NAME, one of grid'),
+    (['--output=x'], 'sample needs --study=NAME, one of grid'),
     (['--study=grid', '--output=x'], '--labels=all or'),
     (['--study=grid', '--output=x', '--num=0'], '--num=0'),
     (['--study=timelapse', '--output=x', '--save_arrays'], 'no arrays'),

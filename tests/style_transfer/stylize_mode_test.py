@@ -5,7 +5,8 @@ import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
-from art_jax import core, main
+from art_jax import core
+from art_jax.cli.flags import FLAGS
 from art_jax.cli.modes import stylize
 from art_jax.data import decode
 from art_jax.devices import memory
@@ -48,10 +49,10 @@ def _run(files, **changes):
     size=48,
     steps=2,
   )
-  if not main.FLAGS.is_parsed():
-    main.FLAGS(['test'])
+  if not FLAGS.is_parsed():
+    FLAGS(['test'])
   with flagsaver.flagsaver(**{**values, **changes}):
-    stylize.run(main.FLAGS)
+    stylize.run(FLAGS)
 
 
 def test_writes_the_picture_and_those_in_between(files, capsys):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from absl.testing import flagsaver
 
-from art_jax import core, main
+from art_jax import core
+from art_jax.cli.flags import FLAGS
 from art_jax.cli.modes import stylize
 from art_jax.config import experiments
 from art_jax.data import paintings
@@ -164,15 +165,15 @@ def files(tmp_path):
 
 
 def _run(files, **changes):
-  if not main.FLAGS.is_parsed():
-    main.FLAGS(['test'])
+  if not FLAGS.is_parsed():
+    FLAGS(['test'])
   values = dict(
     mode='stylize',
     content=str(files / 'clip.mp4'),
     output=str(files / 'out.mp4'),
   )
   with flagsaver.flagsaver(**{**values, **changes}):
-    stylize.run(main.FLAGS)
+    stylize.run(FLAGS)
 
 
 def test_command_line_with_a_network(files, monkeypatch, capsys):

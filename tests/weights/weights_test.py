@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from art_jax import core
-from art_jax.inference import run
+from art_jax.inference import foreign
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from art_jax.nn.norm import InstanceNorm
 from art_jax.nn.patchgan import PatchGAN
@@ -96,7 +96,7 @@ def test_outputs_equal_torch(name, tmp_path):
 @pytest.mark.parametrize('name', ['unet_batch', 'resnet'])
 def test_weights_translate(name, tmp_path):
   save_file(random_tensors(name), tmp_path / 'x.safetensors')
-  loaded = run.load_weights(tmp_path / 'x.safetensors')
+  loaded = foreign.load_weights(tmp_path / 'x.safetensors')
   picture = np.full((40, 33, 3), 128, np.uint8)
   assert loaded.translate(picture).shape == picture.shape
 
@@ -104,7 +104,7 @@ def test_weights_translate(name, tmp_path):
 def test_weights_of_a_gan(tmp_path):
   for name in ('dcgan_generator_32', 'dcgan_discriminator_64'):
     save_file(random_tensors(name), tmp_path / 'x.safetensors')
-    loaded = run.load_weights(tmp_path / 'x.safetensors')
+    loaded = foreign.load_weights(tmp_path / 'x.safetensors')
     with pytest.raises(core.UserError, match='does not translate'):
       loaded.translate(np.zeros((8, 8, 3), np.uint8))
     if 'generator' in name:
@@ -118,7 +118,7 @@ def test_weights_of_a_gan(tmp_path):
 def test_weights_of_a_patchgan(tmp_path):
   save_file(random_tensors('patchgan_batch'), tmp_path / 'x.safetensors')
   with pytest.raises(core.UserError, match='x.safetensors.*holds a PatchGAN'):
-    run.load_weights(tmp_path / 'x.safetensors')
+    foreign.load_weights(tmp_path / 'x.safetensors')
 
 
 _WRONG = {  # a network, a tensor, its new shape, the message

@@ -1,1 +1,1 @@
-"""What `--mode=NAME` does: one file per mode, with `run(flags)`."""
+"""What `art_jax MODE` does: one file a mode, with `run(flags)`."""

@@ -1,4 +1,4 @@
-"""--mode=benchmark: how fast an experiment steps here, and why not faster."""
+"""`art_jax benchmark EXPERIMENT`: how fast it steps, and why not faster."""
 
 import json
 import pathlib

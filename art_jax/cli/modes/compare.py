@@ -1,4 +1,4 @@
-"""--mode=compare RUN RUN ...: runs side by side in one HTML file."""
+"""`art_jax compare RUN RUN ...`: runs side by side in one HTML file."""
 
 import pathlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""--mode=describe: what an experiment is, without data or allocation."""
+"""`art_jax describe EXPERIMENT`: what it is, without data or allocation."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""--mode=evaluate: scores of a run, or of two folders of pictures."""
+"""`art_jax evaluate RUN`: scores of a run, or of two folders of pictures."""
 
 import importlib.metadata
 import shlex
@@ -21,7 +21,7 @@ def run(flags: Any) -> None:
   folders = bool(flags.real), bool(flags.fake)
   if any(folders) == bool(flags.run) or any(folders) != all(folders):
     raise core.UserError(
-      '--mode=evaluate needs either --run=FOLDER, or two folders of pictures: '
+      'evaluate needs either a RUN (--run=FOLDER), or two folders of pictures: '
       '--real=FOLDER --fake=FOLDER'
     )
   if flags.num is not None and flags.num < 2:

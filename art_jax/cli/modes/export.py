@@ -1,4 +1,4 @@
-"""--mode=export: one compiled program that needs only jax."""
+"""`art_jax export RUN`: one compiled program that needs only jax."""
 
 from typing import Any
 

@@ -1,16 +1,16 @@
-"""--mode=list: the experiments there are."""
+"""`art_jax list`: the experiments."""
 
 from typing import Any
 
-from art_jax.config import experiments
+from art_jax.config import experiment_files
 
 
 def run(flags: Any) -> None:
   """Print the name and the purpose of every experiment."""
   del flags
   purposes = {
-    name: experiments.purpose(path)
-    for name, path in experiments.files().items()
+    name: experiment_files.purpose(path)
+    for name, path in experiment_files.files().items()
   }
   width = max(map(len, purposes))
   for name, purpose in purposes.items():

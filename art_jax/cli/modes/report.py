@@ -1,4 +1,4 @@
-"""--mode=report: everything about a run in one HTML file."""
+"""`art_jax report RUN`: everything about a run in one HTML file."""
 
 import pathlib
 from typing import Any

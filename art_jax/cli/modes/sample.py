@@ -1,4 +1,4 @@
-"""--mode=sample: look at what a model learned."""
+"""`art_jax sample RUN`: show what a model learned."""
 
 import io
 import pathlib
@@ -19,7 +19,7 @@ def run(flags: Any) -> None:
   """Do --study and write what it gives into --output."""
   if not flags.study:
     raise core.UserError(
-      f'--mode=sample needs --study=NAME, one of {", ".join(study.STUDIES)}'
+      f'sample needs --study=NAME, one of {", ".join(study.STUDIES)}'
     )
   options.need(flags, 'output')
   request = study.Request(

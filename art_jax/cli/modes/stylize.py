@@ -1,4 +1,4 @@
-"""--mode=stylize: paint a photo or a video in the style of paintings."""
+"""`art_jax stylize`: paint a photo or a video in the style of paintings."""
 
 import contextlib
 import pathlib

@@ -1,4 +1,4 @@
-"""--mode=sweep: an experiment many times, with other values of its fields."""
+"""`art_jax sweep EXPERIMENT`: train it many times, with other values."""
 
 import pathlib
 import shlex

@@ -1,4 +1,4 @@
-"""--mode=train: train an experiment, or continue its run."""
+"""`art_jax train EXPERIMENT`: train an experiment, or continue its run."""
 
 import pathlib
 import shlex

@@ -1,4 +1,4 @@
-"""--mode=translate: pictures in, translated pictures out."""
+"""`art_jax translate RUN`: pictures in, translated pictures out."""
 
 from typing import Any
 

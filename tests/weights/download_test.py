@@ -1,29 +1,22 @@
-"""tools/fetch_weights.py against a server of this machine."""
+"""`art_jax fetch` against a server of this machine."""
 
 import functools
 import hashlib
 import http.server
-import importlib.util
-import pathlib
 import threading
 
 import pytest
 
 from art_jax import core
-from art_jax.weights import catalogue
+from art_jax.cli.modes import fetch
+from art_jax.weights import catalogue, download
 
-_TOOL = pathlib.Path(__file__).resolve().parents[2] / 'tools'
 _BYTES = b'not really weights'
 
 
 @pytest.fixture
 def served(tmp_path, monkeypatch):
-  """Return (tool, function that publishes a file under a digest)."""
-  spec = importlib.util.spec_from_file_location(
-    'fetch_weights', _TOOL / 'fetch_weights.py'
-  )
-  tool = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(tool)
+  """Return a function that publishes a file under a digest."""
   monkeypatch.setenv('ART_JAX_HOME', str(tmp_path / 'home'))
   monkeypatch.delenv('ART_JAX_ASSETS', raising=False)
   (tmp_path / 'net-1.pth').write_bytes(_BYTES)
@@ -42,16 +35,16 @@ def served(tmp_path, monkeypatch):
     entry = catalogue.Published(url, digest)
     monkeypatch.setitem(catalogue.PUBLISHED, 'net', entry)
 
-  yield tool, publish
+  yield publish
   server.shutdown()
   server.server_close()
 
 
 def test_fetched_once_checked_and_found(served):
-  tool, publish = served
+  publish = served
   sha256 = hashlib.sha256(_BYTES).hexdigest()
   publish(sha256[:8])
-  path = tool.fetch('net')
+  path = download.fetch('net')
   assert path.read_bytes() == _BYTES
   assert catalogue.find('net') == path
   sums = path.with_name('SHA256SUMS')
@@ -63,17 +56,30 @@ def test_fetched_once_checked_and_found(served):
   publish(sha256[:8])
   path.write_bytes(b'changed')
   with pytest.raises(core.UserError, match='first used; delete it'):
-    tool.fetch('net')
+    download.fetch('net')
 
 
 def test_wrong_hash_and_no_file_leave_nothing(served):
-  tool, publish = served
+  publish = served
   publish('00000000')
   with pytest.raises(core.UserError, match='00000000... is published: not'):
-    tool.fetch('net')
+    download.fetch('net')
   publish('', 'gone.pth')
   with pytest.raises(core.UserError, match='cannot be fetched.*copy it to'):
-    tool.fetch('net')
+    download.fetch('net')
   assert not list(catalogue.folder().iterdir())
   with pytest.raises(core.UserError, match="'nothing' is not known.*vgg16"):
-    tool.fetch('nothing')
+    download.fetch('nothing')
+
+
+def test_the_mode_lists_fetches_and_refuses(served, capsys):
+  """What `art_jax fetch` prints; its errors exit with 2 like all."""
+  fetch.run(None, [])
+  listed = capsys.readouterr().out
+  assert listed.startswith('vgg16 ') and 'https://' in listed
+  served('')
+  fetch.run(None, ['net', 'net'])
+  path = str(catalogue.folder() / 'net-1.pth')
+  assert capsys.readouterr().out.split() == [path, path]
+  with pytest.raises(core.UserError, match="'nothing' is not known"):
+    fetch.run(None, ['nothing'])

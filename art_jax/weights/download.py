@@ -1,42 +1,21 @@
 """Download published weights into the cache folder, checking their hash.
 
-  python tools/fetch_weights.py           lists the names
-  python tools/fetch_weights.py vgg16 squeezenet1_1
-
 Files come from their makers' own addresses into ART_JAX_HOME/weights (default
 ~/.cache/art_jax/weights). The start of a file's hash is checked where the
 makers publish one; its whole sha256 is noted on first use, in SHA256SUMS beside
-it, and has to be the same ever after. Without a network, copy the file there by
-hand under the name that is printed. (The addresses could not be tried where
-this was written; if one has moved, the message says which.)
+it, and has to be the same ever after.
 """
 
 import hashlib
-import os
 import pathlib
-import sys
 import urllib.request
 
-from absl import app
-
 from art_jax import core
+from art_jax.core import paths
 from art_jax.weights import catalogue, files
 
 _TIMEOUT = 60  # seconds without a byte
 _CHUNK = 1 << 20
-
-
-def main(argv: list[str]) -> None:
-  """Fetch what is named; without names, list what there is."""
-  if len(argv) < 2:
-    for name, published in catalogue.PUBLISHED.items():
-      print(f'{name:<18} {published.url}')
-    return
-  try:
-    for name in argv[1:]:
-      print(fetch(name))
-  except core.UserError as error:
-    sys.exit(f'fetch_weights: {error}')
 
 
 def fetch(name: str) -> pathlib.Path:
@@ -49,14 +28,11 @@ def fetch(name: str) -> pathlib.Path:
     known = ', '.join(catalogue.PUBLISHED)
     raise core.UserError(f'{name!r} is not known; there are: {known}')
   published = catalogue.PUBLISHED[name]
-  folder = catalogue.folder()
-  folder.mkdir(parents=True, exist_ok=True)
-  target = folder / catalogue.stored_name(name)
+  target = catalogue.folder() / catalogue.stored_name(name)
   if target.exists():
     _remember(target, _hash(target, 'sha256'))
     return target
-  staged = target.with_name(f'.{target.name}.{os.getpid()}.tmp')
-  try:
+  with paths.staged(target) as staged:
     _download(published.url, staged, target)
     digest = _hash(staged, published.algorithm)
     if not digest.startswith(published.digest):
@@ -66,9 +42,6 @@ def fetch(name: str) -> pathlib.Path:
         'elsewhere'
       )
     _remember(target, _hash(staged, 'sha256'))
-    staged.replace(target)
-  finally:
-    staged.unlink(missing_ok=True)
   return target
 
 
@@ -83,8 +56,8 @@ def _download(url: str, staged: pathlib.Path, target: pathlib.Path) -> None:
             raise core.UserError(f'{url} is larger than {files.MAX_BYTES}')
   except OSError as error:
     raise core.UserError(
-      f'{url} cannot be fetched ({error}). Without a network: fetch it on '
-      f'another machine and copy it to {target}'
+      f'{url} cannot be fetched ({error}); without a network, fetch it '
+      f'on another machine and copy it to {target}'
     ) from error
 
 
@@ -108,7 +81,3 @@ def _remember(target: pathlib.Path, sha256: str) -> None:
     )
   text = ''.join(f'{digest}  {name}\n' for name, digest in known.items())
   sums.write_text(text)
-
-
-if __name__ == '__main__':
-  app.run(main)

@@ -1,16 +1,12 @@
-"""tools/checkpoints.py: list, verify, prune."""
+"""`art_jax checkpoints RUN`: list, verify, prune."""
 
 import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from main_test import run_main
 
 from art_jax.runs import checkpoints, lock
-
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -22,15 +18,8 @@ def run(tmp_path):
   return tmp_path
 
 
-def _tool(run, *arguments):
-  done = subprocess.run(
-    [sys.executable, 'tools/checkpoints.py', f'--run={run}', *arguments],
-    cwd=_ROOT,
-    capture_output=True,
-    text=True,
-  )
-  assert 'Traceback' not in done.stderr, done.stderr
-  return done.returncode, done.stdout, done.stderr
+def _mode(run, *arguments):
+  return run_main('checkpoints', str(run), *arguments)
 
 
 def _damage(run, step):
@@ -40,7 +29,7 @@ def _damage(run, step):
 
 
 def test_list_and_verify(run):
-  code, out, _ = _tool(run, 'list')
+  code, out, _ = _mode(run)
   assert code == 0
   assert [line.split()[0] for line in out.splitlines()] == [
     '10',
@@ -49,9 +38,9 @@ def test_list_and_verify(run):
     '40',
   ]
   assert all(float(line.split()[1]) >= 0.4 for line in out.splitlines())
-  assert _tool(run, 'verify')[0] == 0
+  assert _mode(run, '--verify')[0] == 0
   _damage(run, 20)
-  code, out, _ = _tool(run, 'verify')
+  code, out, _ = _mode(run, '--verify')
   assert code == 1
   assert [line.split()[1] for line in out.splitlines()] == [
     *('good', 'item', 'good', 'good')
@@ -61,23 +50,39 @@ def test_list_and_verify(run):
 
 def test_prune(run):
   _damage(run, 40)
-  code, _, errors = _tool(run, 'prune', '--keep_last=1')
+  code, _, errors = _mode(run, '--prune', '--keep_last=1')
   assert code == 2 and 'nothing was removed' in errors
   with lock.RunLock(run, enabled=True):
-    code, _, errors = _tool(run, 'prune', '--keep_last=2')
+    code, _, errors = _mode(run, '--prune', '--keep_last=2')
     assert code == 2 and 'is training in it' in errors
-  code, out, _ = _tool(run, 'prune', '--keep_last=2', '--keep_every=20')
+  code, out, _ = _mode(run, '--prune', '--keep_last=2', '--keep_every=20')
   assert code == 0 and out.splitlines()[-1].split() == ['10', 'removed']
   assert sorted(os.listdir(run / 'checkpoints')) == ['20', '30', '40']
 
 
-@pytest.mark.parametrize('arguments', [(), ('tidy',), ('list', 'more')])
-def test_bad_words(run, arguments):
-  code, _, errors = _tool(run, *arguments)
-  assert code == 2 and 'list, verify, prune' in errors
+@pytest.mark.parametrize(
+  'arguments, message',
+  [
+    (('tidy',), 'checkpoints takes one RUN'),
+    (('--tidy',), 'help checkpoints'),
+    (('--verify', '--prune'), 'give one of them'),
+    (('--keep_last=2',), '--keep_last=2 is for --prune'),
+    (('--verify', '--keep_every=5'), '--keep_every=5 is for --prune'),
+    (('--prune', '--keep_last=0'), 'keep_last'),
+  ],
+)
+def test_bad_words(run, arguments, message):
+  code, _, errors = _mode(run, *arguments)
+  assert code == 2 and message in errors
+  assert len(os.listdir(run / 'checkpoints')) == 4
+
+
+def test_the_absl_form(run):
+  code, out, _ = run_main('--mode=checkpoints', f'--run={run}')
+  assert code == 0 and len(out.splitlines()) == 4
 
 
 def test_no_run(tmp_path):
-  code, _, errors = _tool(tmp_path / 'none', 'list')
+  code, _, errors = _mode(tmp_path / 'none')
   assert code == 2 and 'no checkpoint' in errors
   assert not (tmp_path / 'none').exists()

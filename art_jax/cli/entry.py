@@ -1,0 +1,97 @@
+"""The command line: `art_jax MODE [POSITIONALS] [--flags]`.
+
+`python -m art_jax.main --mode=MODE --experiment=NAME` is the same. Exit codes:
+0 done, 1 a bug, 2 bad input, 3 stopped by an alarm or a bad number, 74 the disk
+of the run failed (free or replace it, then the same command continues), 75
+stopped on request after a checkpoint (start the same command again), 134
+another process of the run was lost (start all of them again).
+
+jax is imported by the modes that need it, after the arguments were checked.
+"""
+
+import importlib
+import os
+import sys
+
+from absl import app, flags, logging
+
+from art_jax.cli import arguments, table
+from art_jax.cli.flags import FLAGS
+
+_QUIET = ('orbax', 'tensorflow_datasets')
+
+
+def main(argv: list[str]) -> int:
+  """Run the mode that the flags name; return the exit code.
+
+  Args:
+    argv: the name of the program, then run folders or other names for modes
+      that take any number of them.
+  """
+  mode = table.MODES[FLAGS.mode]
+  try:
+    if FLAGS.compile_cache and 'compile_cache' in mode.flags:
+      from art_jax.devices import compilation_cache
+
+      compilation_cache.turn_on()
+    module = importlib.import_module(f'art_jax.cli.modes.{mode.name}')
+    names = [argv[1:]] if mode.many else []
+    return module.run(FLAGS, *names) or 0
+  except Exception as error:
+    code = _exit_code(error)
+    if code is None:
+      raise
+    if code == 134:
+      _fail(
+        code, f'another process of this run was lost; start all again ({error})'
+      )
+      os._exit(
+        code
+      )  # jax itself would wait a minute and a half for the lost one
+    return _fail(code, error)
+
+
+def cli() -> None:
+  """Parse flags and run; the console script `art_jax`."""
+  app.run(lambda argv: sys.exit(main(argv)), flags_parser=_parse, argv=sys.argv)
+
+
+def _parse(argv: list[str]) -> list[str]:
+  """Parse flags; a wrong one is bad input, like any other."""
+  logging.set_verbosity(logging.WARNING)
+  try:
+    rest = arguments.parse(argv)
+  except (flags.Error, ValueError) as error:
+    sys.exit(_fail(2, error))
+  logging.use_absl_handler()
+  # What these libraries warn of is either meant or reported by us.
+  logging.get_absl_logger().addFilter(
+    lambda row: not any(name in row.pathname for name in _QUIET)
+  )
+  return rest
+
+
+def _exit_code(error: Exception) -> int | None:
+  """Return the exit code of an error; None: it is a bug."""
+  from art_jax import core
+
+  known = {core.StorageError: 74, core.UserError: 2, core.Diverged: 3}
+  for kind, code in known.items():
+    if isinstance(error, kind):
+      return code
+  # Where they were raised they are imported already.
+  from art_jax.devices import distributed
+  from art_jax.monitoring.health import AlarmStop
+  from art_jax.training.loop import Preempted
+
+  if isinstance(error, AlarmStop):
+    return 3
+  if isinstance(error, Preempted):
+    return 75
+  return 134 if distributed.peer_lost(error) else None
+
+
+def _fail(code: int, message: object) -> int:
+  text = ' '.join(str(message).split())
+  print(f'art_jax: {text}', file=sys.stderr, flush=True)
+  return code

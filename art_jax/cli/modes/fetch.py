@@ -1,0 +1,15 @@
+"""`art_jax fetch NAME...`: download published weights, checking their hash."""
+
+from typing import Any
+
+from art_jax.weights import catalogue, download
+
+
+def run(flags: Any, names: list[str]) -> None:
+  """Print where each file is; without names, list what there is."""
+  del flags
+  if not names:
+    for name, published in catalogue.PUBLISHED.items():
+      print(f'{name:<18} {published.url}')
+  for name in names:
+    print(download.fetch(name))
