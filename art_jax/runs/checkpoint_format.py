@@ -9,6 +9,7 @@ holds a crc32 of every leaf, of the host item and of itself:
   <folder>/<step>/host     whatever the loop keeps (step, seed, best, ...)
 """
 
+import dataclasses
 import json
 import zlib
 from collections.abc import Mapping
@@ -25,9 +26,9 @@ from art_jax import core
 from art_jax.runs.checkpoint_layout import (
   Damaged,
   as_array,
-  check,
   is_key,
   match,
+  require_consistent,
 )
 
 _VERSION = 1
@@ -35,6 +36,24 @@ _VERSION = 1
 _PIECE_BYTES = 32 << 20
 # Not the checkpoint's fault: putting it aside would not help.
 _PASSING = ('PERMISSION_DENIED', 'UNAVAILABLE', 'RESOURCE_EXHAUSTED')
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+  """A checkpoint that was read.
+
+  Attributes:
+    step: of the checkpoint.
+    state: in the structure of the abstract state. Leaves are host numpy
+      arrays, except PRNG keys and weakly typed leaves, which numpy cannot
+      express: these are jax arrays on the default device. Numpy leaves
+      share memory: place or copy them before writing into them.
+    host: the mapping given to `Checkpoints.save`, as JSON gives it back.
+  """
+
+  step: int
+  state: core.PyTree
+  host: dict[str, Any]
 
 
 def pack(state: core.PyTree, *, keep: bool = True) -> tuple[list, dict]:
@@ -117,11 +136,8 @@ def read(
   folder: epath.Path,
   step: int,
   abstract_state: core.PyTree,
-) -> tuple[core.PyTree, dict[str, Any]]:
+) -> Restored:
   """Read and verify one checkpoint.
-
-  Returns:
-    `(state, host)`; see `art_jax.runs.checkpoints.Restored`.
 
   Raises:
     Damaged: anything of it is missing, unreadable or changed.
@@ -133,7 +149,7 @@ def read(
   pieces = _pieces(orbax, folder, step, layout)
   values = [_unpack(_flat(row, pieces), leaf) for row, leaf in wanted]
   treedef = jax.tree.structure(abstract_state)
-  return jax.tree.unflatten(treedef, values), host
+  return Restored(step, jax.tree.unflatten(treedef, values), host)
 
 
 def read_host(
@@ -188,7 +204,7 @@ def _head(orbax, folder: epath.Path, step: int) -> tuple[dict, dict]:
   host = _item(orbax, folder, step, 'host', ocp.args.JsonRestore())
   if _json_crc(host) != layout.get('host_crc32'):
     raise Damaged('bad-host', 'the checksum of item "host" is wrong')
-  check(layout)
+  require_consistent(layout)
   return layout, host
 
 

@@ -1,8 +1,8 @@
-"""The layout of a checkpoint: what it says about itself, and is it true.
+"""The layout of a checkpoint: its leaves, where they lie, whether they fit.
 
-A checksum shows accidents, not intent: a checkpoint of unknown origin may say
-anything with a right one. So nothing is allocated or read by what a layout
-says before its sizes add up.
+A checksum shows accidents, not intent: a checkpoint of unknown origin may hold
+anything under a valid one. So nothing is allocated or read from a layout
+before its sizes add up.
 """
 
 import math
@@ -16,7 +16,7 @@ from art_jax import core
 
 
 class StructureError(core.UserError):
-  """A good checkpoint holds another model than the one that asks for it."""
+  """A good checkpoint holds another model than the one that reads it."""
 
 
 class Damaged(Exception):
@@ -30,7 +30,7 @@ class Damaged(Exception):
     self.reason = reason
 
 
-def check(layout: dict[str, Any]) -> None:
+def require_consistent(layout: dict[str, Any]) -> None:
   """Raise Damaged unless leaves lie side by side and fill their pieces."""
   try:
     filled = {}

@@ -1,11 +1,10 @@
-"""The checkpoints of a run: saved in the background, verified on the way back.
+"""The checkpoints of a run: saved in the background, verified when read.
 
-`checkpoint_format` knows one checkpoint, `checkpoint_folder` what lies beside
-it, this file when they are written and which one is read.
+`checkpoint_format` is one checkpoint, `checkpoint_folder` the folder of them;
+this file decides when they are written and which one is read.
 """
 
 import concurrent.futures
-import dataclasses
 import operator
 import os
 import time
@@ -17,29 +16,13 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from art_jax import core
+from art_jax.devices import mesh
 from art_jax.runs import checkpoint_folder, checkpoint_format, checkpoint_layout
+from art_jax.runs.checkpoint_format import Restored
 
 
 class SaveError(core.StorageError):
   """A checkpoint could not be written; older ones are intact."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Restored:
-  """What `Checkpoints.restore` found.
-
-  Attributes:
-    step: of the checkpoint.
-    state: in the structure of the abstract state. Leaves are host numpy
-      arrays, except PRNG keys and weakly typed leaves, which numpy cannot
-      express: these are jax arrays on the default device. Numpy leaves
-      share memory: place or copy them before writing into them.
-    host: the mapping given to `save`, as JSON gives it back.
-  """
-
-  step: int
-  state: core.PyTree
-  host: dict[str, Any]
 
 
 class Checkpoints:
@@ -164,7 +147,7 @@ class Checkpoints:
       SaveError: it failed; raised once, in every process.
     """
     error = self._finish()
-    if _from_process_0(int(error is not None)):
+    if mesh.any_process(error is not None):
       raise error or SaveError('process 0 could not save; its message says why')
 
   def close(self) -> None:
@@ -190,7 +173,7 @@ class Checkpoints:
     error = SaveError(
       f'checkpoint {step} was not written to {self.folder}: '
       f'{checkpoint_format.first_line(cause)}; older checkpoints are intact: '
-      'free or mend the disk and start the run again'
+      'free space or repair the disk and start the run again'
     )
     error.__cause__ = cause
     return error
@@ -213,8 +196,8 @@ class Checkpoints:
     Args:
       abstract_state: the structure wanted: arrays or jax.ShapeDtypeStructs,
         e.g. from `jax.eval_shape`.
-      step: one of `steps()`; None means the newest good one. A damaged one
-        that was asked for by its step is left where it is.
+      step: one of `steps()`, left in place if damaged; None means the newest
+        good one.
 
     Returns:
       The checkpoint, or None if none was ever written.
@@ -225,26 +208,26 @@ class Checkpoints:
       UserError: no such step, the step asked for is damaged, or all are.
     """
     self.wait()
-    found, error = None, None
+    restored, error = None, None
     if jax.process_index() == 0:
       try:
-        found = self._find(abstract_state, step)
-      except Exception as e:  # the others wait for an answer: tell them first
+        restored = self._newest_good(abstract_state, step)
+      except Exception as e:  # the other processes wait: raise it later
         error = e
-    # -1: nothing there; -2: process 0 failed.
-    answer = -2 if error else found.step if found else -1
-    answer = _from_process_0(answer)
-    if error:
-      raise error
-    if answer == -2:
-      raise core.UserError('process 0 could not restore; its message says why')
-    if answer >= 0 and found is None:
-      found = self._read(answer, abstract_state)
+    if mesh.any_process(error is not None):
+      raise error or core.UserError(
+        'process 0 could not restore; its message says why'
+      )
+    step = restored.step if restored else -1  # none
+    if jax.process_count() > 1:
+      step = int(multihost_utils.broadcast_one_to_all(np.int32(step)))
+    if step >= 0 and restored is None:
+      restored = self._read(step, abstract_state)
     self._reload()
-    self._current = found.step if found else None
-    return found
+    self._current = restored.step if restored else None
+    return restored
 
-  def _find(self, abstract_state, step: int | None) -> Restored | None:
+  def _newest_good(self, abstract_state, step: int | None) -> Restored | None:
     steps = self.steps()
     if step is not None and step not in steps:
       raise core.UserError(
@@ -276,9 +259,7 @@ class Checkpoints:
 
   def _read(self, step: int, abstract_state) -> Restored:
     folder = self._folder.step_path(step)
-    return Restored(
-      step, *checkpoint_format.read(self._orbax, folder, step, abstract_state)
-    )
+    return checkpoint_format.read(self._orbax, folder, step, abstract_state)
 
   def verify(self, step: int) -> str | None:
     """Read every byte of a checkpoint; return what is wrong, None if nothing.
@@ -286,20 +267,17 @@ class Checkpoints:
     Args:
       step: one of `steps()`; it is left where it is, damaged or not.
     """
-    folder = self._folder.step_path(step)
     try:
-      checkpoint_format.verify(self._orbax, folder, step)
+      checkpoint_format.verify(self._orbax, self._folder.step_path(step), step)
     except checkpoint_layout.Damaged as e:
       return str(e)
-    return None
 
   def host(self) -> dict[str, Any]:
     """Return the host item of the newest checkpoint that can be read."""
     for step in reversed(self.steps()):
       try:
-        return checkpoint_format.read_host(
-          self._orbax, self._folder.step_path(step), step
-        )
+        folder = self._folder.step_path(step)
+        return checkpoint_format.read_host(self._orbax, folder, step)
       except checkpoint_layout.Damaged:
         continue
     return {}
@@ -311,7 +289,7 @@ class Checkpoints:
     for later in self.steps() if self._writes else ():
       if later > step:
         self._folder.put_aside(later, checkpoint_folder.CUT, why)
-    _from_process_0(0)  # nobody lists the folder before the moves are done
+    mesh.any_process(False)  # all wait here until the moves are done
     self._reload()
 
   def _reload(self) -> None:
@@ -320,9 +298,3 @@ class Checkpoints:
     self._latest = max(self.steps(), default=-1)
     if self._current is not None and self._current > self._latest:
       self._current = None
-
-
-def _from_process_0(value: int) -> int:
-  if jax.process_count() == 1:
-    return value
-  return int(multihost_utils.broadcast_one_to_all(np.int32(value)))

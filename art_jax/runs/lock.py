@@ -1,9 +1,12 @@
-"""One trainer in a run folder, and what it says when the folder fails it.
+"""One trainer in a run folder, and the error when that cannot be written.
 
 The lock is an `flock` of <folder>/.lock: the kernel releases it when its
-holder ends, kill -9 included, so it is never stale. Best effort where that
-does not work: in gs:// folders nothing is locked, and a file system without
-locks gets a warning. NFS locks hold over hosts only if its server says so.
+holder ends, kill -9 included, so it is never stale, and the file names the
+holder. (`filelock` before 4 empties that file and takes a file system without
+locks for a held one; since then it leaves a marker there that outlives a
+kill.) Best effort elsewhere: gs:// folders are not locked, a file system
+without locks gets a warning, and NFS locks hold between hosts only if the
+server supports them.
 """
 
 import contextlib
@@ -24,7 +27,7 @@ _FILE = '.lock'
 
 
 class RunLock:
-  """The hold of one trainer on its run folder; a context manager.
+  """The lock of one trainer on its run folder; a context manager.
 
   With several processes all enter it, and process 0 takes the lock.
 
@@ -65,7 +68,7 @@ class RunLock:
 
   @contextlib.contextmanager
   def writing(self, step: int) -> Iterator[None]:
-    """Say at which step the folder failed.
+    """Name the step in the error if writing fails.
 
     Args:
       step: of what is being written.
@@ -74,14 +77,14 @@ class RunLock:
       StorageError: writing failed, or the folder is no longer there.
     """
     try:
-      self._check_there()
+      self._require_same_folder()
       yield
     except OSError as error:
       why = error.strerror or str(error)
       raise core.StorageError(
         f'step {step}: the run folder {self._folder} cannot be written '
-        f'({why}); its older checkpoints are untouched: free or mend the '
-        'disk and start the same command again'
+        f'({why}); its older checkpoints are untouched: free '
+        'space or repair the disk and start the same command again'
       ) from error
 
   def _take(self) -> None:
@@ -115,7 +118,7 @@ class RunLock:
       self._file.write(json.dumps(about) + '\n')
       self._file.flush()
 
-  def _check_there(self) -> None:
+  def _require_same_folder(self) -> None:
     """Raise OSError unless the folder is the one that was locked.
 
     Without it, a folder that was removed would be made anew, piece by piece.

@@ -1,20 +1,16 @@
 """What a run writes while it trains: metrics.jsonl, TensorBoard, pictures.
 
-  <folder>/metrics.jsonl               one flat JSON object a line
-  <folder>/alarms.jsonl                what began and ended to ring, from those
-  <folder>/tensorboard/events...       the same for TensorBoard
-  <folder>/losses.png                  the curve of every 'loss/...' in it
-  <folder>/images/<name>/<step>.png    grids of pictures
-
-JSON has no word for numbers that are not finite, so rows hold the strings
-"NaN", "Infinity" and "-Infinity"; `read_metrics` makes floats of them again.
+<folder>/metrics.jsonl               one flat JSON object a line
+<folder>/alarms.jsonl                which alarms began and ended, from those
+<folder>/tensorboard/events...       the same for TensorBoard
+<folder>/losses.png                  the curve of every 'loss/...' in it
+<folder>/images/<name>/<step>.png    grids of pictures
 """
 
 import errno
 import json
 import math
 import os
-import re
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -25,20 +21,20 @@ from absl import logging
 from etils import epath
 
 from art_jax import core
-from art_jax.core.paths import write_atomic
+from art_jax.core.paths import make_folder, write_atomic
 from art_jax.media import images
 from art_jax.runs import plots
 from art_jax.runs.alarm_event import Event
+from art_jax.runs.metrics_rows import (
+  encode_row,
+  parse,
+  read_metrics,
+  require_name,
+)
 from art_jax.runs.tensorboard import Events
 
 FILE = 'metrics.jsonl'
 ALARMS = 'alarms.jsonl'
-_NAME = re.compile(r'\w[\w.@-]*(/\w[\w.@-]*)*', re.ASCII)
-_NOT_FINITE = {
-  'NaN': math.nan,
-  'Infinity': math.inf,
-  '-Infinity': -math.inf,
-}
 _UPLOAD_SECONDS = 60
 # Drawing the losses takes at most this share of the time.
 _PLOT_SHARE = 0.05
@@ -72,7 +68,7 @@ class Writer:
     self._local = self._folder
     self._uploaded = time.monotonic()
     try:
-      self._folder.mkdir(parents=True, exist_ok=True)
+      make_folder(self._folder)
       if '://' in str(folder):
         self._staging = tempfile.TemporaryDirectory(prefix='art_jax_')
         self._local = epath.Path(self._staging.name)
@@ -99,10 +95,8 @@ class Writer:
     """
     if not self._enabled:
       return
-    row = {_checked(name): _number(name, v) for name, v in values.items()}
-    as_json = {name: _to_json(value) for name, value in row.items()}
-    line = json.dumps({'step': int(step), **as_json}, allow_nan=False)
-    self._append(f'{line}\n'.encode())
+    line, row = encode_row(step, values)
+    self._append(line)
     board = self._tensorboard()
     for name, value in row.items():
       board.scalar(step, name, value)
@@ -125,7 +119,7 @@ class Writer:
       if batch.dtype != np.uint8:
         batch = images.to_uint8(batch, mark_nan=True)
       sheet = images.grid(batch)
-      path = self._folder / 'images' / _checked(name) / f'{step:08d}.png'
+      path = self._folder / 'images' / require_name(name) / f'{step:08d}.png'
       images.save_png(path, sheet)
       self._tensorboard().image(step, name, sheet)
     self._upload(every=_UPLOAD_SECONDS)
@@ -154,8 +148,8 @@ class Writer:
   def plot(self) -> None:
     """Draw losses.png from all rows, unless that was done a moment ago.
 
-    It is drawn once more when the writer is closed. What cannot be drawn is
-    told once, and the run goes on.
+    It is drawn once more when the writer is closed. A failure is logged once,
+    and the run goes on.
     """
     begin = time.monotonic()
     if not self._enabled or self._plotted or begin < self._plot_due:
@@ -188,7 +182,7 @@ class Writer:
       return
     self._close_files()
     path = self._local / FILE
-    lines = [line for line, row in _parse(path) if row['step'] <= step]
+    lines = [line for line, row in parse(path) if row['step'] <= step]
     write_atomic(path, b''.join(line + b'\n' for line in lines))
     self._purge_step = step + 1
     self._plotted = False
@@ -224,7 +218,7 @@ class Writer:
     path = self._local / FILE
     if path.exists() and not path.read_bytes().endswith(b'\n'):
       # A killed run left half a row; the next one must not continue it.
-      lines = [line for line, _ in _parse(path)]
+      lines = [line for line, _ in parse(path)]
       write_atomic(path, b''.join(line + b'\n' for line in lines))
     # Unbuffered: a row that failed must not come back at the next one.
     self._rows = open(path, 'ab', buffering=0)
@@ -261,70 +255,3 @@ class Writer:
         continue
       target = self._folder / source.relative_to(self._local)
       source.copy(target, overwrite=True)
-
-
-def read_metrics(path: os.PathLike | str) -> list[dict[str, Any]]:
-  """Return the rows of a metrics.jsonl, non-finite values as floats.
-
-  A torn last line, of a run that was killed or is writing, is left out.
-
-  Raises:
-    UserError: there is no such file, or an earlier line is not a row.
-  """
-  path = epath.Path(path)
-  if not path.exists():
-    raise core.UserError(
-      f'{path} does not exist: a run writes its metrics there; pass the '
-      'folder of a run that has started'
-    )
-  return [
-    {name: _NOT_FINITE.get(value, value) for name, value in row.items()}
-    for _, row in _parse(path)
-  ]
-
-
-def _parse(path: epath.Path) -> list[tuple[bytes, dict[str, Any]]]:
-  """Return `(line, row)` of every whole line."""
-  lines = path.read_bytes().split(b'\n') if path.exists() else []
-  rows = []
-  for number, line in enumerate(lines, 1):
-    if not line:
-      continue
-    try:
-      row = json.loads(line)
-      if not isinstance(row['step'], int):
-        raise TypeError('its step is no whole number')
-      rows.append((line, {'step': row['step'], **row}))
-    except (ValueError, TypeError, KeyError, RecursionError) as e:
-      if number == len(lines):  # no newline after it: torn
-        continue
-      raise core.UserError(
-        f'{path}, line {number}: {line[:60]!r} is not a row of metrics '
-        f'({e}); remove the line'
-      ) from e
-  return rows
-
-
-def _checked(name: str) -> str:
-  if name == 'step' or not _NAME.fullmatch(name):
-    raise core.UserError(
-      f'name {name!r}: metrics and pictures are named "group/name" with '
-      'letters, digits and "_.@-", and not "step"; rename it'
-    )
-  return name
-
-
-def _number(name: str, value: Any) -> float:
-  try:
-    return float(np.asarray(value).item())
-  except (TypeError, ValueError) as e:
-    raise core.UserError(
-      f'metric {name!r} of shape {np.shape(value)}: a metric is one number; '
-      'reduce it with mean()'
-    ) from e
-
-
-def _to_json(value: float) -> float | str:
-  if math.isfinite(value):
-    return value
-  return 'NaN' if math.isnan(value) else str(value).replace('inf', 'Infinity')

@@ -16,6 +16,7 @@ from art_jax.media import images
 from art_jax.report.refresh import Refresher
 from art_jax.runs.folder import RunFolder
 from art_jax.runs.metrics_log import Writer
+from art_jax.runs.start_record import write_start
 from art_jax.style_transfer.optimize import Task
 
 Record = Callable[[int, Mapping[str, float], Callable[[], np.ndarray]], None]
@@ -64,8 +65,11 @@ def recorded(
   train = dataclasses.replace(
     experiment.train, duration=steps, render_every=every
   )
-  run.begin(
-    *(experiment, dataclasses.replace(experiment, train=train), devices),
+  write_start(
+    run,
+    experiment,
+    dataclasses.replace(experiment, train=train),
+    devices,
     shlex.join(sys.argv),
     data={
       'summary': f'a photo of {_size(task.content)} pixels, painted like '

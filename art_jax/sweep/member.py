@@ -15,9 +15,14 @@ from art_jax.monitoring import probe
 from art_jax.monitoring.health import Health
 from art_jax.report.refresh import Refresher
 from art_jax.runs.checkpoints import Checkpoints, Restored
-from art_jax.runs.folder import RunFolder, describe_data, training_pictures
+from art_jax.runs.folder import RunFolder
 from art_jax.runs.lock import RunLock
 from art_jax.runs.metrics_log import Writer
+from art_jax.runs.start_record import (
+  describe_data,
+  training_pictures,
+  write_start,
+)
 from art_jax.training.goodput import Goodput
 from art_jax.training.hooks import Bookkeeper
 from art_jax.training.preemption import StopRequest
@@ -104,8 +109,12 @@ def open_member(
   lock = stack.enter_context(RunLock(folder.path, enabled=True))
   folder.check_config(whole)
   with lock.writing(0):
-    folder.begin(
-      *(whole, resolved, devices, shared.command),
+    write_start(
+      folder,
+      whole,
+      resolved,
+      devices,
+      shared.command,
       data=describe_data(dataset),
       examples=lambda: training_pictures(dataset),
     )

@@ -21,9 +21,14 @@ from art_jax.monitoring.health import AlarmStop, Health
 from art_jax.report.refresh import Refresher
 from art_jax.runs import restore
 from art_jax.runs.checkpoints import Checkpoints, Restored
-from art_jax.runs.folder import RunFolder, describe_data, training_pictures
+from art_jax.runs.folder import RunFolder
 from art_jax.runs.lock import RunLock
 from art_jax.runs.metrics_log import Writer
+from art_jax.runs.start_record import (
+  describe_data,
+  training_pictures,
+  write_start,
+)
 from art_jax.training import multi_step
 from art_jax.training.goodput import Goodput
 from art_jax.training.hooks import Bookkeeper
@@ -95,8 +100,12 @@ def train(
     with clocks.of('probe'):
       measure = open_probe(resolved, dataset, devices)
     with lock.writing(0):
-      folder.begin(
-        *(experiment, resolved, devices, command),
+      write_start(
+        folder,
+        experiment,
+        resolved,
+        devices,
+        command,
         data=describe_data(dataset),
         examples=lambda: training_pictures(dataset),
       )
