@@ -16,7 +16,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from art_jax import core
-from art_jax.devices import mesh
+from art_jax.devices import distributed
 from art_jax.runs import checkpoint_folder, checkpoint_format, checkpoint_layout
 from art_jax.runs.checkpoint_format import Restored
 
@@ -147,7 +147,7 @@ class Checkpoints:
       SaveError: it failed; raised once, in every process.
     """
     error = self._finish()
-    if mesh.any_process(error is not None):
+    if distributed.any_process(error is not None):
       raise error or SaveError('process 0 could not save; its message says why')
 
   def close(self) -> None:
@@ -214,7 +214,7 @@ class Checkpoints:
         restored = self._newest_good(abstract_state, step)
       except Exception as e:  # the other processes wait: raise it later
         error = e
-    if mesh.any_process(error is not None):
+    if distributed.any_process(error is not None):
       raise error or core.UserError(
         'process 0 could not restore; its message says why'
       )
@@ -289,7 +289,7 @@ class Checkpoints:
     for later in self.steps() if self._writes else ():
       if later > step:
         self._folder.put_aside(later, checkpoint_folder.CUT, why)
-    mesh.any_process(False)  # all wait here until the moves are done
+    distributed.any_process(False)  # all wait here until the moves are done
     self._reload()
 
   def _reload(self) -> None:
