@@ -152,7 +152,7 @@ def _define(values, parameter: inspect.Parameter, hint: Any, text: str) -> None:
   given: dict[str, Any] = {'flag_values': values, 'help': text}
   if typing.get_origin(hint) is Annotated:
     hint, given['lower_bound'] = typing.get_args(hint)
-  if typing.get_origin(hint) is types.UnionType:
+  if typing.get_origin(hint) in (types.UnionType, typing.Union):
     hint = typing.get_args(hint)[0]  # of `... | None`
   kind = typing.get_origin(hint) or hint
   if kind is Literal:

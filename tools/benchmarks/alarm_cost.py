@@ -1,4 +1,4 @@
-"""What alarms cost a training: seconds of a step, of a probe, of a look.
+"""Times what alarms cost a training run: a step, a probe, a check of a row.
 
   python -m tools.benchmarks.alarm_cost dcgan_paintings cyclegan_demo
 
@@ -7,21 +7,19 @@ that does other things too; on an accelerator read `seconds/probe` and
 `seconds/alarms` of a run's summary.json instead.
 """
 
-import sys
 import time
 
 import jax
 import numpy as np
 
-from art_jax import core
 from art_jax.config import experiments, shapes
-from art_jax.data import pipeline
 from art_jax.devices import mesh
 from art_jax.monitoring import probe
 from art_jax.monitoring.alarms import watch
-from art_jax.training import loop
+from art_jax.profiling.step_timer import Stepper
+from tools import command
 
-_STEPS, _PROBES = 3, 3
+_STEPS, _PROBES, _ROWS = 3, 3, 500
 
 
 def spent(run) -> float:
@@ -33,45 +31,39 @@ def spent(run) -> float:
 
 def measure(name: str) -> None:
   """Print the cost of the alarms of one experiment."""
-  experiment = experiments.load(name)
+  devices = mesh.make_devices(1)
+  stepper = Stepper(experiments.load(name), devices)
+  experiment = stepper.experiment
+  steps = [spent(lambda: stepper.take(1)) for _ in range(_STEPS + 1)]
   data = experiment.data.source.open(experiment.data)
-  experiment = experiments.resolve(experiment, data.num_examples)
-  plan, devices = experiment.train, mesh.make_devices(1)
-  rows = plan.batch_size * core.batches_per_step(experiment.algorithm)
-  engine = pipeline.open_engine(
-    data, experiment.data, rows_per_step=rows, seed=0, placer=devices
-  )
   key = devices.replicate(jax.random.key(0))
   state = devices.compile_init(shapes.initializer(experiment))(key)
-  take = devices.compile_step(loop.training_step(experiment.algorithm, engine))
-  inputs = engine.inputs(0)
-  step = []
-  for index in range(_STEPS + 1):
-
-    def one(index=index):
-      nonlocal state
-      state, metrics = take(
-        state, engine.constants, next(inputs), key, np.int32(index)
-      )
-      return metrics
-
-    step.append(spent(one))
   opened = probe.open_probe(experiment, data, devices)
-  found = opened.measure(state)  # compiles
+  metrics = opened.measure(state)  # compiles
   probed = [spent(lambda: opened.measure(state)) for _ in range(_PROBES)]
-  looks = watch.Watch(experiment)
-  row = {'loss/generator': 1.0, 'loss/discriminator': 1.0, **found}
-  look = spent(lambda: looks.replay([{'step': i, **row} for i in range(500)]))
-  step_s, probe_s = np.median(step[1:]), np.median(probed)
-  logged = look / 500 / plan.log_every
-  share = (probe_s / plan.render_every + logged) / step_s
+  alarms = watch.Watch(experiment)
+  row = {'loss/generator': 1.0, 'loss/discriminator': 1.0, **metrics}
+  rows = [{'step': i, **row} for i in range(_ROWS)]
+  check_s = spent(lambda: alarms.replay(rows)) / _ROWS
+  step_s, probe_s = np.median(steps[1:]), np.median(probed)
+  plan = experiment.train
+  share = (probe_s / plan.render_every + check_s / plan.log_every) / step_s
   print(
     f'{name}: step {step_s:.3f} s, probe {probe_s:.3f} s every '
-    f'{plan.render_every} steps, look {look / 500 * 1e3:.2f} ms every '
-    f'{plan.log_every}: {share:.2%} of the training'
+    f'{plan.render_every} steps, check {check_s * 1e3:.2f} ms every '
+    f'{plan.log_every}: {share:.2%} of the run'
   )
+
+
+def main(experiment: tuple[str, ...]) -> None:
+  """Print a line for each experiment.
+
+  Args:
+    experiment: names.
+  """
+  for name in experiment:
+    measure(name)
 
 
 if __name__ == '__main__':
-  for experiment_name in sys.argv[1:]:
-    measure(experiment_name)
+  command.run(main)

@@ -8,11 +8,11 @@ so that rounding does not grow. Trained by a run each, then by one program as
 last state: |a - b| / (1 + |b|).
 """
 
-import argparse
 import dataclasses
 import pathlib
 import tempfile
 import time
+from typing import Any
 
 import jax
 import numpy as np
@@ -24,82 +24,98 @@ from art_jax.devices import mesh
 from art_jax.runs import restore
 from art_jax.sweep import together
 from art_jax.training import loop
+from tools import command
 
 _RATE = 'algorithm.generator_optimizer.learning_rate'
 
 
-def main() -> None:
-  """Run the command line."""
-  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument('--steps', type=int, default=20)
-  parser.add_argument('--width', type=int, default=8)
-  parser.add_argument('--batch', type=int, default=16)
-  parser.add_argument('--ways', default='turns,vmap')
-  flags = parser.parse_args()
+def main(
+  *,
+  steps: command.Count = 20,
+  width: command.Count = 8,
+  batch: command.Count = 16,
+  ways: tuple[str, ...] = ('turns', 'vmap'),
+) -> None:
+  """Train all, compare, print.
+
+  Args:
+    steps: updates of each.
+    width: of the networks.
+    batch: pictures of one update.
+    ways: of one program.
+  """
   cells = {
-    f'{rate}_{seed}': experiment(rate, seed, flags)
+    f'{rate}_{seed}': experiment(rate, seed, steps, width, batch)
     for rate in (1e-3, 4e-3)
     for seed in range(4)
   }
   devices = mesh.make_devices()
-  with tempfile.TemporaryDirectory() as folder:
-    single = pathlib.Path(folder) / 'single'
+  with tempfile.TemporaryDirectory() as temporary:
+    folder = pathlib.Path(temporary)
     start = time.perf_counter()
     for name, cell in cells.items():
-      loop.train(cell, single / name, devices=devices)
-    told = [f'{len(cells)} runs: {time.perf_counter() - start:.1f} s']
-    for way in flags.ways.split(','):
+      loop.train(cell, folder / 'single' / name, devices=devices)
+    lines = [f'{len(cells)} runs: {time.perf_counter() - start:.1f} s']
+    for way in ways:
       jax.clear_caches()
-      whole = pathlib.Path(folder) / way
       start = time.perf_counter()
       together.train(
         list(cells),
         list(cells.values()),
-        [whole / name for name in cells],
+        [folder / way / name for name in cells],
         [_RATE],
         devices=devices,
         way=way,
       )
       seconds = time.perf_counter() - start
-      apart = max(difference(single / n, whole / n) for n in cells)
-      told.append(f'one program, {way}: {seconds:.1f} s, apart by {apart:.1e}')
+      apart = max(
+        difference(folder / 'single' / n, folder / way / n) for n in cells
+      )
+      lines.append(f'one program, {way}: {seconds:.1f} s, apart by {apart:.1e}')
   print(
-    f'{flags.steps} steps of {flags.batch}, width {flags.width}, '
+    f'{steps} steps of {batch}, width {width}, '
     f'{devices.count} x {jax.devices()[0].device_kind}'
   )
-  print('\n'.join(told))
+  print('\n'.join(lines))
 
 
-def experiment(rate: float, seed: int, flags) -> core.Experiment:
+def experiment(
+  rate: float, seed: int, steps: int, width: int, batch: int
+) -> core.Experiment:
   """Return one of the GANs."""
-  found = experiments.load('dcgan_paintings', tiny=True)
+  base = experiments.load('dcgan_paintings', tiny=True)
+  gan: Any = base.algorithm
   sgd = optim.SGD(learning_rate=1e-3)
-  algorithm = dataclasses.replace(
-    found.algorithm, generator_optimizer=sgd, discriminator_optimizer=sgd
+  gan = dataclasses.replace(
+    gan, generator_optimizer=sgd, discriminator_optimizer=sgd
   )
   return experiments.override(
-    dataclasses.replace(found, algorithm=algorithm),
+    dataclasses.replace(base, algorithm=gan),
     [
-      f'algorithm.generator.width={flags.width}',
-      f'algorithm.discriminator.width={flags.width}',
-      f'train.duration={flags.steps}',
-      f'train.batch_size={flags.batch}',
-      f'train.checkpoint_every={flags.steps}',
-      f'train.render_every={flags.steps}',
-      *('train.on_alarm=off', 'train.best_metric=none'),
-      *(f'{_RATE}={rate}', f'train.seed={seed}'),
+      f'algorithm.generator.width={width}',
+      f'algorithm.discriminator.width={width}',
+      f'train.duration={steps}',
+      f'train.batch_size={batch}',
+      f'train.checkpoint_every={steps}',
+      f'train.render_every={steps}',
+      'train.on_alarm=off',
+      'train.best_metric=none',
+      f'{_RATE}={rate}',
+      f'train.seed={seed}',
     ],
   )
 
 
 def difference(a: pathlib.Path, b: pathlib.Path) -> float:
   """Return the largest relative difference of the states of two runs."""
-  states = [jax.tree.leaves(restore.load_state(folder)) for folder in (a, b)]
+  states = (
+    map(np.asarray, jax.tree.leaves(restore.load_state(f))) for f in (a, b)
+  )
   return max(
     float(np.max(np.abs(x - y) / (1 + np.abs(y)), initial=0.0))
-    for x, y in zip(*map(lambda s: map(np.asarray, s), states), strict=True)
+    for x, y in zip(*states, strict=True)
   )
 
 
 if __name__ == '__main__':
-  main()
+  command.run(main)

@@ -1,4 +1,4 @@
-"""Time the up-sampling layer with its gradients against flax's own.
+"""Times the upsampling layer with its gradients against flax's own.
 
   python -m tools.benchmarks.transpose_speed
 
@@ -11,46 +11,45 @@ import time
 
 import jax
 import jax.numpy as jnp
-from absl import app
 from flax import linen as nn
 
 from art_jax.nn import conv
+from tools import command
 
 _SHAPES = ((8, 32, 128, 64), (64, 16, 256, 128))  # batch, side, in, out
 _REPEATS = 5
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """Print one line per shape."""
-  del argv
   for batch, side, inputs, outputs in _SHAPES:
     x = jax.random.normal(jax.random.key(0), (batch, side, side, inputs))
     theirs = nn.ConvTranspose(outputs, (4, 4), (2, 2), use_bias=False)
     ours = conv.ConvTranspose(outputs, use_bias=False)
     steps = [_compiled(module, x) for module in (theirs, ours)]
-    times = [[], []]
-    for _ in range(_REPEATS):
-      for step, seconds in zip(steps, times, strict=True):
-        began = time.perf_counter()
-        jax.block_until_ready(step())
-        seconds.append(time.perf_counter() - began)
-    flax_ms, ours_ms = (1e3 * statistics.median(t) for t in times)
+    times = [[_seconds(step) for step in steps] for _ in range(_REPEATS)]
+    flax_ms, ours_ms = (
+      1e3 * statistics.median(seconds) for seconds in zip(*times, strict=True)
+    )
     print(
       f'{batch}x{side}x{side}x{inputs} -> {outputs}: flax {flax_ms:.0f} ms, '
       f'ours {ours_ms:.0f} ms, {flax_ms / ours_ms:.1f} times faster'
     )
 
 
-def _compiled(module, x):
+def _compiled(module: nn.Module, x: jax.Array):
   params = module.init(jax.random.key(1), x)
-
-  def loss(params, x):
-    return jnp.square(module.apply(params, x)).mean()
-
+  loss = lambda params, x: jnp.square(module.apply(params, x)).mean()  # noqa: E731
   step = jax.jit(jax.grad(loss, argnums=(0, 1)))
   jax.block_until_ready(step(params, x))
   return lambda: step(params, x)
 
 
+def _seconds(step) -> float:
+  start = time.perf_counter()
+  jax.block_until_ready(step())
+  return time.perf_counter() - start
+
+
 if __name__ == '__main__':
-  app.run(main)
+  command.run(main)

@@ -1,13 +1,13 @@
-"""Kill trainings at random moments, start them again, compare every bit.
+"""Kills training runs at random moments, continues them, compares every bit.
 
   python -m tools.robustness.crash_test --kills=5 [--experiment=NAME]
 
-Pass A: a training of the tiny form is killed (kill -9) after a random number
-of steps, `--kills` times, on one device count; the sha256 of its final state
-must be that of a training that nobody killed. Pass B: each start is on
-another number of faked devices (8, 2, 1, 8, ...); every state found on the
-devices after a restore must have the bits that were saved, and every batch
-the examples that belong to its step. One experiment per algorithm class.
+Pass A: a run of the tiny form is killed (kill -9) after a random number of
+steps, `--kills` times, on one device count; the sha256 of its final state must
+be that of a run that nobody killed. Pass B: each start is on another number of
+faked devices (8, 2, 1, 8, ...); every state on the devices after a restore must
+have the bits that were saved, and every batch the examples that belong to its
+step. One experiment per algorithm class.
 """
 
 import collections
@@ -16,51 +16,44 @@ import json
 import pathlib
 import random
 import tempfile
-
-from absl import app, flags, logging
+from collections.abc import Sequence
+from typing import Literal
 
 from art_jax import core
-from art_jax.config import experiments, shapes
+from art_jax.config import experiments
 from art_jax.data import order
-from art_jax.runs import checkpoints as checkpoint_store
+from tools import command
 from tools.robustness import trainer_process
 
-_KILLS = flags.DEFINE_integer('kills', 5, 'Kills per pass.', lower_bound=1)
-_EXPERIMENT = flags.DEFINE_multi_string(
-  'experiment', [], 'Default: one per algorithm class.'
-)
-_PASS = flags.DEFINE_enum('pass', 'both', ['A', 'B', 'both'], 'What to do.')
-_SEED = flags.DEFINE_integer('seed', 0, 'Of the moments of the kills.')
 _STEPS = 8  # on average between two kills
 _DEVICES = (8, 2, 1)
-
-
-def settings(kills: int) -> list[str]:
-  """Return the fields changed: many checkpoints, little else."""
-  duration = _STEPS * (kills + 1)
-  changes = {
-    **{'duration': duration, 'rescale': 'false', 'checkpoint_every': 3},
-    **{'log_every': 1, 'render_every': duration},
-  }
-  changed = [f'train.{name}={value}' for name, value in changes.items()]
-  return [*changed, 'data.source.count=12', 'data.engine=resident']
 
 
 def crash(
   folder: pathlib.Path,
   experiment: str,
-  changes: list[str],
   kills: int,
+  total: int,
   devices: tuple[int, ...],
   rng: random.Random,
 ) -> int:
-  """Train in `folder`/run with kills; return how many there were."""
+  """Train in `folder`/run with kills; return how many there were.
+
+  Args:
+    folder: to make.
+    experiment: its name.
+    kills: of this run, at most.
+    total: kills that the length of the run is for.
+    devices: numbers of them, in turn.
+    rng: of the moments.
+  """
   folder.mkdir()
-  flag = [f'--set={change}' for change in changes]
   killed = 0
   for count in itertools.cycle(devices):
     child = trainer_process.start(
-      *(folder / 'run', experiment, *flag),
+      folder / 'run',
+      experiment,
+      *settings(total),
       devices=count,
       notes=folder / 'notes.jsonl' if len(devices) > 1 else None,
     )
@@ -68,22 +61,27 @@ def crash(
       killed += 1
     errors = child.communicate()[1]
     if child.returncode == 0:
-      return killed
+      break
     if child.returncode != -9:
       raise RuntimeError(
         f'the trainer failed ({child.returncode}): {errors[-3000:]}'
       )
+  return killed
 
 
-def final_digest(folder: pathlib.Path, experiment: core.Experiment) -> str:
-  """Return the sha256 of the last state of `folder`/run."""
-  path = folder / 'run' / 'checkpoints'
-  with checkpoint_store.Checkpoints(path, read_only=True) as checkpoints:
-    state = checkpoints.restore(shapes.state_shapes(experiment)).state
-  return trainer_process.digest(state)
+def settings(kills: int) -> list[str]:
+  """Return the flags of a run: many checkpoints, little else."""
+  duration = _STEPS * (kills + 1)
+  return [
+    *trainer_process.settings(
+      duration=duration, checkpoint_every=3, log_every=1, render_every=duration
+    ),
+    '--set=data.source.count=12',
+    '--set=data.engine=resident',
+  ]
 
 
-def check_notes(
+def require_notes(
   folder: pathlib.Path, experiment: core.Experiment
 ) -> tuple[int, int]:
   """Raise unless bits and order are right; return (restores, batches)."""
@@ -96,8 +94,9 @@ def check_notes(
     note = json.loads(line)
     what, step, sha256 = note['what'], note['step'], note['sha256']
     if what == 'saved':
-      saved[step] = expected = sha256
-    elif what == 'batch':
+      saved[step] = sha256
+    expected = saved.get(step, sha256)  # step 0 was never saved
+    if what == 'batch':
       positions = order.positions(step - 1, rows)
       expected = trainer_process.digest(
         tuple(
@@ -105,8 +104,6 @@ def check_notes(
           for group, examples in enumerate(dataset.train)
         )
       )
-    else:
-      expected = saved.get(step, sha256)  # step 0 was never saved
     if sha256 != expected:
       raise AssertionError(f'{what} at step {step}: {sha256} != {expected}')
     counts[what] += step > 0
@@ -126,43 +123,57 @@ def one_per_class() -> list[str]:
   return sorted(names.values())
 
 
-def run(name: str, kills: int, passes: str, rng: random.Random) -> list[str]:
+def rows(name: str, kills: int, passes: str, rng: random.Random) -> list[str]:
   """Crash one experiment; return rows of the table."""
-  rows, changes = [], settings(kills)
-  experiment = experiments.override(experiments.load(name, tiny=True), changes)
-  label = f'{pathlib.Path(name).stem:<17}'
+  lines, label = [], f'{pathlib.Path(name).stem:<17}'
+  experiment = trainer_process.experiment(name, settings(kills))
   with tempfile.TemporaryDirectory(prefix='crash_test_') as temporary:
     folder = pathlib.Path(temporary)
+    straight, a, b = (folder / x for x in ('straight', 'a', 'b'))
     if passes != 'B':
-      crash(folder / 'straight', name, changes, 0, (1,), rng)
-      killed = crash(folder / 'a', name, changes, kills, (1,), rng)
+      crash(straight, name, 0, kills, (1,), rng)
+      killed = crash(a, name, kills, kills, (1,), rng)
       one, two = (
-        final_digest(folder / x, experiment) for x in ('straight', 'a')
+        trainer_process.digest(
+          trainer_process.last(path / 'run', experiment).state
+        )
+        for path in (straight, a)
       )
       same = 'same final state' if one == two else 'DIFFERENT FINAL STATE'
-      rows.append(f'{label} A {killed:>5}  {same}, sha256 {two[:16]}')
+      lines.append(f'{label} A {killed:>5}  {same}, sha256 {two[:16]}')
     if passes != 'A':
-      killed = crash(folder / 'b', name, changes, kills, _DEVICES, rng)
-      restores, batches = check_notes(folder / 'b', experiment)
-      rows.append(
+      killed = crash(b, name, kills, kills, _DEVICES, rng)
+      restores, batches = require_notes(b, experiment)
+      lines.append(
         f'{label} B {killed:>5}  {restores} restores bit-equal, '
         f'{batches} batches in order, devices {_DEVICES}'
       )
-  return rows
+  return lines
 
 
-def main(argv: list[str]) -> int:
-  """Print a row per experiment and pass; 1 if a state differs."""
-  del argv
-  logging.set_verbosity(logging.ERROR)
-  rng, failed = random.Random(_SEED.value), False
+def main(
+  *,
+  kills: command.Count = 5,
+  experiment: Sequence[str] = (),
+  pass_: Literal['A', 'B', 'both'] = 'both',
+  seed: int = 0,
+) -> int:
+  """Print a row per experiment and pass; return 1 if a state differs.
+
+  Args:
+    kills: per pass.
+    experiment: default: one per algorithm class.
+    pass_: what to do.
+    seed: of the moments of the kills.
+  """
+  rng, failed = random.Random(seed), False
   print(f'{"experiment":<17} pass kills  result', flush=True)
-  for name in _EXPERIMENT.value or one_per_class():
-    for row in run(name, _KILLS.value, _PASS.value, rng):
+  for name in experiment or one_per_class():
+    for row in rows(name, kills, pass_, rng):
       failed |= 'DIFFERENT' in row
       print(row, flush=True)
   return int(failed)
 
 
 if __name__ == '__main__':
-  app.run(main)
+  command.run(main, quiet=True)

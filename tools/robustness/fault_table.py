@@ -19,18 +19,17 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 
-from absl import app, logging
+from absl import logging
 
-from art_jax.config import experiments, shapes
+from art_jax.config import shapes
 from art_jax.runs import checkpoints
+from tools import command
 from tools.robustness import checkpoint_damage, trainer_process
 
 _NAME, _TOY = 'cyclegan_demo', 'tests/toy.py'
-_CHANGES = (
-  *('train.duration=16', 'train.rescale=false', 'train.checkpoint_every=4'),
-  *('train.log_every=1', 'train.render_every=16'),
+_FLAGS = trainer_process.settings(
+  duration=16, checkpoint_every=4, log_every=1, render_every=16
 )
-_FLAGS = tuple(f'--set={change}' for change in _CHANGES)
 _HOME = tempfile.TemporaryDirectory(prefix='faults_home_')
 Row = tuple[str, str, str]
 
@@ -41,75 +40,65 @@ def _start(run: pathlib.Path, *flags: str, name=_NAME) -> subprocess.Popen:
 
 
 def _end(process: subprocess.Popen, run: pathlib.Path) -> str:
-  """Wait; return the exit code and the last thing that was said."""
+  """Wait; return the exit code and the last message."""
   errors = process.communicate(timeout=300)[1].strip().splitlines()
-  said = [line for line in errors if re.match('art_jax: |.*Going back', line)]
-  text = (said or errors or [''])[-1].removeprefix('art_jax: ')
+  messages = [x for x in errors if re.match('art_jax: |.*Going back', x)]
+  text = (messages or errors or [''])[-1].removeprefix('art_jax: ')
   text = text.replace(str(run), 'RUN').replace(socket.gethostname(), 'HOST')
   text = re.sub(r'^[WE]\d{4} .*?\] |\|', '', text)  # the logger's prefix
   return f'exit code {process.returncode}: {text[:260]}'
 
 
-def _state(run: pathlib.Path) -> checkpoints.Restored:
-  experiment = experiments.override(
-    experiments.load(_NAME, tiny=True), _CHANGES
-  )
-  with checkpoints.Checkpoints(run / 'checkpoints', read_only=True) as opened:
-    return opened.restore(shapes.state_shapes(experiment))
+def _last(run: pathlib.Path) -> tuple[int, str]:
+  """Return the step and the digest of the last checkpoint of a run."""
+  trained = trainer_process.experiment(_NAME, _FLAGS)
+  restored = trainer_process.last(run, trained)
+  return restored.step, trainer_process.digest(restored.state)
 
 
 def _continue(run: pathlib.Path, good: str) -> str:
-  """Start the same command again; say what is missing in the end."""
-  before = _state(run).step
-  process = _start(run)
-  said = _end(process, run)
+  """Start the same command again; return what is missing in the end."""
+  before, process = _last(run)[0], _start(run)
+  message = _end(process, run)
   if process.returncode:
-    return f'NOT CONTINUED: {said}'
-  same = trainer_process.digest(_state(run).state) == good
-  return (
-    f'steps after {before} are done again; final state '
-    f'{"bit-identical" if same else "DIFFERENT"}'
-  )
+    return f'NOT CONTINUED: {message}'
+  same = 'bit-identical' if _last(run)[1] == good else 'DIFFERENT'
+  return f'steps after {before} are done again; final state {same}'
 
 
 def damaged(base: pathlib.Path, folder: pathlib.Path) -> Iterator[Row]:
   """Damage the latest checkpoint in three places per kind."""
-  experiment = experiments.override(
-    experiments.load(_NAME, tiny=True), _CHANGES
-  )
-  like = shapes.state_shapes(experiment)
-  want = {}
+  like = shapes.state_shapes(trainer_process.experiment(_NAME, _FLAGS))
   with checkpoints.Checkpoints(base / 'checkpoints', read_only=True) as opened:
-    for step in opened.steps():
-      found = opened.restore(like, step=step)
-      want[step] = trainer_process.digest(found.state)
-  newest = max(want)
+    wanted = {
+      step: trainer_process.digest(opened.restore(like, step=step).state)
+      for step in opened.steps()
+    }
+  newest, copy = max(wanted), folder / 'copy'
   for name, damage in checkpoint_damage.DAMAGES.items():
     seen, lost = set(), set()
     for place in range(3):
-      copy = folder / 'copy'
       shutil.copytree(base / 'checkpoints', copy)
       damage(copy / str(newest), random.Random(place))
-      with _warnings() as said, checkpoints.Checkpoints(copy) as opened:
-        found = opened.restore(like)
-      right = trainer_process.digest(found.state) == want[found.step]
-      seen.update(line.replace(str(copy), 'RUN/checkpoints') for line in said)
-      lost.add(f'{newest - found.step} steps' if right else 'WRONG STATE')
+      with _warnings() as lines, checkpoints.Checkpoints(copy) as opened:
+        restored = opened.restore(like)
+      right = trainer_process.digest(restored.state) == wanted[restored.step]
+      seen.update(line.replace(str(copy), 'RUN/checkpoints') for line in lines)
+      lost.add(f'{newest - restored.step} steps' if right else 'WRONG STATE')
       shutil.rmtree(copy)
     yield f'{name}, 3 times', '; '.join(sorted(seen)[:1]), ', '.join(lost)
 
 
 @contextlib.contextmanager
 def _warnings() -> Iterator[list[str]]:
-  said, handler = [], python_logging.Handler()
-  handler.emit = lambda row: (
-    said.append(row.getMessage()[:220].replace('|', '/'))
-    if 'orbax' not in row.pathname
-    else None
+  lines, handler = [], python_logging.Handler()
+  handler.addFilter(lambda record: 'orbax' not in record.pathname)
+  handler.emit = lambda record: lines.append(
+    record.getMessage()[:220].replace('|', '/')
   )
   logging.get_absl_logger().addHandler(handler)
   try:
-    yield said
+    yield lines
   finally:
     logging.get_absl_logger().removeHandler(handler)
 
@@ -144,8 +133,8 @@ def read_only(folder: pathlib.Path) -> Row:
   """Train into a read-only disk."""
   with _disk(folder / 'ro', 'ro') as disk:
     run = disk / 'run'
-    said = _end(_start(run), run)
-    return 'run folder on a read-only disk', said, 'nothing'
+    seen = _end(_start(run), run)
+    return 'run folder on a read-only disk', seen, 'nothing'
 
 
 def removed(folder: pathlib.Path) -> Row:
@@ -164,26 +153,21 @@ def two_trainers(folder: pathlib.Path, good: str) -> Row:
   trainer_process.wait_for_lines(first, 1)
   seen = _end(_start(run), run)
   first.communicate()
-  same = trainer_process.digest(_state(run).state) == good
+  same = _last(run)[1] == good
   lost = 'nothing: the first one ends bit-identical' if same else 'DIFFERENT'
   return 'a second trainer started in the folder', seen, lost
 
 
 def nan(folder: pathlib.Path, what: str) -> Iterator[Row]:
   """Inject a NaN into the metrics or the state of step 6."""
-  for policy in ('stop', 'rollback'):
+  for policy, lost in (
+    ('stop', 'steps after 4; checkpoint 4 stays the latest'),
+    ('rollback', 'steps after 4: done again, other data'),
+  ):
     run = folder / f'{what}_{policy}'
-    process = _start(
-      *(run, f'--set=algorithm.bad_{what}=5', f'--set=train.on_nan={policy}'),
-      name=_TOY,
-    )
-    kept = 'steps after 4; checkpoint 4 stays the latest'
-    lost = kept if policy == 'stop' else 'steps after 4: done again, other data'
-    yield (
-      f'NaN in the {what} of step 6, on_nan={policy}',
-      _end(process, run),
-      lost,
-    )
+    flags = f'--set=algorithm.bad_{what}=5', f'--set=train.on_nan={policy}'
+    seen = _end(_start(run, *flags, name=_TOY), run)
+    yield f'NaN in the {what} of step 6, on_nan={policy}', seen, lost
 
 
 def terminated(folder: pathlib.Path, good: str) -> Row:
@@ -198,23 +182,24 @@ def terminated(folder: pathlib.Path, good: str) -> Row:
 
 def lost_worker(folder: pathlib.Path) -> Row:
   """Kill -9 one of two processes, then start both again."""
-  run, codes = folder / 'pair', []
-  for attempt in range(2):
+  run = folder / 'pair'
+
+  def start_both():
     with socket.socket() as free:
       free.bind(('127.0.0.1', 0))
       port = free.getsockname()[1]
     cluster = (f'--coordinator=127.0.0.1:{port}', '--num_processes=2')
-    pair = [
+    return [
       _start(run, *cluster, f'--process_id={i}', '--devices=2') for i in (0, 1)
     ]
-    if not attempt:
-      trainer_process.wait_for_lines(pair[0], 6)
-      pair[1].kill()
-      seen = _end(pair[0], run)
-      pair[1].communicate()
-      before = _state(run).step
-    else:
-      codes = [_end(process, run)[:11] for process in pair]
+
+  first, second = start_both()
+  trainer_process.wait_for_lines(first, 6)
+  second.kill()
+  seen = _end(first, run)
+  second.communicate()
+  before = _last(run)[0]
+  codes = [_end(process, run)[:11] for process in start_both()]
   lost = f'steps after {before} are done again; then {codes}'
   return 'one of two processes killed (kill -9)', seen, lost
 
@@ -222,10 +207,10 @@ def lost_worker(folder: pathlib.Path) -> Row:
 def rows(folder: pathlib.Path) -> Iterator[Row]:
   """Yield the rows of the table."""
   base = folder / 'base'
-  said = _end(process := _start(base), base)
+  message = _end(process := _start(base), base)
   if process.returncode:
-    raise RuntimeError(said)
-  good = trainer_process.digest(_state(base).state)
+    raise RuntimeError(message)
+  good = _last(base)[1]
   yield from damaged(base, folder)
   try:
     yield full_disk(folder, good)
@@ -240,10 +225,8 @@ def rows(folder: pathlib.Path) -> Iterator[Row]:
   yield lost_worker(folder)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """Print the table as Markdown."""
-  del argv
-  logging.set_verbosity(logging.WARNING)
   print('| what was done | what the user saw | what was lost |')
   print('| --- | --- | --- |')
   with tempfile.TemporaryDirectory(prefix='faults_') as temporary:
@@ -252,4 +235,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  command.run(main)

@@ -1,5 +1,6 @@
 """Small good files, and random damage to them; see tools/robustness/fuzz.py."""
 
+import contextlib
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from art_jax.data import decode
 from art_jax.data.sources import Arrays, Folder
 from art_jax.runs import checkpoints as checkpoint_store
 from art_jax.runs import metrics_log
+from art_jax.runs.folder import RunFolder
 from art_jax.training import goodput, timing
 from art_jax.weights import families, files
 from tools.robustness import torch_pickles, weights_files
@@ -31,11 +33,37 @@ from tools.robustness import torch_pickles, weights_files
 _FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
 _STATE = {'a': np.arange(64, dtype=np.float32), 'key': jax.random.key(0)}
 _WORDS = (
-  *(b'\x00', b'\xff' * 8, b'\x7f\xff\xff\xff', b'-1', b'1e999', b'NaN'),
-  *(b'9' * 30, b'{', b'[' * 3000, b'(' * 300, b'"', b"'", b'\\', b'\r\n'),
-  *(b'../../x', b'None', b'true', b'__import__("os").system("touch owned")'),
-  *(b'open("owned","w")', b'cos\nsystem\n(S"touch owned"\ntR.', b'\xed\xa0'),
-  *(b'O', b'|O', b'f16', b'F64', b'a.b', b'lambda:0', b'*', b'**', b'0x', b'j'),
+  b'\x00',
+  b'\xff' * 8,
+  b'\x7f\xff\xff\xff',
+  b'-1',
+  b'1e999',
+  b'NaN',
+  b'9' * 30,
+  b'{',
+  b'[' * 3000,
+  b'(' * 300,
+  b'"',
+  b"'",
+  b'\\',
+  b'\r\n',
+  b'../../x',
+  b'None',
+  b'true',
+  b'__import__("os").system("touch owned")',
+  b'open("owned","w")',
+  b'cos\nsystem\n(S"touch owned"\ntR.',
+  b'\xed\xa0',
+  b'O',
+  b'|O',
+  b'f16',
+  b'F64',
+  b'a.b',
+  b'lambda:0',
+  b'*',
+  b'**',
+  b'0x',
+  b'j',
 )
 
 
@@ -67,11 +95,11 @@ def damage(data: bytes, rng: random.Random) -> bytes:
 
 def _change_number(data: bytearray, rng: random.Random) -> bytearray:
   """Write another number where a text has one."""
-  found = list(re.finditer(rb'\d+', bytes(data[:20_000])))
-  if found:
-    one = rng.choice(found)
+  matches = list(re.finditer(rb'\d+', bytes(data[:20_000])))
+  if matches:
+    start, end = rng.choice(matches).span()
     new = rng.choice((b'0', b'-1', b'1' + b'0' * rng.randint(3, 40), b'1.5'))
-    data[one.start() : one.end()] = new
+    data[start:end] = new
   return data
 
 
@@ -155,8 +183,6 @@ def _read_arrays(path: pathlib.Path) -> None:
 
 
 def _read_config(path: pathlib.Path) -> None:
-  from art_jax.runs.folder import RunFolder
-
   RunFolder(path.parent, writable=False).read_config()
 
 
@@ -216,10 +242,8 @@ def prepare(kind: str, folder: pathlib.Path) -> None:
   make, read = KINDS[kind]
   name, data = make(random.Random(0))
   (folder / name).write_bytes(data)
-  try:
+  with contextlib.suppress(core.UserError):  # good, but of no network
     read(folder / name)
-  except core.UserError:
-    pass  # good, but of no network
 
 
 def read_one(kind: str, folder: pathlib.Path, seed: int) -> str:
@@ -270,9 +294,7 @@ def _read_checkpoint(folder: pathlib.Path, rng: random.Random) -> None:
 def _lie(text: str, rng: random.Random) -> str:
   """Damage JSON until it is JSON again."""
   while True:
-    try:
+    with contextlib.suppress(ValueError, RecursionError):
       changed = damage(text.encode(), rng).decode()
       json.loads(changed)
       return changed
-    except (ValueError, RecursionError):
-      continue

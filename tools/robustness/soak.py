@@ -1,4 +1,4 @@
-"""Train for tens of thousands of tiny steps and watch what the process holds.
+"""Trains for tens of thousands of tiny steps; watches what the process holds.
 
   python -m tools.robustness.soak --steps=30000 [--experiment=vae_mnist_mlp]
 
@@ -14,54 +14,53 @@ import pathlib
 import re
 import tempfile
 import time
+from typing import Annotated
 
-from absl import app, flags
-
+from tools import command
 from tools.robustness import trainer_process
 
-_STEPS = flags.DEFINE_integer('steps', 30_000, 'How long.', lower_bound=100)
-_EXPERIMENT = flags.DEFINE_string(
-  'experiment', 'vae_mnist_mlp', 'Any; its tiny form is trained.'
-)
-_MEGABYTES = flags.DEFINE_integer('megabytes', 50, 'Growth that is allowed.')
 
-
-def settings(steps: int) -> list[str]:
-  """Return the fields changed: much is written."""
-  changes = {
-    **{'duration': steps, 'rescale': 'false', 'log_every': 10},
-    **{'render_every': 100, 'checkpoint_every': 50},
-  }
-  return [f'--set=train.{name}={value}' for name, value in changes.items()]
-
-
-def look(pid: int) -> tuple[float, int, int]:
+def resources(pid: int) -> tuple[float, int, int]:
   """Return resident megabytes, open files and threads of a process."""
   status = pathlib.Path(f'/proc/{pid}/status').read_text()
-  kilobytes = int(re.search(r'VmRSS:\s+(\d+)', status)[1])
-  threads = int(re.search(r'Threads:\s+(\d+)', status)[1])
+  kilobytes, threads = (
+    int(value) for value in re.findall(r'(?:VmRSS|Threads):\s+(\d+)', status)
+  )
   return kilobytes / 1024, len(os.listdir(f'/proc/{pid}/fd')), threads
 
 
-def main(argv: list[str]) -> int:
-  """Print a row per tenth; 1 if something grew."""
-  del argv
+def main(
+  *,
+  steps: Annotated[int, 100] = 30_000,
+  experiment: str = 'vae_mnist_mlp',
+  megabytes: int = 50,
+) -> int:
+  """Print a row per tenth; return 1 if something grew.
+
+  Args:
+    steps: how long.
+    experiment: any; its tiny form is trained.
+    megabytes: growth that is allowed.
+  """
   start, tenths = time.monotonic(), []
   print('    step      MB  files  threads  seconds', flush=True)
   with tempfile.TemporaryDirectory(prefix='soak_') as folder:
     child = trainer_process.start(
-      *(pathlib.Path(folder) / 'run', _EXPERIMENT.value),
-      *settings(_STEPS.value),
+      pathlib.Path(folder) / 'run',
+      experiment,
+      *trainer_process.settings(
+        duration=steps, log_every=10, render_every=100, checkpoint_every=50
+      ),
     )
     tail, held = [], []
-    for line in child.stderr:
+    for line in child.stderr or ():
       tail = [*tail[-20:], line]
       match = re.match(r'step (\d+)/', line)
       step = int(match[1]) if match else 0
-      # At the last row the process may be going already.
-      if match and step < _STEPS.value:
-        held.append(look(child.pid))
-      if step * 10 >= _STEPS.value * (len(tenths) + 1):
+      # At the last row the process may be ending.
+      if match and step < steps:
+        held.append(resources(child.pid))
+      if step * 10 >= steps * (len(tenths) + 1):
         memory, files, threads = zip(*held, strict=True)
         tenths.append((max(memory), min(files), min(threads)))
         row = '{:6.0f}  {:5}  {:7}'.format(*tenths[-1])
@@ -69,14 +68,15 @@ def main(argv: list[str]) -> int:
         held = []
     if child.wait():
       raise RuntimeError(f'the trainer failed: {"".join(tail)}')
-  pairs = zip(tenths[-1], tenths[1], strict=True)
-  grown = [after - before for after, before in pairs]
+  growth = [
+    last - second for last, second in zip(tenths[-1], tenths[1], strict=True)
+  ]
   print(
-    f'from the second tenth to the last: {grown[0]:+.0f} MB, {grown[1]:+} '
-    f'files, {grown[2]:+} threads'
+    f'from the second tenth to the last: {growth[0]:+.0f} MB, {growth[1]:+} '
+    f'files, {growth[2]:+} threads'
   )
-  return int(grown[0] > _MEGABYTES.value or max(grown[1:]) > 2)
+  return int(growth[0] > megabytes or max(growth[1:]) > 2)
 
 
 if __name__ == '__main__':
-  app.run(main)
+  command.run(main)

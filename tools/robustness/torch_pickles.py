@@ -7,7 +7,7 @@ instruction, so it may say what torch.save never would.
 import io
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def name(module: str, attribute: str) -> bytes:
 
 def call(function: bytes, *arguments: bytes) -> bytes:
   """Return the instructions of a call."""
-  return function + b'(' + b''.join(arguments) + b'tR'
+  return function + _tuple(arguments) + b'R'
 
 
 def tensor(
@@ -46,16 +46,27 @@ def tensor(
   legacy: bool = False,
 ) -> bytes:
   """Return the instructions that describe a tensor."""
-  block = [text('storage'), name('torch', f'{storage}Storage'), text(key)]
-  block += [text('cpu'), number(count), b'N' * legacy]
-  sides = (
-    b'(' + b''.join(map(number, values)) + b't' for values in (shape, strides)
+  block = (
+    text('storage'),
+    name('torch', f'{storage}Storage'),
+    text(key),
+    text('cpu'),
+    number(count),
+    b'N' * legacy,
   )
   return call(
     name('torch._utils', '_rebuild_tensor_v2'),
-    *(b'(' + b''.join(block) + b'tQ', number(start), *sides, b'\x89'),
+    _tuple(block) + b'Q',
+    number(start),
+    _tuple(map(number, shape)),
+    _tuple(map(number, strides)),
+    b'\x89',
     call(name('collections', 'OrderedDict')),
   )
+
+
+def _tuple(parts: Iterable[bytes]) -> bytes:
+  return b'(' + b''.join(parts) + b't'
 
 
 def mapping(entries: Mapping[str, bytes]) -> bytes:
@@ -78,14 +89,11 @@ def archive(value: bytes, blocks: Mapping[str, bytes]) -> bytes:
 
 def stream(value: bytes, blocks: Mapping[str, tuple[int, bytes]]) -> bytes:
   """Return a file of PyTorch < 1.6; a block is (count, data)."""
-  parts = [
-    mapping({'little_endian': b'\x88'}),
-    value,
-    b'](' + b''.join(map(text, blocks)) + b'e',
-  ]
-  parts = [b'\x80\x02' + part + b'.' for part in parts]
+  keys = b'](' + b''.join(map(text, blocks)) + b'e'
+  parts = (mapping({'little_endian': b'\x88'}), value, keys)
+  pickles = [b'\x80\x02' + part + b'.' for part in parts]
   data = [struct.pack('<q', n) + block for n, block in blocks.values()]
-  return MAGIC + b'\x80\x02M\xe9\x03.' + b''.join(parts + data)
+  return MAGIC + b'\x80\x02M\xe9\x03.' + b''.join(pickles + data)
 
 
 def state_dict(arrays: Mapping[str, np.ndarray], legacy: bool = False) -> bytes:
@@ -96,7 +104,7 @@ def state_dict(arrays: Mapping[str, np.ndarray], legacy: bool = False) -> bytes:
     strides = tuple(s // value.itemsize for s in value.strides)
     kind = _STORAGES[value.dtype.str[1:]]
     entries[key] = tensor(
-      *(f'{i}', value.size, value.shape, strides, 0, kind, legacy)
+      f'{i}', value.size, value.shape, strides, storage=kind, legacy=legacy
     )
     blocks[f'{i}'] = (value.size, value.tobytes())
   if legacy:

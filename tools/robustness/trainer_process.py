@@ -1,4 +1,4 @@
-"""Trainers in processes of their own, for tools that kill them.
+"""Training in a process of its own, for tools that kill it.
 
 Run as a script it trains like the command line and notes what the process
 itself sees: every state that it saves or restores, every batch that it takes.
@@ -15,9 +15,14 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 import jax
 import numpy as np
+
+from art_jax import core
+from art_jax.config import experiments, shapes
+from art_jax.runs import checkpoints
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Compiling is most of the time of these runs; the networks are tiny.
@@ -27,23 +32,47 @@ _QUICK = (
 )
 
 
+def settings(**train: int) -> list[str]:
+  """Return the flags that set fields of `train`, the schedules unscaled."""
+  fields = {**train, 'rescale': 'false'}
+  return [f'--set=train.{name}={value}' for name, value in fields.items()]
+
+
+def experiment(name: str, flags: Sequence[str]) -> core.Experiment:
+  """Return the experiment that a process with these --set flags trains."""
+  changes = [flag.removeprefix('--set=') for flag in flags]
+  return experiments.override(experiments.load(name, tiny=True), changes)
+
+
+def last(run: pathlib.Path, trained: core.Experiment) -> checkpoints.Restored:
+  """Return the last checkpoint of a run folder."""
+  with checkpoints.Checkpoints(run / 'checkpoints', read_only=True) as opened:
+    return opened.restore(shapes.state_shapes(trained))
+
+
 def start(
   workdir: pathlib.Path,
-  experiment: str,
+  name: str,
   *flags: str,
   devices: int = 1,
   notes: pathlib.Path | None = None,
   home: pathlib.Path | None = None,
 ) -> subprocess.Popen:
-  """Start a tiny training on faked CPU devices; its stderr is a pipe."""
-  program = ['-m', 'art_jax.main']
+  """Start a tiny training run on faked CPU devices; its stderr is a pipe."""
+  program = ['art_jax.main']
   if notes:
-    program = ['-m', 'tools.robustness.trainer_process', str(notes)]
+    program = ['tools.robustness.trainer_process', str(notes)]
   home = home or workdir.parent / 'home'  # holds the compilation cache too
   return subprocess.Popen(
     [
-      *(sys.executable, *program, f'--experiment={experiment}', '--tiny'),
-      *(f'--workdir={workdir}', f'--devices={devices}', *flags),
+      sys.executable,
+      '-m',
+      *program,
+      f'--experiment={name}',
+      '--tiny',
+      f'--workdir={workdir}',
+      f'--devices={devices}',
+      *flags,
     ],
     cwd=_ROOT,
     env={
@@ -70,7 +99,7 @@ def start(
 
 def wait_for_lines(process: subprocess.Popen, count: int) -> bool:
   """Read until `count` steps were shown; False if the process ended first."""
-  for line in process.stderr:
+  for line in process.stderr or ():
     count -= line.startswith('step ')
     if count <= 0:
       return True
@@ -108,7 +137,6 @@ def _note(notes: str, **what) -> None:
 def _watch(notes: str) -> None:
   """Make the loop of this process write down what it does."""
   from art_jax.data import pipeline
-  from art_jax.runs import checkpoints
   from art_jax.training import loop
 
   save, begin = checkpoints.Checkpoints.save, loop.start

@@ -81,7 +81,7 @@ def pickle(rng: random.Random) -> tuple[str, bytes]:
   """Return the instructions that describe tensors, to be damaged alone."""
   entries = {
     f'model.{i}.weight': torch_pickles.tensor(
-      *(f'{i}', 100, (10, 5), (5, 1), rng.randrange(50), 'Float')
+      f'{i}', 100, (10, 5), (5, 1), start=rng.randrange(50)
     )
     for i in range(rng.randint(1, 5))
   }

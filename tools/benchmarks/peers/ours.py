@@ -1,6 +1,7 @@
 """Our side of a row: what users run, step by step."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,45 +15,33 @@ from art_jax.profiling.step_timer import Stepper
 from art_jax.style_transfer import optimize
 
 
-class Inference:
-  """A compiled use of a trained model."""
-
-  def __init__(self, experiment: core.Experiment, work: str):
-    """Compile `translate` or `generate` as `art_jax.run.Run` does."""
-    algorithm, rows = experiment.algorithm, experiment.train.batch_size
-    size = experiment.data.size
-    shape = (rows, size, size, 3)
-    key = jax.random.key(0)
-    batch = {name: jnp.zeros(shape) for name in algorithm.inputs}
-    params = jax.jit(lambda: algorithm.inference(algorithm.init(key, batch)))()
-    generates = work == 'generate'
-    use = algorithm.generate if generates else algorithm.translate
-    self._use = jax.jit(lambda params, x, key: use(params, x, key=key))
-    inputs = (
-      algorithm.latents(key, rows)
-      if generates
-      else jax.random.uniform(key, shape, minval=-1)
-    )
-    self._arguments = params, inputs, key
-
-  def __call__(self) -> None:
-    """Work on one batch."""
-    jax.block_until_ready(self._use(*self._arguments))
-
-  def flops(self) -> float:
-    """Return the FLOPs of one call, with native convolutions."""
-    with lowering.native_lowering():
-      lowered = self._use.lower(*self._arguments)
-    return float(lowered.cost_analysis()['flops'])
+def _inference(experiment: core.Experiment, work: str):
+  """Return one compiled use of a trained model, and its FLOPs."""
+  algorithm: Any = experiment.algorithm
+  rows, size = experiment.train.batch_size, experiment.data.size
+  shape, key = (rows, size, size, 3), jax.random.key(0)
+  batch = {name: jnp.zeros(shape) for name in algorithm.inputs}
+  params = jax.jit(lambda: algorithm.inference(algorithm.init(key, batch)))()
+  if work == 'generate':
+    apply, inputs = algorithm.generate, algorithm.latents(key, rows)
+  else:
+    apply = algorithm.translate
+    inputs = jax.random.uniform(key, shape, minval=-1)
+  use = jax.jit(lambda params, x, key: apply(params, x, key=key))
+  with lowering.native_lowering():
+    flops = use.lower(params, inputs, key).cost_analysis()['flops']
+  return lambda: use(params, inputs, key), float(flops)
 
 
-def _painter(experiment: core.Experiment) -> Callable[[], None]:
-  """Return a step of `art_jax.stylize.paint` on a built-in scene."""
-  algorithm, size = experiment.algorithm, experiment.data.size
+def _painter(experiment: core.Experiment) -> Callable[[], Any]:
+  """Return a step of `style_transfer.optimize.paint` on a built-in scene."""
+  algorithm: Any = experiment.algorithm
   task = optimize.Task(
     paintings.scene(0, photo=True), (paintings.scene(5, photo=False),)
   )
-  scale = optimize.Scale(algorithm, task, size, mesh.make_devices(1))
+  scale = optimize.Scale(
+    algorithm, task, experiment.data.size, mesh.make_devices(1)
+  )
   features = algorithm.features.init(
     jax.random.key(0), scale.content, algorithm.layers
   )
@@ -61,15 +50,9 @@ def _painter(experiment: core.Experiment) -> Callable[[], None]:
   def step():
     nonlocal state
     state, metrics = take(state)
-    jax.block_until_ready(metrics)
+    return metrics
 
   return step
-
-
-def _trainer(experiment: core.Experiment) -> Callable[[], None]:
-  """Return the step of `--mode=train`, on data that lies on the device."""
-  stepper = Stepper(experiment, mesh.make_devices(1))
-  return lambda: stepper.take(1)
 
 
 class Ours:
@@ -93,19 +76,21 @@ class Ours:
     self._clock = clock
     self.networks = describe.parameters(experiment)
     if work in ('translate', 'generate'):
-      self._step = Inference(experiment, work)
-      self.flops = self._step.flops()
-    else:
-      make = {'step': _trainer, 'paint': _painter}[work]
-      self._step = make(experiment)
-      self.flops = describe.step_flops(experiment)
+      self._step, self.flops = _inference(experiment, work)
+      return
+    self.flops = describe.step_flops(experiment)
+    if work == 'paint':
+      self._step = _painter(experiment)
+    else:  # on data that lies on the device
+      stepper = Stepper(experiment, mesh.make_devices(1))
+      self._step = lambda: stepper.take(1)
 
   def take(self, count: int) -> list[float]:
     """Take steps; return the seconds of each, its batch included."""
     seconds = []
     for _ in range(count):
       start = self._clock()
-      self._step()
+      jax.block_until_ready(self._step())
       seconds.append(self._clock() - start)
     return seconds
 
