@@ -17,7 +17,7 @@ def test_killed_trainings_lose_no_bit():
     cwd=_ROOT,
     capture_output=True,
     text=True,
-    timeout=240,
+    timeout=480,
   )
   assert result.returncode == 0, result.stderr[-3000:]
   _, one, other = result.stdout.splitlines()

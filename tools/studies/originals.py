@@ -212,8 +212,7 @@ def _section(
   parts = []
   for line in row.commands:
     text = fill(line, pathlib.Path('runs') / row.name, shown)
-    text = re.sub('^art_jax ', '-m art_jax.main ', text)
-    parts.append(f'    python {re.sub("^tools", "-m tools", text)}')
+    parts.append('    ' + re.sub('^tools', 'python -m tools', text))
   if entry is None:
     return [*parts, '', 'Not run yet.']
   size = 'full size' if entry['full'] else 'laptop size'
@@ -236,8 +235,8 @@ def _section(
 def _run(line: str, log: pathlib.Path, plan: Plan) -> str:
   program, *arguments = shlex.split(line)
   if program == 'art_jax':
-    training = not any(x.startswith('--mode=') for x in arguments)
-    return timed_run.art_jax(arguments, log, plan.minutes if training else 0)
+    minutes = plan.minutes if arguments[0] == 'train' else 0
+    return timed_run.art_jax(arguments, log, minutes)
   return timed_run.command(['-m', program, *arguments], log)
 
 

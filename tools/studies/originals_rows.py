@@ -35,14 +35,14 @@ class Row:
 
 def _sample(study: str, run: str = '{work}/run', more: str = '') -> str:
   return (
-    f'art_jax --mode=sample --run={run} --study={study} '
+    f'art_jax sample {run} --study={study} '
     f'--output={{work}}/{study} --overwrite {more}'.strip()
   )
 
 
 def _gan(experiment: str, more: str = '') -> str:
   return (
-    f'art_jax --experiment={experiment} --workdir={{work}}/run '
+    f'art_jax train {experiment} --workdir={{work}}/run '
     f'{{gan}} {{train}} {more}'.strip()
   )
 
@@ -81,7 +81,7 @@ ROWS = (
     'A plain convolutional GAN on pictures cropped to 150x150 collapsed to the '
     'commonest textures.',
     (
-      'art_jax --experiment=dcgan_art150 --workdir={work}/run {width} {train}',
+      'art_jax train dcgan_art150 --workdir={work}/run {width} {train}',
       _BESIDE,
     ),
     ('run/images/samples/*.png', 'run/losses.png'),
@@ -90,10 +90,8 @@ ROWS = (
     'S0.4',
     'CycleGAN turned Monet into photos and back; colours came out less vivid.',
     (
-      'art_jax --experiment={cyclegan} --workdir={work}/run --devices=1 '
-      '{train}',
-      'art_jax --mode=evaluate --run={work}/run --num={num} '
-      '--metrics=colourfulness',
+      'art_jax train {cyclegan} --workdir={work}/run --devices=1 {train}',
+      'art_jax evaluate {work}/run --num={num} --metrics=colourfulness',
     ),
     ('run/images/ab/*.png', 'run/images/ba/*.png'),
     r'colourfulness',
@@ -102,7 +100,7 @@ ROWS = (
     'S0.5',
     'Facades: photos of buildings were mapped to their label maps.',
     (
-      'art_jax --experiment=pix2pix_facades --data={facades} '
+      'art_jax train pix2pix_facades --data={facades} '
       '--workdir={work}/run {facade} {train} --set algorithm.direction=ab',
       'tools.studies.facades {work}/run',
     ),
@@ -116,7 +114,7 @@ ROWS = (
     'Style transfer with SqueezeNet 1.1: equal style weights against 200000, '
     '800, 12, 1.',
     (
-      'art_jax --mode=stylize --experiment=style_transfer_squeezenet '
+      'art_jax stylize style_transfer_squeezenet '
       f'{_STYLE} --overwrite --versus "algorithm.style_weights=(1, 1, 1, 1)"',
     ),
     ('result.png',),
@@ -185,7 +183,7 @@ ROWS = (
     'that batches divide.',
     (
       'tools.studies.originals --broken={work}/pictures',
-      'art_jax --experiment=dcgan_paintings --tiny --data={work}/pictures '
+      'art_jax train dcgan_paintings --tiny --data={work}/pictures '
       '--set train.duration=4 --set data.max_bad=0.2 --workdir={work}/run',
     ),
     ('run/examples.png',),
@@ -216,7 +214,7 @@ ROWS = (
     'Gatys with VGG-16, and a second picture with a lower content weight; '
     'portraits suffer.',
     (
-      f'art_jax --mode=stylize --experiment=style_transfer {_STYLE} '
+      f'art_jax stylize style_transfer {_STYLE} '
       '--overwrite --size={side} --steps={iterations} '
       '--versus algorithm.content_weight=5',
     ),
@@ -239,9 +237,7 @@ ROWS = (
     'S3.3',
     'Fast style transfer as in the paper left a white blotch; it was trained '
     'too briefly.',
-    (
-      'art_jax --experiment=fast_style_squeezenet --workdir={work}/run {train}',
-    ),
+    ('art_jax train fast_style_squeezenet --workdir={work}/run {train}',),
     ('run/images/*/*.png',),
     r'steps/s',
   ),
@@ -252,7 +248,7 @@ ROWS = (
       'tools.studies.pan_clip --picture={content} --output={work}/pan.mp4 '
       '--size={clip} --frames=16 --step=3,1',
       # The network of the row before.
-      'art_jax --mode=stylize --run={shared}/S3.3/run --content={work}/pan.mp4 '
+      'art_jax stylize --run={shared}/S3.3/run --content={work}/pan.mp4 '
       '--output={work}/painted.mp4 --overwrite',
     ),
     lines=r'frames|flicker',
@@ -281,7 +277,7 @@ ROWS = (
     'S4.4',
     'The next step named: diffusion, stabler and better than GANs.',
     (
-      'art_jax --experiment=diffusion_paintings --workdir={work}/run '
+      'art_jax train diffusion_paintings --workdir={work}/run '
       '{denoiser} {train}',
       _BESIDE,
     ),
@@ -291,7 +287,7 @@ ROWS = (
     'GANGogh',
     'A conditional WGAN-GP with a classifier over 14 genres.',
     (
-      'art_jax --experiment=gangogh --workdir={work}/run {gangogh} {train}',
+      'art_jax train gangogh --workdir={work}/run {gangogh} {train}',
       _sample('classes'),
     ),
     ('classes/*.png',),
