@@ -4,16 +4,17 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import struct
 from PIL import Image
 
 from art_jax import core
-from art_jax.algorithms import feature_layers, optim, trainable
+from art_jax.algorithms import fields, optim, trainable
 from art_jax.algorithms.trainable import Trainable
 from art_jax.media import images
+from art_jax.nn import pure
 from art_jax.nn.adain import AdaINDecoder, adain, moments
 from art_jax.nn.vgg import VGG
 from art_jax.weights import features as feature_weights
@@ -22,10 +23,9 @@ from art_jax.weights.normalised import normalise
 _DIRECTION = 'stylize'
 _MEASURED = 6  # built-in scenes, as photo and painted, that filters see
 _MEASURED_SIZE = 256  # pixels
-_MIN_STYLE = 32  # pixels
 
 
-class AdaINState(flax.struct.PyTreeNode):
+class AdaINState(struct.PyTreeNode):
   """What arbitrary style transfer learns.
 
   Attributes:
@@ -58,8 +58,8 @@ class AdaIN:
     decoder: the network that learns; its depth and width are the encoder's.
     features: the encoder.
     weights: name or path of its weights; '': random ones, for tests.
-    normalized: rescale its filters to a mean answer of 1, measured on built-in
-      pictures (the authors' code has such a VGG).
+    normalized: rescale its filters to a mean response of 1, measured on
+      built-in pictures (the authors' code has such a VGG).
     content_layer: of f and of the first term (paper: relu4_1; its position
       is what the decoder doubles back from, three times).
     style_layers: of the second term (paper).
@@ -96,29 +96,24 @@ class AdaIN:
 
   def __post_init__(self):
     weights = (1.0,) * len(self.style_layers)
-    feature_layers.check(self.features, self.layers, self.style_layers, weights)
+    fields.require_layers(
+      self.features, self.layers, self.style_layers, weights
+    )
+    fields.require_style_size(self.style_size)
     if not self.content_layer.startswith(('relu4', 'conv4')):
       raise core.UserError(
         f'algorithm.content_layer={self.content_layer!r}: the decoder doubles '
         'three times, so it is a layer behind three pools: relu4_1'
       )
-    if not 0 <= self.alpha <= 1:
-      raise core.UserError(
-        f'algorithm.alpha={self.alpha}: a share of the style is in [0, 1]'
-      )
-    if self.style_size < _MIN_STYLE:
-      raise core.UserError(
-        f'algorithm.style_size={self.style_size}: it is at least {_MIN_STYLE} '
-        'pixels'
-      )
-    if self.blend and (min(self.blend) < 0 or sum(self.blend) <= 0):
-      raise core.UserError(
-        f'algorithm.blend={self.blend}: shares are >= 0, and one of them more'
-      )
+    alpha, blend = self.alpha, self.blend
+    fields.require('alpha', alpha, 0 <= alpha <= 1, 'is in [0, 1]')
+    shares = not blend or (min(blend) >= 0 and sum(blend) > 0)
+    rule = 'holds shares; shares are >= 0, and one of them more'
+    fields.require('blend', blend, shares, rule)
 
   @property
   def layers(self) -> tuple[str, ...]:
-    """The layers that are looked at."""
+    """The layers that the losses read."""
     return tuple(sorted({self.content_layer, *self.style_layers}))
 
   def networks(self, batch: core.Batch) -> core.Networks:
@@ -136,9 +131,9 @@ class AdaIN:
     """
     if not self.weights:
       return ()
-    found = feature_weights.load(self.features, self.weights, self.layers)
+    variables = feature_weights.load(self.features, self.weights, self.layers)
     if not self.normalized:
-      return found
+      return variables
     size = (_MEASURED_SIZE, _MEASURED_SIZE)
     pictures = []
     for number in range(_MEASURED):
@@ -146,7 +141,7 @@ class AdaIN:
         (scene,) = images.to_uint8(read_picture(f'builtin:{number}{kind}', 512))
         small = Image.fromarray(scene).resize(size)
         pictures.append(images.from_uint8(np.asarray(small))[None])
-    return normalise(self.features, found, pictures)
+    return normalise(self.features, variables, pictures)
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
@@ -183,21 +178,21 @@ class AdaIN:
       batch: a, contents, and b, paintings: f32[B, H, W, 3].
     """
     content = self._encode(features, batch['a'])
-    painted = self.features.apply(features, batch['b'], self.layers)
-    style = moments(painted[self.content_layer])
+    painting = pure.apply(self.features, features, batch['b'], self.layers)
+    style = moments(painting[self.content_layer])
     target = jax.lax.stop_gradient(adain(content, *style))
-    result = self.decoder.apply({'params': params}, target)
-    found = self.features.apply(features, result, self.layers)
-    content_loss = jnp.mean(jnp.square(found[self.content_layer] - target))
+    result = pure.apply(self.decoder, {'params': params}, target)
+    output = pure.apply(self.features, features, result, self.layers)
+    content_loss = jnp.mean(jnp.square(output[self.content_layer] - target))
     style_loss = jnp.float32(0)
     for name in self.style_layers:
-      pairs = zip(moments(found[name]), moments(painted[name]), strict=True)
+      pairs = zip(moments(output[name]), moments(painting[name]), strict=True)
       style_loss += sum(jnp.mean(jnp.square(x - y)) for x, y in pairs)
     style_loss *= self.style_weight
     total = content_loss + style_loss
     metrics = {'loss/content': content_loss, 'loss/style': style_loss}
     if self.identity_weight:
-      same = self.decoder.apply({'params': params}, content)
+      same = pure.apply(self.decoder, {'params': params}, content)
       identity = self.identity_weight * jnp.mean(jnp.square(same - batch['a']))
       metrics['loss/identity'] = identity
       total += identity
@@ -206,7 +201,7 @@ class AdaIN:
   def step(
     self, state: AdaINState, batch: core.Batch, key: core.Key
   ) -> tuple[AdaINState, core.Metrics]:
-    """Take one step of the optimiser on the decoder.
+    """Take one step of the optimizer on the decoder.
 
     Args:
       state: of the step before.
@@ -216,7 +211,6 @@ class AdaIN:
     Returns:
       The next state, and the losses before the step.
     """
-    del key
 
     def loss_fn(params, collections, batch):
       loss, metrics = self.losses(state.features, params, batch)
@@ -236,11 +230,10 @@ class AdaIN:
     self, state: AdaINState, batch: core.Batch, key: core.Key
   ) -> core.Images:
     """Return f32[B, H, 3 W, 3]: contents, paintings and both in one."""
-    del key
     a, b = batch['a'], batch['b']
     style = moments(self._encode(state.features, b))
     target = adain(self._encode(state.features, a), *style)
-    result = self.decoder.apply(state.decoder.variables, target)
+    result = pure.apply(self.decoder, state.decoder.variables, target)
     row = jnp.concatenate([a, b, jnp.clip(result, -1, 1)], axis=2)
     return {'stylised': row}
 
@@ -272,8 +265,8 @@ class AdaIN:
       )
     one = params[_DIRECTION]
     measure = jax.jit(lambda x: moments(self._encode(one['features'], x)))
-    found = [measure(painting) for painting in styles]
-    mean, deviation = (jnp.concatenate(x) for x in zip(*found, strict=True))
+    each = [measure(painting) for painting in styles]
+    mean, deviation = (jnp.concatenate(x) for x in zip(*each, strict=True))
     style = {'mean': mean, 'deviation': deviation}
     return {_DIRECTION: {**one, 'style': style}}
 
@@ -285,7 +278,7 @@ class AdaIN:
     *,
     key: core.Key | None = None,
   ) -> jax.Array:
-    """Stylise pictures: g((1 - alpha) f(c) + alpha sum_k w_k AdaIN(f(c), s_k)).
+    """Stylize pictures: g((1 - alpha) f(c) + alpha sum_k w_k AdaIN(f(c), s_k)).
 
     Args:
       params: what `styled` returned.
@@ -299,7 +292,6 @@ class AdaIN:
     Raises:
       core.UserError: no painting was given.
     """
-    del direction, key
     params = params[_DIRECTION]
     if 'style' not in params:
       raise core.UserError(
@@ -314,13 +306,12 @@ class AdaIN:
     # result of the blend.
     mixed = adain(content, (shares @ mean)[None], (shares @ deviation)[None])
     mixed = mixed + (1 - self.alpha) * content
-    result = self.decoder.apply(params['decoder'], mixed)
+    result = pure.apply(self.decoder, params['decoder'], mixed)
     return jnp.clip(result, -1, 1)
 
   def _encode(
     self, variables: Mapping[str, Any], pictures: jax.Array
   ) -> jax.Array:
     """Return f(x)."""
-    layers = (self.content_layer,)
-    found = self.features.apply(variables, pictures, layers)
-    return found[self.content_layer]
+    name = self.content_layer
+    return pure.apply(self.features, variables, pictures, (name,))[name]

@@ -8,10 +8,10 @@ arXiv:2006.11239.
 import dataclasses
 from typing import Any, ClassVar
 
-import flax
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax import struct
 
 from art_jax import core
 from art_jax.algorithms import (
@@ -26,11 +26,11 @@ from art_jax.losses.denoising import EDM, Preconditioning
 from art_jax.nn.diffusion_unet import DiffusionUNet
 
 
-class DiffusionState(flax.struct.PyTreeNode):
+class DiffusionState(struct.PyTreeNode):
   """Everything a diffusion model learns.
 
   Attributes:
-    denoiser: the network and its optimiser.
+    denoiser: the network and its optimizer.
     average: moving average of its parameters, which makes the pictures.
     clock: i32[], steps taken; the schedules read it.
   """
@@ -71,8 +71,13 @@ class Diffusion:
   directions: ClassVar[tuple[str, ...]] = ('repaint',)
   # A trained model may be used with other values of these.
   in_use: ClassVar[tuple[str, ...]] = (
-    *('sampler', 'num_steps', 'guidance', 'strength'),
-    *('sigma_min', 'sigma_max', 'rho'),
+    'sampler',
+    'num_steps',
+    'guidance',
+    'strength',
+    'sigma_min',
+    'sigma_max',
+    'rho',
   )
 
   denoiser: nn.Module = DiffusionUNet()
@@ -91,7 +96,7 @@ class Diffusion:
   strength: float = 0.5
 
   def __post_init__(self):
-    diffusion_parts.check(self)
+    diffusion_parts.require_fields(self)
 
   @property
   def inputs(self) -> tuple[str, ...]:
@@ -113,9 +118,8 @@ class Diffusion:
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
   ) -> DiffusionState:
     """Return a fresh network; raises UserError if the pictures do not fit."""
-    del pretrained
     images, net = batch['image'], self.denoiser
-    diffusion_parts.check_pictures(self, images.shape)
+    diffusion_parts.require_picture_shape(self, images.shape)
     noise = jnp.zeros(images.shape[0])
     denoiser = trainable.create(
       net, key, images, noise, optimizer=self.optimizer
@@ -227,14 +231,14 @@ class Diffusion:
     params = params['denoiser']
     if labels is None or self.guidance == 0:
       return self._denoise(params, images, sigma)
-    given = self._one_hot(labels)
+    classes = self._one_hot(labels)
     if self.guidance == 1:
-      return self._denoise(params, images, sigma, given)
+      return self._denoise(params, images, sigma, classes)
     both = self._denoise(
       params,
       jnp.concatenate([images, images]),
       jnp.concatenate([sigma, sigma]),
-      jnp.concatenate([given, jnp.zeros_like(given)]),
+      jnp.concatenate([classes, jnp.zeros_like(classes)]),
     )
     conditional, plain = jnp.split(both, 2)
     return plain + self.guidance * (conditional - plain)
@@ -287,7 +291,6 @@ class Diffusion:
     Returns:
       f32[N, H, W, C] in [-1, 1].
     """
-    del direction
     return diffusion_parts.repaint(
       self._sampler(params), images, self._noise_levels(), self.strength, key
     )
@@ -307,7 +310,7 @@ class Diffusion:
 
     Args:
       params: what `inference` returned.
-      images: f32[N, H, W, C] in [-1, 1]; what is masked is not read.
+      images: f32[N, H, W, C] in [-1, 1]; masked pixels are not read.
       mask: f32[N, H, W, 1], 1 where a picture is to be made, 0 where kept.
       labels: i32[N] or None.
       key: of the noise.
@@ -320,7 +323,7 @@ class Diffusion:
     )
 
   def _sampler(self, params: core.Params, labels=None) -> Any:
-    """Return (x, sigmas, key, known) -> pictures; known changes D's answers."""
+    """Return (x, sigmas, key, known) -> pictures; known maps D's outputs."""
 
     def sample(x, sigmas, key, known=lambda denoised: denoised):
       def denoise(x, sigma):

@@ -1,18 +1,18 @@
-"""Parts of diffusion beside its step: checks, and edits of given pictures."""
+"""Diffusion beside its step: edits of given pictures, and checks of fields."""
 
 from typing import Any
 
 import jax
 
 from art_jax import core
-from art_jax.algorithms import geometric_augment
+from art_jax.algorithms import fields, geometric_augment
 from art_jax.algorithms.diffusion_samplers import SAMPLERS
 
 
 def repaint(
   sample: Any, images: jax.Array, sigmas: jax.Array, strength: float, key
 ) -> jax.Array:
-  """Add noise to pictures, and remove it as the model sees fit.
+  """Add noise to pictures, and let the model remove it.
 
   The last `strength` of the sampler's steps are taken, from the picture plus
   noise of their first level.
@@ -20,7 +20,7 @@ def repaint(
   Args:
     sample: (x, sigmas, key) -> pictures.
     images: f32[N, H, W, C] in [-1, 1].
-    sigmas: f32[n + 1], of the whole way.
+    sigmas: f32[n + 1], noise levels of the full sampler.
     strength: in (0, 1]; 1 keeps nothing.
     key: of the noise; None: one and the same.
 
@@ -38,8 +38,8 @@ def inpaint(
 ) -> jax.Array:
   """Make the part of pictures where a mask is 1, keeping the rest.
 
-  Where the picture is known the denoiser's answer is replaced by it, so that
-  the flow carries it along, with its noise, and the rest is made to fit.
+  Where the picture is known it replaces the denoiser's output, so that the flow
+  carries it along, with its noise, and the rest is made to fit.
 
   Args:
     sample: (x, sigmas, key, known) -> pictures.
@@ -58,22 +58,16 @@ def inpaint(
   )
 
 
-def check(diffusion: Any) -> None:
+def require_fields(diffusion: Any) -> None:
   """Raise UserError unless the fields of a Diffusion are in range and agree."""
 
   def require(name, holds, rule):
-    if not holds:
-      raise core.UserError(
-        f'algorithm.{name}={getattr(diffusion, name)!r}: it {rule}; pass --set '
-        f'algorithm.{name}=... with such a value'
-      )
+    fields.require(name, getattr(diffusion, name), holds, rule)
 
   num_classes, augment = diffusion.num_classes, diffusion.augment
   high = diffusion.sigma_max
   require('num_steps', diffusion.num_steps >= 1, 'is at least 1')
-  require(
-    'sampler', diffusion.sampler in SAMPLERS, f'is one of {", ".join(SAMPLERS)}'
-  )
+  fields.require_one_of('sampler', diffusion.sampler, SAMPLERS)
   require(
     'guidance',
     diffusion.guidance == 1 or num_classes,
@@ -87,21 +81,20 @@ def check(diffusion: Any) -> None:
   require(
     'sigma_min', 0 < diffusion.sigma_min < high, f'is in (0, sigma_max={high})'
   )
-  wanted = {
-    'num_classes': num_classes,
-    'augment_size': geometric_augment.SIZE if augment else 0,
-  }
-  for name, value in wanted.items():
-    found = getattr(diffusion.denoiser, name)
-    if found != value:
+  for name, needed in (
+    ('num_classes', num_classes),
+    ('augment_size', geometric_augment.SIZE if augment else 0),
+  ):
+    value = getattr(diffusion.denoiser, name)
+    if value != needed:
       raise core.UserError(
-        f'algorithm.denoiser.{name}={found}: with algorithm.num_classes='
-        f'{num_classes} and algorithm.augment={augment} it is {value}; pass '
-        f'--set algorithm.denoiser.{name}={value}'
+        f'algorithm.denoiser.{name}={value}: with algorithm.num_classes='
+        f'{num_classes} and algorithm.augment={augment} it is {needed}; pass '
+        f'--set algorithm.denoiser.{name}={needed}'
       )
 
 
-def check_pictures(diffusion: Any, shape: tuple[int, ...]) -> None:
+def require_picture_shape(diffusion: Any, shape: tuple[int, ...]) -> None:
   """Raise UserError unless the denoiser is for pictures [B, H, W, C]."""
   net, size, channels = diffusion.denoiser, shape[1], shape[3]
   if (net.size, net.channels) != (size, channels):

@@ -6,15 +6,19 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
 
 from art_jax import core
-from art_jax.algorithms import gatys_fields, optim, trainable
+from art_jax.algorithms import fields, optim, trainable
 from art_jax.algorithms.gatys_state import GatysState, StyleTargets
 from art_jax.losses import style as losses
+from art_jax.nn import pure
 from art_jax.nn.canvas import Canvas
+from art_jax.nn.squeezenet import SqueezeNet
 from art_jax.nn.vgg import VGG
 from art_jax.weights import features as feature_weights
+
+STARTS = ('content', 'noise', 'recolored')
+COLORS = ('style', 'luminance', 'content', 'histogram')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,7 +28,7 @@ class Gatys:
     L = alpha E_content(F, P) + beta sum_l w_l E_style(F_l, A_l) + tv TV(x).
 
   P are the features of the content, A_l what is kept of a painting's. `step` is
-  one step of the optimiser on the pixels; `--mode=stylize` runs it over scales.
+  one step of the optimizer on the pixels; `--mode=stylize` runs it over scales.
 
   Reference: Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural
   Networks", CVPR; 2015, arXiv:1508.06576. With `Patches`: Li & Wand 2016,
@@ -53,9 +57,9 @@ class Gatys:
       by mean and covariance or channel by channel).
     coarse_size: longest side, in pixels, of the first scale; the next ones are
       sqrt(2) times larger; 0: only the full size.
-    margin: pixels that are mirrored around the picture before it is looked at,
-      a multiple of the layers' strides. What is seen there does not count: it
-      keeps borders from being painted differently, where a network does not
+    margin: pixels mirrored around the picture before its features are
+      computed, a multiple of the layers' strides. Features there do not count:
+      it keeps borders from being painted differently, where a network does not
       pad (SqueezeNet) or pads with zeros.
     style_scale: size of the paintings over that of the content.
   """
@@ -63,13 +67,16 @@ class Gatys:
   inputs: ClassVar[tuple[str, ...]] = ('content', 'style')
   aligned: ClassVar[bool] = False
 
-  features: nn.Module = VGG(16)
+  features: VGG | SqueezeNet = VGG(16)
   weights: str = 'vgg16'
   content_layers: tuple[str, ...] = ('relu4_2',)
   content_weight: float = 5.0
   style_layers: tuple[str, ...] = (
-    *('relu1_1', 'relu2_1', 'relu3_1'),
-    *('relu4_1', 'relu5_1'),
+    'relu1_1',
+    'relu2_1',
+    'relu3_1',
+    'relu4_1',
+    'relu5_1',
   )
   style_weights: tuple[float, ...] = (100.0, 100.0, 100.0, 100.0, 100.0)
   style_loss: losses.StyleLoss = losses.Gram()
@@ -88,11 +95,20 @@ class Gatys:
   style_scale: float = 1.0
 
   def __post_init__(self):
-    gatys_fields.check(self)
+    fields.require_one_of('reduction', self.reduction, losses.REDUCTIONS)
+    fields.require_one_of('tv_norm', self.tv_norm, ('l1', 'l2'))
+    fields.require_one_of('start', self.start, STARTS)
+    fields.require_one_of('colors', self.colors, COLORS)
+    margin = self.margin  # 32 is the least side of a picture
+    holds = 0 <= margin < 32
+    fields.require('margin', margin, holds, 'is in [0, 32)', '16 will do')
+    fields.require_layers(
+      self.features, self.layers, self.style_layers, self.style_weights
+    )
 
   @property
   def layers(self) -> tuple[str, ...]:
-    """The layers that the losses look at."""
+    """The layers that the losses read."""
     return tuple(sorted({*self.content_layers, *self.style_layers}))
 
   def networks(self, batch: core.Batch) -> core.Networks:
@@ -105,7 +121,6 @@ class Gatys:
     Raises:
       core.UserError: saying how to get them, if they are absent.
     """
-    del read_picture
     if not self.weights:
       return ()
     return feature_weights.load(self.features, self.weights, self.layers)
@@ -153,12 +168,12 @@ class Gatys:
       styles: paintings f32[1, h, w, 3], of any sizes.
       masks: of each painting f32[H, W] in [0, 1]; (): everywhere.
     """
-    found = self.look(features, content, self.content_layers)
     kept = []
     for painting in styles:
-      layers = self.features.apply(features, painting, self.style_layers)
+      layers = pure.apply(self.features, features, painting, self.style_layers)
       kept.append({k: self.style_loss.target(v) for k, v in layers.items()})
-    return StyleTargets(found, tuple(kept), tuple(masks))
+    layers = self.extract(features, content, self.content_layers)
+    return StyleTargets(layers, tuple(kept), tuple(masks))
 
   def sums(
     self,
@@ -175,36 +190,35 @@ class Gatys:
       targets: of this picture or tile.
       inside: f32[H, W], 1 where a tile counts; None: everywhere.
     """
-    found = self.look(features, pixels, self.layers)
+    layers = self.extract(features, pixels, self.layers)
     if inside is None:
-      inside = jnp.ones(pixels.shape[1:3])
+      inside = losses.everywhere(pixels)
 
-    def weights(layer, mask=1.0):
+    def weights(name, mask):
       counted = jnp.pad(inside * mask, self.margin)
-      return losses.shrink(counted, found[layer].shape[1:3])
+      return losses.shrink(counted, layers[name].shape[1:3])
 
     content = {
       name: losses.content_sums(
-        found[name], targets.content[name], weights(name)
+        layers[name], targets.content[name], weights(name, 1.0)
       )
       for name in self.content_layers
     }
-    styles = []
-    for number, target in enumerate(targets.styles):
-      mask = targets.masks[number] if targets.masks else 1.0
-      styles.append(
-        {
-          name: self.style_loss.sums(
-            found[name], weights(name, mask), target[name]
-          )
-          for name in self.style_layers
-        }
-      )
-    return {'content': content, 'styles': tuple(styles)}
+    masks = targets.masks or (1.0,) * len(targets.styles)
+    styles = tuple(
+      {
+        name: self.style_loss.sums(
+          layers[name], weights(name, mask), target[name]
+        )
+        for name in self.style_layers
+      }
+      for mask, target in zip(masks, targets.styles, strict=True)
+    )
+    return {'content': content, 'styles': styles}
 
   def loss(
     self, sums: core.PyTree, targets: StyleTargets
-  ) -> tuple[jax.Array, core.Metrics]:
+  ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Return the loss of the features, f32[] (summed over B), and its parts.
 
     Args:
@@ -212,7 +226,7 @@ class Gatys:
       targets: only `styles` is read.
     """
     content = sum(
-      losses.content_distance(s, self.reduction).sum()
+      losses.reduce_error(s, self.reduction).sum()
       for s in sums['content'].values()
     )
     content = self.content_weight * content + jnp.float32(0)
@@ -241,7 +255,7 @@ class Gatys:
   def step(
     self, state: GatysState, batch: core.Batch, key: core.Key
   ) -> tuple[GatysState, core.Metrics]:
-    """Take one step of the optimiser on the pixels.
+    """Take one step of the optimizer on the pixels.
 
     Args:
       state: of the step before.
@@ -251,10 +265,8 @@ class Gatys:
     Returns:
       The next state, and the losses before the step.
     """
-    del batch, key
 
     def loss_fn(params, collections, batch):
-      del batch
       pixels = params['pixels']
       sums = self.sums(state.features, pixels, state.targets)
       loss, metrics = self.loss(sums, state.targets)
@@ -279,14 +291,13 @@ class Gatys:
     self, state: GatysState, batch: core.Batch, key: core.Key
   ) -> core.Images:
     """Return the picture, f32[B, H, W, 3] in [-1, 1]."""
-    del batch, key
     return {'picture': jnp.clip(state.canvas.params['pixels'], -1, 1)}
 
   def inference(self, state: GatysState) -> core.Params:
     """Return {'pixels'}."""
     return state.canvas.params
 
-  def look(
+  def extract(
     self, features: core.PyTree, images: jax.Array, layers: Sequence[str]
   ) -> Mapping[str, jax.Array]:
     """Return layers of pictures f32[B, H, W, 3] and their margin."""
@@ -294,4 +305,4 @@ class Gatys:
       # The edge is repeated: what pools in pairs then sees pairs again.
       sides = (0, 0), (self.margin,) * 2, (self.margin,) * 2, (0, 0)
       images = jnp.pad(images, sides, 'symmetric')
-    return self.features.apply(features, images, tuple(layers))
+    return pure.apply(self.features, features, images, tuple(layers))

@@ -1,15 +1,15 @@
-"""What a picture in the making is, and what it is compared with."""
+"""The picture that `Gatys` optimizes, and what it is compared with."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import flax
 import jax
+from flax import struct
 
 from art_jax.algorithms.trainable import Trainable
 
 
-class StyleTargets(flax.struct.PyTreeNode):
+class StyleTargets(struct.PyTreeNode):
   """What a picture is compared with; computed once.
 
   Attributes:
@@ -27,11 +27,11 @@ class StyleTargets(flax.struct.PyTreeNode):
   trust: Any = ()
 
 
-class GatysState(flax.struct.PyTreeNode):
-  """A picture in the making.
+class GatysState(struct.PyTreeNode):
+  """A picture that is being optimized.
 
   Attributes:
-    canvas: params {'pixels'} f32[B, H, W, 3] and their optimiser.
+    canvas: params {'pixels'} f32[B, H, W, 3] and their optimizer.
     features: variables of the feature network; frozen.
     targets: what the picture is compared with; constant.
     clock: i32[], steps taken; the schedules read it.

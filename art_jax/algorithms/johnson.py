@@ -6,24 +6,24 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import flax
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
+from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import feature_layers, optim, trainable
+from art_jax.algorithms import fields, optim, trainable
 from art_jax.algorithms.trainable import Trainable
 from art_jax.losses import style as losses
+from art_jax.nn import pure
+from art_jax.nn.squeezenet import SqueezeNet
 from art_jax.nn.transformer_net import TransformerNet, of_one_style
 from art_jax.nn.vgg import VGG
 from art_jax.weights import features as feature_weights
 
 _STYLE_LAYERS = ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3')
-_MIN_STYLE = 32  # pixels
 
 
-class FastStyleState(flax.struct.PyTreeNode):
+class FastStyleState(struct.PyTreeNode):
   """What fast style transfer learns, and what it is measured with.
 
   Attributes:
@@ -78,7 +78,7 @@ class FastStyle:
   transformer: TransformerNet = TransformerNet()
   styles: tuple[str, ...] = ()
   style_size: int = 256
-  features: nn.Module = VGG(16)
+  features: VGG | SqueezeNet = VGG(16)
   weights: str = 'vgg16_torchvision'
   content_layers: tuple[str, ...] = ('relu2_2',)
   content_weight: float = 1e5
@@ -90,30 +90,27 @@ class FastStyle:
   optimizer: optim.Optimizer = optim.Adam(learning_rate=1e-3, b1=0.9)
 
   def __post_init__(self):
-    losses.check_reduction(self.reduction)
+    fields.require_one_of('reduction', self.reduction, losses.REDUCTIONS)
+    fields.require_style_size(self.style_size)
     if not hasattr(self.style_loss, 'from_sums'):
       raise core.UserError(
         f'algorithm.style_loss={type(self.style_loss).__name__}: it keeps more '
         'of a painting than its statistics; use Gram() or WassersteinStyle()'
       )
-    if self.style_size < _MIN_STYLE:
+    count, num_styles = len(self.styles), self.transformer.num_styles
+    if self.styles and count != num_styles:
       raise core.UserError(
-        f'algorithm.style_size={self.style_size}: it is at least {_MIN_STYLE} '
-        'pixels'
+        f'algorithm.styles={self.styles}: {count} paintings for a network of '
+        f'{num_styles} styles; pass --set algorithm.transformer.num_styles='
+        f'{count}'
       )
-    if self.styles and len(self.styles) != self.transformer.num_styles:
-      raise core.UserError(
-        f'algorithm.styles={self.styles}: {len(self.styles)} paintings for '
-        f'a network of {self.transformer.num_styles} styles; pass --set '
-        f'algorithm.transformer.num_styles={len(self.styles)}'
-      )
-    feature_layers.check(
+    fields.require_layers(
       self.features, self.layers, self.style_layers, self.style_weights
     )
 
   @property
   def layers(self) -> tuple[str, ...]:
-    """The layers that the losses look at."""
+    """The layers that the losses read."""
     return tuple(sorted({*self.content_layers, *self.style_layers}))
 
   @property
@@ -162,7 +159,7 @@ class FastStyle:
         paintings of noise.
     """
     network_key, features_key, noise_key = jax.random.split(key, 3)
-    small = (1, _MIN_STYLE, _MIN_STYLE, 3)
+    small = (1, fields.MIN_STYLE, fields.MIN_STYLE, 3)
     if not pretrained:
       shape = (self.transformer.num_styles, *small)
       noise = jax.random.uniform(noise_key, shape, minval=-1)
@@ -181,34 +178,34 @@ class FastStyle:
     )
 
   def _target(self, features: core.PyTree, painting: jax.Array):
-    found = self.features.apply(features, painting, self.style_layers)
-    return {name: self.style_loss.target(x) for name, x in found.items()}
+    layers = pure.apply(self.features, features, painting, self.style_layers)
+    return {name: self.style_loss.target(x) for name, x in layers.items()}
 
   def losses(
     self, state: FastStyleState, result: jax.Array, batch: core.Batch
   ) -> tuple[jax.Array, core.Metrics]:
-    """Return the loss of stylised pictures, f32[], and its parts.
+    """Return the loss of stylized pictures, f32[], and its parts.
 
     Args:
       state: only `features` and `targets` are read.
       result: f32[B, H, W, 3].
       batch: image f32[B, H, W, 3], of which it is made; style i32[B].
     """
-    found = self.features.apply(state.features, result, self.layers)
-    source = self.features.apply(
-      state.features, batch['image'], self.content_layers
+    painted = pure.apply(self.features, state.features, result, self.layers)
+    source = pure.apply(
+      self.features, state.features, batch['image'], self.content_layers
     )
     content, style = jnp.float32(0), jnp.float32(0)
     for name in self.content_layers:
-      ones = jnp.ones(found[name].shape[1:3])
-      sums = losses.content_sums(found[name], source[name], ones)
-      content += losses.content_distance(sums, self.reduction).mean()
+      content += losses.content_error(
+        painted[name], source[name], self.reduction
+      ).mean()
     for name, weight in zip(self.style_layers, self.style_weights, strict=True):
-      ones = jnp.ones(found[name].shape[1:3])
       target = jax.tree.map(lambda x: x[batch['style']], state.targets[name])
-      sums = self.style_loss.sums(found[name], ones, target)
-      distance = self.style_loss.distance(sums, target, self.reduction)
-      style += weight * distance.mean()
+      error = losses.style_error(
+        self.style_loss, painted[name], target, self.reduction
+      )
+      style += weight * error.mean()
     content *= self.content_weight
     metrics = {'loss/content': content, 'loss/style': style}
     total = content + style
@@ -221,7 +218,7 @@ class FastStyle:
   def step(
     self, state: FastStyleState, batch: core.Batch, key: core.Key
   ) -> tuple[FastStyleState, core.Metrics]:
-    """Take one step of the optimiser on the network.
+    """Take one step of the optimizer on the network.
 
     Args:
       state: of the step before.
@@ -237,7 +234,7 @@ class FastStyle:
     def loss_fn(params, collections, batch):
       shares = jax.nn.one_hot(batch['style'], count)
       variables = {'params': params}
-      result = self.transformer.apply(variables, batch['image'], shares)
+      result = pure.apply(self.transformer, variables, batch['image'], shares)
       loss, metrics = self.losses(state, result, batch)
       return loss, (collections, metrics)
 
@@ -258,10 +255,10 @@ class FastStyle:
 
     With several paintings, row i shows number i modulo their count.
     """
-    del key
     images, count = batch['image'], self.transformer.num_styles
     shares = jax.nn.one_hot(jnp.arange(images.shape[0]) % count, count)
-    result = self.transformer.apply(state.transformer.variables, images, shares)
+    variables = state.transformer.variables
+    result = pure.apply(self.transformer, variables, images, shares)
     pair = jnp.concatenate([images, jnp.clip(result, -1, 1)], axis=2)
     return {'stylised': pair}
 
@@ -286,7 +283,7 @@ class FastStyle:
     *,
     key: core.Key | None = None,
   ) -> jax.Array:
-    """Stylise pictures.
+    """Stylize pictures.
 
     Args:
       params: what `inference` returned.
@@ -297,10 +294,9 @@ class FastStyle:
     Returns:
       f32[N, H, W, 3] in [-1, 1].
     """
-    del key
     network = self.transformer.clone(num_styles=1)
     variables = params[direction or self.directions[0]]
-    return jnp.clip(network.apply(variables, images), -1, 1)
+    return jnp.clip(pure.apply(network, variables, images), -1, 1)
 
 
 def _titles(names: Sequence[str], count: int) -> tuple[str, ...]:

@@ -22,7 +22,9 @@ Images = Mapping[str, jax.Array]  # f32[N, H, W, C] in [-1, 1]
 Metrics = Mapping[str, jax.Array]  # f32[] each, named 'group/name'
 PyTree = Any
 # By role: a linen module and the arguments that it is called with.
-Networks = Mapping[str, tuple[Any, tuple[jax.Array, ...]]]
+Networks = Mapping[
+  str, tuple[Any, tuple[jax.Array | jax.ShapeDtypeStruct, ...]]
+]
 State = Any  # pytree of arrays; shapes and dtypes constant for the whole run
 Params = Any
 

@@ -14,7 +14,7 @@ class Patches:
   """The energy of a Markov random field: E = sum_i |P_i(x) - P_NN(i)(s)|^2.
 
   P_i(x) is the i-th patch of the picture's features, and NN(i) the patch of the
-  painting with the greatest normalised cross-correlation,
+  painting with the greatest normalized cross-correlation,
 
     NN(i) = argmax_j <P_i(x), P_j(s)> / (|P_i(x)| |P_j(s)|).
 

@@ -1,4 +1,4 @@
-"""Distances between a picture and what it should be."""
+"""Distances between a picture and its target."""
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +14,7 @@ def l1(images: jax.Array, targets: jax.Array) -> jax.Array:
   Raises:
     ValueError: if the shapes differ; nothing is broadcast.
   """
-  if images.shape != targets.shape:
-    raise ValueError(f'shapes differ: {images.shape} and {targets.shape}')
+  require_same_shape(images, targets)
   return jnp.mean(jnp.abs(images - targets))
 
 
@@ -29,6 +28,11 @@ def l2(images: jax.Array, targets: jax.Array) -> jax.Array:
   Raises:
     ValueError: if the shapes differ; nothing is broadcast.
   """
-  if images.shape != targets.shape:
-    raise ValueError(f'shapes differ: {images.shape} and {targets.shape}')
+  require_same_shape(images, targets)
   return jnp.mean(jnp.square(images - targets))
+
+
+def require_same_shape(x: jax.Array, y: jax.Array) -> None:
+  """Raise ValueError unless two arrays have one shape."""
+  if x.shape != y.shape:
+    raise ValueError(f'shapes differ: {x.shape} and {y.shape}')

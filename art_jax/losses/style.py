@@ -52,13 +52,9 @@ class StyleLoss(Protocol):
     ...
 
 
-def check_reduction(reduction: str) -> None:
-  """Raise UserError unless the reduction is one of the three."""
-  if reduction not in REDUCTIONS:
-    raise core.UserError(
-      f'algorithm.reduction={reduction!r}: it is one of '
-      f'{", ".join(REDUCTIONS)}; see losses/style.py'
-    )
+def everywhere(features: jax.Array) -> jax.Array:
+  """Return f32[h, w] of ones: every position of [B, h, w, C] counts."""
+  return jnp.ones(features.shape[1:3])
 
 
 def content_sums(
@@ -75,13 +71,31 @@ def content_sums(
   return {'error': error, 'count': jnp.sum(weights) * features.shape[-1]}
 
 
-def content_distance(sums: Sums, reduction: str) -> jax.Array:
+def reduce_error(sums: Sums, reduction: str) -> jax.Array:
   """Return E = 1/2 sum (F - P)^2, or as the reduction has it: f32[B].
 
   Reference: Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural
   Networks", CVPR, equation 1.
   """
+  if reduction == 'mean':
+    return sums['error'] / jnp.maximum(sums['count'], 1e-6)
+  return sums['error'] * (0.5 if reduction == 'paper' else 1.0)
+
+
+def content_error(
+  features: jax.Array, target: jax.Array, reduction: str
+) -> jax.Array:
+  """Return the content loss of a whole picture, f32[B]."""
+  sums = content_sums(features, target, everywhere(features))
   return reduce_error(sums, reduction)
+
+
+def style_error(
+  loss: StyleLoss, features: jax.Array, target: Target, reduction: str
+) -> jax.Array:
+  """Return the style loss of a whole picture, f32[B]."""
+  sums = loss.sums(features, everywhere(features), target)
+  return loss.distance(sums, target, reduction)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,8 +111,7 @@ class Gram:
 
   def target(self, features: jax.Array) -> Target:
     """Return A / M, f32[1, C, C]."""
-    ones = jnp.ones(features.shape[1:3])
-    return self.from_sums(self.sums(features, ones, ()))
+    return self.from_sums(self.sums(features, everywhere(features), ()))
 
   def from_sums(self, sums: Sums) -> Target:
     """Return the target of a painting whose tiles were added up."""
@@ -176,9 +189,9 @@ def total_variation(
   if norm not in ('l1', 'l2'):
     raise core.UserError(f'algorithm.tv_norm={norm!r}: it is l1 or l2')
   power = jnp.abs if norm == 'l1' else jnp.square
-  down = power(images[:, 1:] - images[:, :-1]).sum((1, 2, 3))
-  across = power(images[:, :, 1:] - images[:, :, :-1]).sum((1, 2, 3))
-  total = down + across
+  rows = power(images[:, 1:] - images[:, :-1]).sum((1, 2, 3))
+  columns = power(images[:, :, 1:] - images[:, :, :-1]).sum((1, 2, 3))
+  total = rows + columns
   return total / images[0].size if reduction == 'mean' else total
 
 
@@ -198,7 +211,7 @@ def temporal(
   return change.mean((1, 2, 3))
 
 
-def shrink(weights: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def shrink(weights: jax.Array, shape: tuple[int, ...]) -> jax.Array:
   """Average a map of the pixels to a map of the positions of a layer.
 
   Args:
@@ -216,10 +229,3 @@ def shrink(weights: jax.Array, shape: tuple[int, int]) -> jax.Array:
     split = (*kept.shape[:axis], extent, factor, *kept.shape[axis + 1 :])
     weights = kept.reshape(split).mean(axis + 1)
   return weights
-
-
-def reduce_error(sums: Sums, reduction: str) -> jax.Array:
-  """Turn a sum of squares into a loss."""
-  if reduction == 'mean':
-    return sums['error'] / jnp.maximum(sums['count'], 1e-6)
-  return sums['error'] * (0.5 if reduction == 'paper' else 1.0)

@@ -5,14 +5,11 @@ import math
 import jax
 import jax.numpy as jnp
 
+from art_jax.losses.reconstruction import require_same_shape
+
 
 def _pixels(x: jax.Array) -> jax.Array:
   return jnp.sum(x, axis=tuple(range(1, x.ndim)))
-
-
-def _same(x: jax.Array, y: jax.Array) -> None:
-  if x.shape != y.shape:
-    raise ValueError(f'shapes differ: {x.shape} and {y.shape}')
 
 
 def gaussian_kl(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
@@ -33,7 +30,7 @@ def gaussian_kl(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
 
   Reference: Kingma & Welling 2014, arXiv:1312.6114, appendix B.
   """
-  _same(mean, log_variance)
+  require_same_shape(mean, log_variance)
   # expm1: sigma^2 - 1 without cancellation where the posterior is the prior.
   terms = jnp.square(mean) + jnp.expm1(log_variance) - log_variance
   return 0.5 * _pixels(terms)
@@ -42,7 +39,7 @@ def gaussian_kl(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
 def bernoulli_log_likelihood(logits: jax.Array, images: jax.Array) -> jax.Array:
   """Return log p(x) = sum_i x_i log p_i + (1 - x_i) log(1 - p_i).
 
-  With p = sigmoid(logits). Grey values between 0 and 1 are allowed, as is usual
+  With p = sigmoid(logits). Gray values between 0 and 1 are allowed, as is usual
   for MNIST; then it is a negative cross-entropy and not a likelihood.
 
   Args:
@@ -57,7 +54,7 @@ def bernoulli_log_likelihood(logits: jax.Array, images: jax.Array) -> jax.Array:
 
   Reference: Kingma & Welling 2014, arXiv:1312.6114, appendix C.1.
   """
-  _same(logits, images)
+  require_same_shape(logits, images)
   return _pixels(images * logits - jax.nn.softplus(logits))
 
 
@@ -79,6 +76,6 @@ def gaussian_log_likelihood(
 
   Reference: Kingma & Welling 2014, arXiv:1312.6114, appendix C.2.
   """
-  _same(mean, images)
+  require_same_shape(mean, images)
   constant = math.log(sigma) + 0.5 * math.log(2 * math.pi)
   return _pixels(-0.5 * jnp.square((images - mean) / sigma) - constant)

@@ -1,11 +1,12 @@
 """Style as a Gaussian: the Wasserstein distance of means and covariances."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
 
-from art_jax.losses.style import Sums, Target
+from art_jax.losses.style import Sums, Target, everywhere
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,7 @@ class WassersteinStyle:
 
   def target(self, features: jax.Array) -> Target:
     """Return mean, covariance and its root of [1, h, w, C]."""
-    ones = jnp.ones(features.shape[1:3])
-    return self.from_sums(self.sums(features, ones, ()))
+    return self.from_sums(self.sums(features, everywhere(features), ()))
 
   def from_sums(self, sums: Sums) -> Target:
     """Return the target of a painting whose tiles were added up."""
@@ -58,7 +58,8 @@ class WassersteinStyle:
     mean, covariance = self._moments(sums)
     root = target['root']
     traces = jnp.trace(covariance + target['covariance'], axis1=1, axis2=2)
-    cross = jax.vmap(self._trace_of_root)(root @ covariance @ root)
+    trace = functools.partial(_trace_of_root, iterations=self.iterations)
+    cross = jax.vmap(trace)(root @ covariance @ root)
     distance = jnp.sum((mean - target['mean']) ** 2, 1) + traces - 2 * cross
     return distance / (mean.shape[-1] if reduction == 'mean' else 1)
 
@@ -71,9 +72,6 @@ class WassersteinStyle:
     eye = jnp.eye(mean.shape[-1])
     ridge = jax.lax.stop_gradient(ridge / mean.shape[-1]) + 1e-12
     return mean, covariance + ridge[:, None, None] * eye
-
-  def _trace_of_root(self, matrix: jax.Array) -> jax.Array:
-    return _trace_of_root(matrix, self.iterations)
 
 
 @jax.custom_vjp

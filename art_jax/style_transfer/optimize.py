@@ -78,7 +78,7 @@ def paint(
       )(key, scale.content)
     start = scale.start(task, key)
     if canvas is not None:
-      start = _enlarge(canvas.params['pixels'], scale.shape)
+      start = _resized(canvas.params['pixels'], scale.shape)
     with memory.explain_exhausted(size):
       step, state = scale.prepare(features, start)
       if canvas is not None:
@@ -258,7 +258,7 @@ class Scale:
     return images.to_uint8(picture)
 
 
-def _enlarge(pixels: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def _resized(pixels: jax.Array, shape: tuple[int, int]) -> jax.Array:
   """Return the picture of the scale before at this one's size."""
   pixels = jnp.asarray(np.asarray(pixels))
   size = (pixels.shape[0], *shape, pixels.shape[-1])

@@ -197,7 +197,7 @@ class Tiles:
     pixels = self._cut(state.canvas.params['pixels'], cell)
     targets = self._local(state, cell)
     algorithm = self._algorithm
-    own = algorithm.look(state.features, pixels, algorithm.content_layers)
+    own = algorithm.extract(state.features, pixels, algorithm.content_layers)
     targets = targets.replace(content=own)
     sums = self._tile_sums(state, pixels, targets, cell)
     return jax.tree.map(jnp.add, total, sums)
@@ -206,7 +206,7 @@ class Tiles:
     """Add a tile's part of the gradient, and its sums."""
     gradient, sums = total
     algorithm = self._algorithm
-    content = algorithm.look(
+    content = algorithm.extract(
       state.features, self._cut(state.content, cell), algorithm.content_layers
     )
     targets = self._local(state, cell).replace(content=content)
@@ -272,7 +272,7 @@ def _sums_shapes(algorithm: Gatys, window: tuple[int, int], state: TiledState):
   pixels = jax.ShapeDtypeStruct((1, *window, 3), jnp.float32)
 
   def sums(features, pixels, targets):
-    own = algorithm.look(features, pixels, algorithm.content_layers)
+    own = algorithm.extract(features, pixels, algorithm.content_layers)
     masks = tuple(jnp.ones(window) for _ in targets.masks)
     targets = targets.replace(content=own, masks=masks)
     return algorithm.sums(features, pixels, targets)

@@ -393,7 +393,7 @@ def test_a_margin_makes_borders_like_the_middle():
   picture = np.tile(_picture(5, 1, 48), (1, 48, 1, 1))
   for margin, alike in ((0, False), (16, True)):
     algorithm = _gatys(margin=margin)
-    found = algorithm.look(_variables(algorithm), picture, ('relu3_1',))
+    found = algorithm.extract(_variables(algorithm), picture, ('relu3_1',))
     rows = np.asarray(found['relu3_1'])[0, margin // 4 :][: 48 // 4]
     assert np.allclose(rows, rows[6], atol=1e-4) == alike
 

@@ -1,0 +1,71 @@
+"""Checks of an algorithm's fields; each raises UserError naming the field."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from art_jax import core
+from art_jax.nn.squeezenet import SqueezeNet
+from art_jax.nn.vgg import VGG
+
+MIN_STYLE = 32  # pixels
+
+
+def require(
+  name: str, value: Any, holds: bool, rule: str, advice: str = ''
+) -> None:
+  """Raise UserError, naming a field and its value, unless a rule holds.
+
+  Args:
+    name: of the field, `loss` or `denoiser.size`.
+    value: of the field.
+    holds: whether the rule does.
+    rule: what the value has to be, e.g. 'is >= 0'.
+    advice: what to do; '': pass another value.
+  """
+  if not holds:
+    advice = advice or f'pass --set algorithm.{name}=... with such a value'
+    raise core.UserError(f'algorithm.{name}={value!r}: it {rule}; {advice}')
+
+
+def require_one_of(name: str, value: Any, allowed: Collection[str]) -> None:
+  """Raise UserError unless a value is one of those allowed."""
+  advice = f'pass --set algorithm.{name}={next(iter(allowed))}'
+  rule = f'is one of {", ".join(allowed)}'
+  require(name, value, value in allowed, rule, advice)
+
+
+def require_layers(
+  features: VGG | SqueezeNet,
+  layers: Sequence[str],
+  style_layers: Sequence[str],
+  style_weights: Sequence[float],
+) -> None:
+  """Raise UserError unless the layers exist and each style layer has a weight.
+
+  Args:
+    features: the network.
+    layers: all that the losses read.
+    style_layers: those of the style.
+    style_weights: one for each of them.
+  """
+  require(
+    'style_weights',
+    style_weights,
+    len(style_layers) == len(style_weights),
+    f'has one for each of algorithm.style_layers={style_layers}',
+    f'pass {len(style_layers)} numbers',
+  )
+  require('style_layers', style_layers, bool(layers), 'names a layer')
+  known = features.layer_names()
+  for name in layers:
+    if name not in known:
+      raise core.UserError(
+        f'algorithm has the layer {name!r}: {type(features).__name__} has '
+        f'{", ".join(known)}'
+      )
+
+
+def require_style_size(size: int) -> None:
+  """Raise UserError unless a painting's longest side is large enough."""
+  holds = size >= MIN_STYLE
+  require('style_size', size, holds, f'is at least {MIN_STYLE} pixels')
