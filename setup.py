@@ -56,9 +56,11 @@ setuptools.setup(
   extras_require={
     'cuda': ['jax[cuda13]>=0.10.2'],
     'tpu': ['jax[tpu]>=0.10.2'],
+    'onnx': ['onnx>=1.19'],  # weights in .onnx files
     # The motion in videos: steady frames, and how much they flicker.
     'video': ['opencv-python-headless>=4.10'],
     'test': [
+      'onnx>=1.19',
       'opencv-python-headless>=4.10',
       'pytest>=8',
       'pytest-xdist>=3.6',

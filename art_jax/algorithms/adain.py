@@ -18,7 +18,7 @@ from art_jax.nn import pure
 from art_jax.nn.adain import AdaINDecoder, adain, moments
 from art_jax.nn.vgg import VGG
 from art_jax.weights import features as feature_weights
-from art_jax.weights.normalised import normalise
+from art_jax.weights.normalized import normalize
 
 _DIRECTION = 'stylize'
 _MEASURED = 6  # built-in scenes, as photo and painted, that filters see
@@ -141,7 +141,7 @@ class AdaIN:
         (scene,) = images.to_uint8(read_picture(f'builtin:{number}{kind}', 512))
         small = Image.fromarray(scene).resize(size)
         pictures.append(images.from_uint8(np.asarray(small))[None])
-    return normalise(self.features, variables, pictures)
+    return normalize(self.features, variables, pictures)
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from art_jax import core
+from art_jax.media.images import to_float
 
 _DATA_STREAM = 0x64617461  # keeps these draws apart from those of the model
 
@@ -19,15 +20,6 @@ def group_key(seed: int, group: int) -> core.Key:
   """Return the key from which every draw of one group is folded."""
   key = jax.random.key(seed, impl='threefry2x32')
   return jax.random.fold_in(jax.random.fold_in(key, _DATA_STREAM), group)
-
-
-def to_float(images):
-  """Map u8 pixels 0..255 to f32 in [-1, 1]; NumPy and JAX arrays alike.
-
-  The same as x / 127.5 - 1, but with a single rounding, so that hosts and
-  devices agree in every bit and the ends are exactly -1 and 1.
-  """
-  return (2 * images.astype('float32') - 255) * np.float32(1 / 255)
 
 
 def augment(

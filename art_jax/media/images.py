@@ -56,15 +56,24 @@ def to_uint8(images: np.ndarray, *, mark_nan: bool = False) -> np.ndarray:
   return result
 
 
+def to_float(images):
+  """Map u8 pixels 0..255 to f32 in [-1, 1]; NumPy and JAX arrays alike.
+
+  The same as x / 127.5 - 1, but with a single rounding, so that hosts and
+  devices agree in every bit and the ends are exactly -1 and 1.
+  """
+  return (2 * images.astype('float32') - 255) * np.float32(1 / 255)
+
+
 def from_uint8(images: np.ndarray) -> np.ndarray:
-  """Convert u8[...] in [0, 255] to f32[...] in [-1, 1]: x / 127.5 - 1.
+  """Convert u8[...] in [0, 255] to f32[...] in [-1, 1]; see `to_float`.
 
   Raises:
     UserError: the dtype is not uint8.
   """
   images = np.asarray(images)
   _require_bytes(images)
-  return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
+  return to_float(images)
 
 
 def shape_of(

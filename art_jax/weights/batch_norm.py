@@ -1,12 +1,48 @@
 """Batch norms of frozen networks, folded into their convolutions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
+from flax import traverse_util
 
 from art_jax.weights.files import WeightsError
 
 _PARTS = ('weight', 'bias', 'running_mean', 'running_var')
+
+
+def fold_network(
+  module: nn.Module,
+  side: int,
+  tensors: Mapping[str, np.ndarray],
+  names: Callable[[tuple[str, ...]], tuple[str, str]],
+  epsilon: float,
+) -> dict[str, Any]:
+  """Return the `params` of a network without norms from one that had them.
+
+  Args:
+    module: the network; all its kernels are those of convolutions.
+    side: of the pictures that it takes, in pixels.
+    tensors: PyTorch's, by name.
+    names: from the path of a convolution to PyTorch's names of it and its norm.
+    epsilon: of the norms.
+
+  Raises:
+    WeightsError: see `fold`.
+  """
+  example = jnp.zeros((1, side, side, 3))
+  shapes = jax.eval_shape(module.init, jax.random.key(0), example)['params']
+  params = {}
+  leaves: dict[Any, Any] = traverse_util.flatten_dict(shapes)
+  for path, leaf in leaves.items():
+    if path[-1] == 'kernel':
+      conv, norm = names(path[:-1])
+      folded = fold(tensors, conv, norm, epsilon, leaf.shape)
+      params |= {(*path[:-1], name): x for name, x in folded.items()}
+  return traverse_util.unflatten_dict(params)
 
 
 def fold(

@@ -14,11 +14,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from art_jax.nn.resnet_generator import ResnetGenerator
 from art_jax.weights.files import WeightsError
-from art_jax.weights.state_dict import Layer, Tensors, need
+from art_jax.weights.state_dict import Layer, Tensors, in_channels, need
 
 FIRST = 'model.1.weight'
 _NAME = re.compile(r'model\.(\d+)\.(?:(conv_block|block)\.(\d+)\.)?(\w+)')
@@ -37,12 +35,11 @@ def layers_of(
       f'halvings = {generator.halvings}, norm = {generator.norm!r}: the '
       'upstream names are for 2 halvings with norms'
     )
-  kernel = params.get('stem', {}).get('kernel', np.zeros((7, 7, 3, 0)))
-  return _layers(generator, np.shape(kernel)[2], 'conv_block')
+  return _layers(generator, in_channels(params, 'stem'), 'conv_block')
 
 
 def _layers(
-  generator: ResnetGenerator, in_channels: int, block: str
+  generator: ResnetGenerator, channels: int, block: str
 ) -> list[Layer]:
   width, norm, table = generator.width, generator.norm, []
 
@@ -63,7 +60,7 @@ def _layers(
       )
     )
 
-  add('model.', 1, ('stem',), width, in_channels, 7)
+  add('model.', 1, ('stem',), width, channels, 7)
   add('model.', 4, ('down_0',), 2 * width, width, 3)
   add('model.', 7, ('down_1',), 4 * width, 2 * width, 3)
   for i in range(generator.blocks):
@@ -71,7 +68,7 @@ def _layers(
       path = (f'block_{i}', f'conv_{j}')
       add(f'model.{10 + i}.{block}.', inner, path, 4 * width, 4 * width, 3)
   transposed = generator.upsample == 'transpose'
-  # A resize convolution is three modules: enlarge, pad, convolve.
+  # A resize convolution is three modules: upsample, pad, convolve.
   position, step = 10 + generator.blocks + 2 * (not transposed), 3
   step += 2 * (not transposed)
   add('model.', position, ('up_0',), 2 * width, 4 * width, 3, transposed)
@@ -88,14 +85,15 @@ def infer(tensors: Tensors) -> tuple[ResnetGenerator, list[Layer]]:
     WeightsError: naming the tensor that does not fit.
   """
   stem = need(tensors, FIRST, '[width, channels, 7, 7]', 4)
-  matches = {name: _NAME.fullmatch(name) for name in tensors}
-  for name, match in matches.items():
-    if match is None:
+  inner = []
+  for name in tensors:
+    if (match := _NAME.fullmatch(name)) is None:
       raise WeightsError(
         f"unknown tensor '{name}', expected model.N.weight and the like of a "
         'ResNet generator'
       )
-  inner = [m for m in matches.values() if m[2]]
+    if match[2]:
+      inner.append(match)
   blocks = len({m[1] for m in inner})
   block = inner[0][2] if inner else 'conv_block'
   width = stem.shape[0]

@@ -8,7 +8,6 @@ the first, so its convolutions stand at 0, 2, 5, 8, ...
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from flax import linen as nn
 
 from art_jax.nn.dcgan import (
@@ -19,13 +18,21 @@ from art_jax.nn.dcgan import (
   widths,
 )
 from art_jax.weights.files import WeightsError
-from art_jax.weights.state_dict import Layer, Tensors, need, norm_of
+from art_jax.weights.state_dict import (
+  Layer,
+  Tensors,
+  in_channels,
+  need,
+  norm_of,
+)
 
 FIRST = 'main.0.weight'
 _SIDES = {len(ladder(size)): size for size in sorted(SIZES, reverse=True)}
 
 
-def layers_of(module: nn.Module, params: Mapping[str, Any]) -> list[Layer]:
+def layers_of(
+  module: DCGANGenerator | DCGANDiscriminator, params: Mapping[str, Any]
+) -> list[Layer]:
   """List the layers of a generator or discriminator; params are ours.
 
   Raises:
@@ -42,8 +49,7 @@ def layers_of(module: nn.Module, params: Mapping[str, Any]) -> list[Layer]:
       )
     return _generator(module)
   count = sum(name.startswith('conv_') for name in params)
-  kernel = params.get('conv_0', {}).get('kernel', np.zeros((4, 4, 3, 0)))
-  return _discriminator(module, count, np.shape(kernel)[2])
+  return _discriminator(module, count, in_channels(params, 'conv_0'))
 
 
 def _generator(module: DCGANGenerator) -> list[Layer]:

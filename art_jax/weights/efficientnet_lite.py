@@ -3,10 +3,6 @@
 import os
 from typing import Any
 
-import flax
-import jax
-import jax.numpy as jnp
-
 from art_jax import core
 from art_jax.nn.efficientnet_lite import SIDE, WIDTH, EfficientNetLite0
 from art_jax.weights import batch_norm, catalogue
@@ -32,18 +28,12 @@ def load(path: str | os.PathLike | None = None) -> dict[str, Any]:
     WeightsError: the file is missing, or not these weights.
   """
   tensors = read(_find() if path is None else path)
-  shapes = jax.eval_shape(
-    EfficientNetLite0().init, jax.random.key(0), jnp.zeros((1, SIDE, SIDE, 3))
-  )['params']
-  params = {}
-  for path_, shape in flax.traverse_util.flatten_dict(shapes).items():
-    if path_[-1] == 'kernel':
-      params[path_[:-1]] = batch_norm.fold(
-        tensors, *_names(path_[:-1]), _EPSILON, shape.shape
-      )
+  params = batch_norm.fold_network(
+    EfficientNetLite0(), SIDE, tensors, _names, _EPSILON
+  )
   classes = (_NUM_CLASSES, WIDTH)
   return {
-    'params': flax.traverse_util.unflatten_dict(params),
+    'params': params,
     'outputs': {
       'kernel': batch_norm.take(tensors, '_fc.weight', classes).T,
       'bias': batch_norm.take(tensors, '_fc.bias', classes[:1]),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from flax import traverse_util
 
 from art_jax.nn.squeezenet import SqueezeNet
 from art_jax.nn.vgg import MEAN, STD, VGG
@@ -21,8 +22,8 @@ from art_jax.weights.files import WeightsError, read
 
 # Caffe's, of blue, green, red in 0..255; nothing is divided by.
 _CAFFE_BGR = np.array([103.939, 116.779, 123.68], np.float32)
-_KINDS = {'w': 'kernel', 'W': 'kernel', 'weight': 'kernel', 'kernel': 'kernel'}
-_KINDS |= {'weights': 'kernel', 'b': 'bias', 'bias': 'bias', 'biases': 'bias'}
+_KINDS = dict.fromkeys(('w', 'W', 'weight', 'weights', 'kernel'), 'kernel')
+_KINDS |= dict.fromkeys(('b', 'bias', 'biases'), 'bias')
 _FIRE = ('squeeze', 'expand1x1', 'expand3x3')
 _KIND = '(weights|weight|kernel|biases|bias|W|w|b)'
 
@@ -59,7 +60,7 @@ def load(
 
   Returns:
     Its variables as f32 arrays: `params`, and `constants` with the `mean` and
-    `std` that the file's pictures were normalised with (see `nn.vgg.VGG`).
+    `std` that the file's pictures were normalized with (see `nn.vgg.VGG`).
 
   Raises:
     core.UserError: absent, unreadable, of another layout; names the tensor.
@@ -89,40 +90,37 @@ def convert(
   """
   every, used = _layers(module), dict(_layers(module, layers))
   conventions = _conventions(module)
-  found = {}
   for convention in conventions:
-    found = _numbered(convention, tensors)
-    if found:
+    if names := _numbered(convention, tensors):
       break
-  if not found:
+  else:
     examples = ', '.join(c.example for c in conventions)
     raise WeightsError(
       f'no tensor is named like those of {_describe(module)} ({examples}); it '
       f'has {", ".join(sorted(tensors)[:3])} ...'
     )
-  params: dict[str, Any] = {}
+  params: dict[tuple[str, ...], np.ndarray] = {}
   for number, (path, shape) in enumerate(every):
     if path not in used:
       continue
     for kind, wanted in (('kernel', shape), ('bias', shape[3:])):
-      if (number, kind) not in found:
+      if (number, kind) not in names:
         raise WeightsError(
           f'the {kind} of {"/".join(path)} is missing: it needs a tensor named '
           f'like {convention.example}, number {number} of {len(every)}'
         )
-      tensor = found[number, kind]
-      node = params
-      for key in path:
-        node = node.setdefault(key, {})
-      node[kind] = _fit(tensor, tensors[tensor], wanted)
+      tensor = names[number, kind]
+      params[*path, kind] = _fit(tensor, tensors[tensor], wanted)
   inputs = convention.inputs
   if any(mark in file for mark in ('00b39a1b', 'd01eb7cb', 'caffe')):
     inputs = 'bgr' if inputs == 'imagenet' else inputs
-  constants = _constants(inputs)
   if inputs == 'bgr':  # so that the network takes RGB
-    stem = params[every[0][0][0]]
-    stem['kernel'] = np.ascontiguousarray(stem['kernel'][:, :, ::-1])
-  return {'params': params, 'constants': constants}
+    stem = (*every[0][0], 'kernel')
+    params[stem] = np.ascontiguousarray(params[stem][:, :, ::-1])
+  return {
+    'params': traverse_util.unflatten_dict(params),
+    'constants': _constants(inputs),
+  }
 
 
 def _constants(inputs: str) -> dict[str, np.ndarray]:
@@ -141,11 +139,11 @@ def _layers(
   x = jax.ShapeDtypeStruct((1, 64, 64, 3), np.float32)
   init = functools.partial(module.init, layers=used)
   variables = jax.eval_shape(init, jax.random.key(0), x)
-  leaves = jax.tree_util.tree_leaves_with_path(variables['params'])
+  leaves: dict[Any, Any] = traverse_util.flatten_dict(variables['params'])
   shapes = {
-    tuple(key.key for key in path[:-1]): leaf.shape
-    for path, leaf in leaves
-    if path[-1].key == 'kernel'
+    path[:-1]: leaf.shape
+    for path, leaf in leaves.items()
+    if path[-1] == 'kernel'
   }
   return sorted(shapes.items(), key=lambda item: _execution(item[0]))
 
@@ -153,7 +151,7 @@ def _layers(
 def _execution(path: tuple[str, ...]) -> tuple:
   """Return a key that sorts layers by when they run."""
   position = re.fullmatch(r'features_(\d+)', path[0])
-  inner = _FIRE.index(path[1]) if len(path) > 1 else 0
+  inner = _FIRE.index(path[1]) if path[1:] else 0
   return (
     path[0] == 'classifier',
     int(position[1]) if position else -1,
@@ -245,14 +243,13 @@ def _numbered(
   convention: _Convention, tensors: Mapping[str, np.ndarray]
 ) -> dict[tuple[int, str], str]:
   """Return the tensors' names by (number of the convolution, kind)."""
-  found = {}
+  names = {}
   for name in tensors:
     plain = name.removeprefix('module.').removesuffix(':0')
     match = convention.pattern.fullmatch(plain)
-    number = convention.number(match[1]) if match else None
-    if number is not None:
-      found[number, _KINDS[match[2]]] = name
-  return found
+    if match and (number := convention.number(match[1])) is not None:
+      names[number, _KINDS[match[2]]] = name
+  return names
 
 
 def _fit(name: str, value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

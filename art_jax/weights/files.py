@@ -7,6 +7,7 @@ import numpy as np
 import safetensors
 
 from art_jax import core
+from art_jax.weights import torch_file
 
 MAX_BYTES = 4 * 2**30
 MAX_TENSORS = 20_000
@@ -25,8 +26,8 @@ def read(
 
   `.safetensors`; `.npz`; `.pth` and `.pt` of PyTorch, both the zip archives of
   1.6 and later and the streams before, without PyTorch; `.h5` of Keras; the
-  initializers of `.onnx`. A
-  'state_dict' inside a .pth is found; other dicts in it give 'outer.inner'.
+  initializers of `.onnx` (with the extra art_jax[onnx]). A 'state_dict' inside
+  a .pth is found; other dicts in it give 'outer.inner'.
   Names and layouts are the file's own. float16, bfloat16 and float64 become
   float32; integers stay as they are.
 
@@ -42,8 +43,11 @@ def read(
   path = os.fspath(path)
   suffix = os.path.splitext(path)[1].lower()
   readers = {
-    **{'.safetensors': _read_safetensors, '.npz': _read_npz},
-    **{'.pth': _read_torch, '.pt': _read_torch, '.h5': _read_keras},
+    '.safetensors': _read_safetensors,
+    '.npz': _read_npz,
+    '.pth': torch_file.read,
+    '.pt': torch_file.read,
+    '.h5': _read_keras,
     '.onnx': _read_onnx,
   }
   if suffix not in readers:
@@ -64,7 +68,7 @@ def read(
   return {name: _to_float32(value) for name, value in tensors.items()}
 
 
-def _check_count(path: str, count: int, most: int) -> None:
+def _require_few(path: str, count: int, most: int) -> None:
   if count > most:
     raise WeightsError(f"'{path}' holds {count} tensors: more than {most}")
 
@@ -73,24 +77,18 @@ def _read_safetensors(path, max_bytes, max_tensors):
   del max_bytes  # the file is not compressed
   with safetensors.safe_open(path, framework='np') as f:
     names = list(f.keys())
-    _check_count(path, len(names), max_tensors)
+    _require_few(path, len(names), max_tensors)
     return {name: f.get_tensor(name) for name in names}
 
 
 def _read_npz(path, max_bytes, max_tensors):
   with zipfile.ZipFile(path) as z:
-    _check_count(path, len(z.infolist()), max_tensors)
+    _require_few(path, len(z.infolist()), max_tensors)
     size = sum(entry.file_size for entry in z.infolist())
   if size > max_bytes:
     raise WeightsError(f"'{path}' unpacks to {size} bytes: over {max_bytes}")
   with np.load(path, allow_pickle=False) as f:
     return {name: f[name] for name in f.files}
-
-
-def _read_torch(path, max_bytes, max_tensors):
-  from art_jax.weights import torch_file
-
-  return torch_file.read(path, max_bytes, max_tensors)
 
 
 def _read_keras(path, max_bytes, max_tensors):

@@ -4,9 +4,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import flax
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from art_jax.nn.inception import NUM_OUTPUTS, SIDE, WIDTH, FIDInception
@@ -34,20 +31,14 @@ def load(path: str | os.PathLike | None = None) -> dict[str, Any]:
 
 def convert(tensors: Mapping[str, np.ndarray]) -> dict[str, Any]:
   """Return what `load` does, of tensors by pytorch-fid's names."""
-  shapes = jax.eval_shape(
-    FIDInception().init, jax.random.key(0), jnp.zeros((1, SIDE, SIDE, 3))
-  )['params']
-  layers = flax.traverse_util.flatten_dict(shapes, sep='.')
-  params = {}
-  for name, shape in layers.items():
-    if name.endswith('.kernel'):
-      layer = name.removesuffix('.kernel')
-      params[tuple(layer.split('.'))] = batch_norm.fold(
-        tensors, f'{layer}.conv', f'{layer}.bn', _EPSILON, shape.shape
-      )
+
+  def names(path):
+    layer = '.'.join(path)
+    return f'{layer}.conv', f'{layer}.bn'
+
+  params = batch_norm.fold_network(
+    FIDInception(), SIDE, tensors, names, _EPSILON
+  )
   # A classifier's own InceptionV3 has the same names, but 1,000 outputs.
   outputs = batch_norm.take(tensors, 'fc.weight', (NUM_OUTPUTS, WIDTH))
-  return {
-    'params': flax.traverse_util.unflatten_dict(params),
-    'outputs': outputs.T,
-  }
+  return {'params': params, 'outputs': outputs.T}

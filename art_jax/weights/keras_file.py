@@ -7,6 +7,7 @@ are refused, and so are filters that HDF5 would load as plug-ins.
 """
 
 import math
+from typing import Any
 
 import h5py
 import numpy as np
@@ -30,11 +31,8 @@ def read(path: str, max_bytes: int, max_tensors: int) -> dict[str, np.ndarray]:
     Refused: if something lies outside the file, or is no array of numbers.
   """
   with h5py.File(path, 'r') as file:
-    root = file
-    if _is_own(file, 'model_weights') and isinstance(
-      file['model_weights'], h5py.Group
-    ):
-      root = file['model_weights']
+    model = _own(file, 'model_weights')
+    root = model if isinstance(model, h5py.Group) else file
     datasets = _datasets(root, max_tensors)
     size = sum(math.prod(d.shape) * d.dtype.itemsize for d in datasets.values())
     if size > max_bytes:
@@ -42,44 +40,46 @@ def read(path: str, max_bytes: int, max_tensors: int) -> dict[str, np.ndarray]:
     return {name: dataset[()] for name, dataset in datasets.items()}
 
 
-def _is_own(group: h5py.Group, name: str) -> bool:
-  return isinstance(group.get(name, getlink=True), h5py.HardLink)
+def _own(group: h5py.Group, name: str) -> Any:
+  """Return an entry; None where a link leads elsewhere, or nowhere."""
+  own = isinstance(group.get(name, getlink=True), h5py.HardLink)
+  return group[name] if own else None
 
 
 def _datasets(root: h5py.Group, most: int) -> dict[str, h5py.Dataset]:
   """Return the data sets below `root`, each checked; none is read."""
-  found: dict[str, h5py.Dataset] = {}
+  datasets: dict[str, h5py.Dataset] = {}
   queue, entries = [('', root)], 0
   while queue:
     prefix, group = queue.pop()
-    for key in group:
+    for key in group.keys():
       name = f'{prefix}{key}'
       entries += 1
       # A group may hold itself: names that grow for ever end here.
       if entries > 20 * most or len(name) > 1000:
         raise Refused('it holds too many entries')
-      if not _is_own(group, key):
+      if (item := _own(group, key)) is None:
         raise Refused(f"'{name}' is a link that leads elsewhere")
-      item = group[key]
       if isinstance(item, h5py.Group):
         queue.append((f'{name}/', item))
       else:
-        _check(name, item)
-        found[name] = item
-      if len(found) > most:
+        _require_numbers(name, item)
+        datasets[name] = item
+      if len(datasets) > most:
         raise Refused(f'it holds more than {most} arrays')
-  if not found:
+  if not datasets:
     raise Refused('it holds no arrays')
-  return found
+  return datasets
 
 
-def _check(name: str, item) -> None:
+def _require_numbers(name: str, item: Any) -> None:
   if not isinstance(item, h5py.Dataset) or item.dtype.kind not in 'fiub':
     raise Refused(f"'{name}' is no array of numbers")
   if item.shape is None:
     raise Refused(f"'{name}' is empty")
   if item.external or item.is_virtual:
     raise Refused(f"the numbers of '{name}' lie in another file")
-  unknown = set(item._filters) - _FILTERS
+  filters: Any = item._filters
+  unknown = set(filters) - _FILTERS
   if unknown:
     raise Refused(f"'{name}' needs the filter {sorted(unknown)[0]}")

@@ -18,25 +18,35 @@ import numpy as np
 from art_jax import core
 
 _DTYPES = {
-  **{'Float': 'f4', 'Double': 'f8', 'Half': 'f2', 'Bool': '?', 'Byte': 'u1'},
-  **{'Char': 'i1', 'Short': 'i2', 'Int': 'i4', 'Long': 'i8'},
+  'Float': 'f4',
+  'Double': 'f8',
+  'Half': 'f2',
   'BFloat16': ml_dtypes.bfloat16,
+  'Bool': '?',
+  'Byte': 'u1',
+  'Char': 'i1',
+  'Short': 'i2',
+  'Int': 'i4',
+  'Long': 'i8',
 }
 _TORCH_DTYPES = {
-  **{'float32': 'f4', 'float64': 'f8', 'float16': 'f2', 'bool': '?'},
-  **{f'{u}int{n}': f'{u}int{n}' for u in ('', 'u') for n in (8, 16, 32, 64)},
+  'float32': 'f4',
+  'float64': 'f8',
+  'float16': 'f2',
   'bfloat16': ml_dtypes.bfloat16,
-}
+  'bool': '?',
+} | {f'{u}int{n}': f'{u}int{n}' for u in ('', 'u') for n in (8, 16, 32, 64)}
 # What plain values are made of; no OBJ, INST, NEWOBJ, EXT (they make objects).
-_INSTRUCTIONS = (
-  *('PROTO', 'FRAME', 'STOP', 'MARK', 'POP', 'POP_MARK', 'NONE', 'NEWTRUE'),
-  *('NEWFALSE', 'BININT', 'BININT1', 'BININT2', 'LONG1', 'LONG4', 'BINFLOAT'),
-  *('BINSTRING', 'SHORT_BINSTRING', 'BINUNICODE', 'SHORT_BINUNICODE'),
-  *('BINUNICODE8', 'BINBYTES', 'SHORT_BINBYTES', 'BINBYTES8', 'EMPTY_TUPLE'),
-  *('TUPLE', 'TUPLE1', 'TUPLE2', 'TUPLE3', 'EMPTY_LIST', 'APPEND', 'APPENDS'),
-  *('EMPTY_DICT', 'BINGET', 'LONG_BINGET', 'BINPUT', 'LONG_BINPUT', 'MEMOIZE'),
-  *('GLOBAL', 'STACK_GLOBAL', 'BINPERSID'),
-)
+_INSTRUCTIONS = """
+  PROTO FRAME STOP MARK POP POP_MARK NONE NEWTRUE NEWFALSE
+  BININT BININT1 BININT2 LONG1 LONG4 BINFLOAT
+  BINSTRING SHORT_BINSTRING BINUNICODE SHORT_BINUNICODE BINUNICODE8
+  BINBYTES SHORT_BINBYTES BINBYTES8
+  EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
+  EMPTY_LIST APPEND APPENDS EMPTY_DICT
+  BINGET LONG_BINGET BINPUT LONG_BINPUT MEMOIZE
+  GLOBAL STACK_GLOBAL BINPERSID
+""".split()
 
 
 class Refused(core.UserError):
@@ -148,11 +158,14 @@ class _Reader(pickle._Unpickler):
   The one in C allocates whatever an index in the file says.
   """
 
-  dispatch = {
-    getattr(pickle, name)[0]: pickle._Unpickler.dispatch[
-      getattr(pickle, name)[0]
-    ]
-    for name in _INSTRUCTIONS
+  # Of the machine, which has no type stubs.
+  stack: list[Any]
+  append: Callable[[Any], None]
+  pop_mark: Callable[[], list[Any]]
+
+  dispatch: dict[int, Any] = {
+    code: pickle._Unpickler.dispatch[code]
+    for code in (getattr(pickle, name)[0] for name in _INSTRUCTIONS)
   }
 
   def __init__(self, file):
@@ -257,7 +270,7 @@ def flatten(tree: Any, most: int) -> dict[str, Tensor]:
 
   Args:
     tree: what `load` gives.
-    most: limit of the entries looked at.
+    most: limit of the entries that are visited.
 
   Raises:
     Refused: if there are more, or no tensors.
@@ -266,7 +279,7 @@ def flatten(tree: Any, most: int) -> dict[str, Tensor]:
     raise Refused('it holds no dict of tensors; save model.state_dict()')
   if isinstance(tree.get('state_dict'), dict):
     tree = tree['state_dict']
-  found: dict[str, Tensor] = {}
+  tensors: dict[str, Tensor] = {}
   queue, seen = collections.deque([('', tree)]), 0
   while queue:
     prefix, node = queue.popleft()
@@ -277,9 +290,9 @@ def flatten(tree: Any, most: int) -> dict[str, Tensor]:
       if len(prefix) + len(str(key)) > 1000:
         raise Refused('it holds names of more than 1000 letters')
       if isinstance(value, Tensor):
-        found[f'{prefix}{key}'] = value
+        tensors[f'{prefix}{key}'] = value
       elif isinstance(value, dict):
         queue.append((f'{prefix}{key}.', value))
-  if not found:
+  if not tensors:
     raise Refused('it holds no tensors; save model.state_dict()')
-  return found
+  return tensors

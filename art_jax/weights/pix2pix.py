@@ -10,20 +10,27 @@ discriminators are flat: PatchGAN is `model.0, .2, .5, .8, .11`, PixelGAN is
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from flax import linen as nn
 
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.unet import UNet
 from art_jax.weights.files import WeightsError
-from art_jax.weights.state_dict import Layer, Tensors, need, norm_of
+from art_jax.weights.state_dict import (
+  Layer,
+  Tensors,
+  in_channels,
+  need,
+  norm_of,
+)
 
 FIRST_UNET = 'model.model.0.weight'
 FIRST_PATCH = 'model.0.weight'
 FIRST_PIXEL = 'net.0.weight'
 
 
-def layers_of(module: nn.Module, params: Mapping[str, Any]) -> list[Layer]:
+def layers_of(
+  module: UNet | PatchGAN, params: Mapping[str, Any]
+) -> list[Layer]:
   """List the layers of a U-Net or PatchGAN; params are ours.
 
   Raises:
@@ -31,13 +38,12 @@ def layers_of(module: nn.Module, params: Mapping[str, Any]) -> list[Layer]:
   """
   if module.norm == 'none':
     raise WeightsError("norm = 'none': the upstream names want a norm")
-  unet = isinstance(module, UNet)
-  first = params.get('down_0' if unet else 'conv_0', {})
-  channels = np.shape(first.get('kernel', np.zeros((4, 4, 3, 0))))[2]
-  return _unet(module, channels) if unet else _patchgan(module, channels)
+  if isinstance(module, UNet):
+    return _unet(module, in_channels(params, 'down_0'))
+  return _patchgan(module, in_channels(params, 'conv_0'))
 
 
-def _unet(module: UNet, in_channels: int) -> list[Layer]:
+def _unet(module: UNet, channels: int) -> list[Layer]:
   widths = [module.width * min(2**i, 8) for i in range(module.levels)]
   bias, downs, ups = module.norm != 'batch', [], []
   prefix, last = 'model.model.', module.levels - 1
@@ -50,7 +56,7 @@ def _unet(module: UNet, in_channels: int) -> list[Layer]:
       Layer(
         f'{prefix}{down}.',
         (f'down_{depth}',),
-        (features, in_channels if outer else above, 4, 4),
+        (features, channels if outer else above, 4, 4),
         bias=bias,
         norm='none' if outer or inner else module.norm,
         norm_prefix=f'{prefix}{down + 1}.',

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from flax import traverse_util
 
 from art_jax.weights.files import WeightsError
 
@@ -121,6 +122,11 @@ def need(tensors: Tensors, name: str, expected: str, rank: int) -> np.ndarray:
   return tensors[name]
 
 
+def in_channels(params: Mapping[str, Any], layer: str) -> int:
+  """Return the channels that a convolution of ours reads; 3 without one."""
+  return params[layer]['kernel'].shape[2] if layer in params else 3
+
+
 def norm_of(tensors: Tensors, prefix: str) -> str:
   """Tell a norm layer by its tensors: batch, instance_affine or instance."""
   if f'{prefix}running_mean' in tensors:
@@ -145,7 +151,7 @@ def from_torch(
     WeightsError: one line that names the tensor and the shapes.
   """
   entries = _entries(layers)
-  variables: dict[str, Any] = {'params': {}}
+  variables: dict[tuple[str, ...], np.ndarray] = {}
   for name, (shape, target, axes) in entries.items():
     value = need(tensors, name, str(list(shape)), len(shape))
     if value.shape != shape:
@@ -154,18 +160,15 @@ def from_torch(
       )
     if not np.isfinite(value).all():
       raise WeightsError(f"tensor '{name}' holds NaN or infinity")
-    node = variables
-    for key in target[:-1]:
-      node = node.setdefault(key, {})
     value = value.transpose(axes) if axes else value
-    node[target[-1]] = np.ascontiguousarray(value, np.float32)
+    variables[target] = np.ascontiguousarray(value, np.float32)
   for name in tensors:
     if name not in entries:
       raise WeightsError(
         f"unknown tensor '{name}' {list(tensors[name].shape)}: not part of "
         f'{what}'
       )
-  return variables
+  return traverse_util.unflatten_dict(variables)
 
 
 def to_torch(
@@ -176,19 +179,17 @@ def to_torch(
   Raises:
     WeightsError: if the variables are not those of the layers.
   """
-  tensors = {}
+  tensors, leaves = {}, traverse_util.flatten_dict(dict(variables))
   for name, (shape, target, axes) in _entries(layers).items():
-    node: Any = variables
-    for key in target:
-      if key not in node:
-        raise WeightsError(f'missing variable {"/".join(target)}')
-      node = node[key]
-    value = np.asarray(node, np.float32)
+    if target not in leaves:
+      raise WeightsError(f'missing variable {"/".join(target)}')
+    value = np.asarray(leaves[target], np.float32)
+    ours = list(value.shape)
     if axes and value.ndim == 4:
       value = value.transpose(np.argsort(axes))
     if value.shape != shape:
       raise WeightsError(
-        f'variable {"/".join(target)} has shape {list(np.shape(node))}, '
+        f'variable {"/".join(target)} has shape {ours}, '
         f'which is {list(value.shape)} as {name}, expected {list(shape)}'
       )
     tensors[name] = np.ascontiguousarray(value)

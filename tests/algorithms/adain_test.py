@@ -17,7 +17,7 @@ from art_jax.inference import export, run
 from art_jax.media import images
 from art_jax.nn.adain import AdaINDecoder, adain, moments
 from art_jax.nn.vgg import VGG
-from art_jax.weights.normalised import normalise
+from art_jax.weights.normalized import normalize
 
 
 def test_moments_become_the_paintings():
@@ -60,13 +60,13 @@ def test_decoder_mirrors_vgg(depth, count):
   assert params.keys() == last['params'].keys()
 
 
-def test_normalised_filters_answer_with_mean_one():
+def test_normalized_filters_answer_with_mean_one():
   module = VGG(16, width=8)
   rng = np.random.default_rng(1)
   x = rng.uniform(-1, 1, (1, 32, 32, 3)).astype('f4')
   layers = ('relu1_1', 'relu2_2', 'relu3_1')
   old = module.init(jax.random.key(2), x, layers)
-  new = normalise(module, old, [x])
+  new = normalize(module, old, [x])
   before = module.apply(old, x, layers)
   after = module.apply(new, x, layers)
   for name in layers:

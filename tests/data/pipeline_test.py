@@ -136,7 +136,7 @@ class _Process:
     share = rows // self.count
     return slice(self.index * share, (self.index + 1) * share)
 
-  def rows(self, host):
+  def place_batch(self, host):
     return host
 
   def replicate(self, host):

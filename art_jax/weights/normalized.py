@@ -11,7 +11,7 @@ from art_jax.nn.vgg import VGG
 _LEAST = 0.05  # of a layer's mean: filters that hardly ever fire
 
 
-def normalise(
+def normalize(
   module: VGG, variables: Mapping[str, Any], pictures: Sequence[np.ndarray]
 ) -> dict[str, Any]:
   """Rescale a VGG so that the mean answer of every filter is 1.
@@ -37,17 +37,13 @@ def normalise(
 
   @jax.jit
   def measure(picture):
-    found = module.apply(variables, picture, layers)
-    return [found[name].mean((0, 1, 2)) for name in layers]
+    answers: Any = module.apply(variables, picture, layers)
+    return [answers[name].mean((0, 1, 2)) for name in layers]
 
-  sums = None
-  for picture in pictures:
-    answers = [np.asarray(x, np.float64) for x in measure(picture)]
-    old = sums or [0.0] * len(answers)
-    sums = [a + b for a, b in zip(old, answers, strict=True)]
+  measured = [measure(picture) for picture in pictures]
   before = None
-  for name, total in zip(order, sums, strict=True):
-    mean = total / len(pictures)
+  for name, answers in zip(order, zip(*measured, strict=True), strict=True):
+    mean = np.mean(np.asarray(answers, np.float64), 0)
     scale = np.maximum(mean, max(_LEAST * mean.mean(), 1e-12))
     kernel = np.asarray(params[name]['kernel'], np.float64)
     if before is not None:
