@@ -66,11 +66,11 @@ def load_module(name: str) -> types.ModuleType:
       )
     path = known[name]
   name = f'art_jax_experiment_{path.stem}'
-  spec = importlib.util.spec_from_file_location(
-    name, path, loader=renamed.SourceLoader(name, str(path))
-  )
+  loader = renamed.SourceLoader(name, str(path))
+  spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+  assert spec is not None
   module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
+  loader.exec_module(module)
   return module
 
 

@@ -102,21 +102,21 @@ def keywords(
 
 def call(function: Any, *args: Any, **kwargs: Any) -> Any:
   """Call a function; one that makes a config takes former names, too."""
+  owner = function
   if function is dataclasses.replace and args:
-    owner, args, names = args[0], args[1:], ()
+    owner, args = args[0], args[1:]
     function = functools.partial(function, owner)
-  else:
-    owner = function
-    names = getattr(owner, '__match_args__', ())
   cls = owner if isinstance(owner, type) else type(owner)
   if not (_is_ours(cls) and dataclasses.is_dataclass(cls)):
     return function(*args, **kwargs)
-  args = [
-    value(cls, names[i], content) if i < len(names) else content
-    for i, content in enumerate(args)
-  ]
+  names = getattr(cls, '__match_args__', ())
+  values = [value(cls, *pair) for pair in zip(names, args, strict=False)]
   kwargs = keywords(owner, kwargs, call)
-  return function(*args, **{k: value(cls, k, v) for k, v in kwargs.items()})
+  return function(
+    *values,
+    *args[len(names) :],
+    **{k: value(cls, k, v) for k, v in kwargs.items()},
+  )
 
 
 class SourceLoader(importlib.machinery.SourceFileLoader):

@@ -15,7 +15,7 @@ import pathlib
 import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flax import linen as nn
@@ -37,6 +37,17 @@ def config_fields(value: Any) -> list[dataclasses.Field]:
 def is_config(value: Any) -> bool:
   """Tell whether a value is a config object: a dataclass instance."""
   return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def walk(value: Any) -> Iterator[Any]:
+  """Yield every config object of a tree, each before those that it holds."""
+  if isinstance(value, tuple):
+    for item in value:
+      yield from walk(item)
+  elif is_config(value):
+    yield value
+    for field in config_fields(value):
+      yield from walk(getattr(value, field.name))
 
 
 def config_class(name: str) -> type | None:
@@ -158,9 +169,9 @@ def _definitions() -> Mapping[str, Sequence[str]]:
 def _is_config_class(value: Any) -> bool:
   if not isinstance(value, type) or inspect.isabstract(value):
     return False
-  frozen = getattr(value, '__dataclass_params__', None)
-  return dataclasses.is_dataclass(value) and (
-    frozen.frozen or issubclass(value, nn.Module)
+  parameters = getattr(value, '__dataclass_params__', None)
+  return parameters is not None and (
+    parameters.frozen or issubclass(value, nn.Module)
   )
 
 
@@ -197,7 +208,7 @@ def _call(node: ast.Call, name: str, extra: Mapping[str, type]) -> Any:
   ):
     raise core.UserError(f'{name}(...): * and ** are not allowed in a config')
   args = [_build(a, extra) for a in node.args]
-  kwargs = {k.arg: _build(k.value, extra) for k in node.keywords}
+  kwargs = {k.arg: _build(k.value, extra) for k in node.keywords if k.arg}
   return _make(cls, *args, **renamed.keywords(cls, kwargs, _make))
 
 

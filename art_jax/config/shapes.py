@@ -1,6 +1,7 @@
 """Shapes of batches and states, known from the config alone."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 from art_jax import core
 
 
-def batch_shapes(experiment: core.Experiment) -> core.Batch:
+def batch_shapes(experiment: core.Experiment) -> dict[str, Any]:
   """Return the shapes and dtypes of the batch of one step."""
   data, algorithm = experiment.data, experiment.algorithm
   rows = experiment.train.batch_size * core.batches_per_step(algorithm)

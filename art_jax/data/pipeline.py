@@ -12,7 +12,7 @@ position (`ops`). Resuming is asking for another first step.
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, Protocol
 
 import jax
@@ -41,7 +41,7 @@ class Engine(Protocol):
   kind: str
   constants: core.PyTree
 
-  def inputs(self, first_step: int) -> Iterator[core.PyTree]:
+  def inputs(self, first_step: int) -> Generator[core.PyTree, None, None]:
     """Yield the inputs of steps `first_step`, `first_step` + 1, ...
 
     Each is a pytree of global arrays whose rows are split over the devices.

@@ -52,10 +52,7 @@ def measure(
     core.UserError: bad input, or no memory for the batch.
   """
   with contextlib.closing(Stepper(experiment, devices)) as stepper:
-    stepper.take(_WARM_UP - 1)
-    last = sum(stepper.take(1)[0])
-    if steps is None:
-      steps = int(min(max(_SECONDS / last, _FEWEST), _MOST))
+    steps = _warm_up(stepper, steps)
     taken = stepper.take((steps + 1) // 2)
     looped = _in_the_loop(stepper.experiment, devices, steps)
     taken += stepper.take(steps - len(taken))
@@ -77,7 +74,7 @@ def measure(
   result['loop/overhead'] = whole / bare - 1
   result['loop/steps_per_second'] = looped['steps_per_second']
   result['loop/input_share'] = looped['input_share']
-  dtype = _compute_dtype(experiment.algorithm) or 'float32'
+  dtype = roofline.compute_dtype(experiment.algorithm)
   result |= _against_ceiling(experiment, devices, dtype, 1 / bare)
   return result
 
@@ -102,10 +99,8 @@ def scaling(
       train = dataclasses.replace(experiment.train, batch_size=batch)
       changed = dataclasses.replace(experiment, train=train)
       with contextlib.closing(Stepper(changed, devices)) as stepper:
-        stepper.take(_WARM_UP - 1)
-        last = sum(stepper.take(1)[0])
-        few = steps or int(min(max(_SECONDS / last, _FEWEST), _MOST))
-        rates = _rates(changed, stepper.take(few))
+        timed = _warm_up(stepper, steps)
+        rates = _rates(changed, stepper.take(timed))
       row = {'scaling': kind, 'devices': count, 'batch_size': batch, **rates}
       base = first.setdefault(kind, row)
       ideal = base['images_per_second'] * count / base['devices']
@@ -161,6 +156,12 @@ def scaling_text(rows: list[dict[str, Any]]) -> str:
       f'{100 * r["efficiency"]:8.1f} %'
     )
   return '\n'.join(lines)
+
+
+def _warm_up(stepper: Stepper, steps: int | None) -> int:
+  """Take some steps; return how many to time: `steps`, or about 10 seconds."""
+  *_, last = stepper.take(_WARM_UP)
+  return steps or int(min(max(_SECONDS / sum(last), _FEWEST), _MOST))
 
 
 def _where(devices: mesh.Devices) -> dict[str, Any]:
@@ -226,14 +227,3 @@ def _against_ceiling(
     'ceiling/conv3x3': most['conv3x3'],
     'ceiling/share': reached / max(most.values()),
   }
-
-
-def _compute_dtype(node: Any) -> str:
-  """Return the first `dtype` field of a config tree."""
-  if serialization.is_config(node):
-    for field in serialization.config_fields(node):
-      value = getattr(node, field.name)
-      found = value if field.name == 'dtype' else _compute_dtype(value)
-      if found:
-        return found
-  return ''

@@ -1,4 +1,4 @@
-"""What an experiment is and costs, told without data, weights or devices."""
+"""What an experiment is and costs, without its data or weights."""
 
 import functools
 from typing import Any
@@ -49,7 +49,9 @@ def text(
 
 def step_flops(experiment: core.Experiment) -> float:
   """Return the FLOPs of one step: 2 x multiply-add, native convolutions."""
-  return _flops(_lower(experiment, shapes.state_shapes(experiment)))
+  state = shapes.state_shapes(experiment)
+  with lowering.native_lowering():
+    return _flops(_lower(experiment, state))
 
 
 def num_params(tree: core.PyTree) -> int:
@@ -67,7 +69,7 @@ def parameters(experiment: core.Experiment) -> dict[str, int]:
 
 def _roles(experiment: core.Experiment):
   """Yield the role, module and inputs, of one picture, of every network."""
-  batch = {
+  batch: dict[str, Any] = {
     key: jax.ShapeDtypeStruct((1, *s.shape[1:]), s.dtype)
     for key, s in shapes.batch_shapes(experiment).items()
   }
@@ -80,7 +82,7 @@ def _variables(module: Any, inputs: tuple) -> core.PyTree:
 
 
 def _networks(experiment: core.Experiment, state: core.State) -> str:
-  rows, total = [], 0
+  lines, total = [], 0
   for role, module, inputs in _roles(experiment):
     variables = _variables(module, inputs)
     count = num_params(variables['params'])
@@ -89,12 +91,10 @@ def _networks(experiment: core.Experiment, state: core.State) -> str:
       lowered = jax.jit(functools.partial(module.apply, train=False)).lower(
         variables, *inputs
       )
-    rows.append((role, count, _flops(lowered)))
-  lines = [
-    f'{role:<18} {count:>13,} parameters  {_count(flops)}FLOP forward, one '
-    'picture'
-    for role, count, flops in rows
-  ]
+    lines.append(
+      f'{role:<18} {count:>13,} parameters  {_count(_flops(lowered))}FLOP '
+      'forward, one picture'
+    )
   lines.append(f'{"total":<18} {total:>13,} parameters')
   lines.append(
     f'{"state":<18} {_bytes(state)} in {len(jax.tree.leaves(state))} arrays'
@@ -105,20 +105,15 @@ def _networks(experiment: core.Experiment, state: core.State) -> str:
 def _lower(experiment: core.Experiment, state: core.State) -> Any:
   resolved = experiments.resolve(experiment, num_examples=1000)
   key = jax.eval_shape(lambda: jax.random.key(0))
-  with lowering.native_lowering():
-    return jax.jit(resolved.algorithm.step, donate_argnums=0).lower(
-      state, shapes.batch_shapes(experiment), key
-    )
+  return jax.jit(resolved.algorithm.step, donate_argnums=0).lower(
+    state, shapes.batch_shapes(experiment), key
+  )
 
 
 def _memory(experiment: core.Experiment, state: core.State) -> str:
-  resolved = experiments.resolve(experiment, num_examples=1000)
-  key = jax.eval_shape(lambda: jax.random.key(0))
-  step = jax.jit(resolved.algorithm.step, donate_argnums=0)
-  compiled = step.lower(state, shapes.batch_shapes(experiment), key).compile()
-  mib = {
-    name: f'{n / 2**20:,.0f}' for name, n in memory.needs(compiled).items()
-  }
+  compiled = _lower(experiment, state).compile()
+  needs = memory.needs(compiled).items()
+  mib = {name: f'{size / 2**20:,.0f}' for name, size in needs}
   return (
     f'memory: peak {mib["peak"]} MiB = arguments {mib["arguments"]} + outputs '
     f'{mib["outputs"]} - reused {mib["reused"]} + temporaries '
@@ -128,14 +123,14 @@ def _memory(experiment: core.Experiment, state: core.State) -> str:
 
 def _times(experiment: core.Experiment) -> list[str]:
   """Return the durations in steps, as far as they are known without data."""
+  train = experiment.train
   examples = getattr(experiment.data.source, 'num_train', None)
   names = ('duration', 'log_every', 'render_every', 'checkpoint_every')
   if examples is None:
-    train = experiment.train
-    told = [f'{n} {serialization.to_text(getattr(train, n))!s}' for n in names]
-    told = [' '.join(line.split()) for line in told]
+    texts = {n: serialization.to_text(getattr(train, n)) for n in names}
+    times = [f'{n} {" ".join(text.split())}' for n, text in texts.items()]
     return [
-      'times: ' + ', '.join(told),
+      'times: ' + ', '.join(times),
       'steps of an epoch: known once the data is counted',
     ]
   resolved = experiments.resolve(experiment, examples)
@@ -162,6 +157,6 @@ def _bytes(tree: core.PyTree) -> str:
 
 
 def _itemsize(dtype: Any) -> int:
-  if jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key):
+  if jnp.issubdtype(dtype, jax.dtypes.prng_key):
     return 8
   return jnp.dtype(dtype).itemsize

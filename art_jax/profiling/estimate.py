@@ -1,18 +1,26 @@
-"""How long a run will take, and how that is known."""
+"""How long a run will take, and how that is known.
 
+The speeds of earlier runs are kept in the user's cache folder.
+"""
+
+import hashlib
+import json
 import time
+from collections.abc import Mapping
+from typing import cast
 
 import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.config import experiments, shapes
+from art_jax.config import experiments, serialization, shapes
+from art_jax.core.paths import home, write_atomic
 from art_jax.devices import mesh
-from art_jax.profiling import roofline, throughput
+from art_jax.profiling import roofline
 
 _STEPS, _SECONDS = 3, 20  # timed at least, and at most unless fewer steps
 _CEILING_SECONDS = 0.1  # for each of its shapes
-_ROUND = 1000  # steps that are told of where the duration is not known
+_ROUND = 1000  # steps of the estimate where the duration is not known
 
 
 def sentence(
@@ -34,9 +42,9 @@ def sentence(
     flops: of a step.
     timed: compile the step and time a few.
   """
-  known = throughput.recall(experiment, devices)
+  known = recall(experiment, devices)
   if known:
-    return _told(
+    return _sentence(
       experiment, 1 / known, '', f'as a run here took ({known:.3g} steps/s)'
     )
   if timed:
@@ -45,16 +53,15 @@ def sentence(
       f'{count} steps timed now on random pictures: {seconds:.3g} s each; '
       'input, pictures and checkpoints come on top'
     )
-    return _told(experiment, seconds, 'about ', how)
-  dtypes = {getattr(x, 'dtype', '') for x in _networks(experiment)}
-  dtype = 'bfloat16' if 'bfloat16' in dtypes else 'float32'
+    return _sentence(experiment, seconds, 'about ', how)
+  dtype = roofline.compute_dtype(experiment.algorithm)
   most = max(roofline.measure(devices, dtype, _CEILING_SECONDS).values())
   how = (
     f'the FLOPs of a step at {most / 1e9:,.0f} GFLOP/s, the most that '
     f'{devices.count} device(s) reached just now; steps reach a part of it: '
     '--compile times some'
   )
-  return _told(experiment, flops / most, 'at least ', how)
+  return _sentence(experiment, flops / most, 'at least ', how)
 
 
 def step_seconds(
@@ -95,7 +102,7 @@ def step_seconds(
   return min(taken), len(taken)
 
 
-def _told(
+def _sentence(
   experiment: core.Experiment, seconds: float, how_sure: str, how: str
 ) -> str:
   """Return the sentence for steps of so many seconds."""
@@ -105,7 +112,7 @@ def _told(
     what, steps = f'for {_ROUND:,} steps', _ROUND
   else:
     resolved = experiments.resolve(experiment, examples or 1)
-    what, steps = 'to finish', resolved.train.duration
+    what, steps = 'to finish', cast(int, resolved.train.duration)
   total = steps * seconds
   hours = total / 3600
   shown = f'{hours:,.0f} hours' if hours > 100 else f'{hours:.2f} hours'
@@ -114,6 +121,54 @@ def _told(
   return f'{how_sure}{shown} {what}: {how}'
 
 
-def _networks(experiment: core.Experiment):
-  batch = shapes.batch_shapes(experiment)
-  return [net for net, _ in experiment.algorithm.networks(batch).values()]
+def summary_sentence(summary: Mapping[str, float]) -> str:
+  """Return the rates of a run in one line, for its end."""
+  parts = [
+    f'{summary["steps"]:.0f} steps',
+    f'{summary["steps_per_second"]:.2f} steps/s',
+    f'{summary["images_per_second"]:.1f} images/s',
+    f'{100 * summary["input_share"]:.1f} % waiting for input',
+    f'{summary.get("seconds/compile", 0.0):.1f} s to the first step '
+    '(compilation)',
+    f'{summary["seconds/wall"]:.1f} s in all',
+  ]
+  return ', '.join(parts)
+
+
+def remember(
+  experiment: core.Experiment,
+  devices: mesh.Devices,
+  summary: Mapping[str, float],
+) -> None:
+  """Note the speed of a run in the user's cache folder."""
+  if summary['steps'] < 10:
+    return  # Too few to time.
+  speeds = _speeds() | {_key(experiment, devices): summary['steps_per_second']}
+  text = json.dumps(speeds, indent=2)
+  write_atomic(home() / 'throughput.json', text.encode())
+
+
+def recall(experiment: core.Experiment, devices: mesh.Devices) -> float | None:
+  """Return steps/s measured before for the same work, or None."""
+  return _speeds().get(_key(experiment, devices))
+
+
+def _speeds() -> dict[str, float]:
+  try:
+    return dict(json.loads((home() / 'throughput.json').read_text()))
+  except (OSError, ValueError, TypeError):
+    return {}
+
+
+def _key(experiment: core.Experiment, devices: mesh.Devices) -> str:
+  """Name the work of one step: model, picture size, batch, devices."""
+  work = (
+    serialization.to_text(experiment.algorithm),
+    experiment.data.size,
+    experiment.data.channels,
+    experiment.train.batch_size,
+    experiment.train.accumulate,
+    devices.mesh.devices.flat[0].device_kind,
+    devices.count,
+  )
+  return hashlib.sha256(repr(work).encode()).hexdigest()[:16]

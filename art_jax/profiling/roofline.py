@@ -1,5 +1,6 @@
-"""What the devices can do at most: measured, in the run that is compared."""
+"""The ceiling of the devices: FLOP/s of the fastest operations, measured."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from art_jax.config import serialization
 from art_jax.devices import mesh
 
 # Sides of a matrix product, and (rows of a batch, side, channels) of a 3x3
@@ -38,25 +40,35 @@ def measure(
     clock: gives seconds.
   """
   platform = devices.platform if devices.platform in _MATRICES else 'cpu'
-  products, convolutions = [0.0], [0.0]
-  for side in _MATRICES[platform]:
-    rows = side * devices.count
-    inputs = _ones(devices, dtype, (rows, side)), (side, side)
-    flops = 2 * rows * side * side
-    products.append(
-      flops / _fastest(_product, devices, *inputs, seconds, clock)
-    )
-  for count, side, channels in _CONVOLUTIONS[platform]:
-    rows = count * devices.count
-    inputs = (
-      _ones(devices, dtype, (rows, side, side, channels)),
-      (3, 3, channels, channels),
-    )
-    flops = 2 * 9 * rows * side * side * channels**2
-    convolutions.append(
-      flops / _fastest(_convolution, devices, *inputs, seconds, clock)
-    )
-  return {'matmul': max(products), 'conv3x3': max(convolutions)}
+  shapes = {
+    _product: [((n, n), (n, n)) for n in _MATRICES[platform]],
+    _convolution: [
+      ((rows, side, side, channels), (3, 3, channels, channels))
+      for rows, side, channels in _CONVOLUTIONS[platform]
+    ],
+  }
+
+  def most(function):
+    rates = []
+    for (rows, *rest), weights in shapes[function]:
+      rows *= devices.count
+      # Every pixel (or row) meets every weight once.
+      flops = 2 * rows * math.prod(rest[:-1]) * math.prod(weights)
+      x = _ones(devices, dtype, (rows, *rest))
+      rates.append(
+        flops / _fastest(function, devices, x, weights, seconds, clock)
+      )
+    return max(rates)
+
+  return {'matmul': most(_product), 'conv3x3': most(_convolution)}
+
+
+def compute_dtype(config: Any) -> str:
+  """Return the first `dtype` field of a config tree, else 'float32'."""
+  dtypes = (
+    node.dtype for node in serialization.walk(config) if hasattr(node, 'dtype')
+  )
+  return next(dtypes, 'float32')
 
 
 def _product(x: jax.Array, weights: jax.Array) -> jax.Array:

@@ -59,7 +59,10 @@ class Stepper:
       batch = next(self._inputs)
       ready = time.perf_counter()
       self._state, metrics = self._compiled(
-        *(self._state, self._constants, batch, self._key),
+        self._state,
+        self._constants,
+        batch,
+        self._key,
         np.int32(self._index),
       )
       jax.block_until_ready(metrics)
@@ -75,7 +78,8 @@ class Stepper:
     devices, rows = self._devices, experiment.train.batch_size
     rows *= core.batches_per_step(experiment.algorithm)
     engine = pipeline.open_engine(
-      *(self._dataset, experiment.data),
+      self._dataset,
+      experiment.data,
       rows_per_step=rows,
       seed=experiment.train.seed,
       placer=devices,

@@ -266,7 +266,9 @@ def _unpack(flat: np.ndarray, leaf):
       return jax.random.key_data(key)
 
     shape = jax.eval_shape(data, leaf).shape
-    return jax.random.wrap_key_data(flat.reshape(shape), impl=impls[0])
+    return jax.random.wrap_key_data(
+      jnp.asarray(flat.reshape(shape)), impl=impls[0]
+    )
   value = flat.reshape(leaf.shape)
   if getattr(leaf, 'weak_type', False):
     zeros = jnp.full(leaf.shape, value.dtype.type(0).item())
@@ -287,7 +289,7 @@ def _flat(row: dict, pieces: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _crc(flat: np.ndarray) -> int:
-  return zlib.crc32(flat.view(np.uint8))
+  return zlib.crc32(flat.view(np.uint8).data)
 
 
 def _json_crc(value: Any) -> int:

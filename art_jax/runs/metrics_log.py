@@ -8,6 +8,7 @@
 """
 
 import errno
+import io
 import json
 import math
 import os
@@ -58,7 +59,8 @@ class Writer:
       UserError: the folder cannot be written.
     """
     self._enabled = enabled
-    self._rows = self._events = self._staging = None
+    self._events = self._staging = None
+    self._rows: io.FileIO  # while enabled
     self._purge_step = None
     self._plot_due = 0.0  # on the monotonic clock; infinity: never
     self._plotted = True  # what metrics.jsonl holds

@@ -7,12 +7,14 @@ full the thread dies, and some rows later the training waits for it for ever.
 import os
 import pathlib
 import time
+from typing import Any
 
 import numpy as np
 from tensorboardX import event_file_writer, summary
 from tensorboardX.proto import event_pb2
 
 _FLUSH_SECONDS = 10
+_proto: Any = event_pb2  # its classes are made when it is imported
 
 
 class Events:
@@ -34,7 +36,7 @@ class Events:
     )
     self._flushed = 0.0
     if purge_step is not None:
-      log = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+      log = _proto.SessionLog(status=_proto.SessionLog.START)
       self._write(purge_step, session_log=log)
 
   def scalar(self, step: int, name: str, value: float) -> None:
@@ -62,7 +64,7 @@ class Events:
     self._file.close()
 
   def _write(self, step: int, **what) -> None:
-    event = event_pb2.Event(wall_time=time.time(), step=int(step), **what)
+    event = _proto.Event(wall_time=time.time(), step=int(step), **what)
     self._file.write_event(event)
     if time.monotonic() - self._flushed > _FLUSH_SECONDS:
       self.flush()

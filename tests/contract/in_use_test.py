@@ -96,7 +96,7 @@ def test_a_mask_is_for_models_that_inpaint(tmp_path):
   ],
 )
 def test_hours_say_how_they_are_known(monkeypatch, speed, seconds, told):
-  monkeypatch.setattr(estimate.throughput, 'recall', lambda *_: speed)
+  monkeypatch.setattr(estimate, 'recall', lambda *_: speed)
   monkeypatch.setattr(estimate, 'step_seconds', lambda *_: seconds)
   monkeypatch.setattr(estimate.roofline, 'measure', lambda *_: {'matmul': 1e9})
   experiment = experiments.override(

@@ -7,7 +7,7 @@ from typing import Any
 
 from art_jax.cli import options
 from art_jax.devices import distributed
-from art_jax.profiling import throughput
+from art_jax.profiling import estimate
 from art_jax.training import goodput, loop
 
 
@@ -24,7 +24,7 @@ def run(flags: Any) -> None:
     command=shlex.join(sys.argv),
   )
   if distributed.is_main():
-    throughput.remember(experiment, devices, summary)
-    print(throughput.sentence(summary))
+    estimate.remember(experiment, devices, summary)
+    print(estimate.summary_sentence(summary))
     print(goodput.sentence(summary))
     print(f'pictures: {pathlib.Path(workdir) / "images"}')
