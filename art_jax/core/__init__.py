@@ -58,6 +58,7 @@ from art_jax.core.experiment import (
   Train,
   tiny_train,
 )
+from art_jax.core.schedule import Due, Schedule
 
 __all__ = [
   'Adversarial',
@@ -70,6 +71,7 @@ __all__ = [
   'Conditional',
   'Data',
   'Diverged',
+  'Due',
   'Duration',
   'Encoder',
   'Epochs',
@@ -88,6 +90,7 @@ __all__ = [
   'PictureReader',
   'Pretrained',
   'PyTree',
+  'Schedule',
   'Scorer',
   'SizeMultiple',
   'Source',

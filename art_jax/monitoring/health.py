@@ -27,7 +27,7 @@ def larger_is_better(metric: str) -> bool:
 
 
 class AlarmStop(Exception):
-  """Training stopped because an alarm rang (train.on_alarm=stop); code 3."""
+  """Training stopped because an alarm fired (train.on_alarm=stop); code 3."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,26 +74,17 @@ class Health:
     best = host.get('best')
     self.best = Best(**best) if best else None
 
-  def due(self, step: int) -> bool:
-    """Tell whether the run measures itself after this step."""
-    plan = self._plan
-    rendered = step == 1 or step % plan.render_every == 0
-    watched = rendered and plan.on_alarm != 'off'
-    return self._probe is not None and (watched or self.evaluates(step))
-
-  def measure(self, step: int, state: core.State) -> dict[str, float]:
+  def measure(self, state: core.State) -> dict[str, float]:
     """Return what a row gets besides the metrics of its step."""
-    if not self.due(step):
-      return {}
-    found = self._probe.measure(state)
-    if self._metric == 'auto' and found:
-      self._metric = probe.default_metric(list(found)) or 'none'
-    return found
+    row = self._probe.measure(state)
+    if self._metric == 'auto' and row:
+      self._metric = probe.default_metric(list(row)) or 'none'
+    return row
 
-  def look(
+  def check_alarms(
     self, step: int, row: Mapping[str, float], say: Callable[[str], None]
   ) -> str | None:
-    """Take a row; say what begins to ring.
+    """Take a row; say which alarms begin to fire.
 
     Returns:
       What the run should stop for, if `train.on_alarm` is 'stop'.
@@ -109,15 +100,15 @@ class Health:
       bool(begun)
     ):
       return None
-    return begun[0] if begun else 'an alarm rang; process 0 says which'
+    return begun[0] if begun else 'an alarm fired; process 0 says which'
 
   def improved(self, step: int, row: Mapping[str, float]) -> bool:
-    """Tell whether this is the best moment so far; then its state is kept."""
-    if not self.evaluates(step) or self._metric in ('auto', 'none'):
+    """Tell whether this step is the best so far; then its state is kept."""
+    if self._metric in ('auto', 'none'):
       return False
     value = probe.value_of(self._metric, row)
     if value is None:
-      if not self.due(step) or any(name.startswith('probe/') for name in row):
+      if self._probe is None or any(name.startswith('probe/') for name in row):
         raise core.UserError(
           f'train.best_metric={self._metric}: no row has it; it is auto, none '
           'or one of ' + ', '.join(sorted(row))
@@ -129,7 +120,7 @@ class Health:
     if not distributed.any_process(better):
       return False
     if self.best is not None and not same:
-      logging.warning('The best moment is now told by %s.', self._metric)
+      logging.warning('The best step is now chosen by %s.', self._metric)
     self.best = Best(step, self._metric, value)
     return True
 
@@ -140,11 +131,3 @@ class Health:
   def pictures(self, state: core.State) -> Mapping[str, np.ndarray]:
     """Return pictures of the state that was measured last."""
     return self._probe.pictures(state) if self._probe else {}
-
-  def evaluates(self, step: int) -> bool:
-    """Tell whether this step may be the best moment."""
-    plan = self._plan
-    every = plan.evaluate_every or plan.checkpoint_every
-    return self._metric != 'none' and (
-      step % every == 0 or step == plan.duration
-    )

@@ -12,7 +12,7 @@ from art_jax.config import experiments, shapes
 from art_jax.data import pipeline
 from art_jax.data.dataset import check_fit
 from art_jax.devices import memory, mesh
-from art_jax.training import loop
+from art_jax.training import loop, start
 
 
 class Stepper:
@@ -31,7 +31,7 @@ class Stepper:
     Raises:
       core.UserError: bad input, or no memory for the batch.
     """
-    loop.check(experiment, devices)
+    start.check_before_data(experiment, devices)
     self.seconds: dict[str, float] = {}
     with self._timed('data'):
       dataset = experiment.data.source.open(experiment.data)

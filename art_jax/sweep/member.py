@@ -11,23 +11,15 @@ from art_jax.config import shapes
 from art_jax.data import pipeline
 from art_jax.data.dataset import Dataset
 from art_jax.devices import mesh
-from art_jax.monitoring import probe
 from art_jax.monitoring.health import Health
-from art_jax.report.refresh import Refresher
-from art_jax.runs.checkpoints import Checkpoints, Restored
+from art_jax.monitoring.probe import Probe
+from art_jax.runs.checkpoints import Restored
 from art_jax.runs.folder import RunFolder
-from art_jax.runs.lock import RunLock
-from art_jax.runs.metrics_log import Writer
-from art_jax.runs.start_record import (
-  describe_data,
-  training_pictures,
-  write_start,
-)
-from art_jax.training.goodput import Goodput
-from art_jax.training.hooks import Bookkeeper
+from art_jax.training import session
+from art_jax.training.hooks import Hooks
 from art_jax.training.preemption import StopRequest
 from art_jax.training.progress import Progress
-from art_jax.training.session import Job
+from art_jax.training.session import Session
 from art_jax.training.timing import Clocks
 
 
@@ -37,7 +29,7 @@ class Shared:
 
   dataset: Dataset
   devices: mesh.Devices
-  measure: probe.Probe | None
+  probe: Probe | None
   clocks: Clocks
   stop: StopRequest
   command: str
@@ -49,20 +41,18 @@ class Member:
 
   Attributes:
     name: of the cell.
-    folder: of its run.
-    job: what its training works with.
+    run: what its training works with.
     engine: of its data.
-    health: its alarms and its best moment.
-    books: keeps what is due; None before the first step.
+    health: its alarms and its best step.
+    hooks: writes what is due; None before the first step.
     ended: (status, reason) once it takes part no more.
   """
 
   name: str
-  folder: RunFolder
-  job: Job
+  run: Session
   engine: Any
   health: Health
-  books: Bookkeeper | None = None
+  hooks: Hooks | None = None
   ended: tuple[str, str] | None = None
 
 
@@ -103,66 +93,41 @@ def open_member(
     path: of the folder.
     shared: with the other cells.
   """
-  dataset, devices, plan = shared.dataset, shared.devices, resolved.train
+  dataset, plan = shared.dataset, resolved.train
   folder = RunFolder(path, writable=True)
-  report = stack.enter_context(Refresher(folder.path, enabled=True))
-  lock = stack.enter_context(RunLock(folder.path, enabled=True))
-  folder.check_config(whole)
-  with lock.writing(0):
-    write_start(
-      folder,
-      whole,
-      resolved,
-      devices,
-      shared.command,
-      data=describe_data(dataset),
-      examples=lambda: training_pictures(dataset),
-    )
-  kept = {'keep_last': plan.keep_last, 'keep_every': plan.keep_every}
-  checkpoints = stack.enter_context(Checkpoints(folder.checkpoints, **kept))
-  writer = stack.enter_context(Writer(folder.path, enabled=True))
-  times = stack.enter_context(Goodput(folder.path, shared.clocks, enabled=True))
-  restored = checkpoints.restore(shapes.state_shapes(resolved))
+  report, lock = session.lock_folder(stack, folder, whole)
+  run = session.open_session(
+    stack,
+    whole,
+    resolved,
+    dataset=dataset,
+    devices=shared.devices,
+    probe=shared.probe,
+    stop=shared.stop,
+    clocks=shared.clocks,
+    folder=folder,
+    report=report,
+    lock=lock,
+    command=shared.command,
+  )
+  restored = run.checkpoints.restore(shapes.state_shapes(resolved))
   engine = pipeline.open_engine(
     dataset,
     resolved.data,
-    rows_per_step=rows_of(resolved),
+    rows_per_step=run.rows,
     seed=plan.seed,
-    placer=devices,
+    placer=shared.devices,
     last_step=plan.duration,
   )
   first = restored.step if restored else 0
   with lock.writing(first):
-    writer.cut(first)
+    run.writer.cut(first)
     host = restored.host if restored else {}
-    health = Health(resolved, shared.measure, writer, dataset.class_names, host)
-  job = Job(
-    *(resolved, dataset, devices, None, lock, checkpoints, writer),
-    *(shared.stop, shared.clocks, times, shared.measure, report),
-  )
-  return Member(name, folder, job, engine, health), restored
+    health = Health(resolved, run.probe, run.writer, dataset.class_names, host)
+  return Member(name, run, engine, health), restored
 
 
 def keys_of(member: Member) -> jax.Array:
   """Return the keys of the first state, of the steps, of the pictures."""
-  seed = member.job.experiment.train.seed
+  seed = member.run.experiment.train.seed
   return jax.random.split(jax.random.key(seed), 3)
-
-
-def rows_of(experiment: core.Experiment) -> int:
-  """Return the examples of one step."""
-  each = core.batches_per_step(experiment.algorithm)
-  return experiment.train.batch_size * each
-
-
-def due(member: Member, step: int, stopping: bool) -> bool:
-  """Tell whether anything is kept of a step; else its state is not needed."""
-  plan, health = member.job.experiment.train, member.health
-  every = plan.log_every, plan.render_every, plan.checkpoint_every
-  last = stopping or step in (1, plan.duration)
-  return (
-    last
-    or any(step % n == 0 for n in every)
-    or health.due(step)
-    or health.evaluates(step)
-  )

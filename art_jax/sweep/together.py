@@ -13,21 +13,18 @@ from art_jax import core
 from art_jax.config import experiments as experiment_files
 from art_jax.config import shapes
 from art_jax.data import pipeline
-from art_jax.data.dataset import check_fit
 from art_jax.devices import mesh
 from art_jax.sweep import outcome
 from art_jax.sweep.member import (
   Member,
   Shared,
   Voice,
-  due,
   keys_of,
   open_member,
-  rows_of,
 )
 from art_jax.sweep.program import Program
-from art_jax.training import loop
-from art_jax.training.hooks import Bookkeeper
+from art_jax.training import start
+from art_jax.training.hooks import Hooks
 from art_jax.training.loop import Preempted
 from art_jax.training.preemption import StopRequest
 from art_jax.training.progress import Progress
@@ -98,19 +95,14 @@ def _open_data(
 ) -> Shared:
   """Check what can be checked beforehand; open the data and the probe."""
   clocks = Clocks()
-  loop.check(experiment, devices)
-  with clocks.of('data'):
-    dataset = experiment.data.source.open(experiment.data)
-    check_fit(dataset, experiment.algorithm)
-  with clocks.of('probe'):
-    resolved = experiment_files.resolve(experiment, dataset.num_examples)
-    measure = loop.open_probe(resolved, dataset, devices)
-  return Shared(dataset, devices, measure, clocks, stop, command)
+  start.check_before_data(experiment, devices)
+  _, dataset, probe = start.open_data(experiment, devices, clocks)
+  return Shared(dataset, devices, probe, clocks, stop, command)
 
 
 def _begin(program: Program, members, restored, devices) -> None:
   """Give the program its states: restored ones, or fresh ones."""
-  init = devices.compile_init(shapes.initializer(members[0].job.experiment))
+  init = devices.compile_init(shapes.initializer(members[0].run.experiment))
   states, keys = [], []
   for member, state in zip(members, restored, strict=True):
     keys.append(devices.replicate(keys_of(member)[1]))
@@ -124,8 +116,8 @@ def _begin(program: Program, members, restored, devices) -> None:
 
 def _take_steps(program, members, first: int, shared: Shared) -> None:
   """Train from step `first` to the end, or until no cell takes part."""
-  experiment, clocks = members[0].job.experiment, shared.clocks
-  duration, rows = experiment.train.duration, rows_of(experiment)
+  experiment, clocks = members[0].run.experiment, shared.clocks
+  duration, rows = experiment.train.duration, members[0].run.rows
   with contextlib.ExitStack() as stack:
     each = [
       stack.enter_context(contextlib.closing(member.engine.inputs(first)))
@@ -134,7 +126,7 @@ def _take_steps(program, members, first: int, shared: Shared) -> None:
     progress = stack.enter_context(
       Progress(first, duration, rows * len(members), enabled=True)
     )
-    _open_books(members, first, shared, progress)
+    _open_hooks(members, first, shared, progress)
     if first < duration:
       progress.say(f'compiling one program for {len(members)} cells')
     for step in range(first + 1, duration + 1):
@@ -149,7 +141,7 @@ def _take_steps(program, members, first: int, shared: Shared) -> None:
         break
       if stopping and step < duration:
         for member in members:
-          member.job.checkpoints.wait()
+          member.run.checkpoints.wait()
         raise Preempted(
           f'stopped on request after step {step} of {duration}; it is '
           'saved, and the same command continues from it'
@@ -157,9 +149,9 @@ def _take_steps(program, members, first: int, shared: Shared) -> None:
   _finish(members, first, clocks)
 
 
-def _open_books(members, first: int, shared: Shared, progress) -> None:
-  """Begin to keep what is due, for each cell."""
-  experiment, devices = members[0].job.experiment, shared.devices
+def _open_hooks(members, first: int, shared: Shared, progress) -> None:
+  """Begin to write what is due, for each cell."""
+  experiment, devices = members[0].run.experiment, shared.devices
   heldout = devices.replicate(
     pipeline.heldout_batch(
       shared.dataset, experiment.data, experiment.train.render_count
@@ -168,8 +160,8 @@ def _open_books(members, first: int, shared: Shared, progress) -> None:
   render = devices.compile_render(experiment.algorithm.render)
   for member in members:
     key = keys_of(member)[2]
-    member.books = Bookkeeper(
-      *(member.job, member.health),
+    member.hooks = Hooks(
+      *(member.run, member.health),
       Voice(member.name, progress, member is members[0]),
       member.engine.names,
       render=lambda state, key=key: render(state, heldout, key),
@@ -177,13 +169,14 @@ def _open_books(members, first: int, shared: Shared, progress) -> None:
       rollbacks=0,
     )
     if first < experiment.train.duration:
-      member.job.report.begin()
-      member.job.times.begin(first)
+      member.run.report.begin()
+      member.run.times.begin(first)
 
 
 def _after(program, members, step: int, stopping: bool, progress) -> None:
   """Do what is due after a step, for each cell that takes part."""
-  if not any(due(member, step, stopping) for member in members):
+  schedule = members[0].run.schedule
+  if not schedule.due(step, stopping=stopping).log:
     return
   for i, (member, metrics) in enumerate(
     zip(members, program.metrics(), strict=True)
@@ -192,26 +185,26 @@ def _after(program, members, step: int, stopping: bool, progress) -> None:
       continue
     try:
       state = program.state(i)
-      alarm = member.books.keep(step, state, metrics, stopping=stopping)
+      alarm = member.hooks.after_step(step, state, metrics, stopping=stopping)
       if alarm is not None:
         member.ended = 'stopped', alarm
     except core.Diverged as error:
       member.ended = 'diverged', str(error)
       progress.say(f'{member.name}: {error}')
     if member.ended:  # Now: a sweep that is killed must not go on with it.
-      folder = pathlib.Path(member.folder.path)
+      folder = pathlib.Path(member.run.folder.path)
       outcome.note(folder, *member.ended, len(members))
 
 
 def _finish(members: Sequence[Member], first: int, clocks: Clocks) -> None:
   """Wait for the checkpoints; write summary.json of those that finished."""
   for member in members:
-    job, experiment = member.job, member.job.experiment
+    run, experiment = member.run, member.run.experiment
     with clocks.of('checkpoint'):
-      job.checkpoints.wait()
+      run.checkpoints.wait()
     duration = experiment.train.duration
     if first < duration and not member.ended:
-      summary = clocks.summary(duration - first, rows_of(experiment))
-      whole = {**summary, **job.times.summary(), 'rollbacks': 0}
-      with job.lock.writing(duration):
-        member.folder.finish({**whole, 'together': len(members)})
+      summary = clocks.summary(duration - first, members[0].run.rows)
+      whole = {**summary, **run.times.summary(), 'rollbacks': 0}
+      with run.lock.writing(duration):
+        member.run.folder.finish({**whole, 'together': len(members)})

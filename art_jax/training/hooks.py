@@ -1,6 +1,6 @@
-"""What a training keeps of a step: a row, pictures, a checkpoint."""
+"""What happens after a step: rows, alarms, pictures, checkpoints."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 
@@ -8,15 +8,15 @@ from art_jax import core
 from art_jax.monitoring.health import Health
 from art_jax.training import nan_guard
 from art_jax.training.progress import Progress
-from art_jax.training.session import Job
+from art_jax.training.session import Session
 
 
-class Bookkeeper:
-  """Keeps what is due, step after step."""
+class Hooks:
+  """Writes what is due, step after step."""
 
   def __init__(
     self,
-    job: Job,
+    session: Session,
     health: Health,
     progress: Progress,
     names: Callable[[int], list[str]],
@@ -28,20 +28,20 @@ class Bookkeeper:
     """Begin.
 
     Args:
-      job: the training.
-      health: its alarms and its best moment.
+      session: of the run.
+      health: its alarms and its best step.
       progress: shows the metrics.
-      names: number of steps before -> what the examples of a step are called.
+      names: number of steps before -> names of the examples of a step.
       render: makes the pictures of a state.
-      first: step that the training goes on from.
-      rollbacks: how often it went back.
+      first: step that the run goes on from.
+      rollbacks: number of times that it went back to a checkpoint.
     """
-    self._job, self._health, self._progress = job, health, progress
+    self._session, self._health, self._progress = session, health, progress
     self._names, self._render = names, render
-    self._rollbacks = rollbacks
-    self._looked = first  # The last step whose metrics were looked at.
+    self._rollbacks, self._schedule = rollbacks, session.schedule
+    self._checked = first  # The last step whose metrics were checked.
 
-  def keep(
+  def after_step(
     self,
     step: int,
     state: core.State,
@@ -58,59 +58,70 @@ class Bookkeeper:
       stopping: it is the last one of this start.
 
     Returns:
-      What rings, if the training is to end for it.
+      Why the run is to end, if an alarm that ends it fires.
 
     Raises:
       core.Diverged: a number is not finite.
       core.StorageError: the folder can no longer be written.
     """
-    plan, clocks = self._job.experiment.train, self._job.clocks
-    last = stopping or step == plan.duration
-    save = last or step % plan.checkpoint_every == 0
-    render = last or step == 1 or step % plan.render_every == 0
-    log = step == 1 or step % plan.log_every == 0 or self._health.due(step)
-    alarm = None
-    if save or render or log:
-      alarm, improved = self._log(step, state, metrics)
-      save |= improved or alarm is not None
-    if render:
-      with clocks.of('render'), self._job.lock.writing(step):
-        self._job.writer.images(step, jax.device_get(self._render(state)))
-    if self._health.evaluates(step):
-      with clocks.of('probe'), self._job.lock.writing(step):
-        self._job.writer.images(step, self._health.pictures(state))
+    run, due = self._session, self._schedule.due(step, stopping=stopping)
+    alarm, save = None, due.checkpoint
+    if due.log:
+      row = self._measured(step, due, state, metrics)
+      alarm = self._log(step, row)
+      improved = due.evaluate and self._health.improved(step, row)
+      save = save or improved or alarm is not None
+    if due.render:
+      with run.clocks.of('render'), run.lock.writing(step):
+        run.writer.images(step, jax.device_get(self._render(state)))
+    if due.evaluate:
+      with run.clocks.of('probe'), run.lock.writing(step):
+        run.writer.images(step, self._health.pictures(state))
     if save:
       self._save(step, state)
-    if save or render:
-      with clocks.of('plot'):
-        self._job.writer.plot()
-        self._job.report.refresh()
+    if save or due.render:
+      with run.clocks.of('plot'):
+        run.writer.plot()
+        run.report.refresh()
     self._progress.advance(step)
     return alarm
 
-  def _log(self, step, state, metrics) -> tuple[str | None, bool]:
-    """Write a row; return what rings, and whether this is the best moment."""
-    job, clocks, health = self._job, self._job.clocks, self._health
+  def _measured(self, step, due, state, metrics) -> Mapping[str, float]:
+    """Return a row, once its metrics are known to be finite."""
+    clocks = self._session.clocks
     with clocks.of('step'):
-      values = {k: float(v) for k, v in jax.device_get(metrics).items()}
-    with clocks.of('probe'):
-      row = values | health.measure(step, state)
-    with clocks.of('log'), job.lock.writing(step):
-      job.writer.scalars(step, row)
-      self._progress.show(step, values)
-    with clocks.of('alarms'), job.lock.writing(step):
-      alarm = health.look(step, row, self._progress.say)
-      job.times.note(step)
-    names = self._names(step - 1)
-    nan_guard.check_metrics(step, self._looked, values, state, names)
-    self._looked = step
-    return alarm, health.improved(step, row)
+      row = {k: float(v) for k, v in jax.device_get(metrics).items()}
+    try:
+      names = self._names(step - 1)
+      nan_guard.check_metrics(step, self._checked, row, state, names)
+    except core.Diverged:
+      self._log(step, row)  # The alarm says what to try; the run ends anyway.
+      raise
+    self._checked = step
+    if due.measure:
+      with clocks.of('probe'):
+        row |= self._health.measure(state)
+    return row
 
-  def _save(self, step, state) -> None:
-    job, best = self._job, self._health.best
-    with job.clocks.of('checkpoint'), job.lock.writing(step):
+  def _log(self, step: int, row: Mapping[str, float]) -> str | None:
+    """Write a row; return why the run is to end, if an alarm ends it."""
+    run = self._session
+    with run.clocks.of('log'), run.lock.writing(step):
+      run.writer.scalars(step, row)
+      self._progress.show(step, row)
+    with run.clocks.of('alarms'), run.lock.writing(step):
+      alarm = self._health.check_alarms(step, row, self._progress.say)
+      run.times.note(step)
+    return alarm
+
+  def _save(self, step: int, state: core.State) -> None:
+    run, best = self._session, self._health.best
+    with run.clocks.of('checkpoint'), run.lock.writing(step):
       nan_guard.check_state(step, state, self._names(step - 1))
-      seed = job.experiment.train.seed
-      host = {'seed': seed, 'rollbacks': self._rollbacks, **self._health.host()}
+      host = {
+        'seed': run.experiment.train.seed,
+        'rollbacks': self._rollbacks,
+        **self._health.host(),
+      }
       keep = [best.step] if best else []
-      job.checkpoints.save(step, state, host, keep=keep)
+      run.checkpoints.save(step, state, host, keep=keep)

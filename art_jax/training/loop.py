@@ -2,8 +2,7 @@
 
 import contextlib
 import pathlib
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -12,31 +11,19 @@ from absl import logging
 
 from art_jax import core
 from art_jax.algorithms.trainable import Trainable
-from art_jax.config import experiments, shapes
-from art_jax.data import paintings, pipeline
-from art_jax.data.dataset import Dataset, check_fit
+from art_jax.config import shapes
+from art_jax.data import pipeline
 from art_jax.devices import distributed, mesh
-from art_jax.monitoring import probe
 from art_jax.monitoring.health import AlarmStop, Health
-from art_jax.report.refresh import Refresher
 from art_jax.runs import restore
-from art_jax.runs.checkpoints import Checkpoints, Restored
+from art_jax.runs.checkpoints import Restored
 from art_jax.runs.folder import RunFolder
-from art_jax.runs.lock import RunLock
-from art_jax.runs.metrics_log import Writer
-from art_jax.runs.start_record import (
-  describe_data,
-  training_pictures,
-  write_start,
-)
-from art_jax.training import multi_step
-from art_jax.training.goodput import Goodput
-from art_jax.training.hooks import Bookkeeper
+from art_jax.training import multi_step, session, start
+from art_jax.training.hooks import Hooks
 from art_jax.training.preemption import StopRequest
 from art_jax.training.progress import Progress
-from art_jax.training.session import Job
+from art_jax.training.session import Session
 from art_jax.training.timing import Clocks
-from art_jax.training.warm_start import transfer
 
 
 class Preempted(Exception):
@@ -59,7 +46,7 @@ def train(
       config, that run is continued from its last good checkpoint.
     devices: default: all of them.
     init_from: run folder whose networks are the starting point of a fresh
-      run; optimisers start fresh.
+      run; optimizers start fresh.
     command: noted in run.json.
 
   Returns:
@@ -72,192 +59,186 @@ def train(
     core.StorageError: the workdir can no longer be written.
     core.Diverged: naming the step, if a number is NaN or infinite, and going
       back was not asked for (train.on_nan) or did not help.
-    AlarmStop: an alarm rang, a checkpoint is saved, and train.on_alarm is
+    AlarmStop: an alarm fired, a checkpoint is saved, and train.on_alarm is
       'stop'.
     Preempted: after SIGTERM or SIGINT, once a checkpoint is saved.
   """
   clocks = Clocks()
   devices = devices or mesh.make_devices()
-  check(experiment, devices)
+  start.check_before_data(experiment, devices)
   devices = devices.with_sharded_state(experiment.train.shard_state)
-  abstract = shapes.state_shapes(experiment)
-  main = distributed.is_main()
-  folder = RunFolder(workdir, writable=main)
-  with (
-    # The outermost: its last report tells what all others have written.
-    Refresher(folder.path, enabled=main) as report,
-    RunLock(folder.path, enabled=main) as lock,
-  ):
-    folder.check_config(experiment)
+  state_shapes = shapes.state_shapes(experiment)
+  folder = RunFolder(workdir, writable=distributed.is_main())
+  with contextlib.ExitStack() as outer:
+    report, lock = session.lock_folder(outer, folder, experiment)
     donor = restore.load_state(init_from) if init_from else None
-    with clocks.of('data'):
-      dataset = experiment.data.source.open(experiment.data)
-      check_fit(dataset, experiment.algorithm)
-      if main:
-        print(dataset.summary, file=sys.stderr, flush=True)
-      resolved = experiments.resolve(experiment, dataset.num_examples)
-      plan = resolved.train
-    with clocks.of('probe'):
-      measure = open_probe(resolved, dataset, devices)
-    with lock.writing(0):
-      write_start(
-        folder,
+    resolved, dataset, measure = start.open_data(experiment, devices, clocks)
+    duration = resolved.train.duration
+    with contextlib.ExitStack() as stack:
+      run = session.open_session(
+        stack,
         experiment,
         resolved,
-        devices,
-        command,
-        data=describe_data(dataset),
-        examples=lambda: training_pictures(dataset),
+        dataset=dataset,
+        devices=devices,
+        probe=measure,
+        stop=stack.enter_context(StopRequest()),
+        clocks=clocks,
+        folder=folder,
+        report=report,
+        lock=lock,
+        donor=donor,
+        command=command,
       )
-    with (
-      Checkpoints(
-        folder.checkpoints, keep_last=plan.keep_last, keep_every=plan.keep_every
-      ) as checkpoints,
-      Writer(folder.path, enabled=main) as writer,
-      StopRequest() as stop,
-      Goodput(folder.path, clocks, enabled=main) as times,
-    ):
-      job = Job(
-        *(resolved, dataset, devices, donor),
-        *(lock, checkpoints, writer, stop, clocks, times, measure, report),
-      )
-      restored = checkpoints.restore(abstract)
+      restored = run.checkpoints.restore(state_shapes)
       first = restored.step if restored else 0
-      rollbacks = restored.host.get('rollbacks', 0) if restored else 0
-      if first < plan.duration:
+      if first < duration:
         report.begin()
-      while True:
-        try:
-          take_steps(job, restored, rollbacks)
-          break
-        except core.Diverged as error:
-          rollbacks += 1
-          if plan.on_nan == 'stop' or rollbacks > plan.max_rollbacks:
-            raise
-          logging.warning(
-            'Going back, %d of %d: %s', rollbacks, plan.max_rollbacks, error
-          )
-        restored = checkpoints.restore(abstract)
-    rows = plan.batch_size * core.batches_per_step(resolved.algorithm)
-    summary = clocks.summary(plan.duration - first, rows) | times.summary()
-    if first < plan.duration:
-      with lock.writing(plan.duration):
+      rollbacks = _train_to_the_end(run, restored, state_shapes)
+    summary = clocks.summary(duration - first, run.rows) | run.times.summary()
+    if first < duration:
+      with lock.writing(duration):
         folder.finish({**summary, 'rollbacks': rollbacks})
   return summary
 
 
-def take_steps(job: Job, restored: Restored | None, rollbacks: int) -> None:
+def _train_to_the_end(
+  run: Session, restored: Restored | None, state_shapes: core.State
+) -> int:
+  """Train, going back to checkpoints if asked to; return how often it did."""
+  plan = run.experiment.train
+  rollbacks = restored.host.get('rollbacks', 0) if restored else 0
+  while True:
+    try:
+      take_steps(run, restored, rollbacks)
+      return rollbacks
+    except core.Diverged as error:
+      rollbacks += 1
+      if plan.on_nan == 'stop' or rollbacks > plan.max_rollbacks:
+        raise
+      logging.warning(
+        'Going back, %d of %d: %s', rollbacks, plan.max_rollbacks, error
+      )
+    restored = run.checkpoints.restore(state_shapes)
+
+
+def take_steps(run: Session, restored: Restored | None, rollbacks: int) -> None:
   """Train from a checkpoint, or from step 0, to the end.
 
   Raises:
-    core.Diverged, Preempted, core.StorageError: see `train`.
+    core.Diverged, AlarmStop, Preempted, core.StorageError: see `train`.
   """
-  algorithm, plan = job.experiment.algorithm, job.experiment.train
-  devices, clocks = job.devices, job.clocks
-  rows = plan.batch_size * core.batches_per_step(algorithm)
+  algorithm, plan = run.experiment.algorithm, run.experiment.train
+  devices, clocks = run.devices, run.clocks
   init_key, step_key, render_key = jax.random.split(
     jax.random.key(plan.seed), 3
   )
   if rollbacks:
     step_key = jax.random.fold_in(step_key, rollbacks)
-  with clocks.of('data'):
-    engine = pipeline.open_engine(
-      job.dataset,
-      job.experiment.data,
-      rows_per_step=rows,
-      seed=order_seed(plan.seed, rollbacks),
-      placer=devices,
-      last_step=plan.duration,
-    )
-    heldout = devices.replicate(
-      pipeline.heldout_batch(
-        job.dataset, job.experiment.data, plan.render_count
-      )
-    )
-  multi_step.check(plan, engine.kind)
-  step_key = devices.replicate(step_key)
+  engine, heldout = start.open_input(
+    run, start.order_seed(plan.seed, rollbacks)
+  )
   render = devices.compile_render(algorithm.render)
   with clocks.of('start'):
-    state, first = start(job, restored, init_key)
-    with job.lock.writing(first):
-      job.writer.cut(first)
+    state, first = start.first_state(run, restored, init_key)
+    with run.lock.writing(first):
+      run.writer.cut(first)
       health = Health(
-        *(job.experiment, job.measure, job.writer, job.dataset.class_names),
+        run.experiment,
+        run.probe,
+        run.writer,
+        run.dataset.class_names,
         restored.host if restored else {},
       )
-  if first < plan.duration:
-    job.times.begin(first)
+  if first == plan.duration:
+    return
+  run.times.begin(first)
+  with Progress(
+    first, plan.duration, run.rows, enabled=distributed.is_main()
+  ) as progress:
+    hooks = Hooks(
+      run,
+      health,
+      progress,
+      engine.names,
+      render=lambda state: render(state, heldout, render_key),
+      first=first,
+      rollbacks=rollbacks,
+    )
+    progress.say('compiling the first step')
+    steps = each_call(run, engine, state, devices.replicate(step_key), first)
+    with contextlib.closing(steps):
+      for call, (step, state, metrics) in enumerate(steps):
+        stopping = run.stop.requested(call)
+        alarm = hooks.after_step(step, state, metrics, stopping=stopping)
+        if alarm is not None or (stopping and step < plan.duration):
+          run.checkpoints.wait()
+          raise _end_early(alarm, step, plan.duration)
+  with clocks.of('checkpoint'):
+    run.checkpoints.wait()
+
+
+def _end_early(alarm: str | None, step: int, duration: int) -> Exception:
+  if alarm is not None:
+    return AlarmStop(
+      f'{alarm}; step {step} is saved, and the same command goes on from it'
+    )
+  return Preempted(
+    f'stopped on request after step {step} of {duration}; it is saved, and the '
+    'same command continues from it'
+  )
+
+
+def each_call(
+  run: Session,
+  engine: pipeline.Engine,
+  state: core.State,
+  key: core.Key,
+  first: int,
+) -> Iterator[tuple[int, core.State, core.Metrics]]:
+  """Take the steps of a run; yield after each call of the device.
+
+  Args:
+    run: gives the schedule; its clocks are told what the time went into.
+    engine: gives the batches.
+    state: after `first` steps, on the devices; it is donated.
+    key: of the steps, on the devices.
+    first: number of steps taken before.
+
+  Yields:
+    The number of steps taken, the state after them, and the metrics of the
+    last one, on the devices.
+  """
+  devices, clocks = run.devices, run.clocks
   step_fn = multi_step.compile_steps(
-    training_step(algorithm, engine, devices.gather), devices, state
+    training_step(run.experiment.algorithm, engine, devices.gather),
+    devices,
+    state,
   )
   compiled = set()  # Numbers of steps of a call that have their program.
   previous = None  # Metrics of the step before.
   # Two steps are in flight, but on a CPU, where the one that waits would take
   # cores from the one that runs.
   queue = devices.platform != 'cpu'
-  with (
-    contextlib.closing(engine.inputs(first)) as each_inputs,
-    Progress(
-      first, plan.duration, rows, enabled=distributed.is_main()
-    ) as progress,
-  ):
-    books = Bookkeeper(
-      *(job, health, progress, engine.names),
-      render=lambda state: render(state, heldout, render_key),
-      first=first,
-      rollbacks=rollbacks,
-    )
-    inputs = multi_step.group(each_inputs, multi_step.calls(first, plan))
-    if first < plan.duration:
-      progress.say('compiling the first step')
-      with clocks.of('input'):
-        batch = next(inputs)
-    for call, (step, count) in enumerate(multi_step.calls(first, plan)):
+  with contextlib.closing(engine.inputs(first)) as each_input:
+    inputs = multi_step.group(each_input, multi_step.calls(first, run.schedule))
+    with clocks.of('input'):
+      batch = next(inputs)
+    for step, count in multi_step.calls(first, run.schedule):
       doing = 'step' if count in compiled else 'compile'
       if doing == 'compile':
         compiled.add(count)
         clocks.untimed += count
       with clocks.of(doing):
         state, metrics = step_fn(
-          state, engine.constants, batch, step_key, np.int32(step - count)
+          state, engine.constants, batch, key, np.int32(step - count)
         )
       with clocks.of_input(metrics):  # The next one, while the device works.
         batch = next(inputs, None)
       with clocks.of(doing):
         jax.block_until_ready(previous if queue else metrics)
         previous = metrics
-      stopping = job.stop.requested(call)
-      alarm = books.keep(step, state, metrics, stopping=stopping)
-      if alarm is not None:
-        job.checkpoints.wait()
-        raise AlarmStop(
-          f'{alarm}; step {step} is saved, and the same command goes on from it'
-        )
-      if stopping and step < plan.duration:
-        job.checkpoints.wait()
-        raise Preempted(
-          f'stopped on request after step {step} of {plan.duration}; it is '
-          'saved, and the same command continues from it'
-        )
-  with clocks.of('checkpoint'):
-    job.checkpoints.wait()
-
-
-def open_probe(
-  experiment: core.Experiment, dataset: Dataset, devices: mesh.Devices
-) -> probe.Probe | None:
-  """Return the probe of a run, unless nobody would read it."""
-  plan = experiment.train
-  if plan.on_alarm == 'off' and plan.best_metric == 'none':
-    return None
-  return probe.open_probe(experiment, dataset, devices)
-
-
-def order_seed(seed: int, rollbacks: int) -> int:
-  """Return the seed of the data order after a number of rollbacks."""
-  if not rollbacks:
-    return seed
-  return int(np.random.SeedSequence([seed, rollbacks]).generate_state(1)[0])
+      yield step, state, metrics
 
 
 def training_step(
@@ -270,7 +251,7 @@ def training_step(
   Args:
     algorithm: the model.
     engine: gives the batch.
-    gather: undoes the split of a state, which optimisers keep.
+    gather: undoes the split of a state, which optimizers keep.
   """
 
   def whole(node):
@@ -288,37 +269,3 @@ def training_step(
     return algorithm.step(state, batch, jax.random.fold_in(key, index))
 
   return step
-
-
-def start(
-  job: Job, restored: Restored | None, key: core.Key
-) -> tuple[core.State, int]:
-  """Return the state to go on from, on the devices, and its step."""
-  if restored is not None:
-    if distributed.is_main():
-      print(f'continuing from step {restored.step}', file=sys.stderr)
-    return job.devices.place_state(restored.state), restored.step
-  init = job.devices.compile_init(shapes.initializer(job.experiment))
-  pretrained = core.pretrained(job.experiment.algorithm, paintings.read)
-  state = init(job.devices.replicate(key), job.devices.replicate(pretrained))
-  if job.donor is not None:
-    state = job.devices.place_state(transfer(jax.device_get(state), job.donor))
-  return state, 0
-
-
-def check(experiment: core.Experiment, devices: mesh.Devices) -> None:
-  """Raise a UserError for what can be seen to be wrong without the data."""
-  train, algorithm = experiment.train, experiment.algorithm
-  if isinstance(algorithm, core.PaintsOnePicture):
-    raise core.UserError(
-      f'{type(algorithm).__name__} does not learn from a set of pictures: it '
-      'paints one; use --mode=stylize --content=FILE --style=FILE --output=FILE'
-    )
-  mesh.require_batch_divides(devices, train.batch_size, train.accumulate)
-  size, multiple = experiment.data.size, core.size_multiple(algorithm)
-  if size % multiple:
-    upper = size - size % multiple + multiple
-    raise core.UserError(
-      f'data.size={size}: the networks need a multiple of {multiple}; pass '
-      f'--set data.size={upper}'
-    )

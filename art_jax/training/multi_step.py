@@ -11,7 +11,7 @@ from art_jax import core
 from art_jax.devices import mesh
 
 
-def calls(first: int, train: core.Train) -> Iterator[tuple[int, int]]:
+def calls(first: int, schedule: core.Schedule) -> Iterator[tuple[int, int]]:
   """Yield the calls of a run: the step each ends with, and how many it takes.
 
   A call takes `train.steps_per_call` steps where nothing is due before its
@@ -19,20 +19,16 @@ def calls(first: int, train: core.Train) -> Iterator[tuple[int, int]]:
 
   Args:
     first: step at which the run begins.
-    train: durations in steps.
+    schedule: what is due when.
   """
-  intervals = [train.log_every, train.render_every, train.checkpoint_every]
-  intervals += [train.evaluate_every] * bool(train.evaluate_every)
-  step = first
-  while step < train.duration:
-    due = min([train.duration, *(step - step % n + n for n in intervals)])
-    fits = step and step + train.steps_per_call <= due  # step 1 is looked at
-    count = train.steps_per_call if fits else 1
+  step, most = first, schedule.train.steps_per_call
+  while step < schedule.train.duration:
+    count = most if step + most <= schedule.next(step) else 1
     step += count
     yield step, count
 
 
-def check(train: core.Train, engine: str) -> None:
+def check_engine(train: core.Train, engine: str) -> None:
   """Raise a UserError if steps need more input than their indices."""
   if train.steps_per_call > 1 and engine != 'resident':
     raise core.UserError(

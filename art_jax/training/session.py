@@ -1,48 +1,146 @@
-"""What a training works with, from its first step to its last."""
+"""What a run works with, from its first step to its last."""
 
+import contextlib
 import dataclasses
 
 from art_jax import core
 from art_jax.data.dataset import Dataset
-from art_jax.devices import mesh
-from art_jax.monitoring import probe
+from art_jax.devices import distributed, mesh
+from art_jax.monitoring.probe import Probe
 from art_jax.report.refresh import Refresher
 from art_jax.runs.checkpoints import Checkpoints
+from art_jax.runs.folder import RunFolder
 from art_jax.runs.lock import RunLock
 from art_jax.runs.metrics_log import Writer
+from art_jax.runs.start_record import (
+  describe_data,
+  training_pictures,
+  write_start,
+)
 from art_jax.training.goodput import Goodput
 from art_jax.training.preemption import StopRequest
 from art_jax.training.timing import Clocks
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Job:
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Session:
   """What stays as it is when a run goes back to a checkpoint.
 
   Attributes:
     experiment: what is trained; durations in steps.
     dataset: its data.
     devices: where it is trained.
-    donor: state whose networks a fresh run begins with, or None.
-    lock: of the run folder.
-    checkpoints: of the run.
-    writer: of metrics and pictures.
+    probe: measures samples for the alarms; None: nobody would read it.
     stop: whether somebody asked to stop.
     clocks: of this start.
-    times: of all starts.
-    measure: measures samples for the alarms; None: nobody would read it.
+    folder: of the run.
     report: the page of the run.
+    lock: of the folder.
+    checkpoints: of the run.
+    writer: of metrics and pictures.
+    times: of all starts.
+    donor: state whose networks a fresh run begins with, or None.
   """
 
   experiment: core.Experiment
   dataset: Dataset
   devices: mesh.Devices
-  donor: core.State | None
+  probe: Probe | None
+  stop: StopRequest
+  clocks: Clocks
+  folder: RunFolder
+  report: Refresher
   lock: RunLock
   checkpoints: Checkpoints
   writer: Writer
-  stop: StopRequest
-  clocks: Clocks
   times: Goodput
-  measure: probe.Probe | None
-  report: Refresher
+  donor: core.State | None = None
+
+  @property
+  def rows(self) -> int:
+    """Examples of one step."""
+    return rows_per_step(self.experiment)
+
+  @property
+  def schedule(self) -> core.Schedule:
+    """What is due when."""
+    return core.Schedule(self.experiment.train, self.probe is not None)
+
+
+def rows_per_step(experiment: core.Experiment) -> int:
+  """Return the examples of one step."""
+  batches = core.batches_per_step(experiment.algorithm)
+  return experiment.train.batch_size * batches
+
+
+def lock_folder(
+  stack: contextlib.ExitStack, folder: RunFolder, experiment: core.Experiment
+) -> tuple[Refresher, RunLock]:
+  """Take a run folder for this process; return its report and its lock.
+
+  Raises:
+    core.UserError: another trainer has it, or it holds another experiment.
+  """
+  main = distributed.is_main()
+  # The outermost: its last report tells what all others have written.
+  report = stack.enter_context(Refresher(folder.path, enabled=main))
+  lock = stack.enter_context(RunLock(folder.path, enabled=main))
+  folder.check_config(experiment)
+  return report, lock
+
+
+def open_session(
+  stack: contextlib.ExitStack,
+  given: core.Experiment,
+  experiment: core.Experiment,
+  *,
+  dataset: Dataset,
+  devices: mesh.Devices,
+  probe: Probe | None,
+  stop: StopRequest,
+  clocks: Clocks,
+  folder: RunFolder,
+  report: Refresher,
+  lock: RunLock,
+  donor: core.State | None = None,
+  command: str = '',
+) -> Session:
+  """Note this start in the run folder and open its files.
+
+  Args:
+    stack: closes them.
+    given: the experiment with durations in any unit.
+    experiment: the same in steps.
+    dataset, devices, probe, stop, clocks, folder, report, lock, donor: see
+      `Session`.
+    command: noted in run.json.
+  """
+  main, plan = distributed.is_main(), experiment.train
+  with lock.writing(0):
+    write_start(
+      folder,
+      given,
+      experiment,
+      devices,
+      command,
+      data=describe_data(dataset),
+      examples=lambda: training_pictures(dataset),
+    )
+  checkpoints = Checkpoints(
+    folder.checkpoints, keep_last=plan.keep_last, keep_every=plan.keep_every
+  )
+  return Session(
+    experiment=experiment,
+    dataset=dataset,
+    devices=devices,
+    probe=probe,
+    stop=stop,
+    clocks=clocks,
+    folder=folder,
+    report=report,
+    lock=lock,
+    checkpoints=stack.enter_context(checkpoints),
+    writer=stack.enter_context(Writer(folder.path, enabled=main)),
+    times=stack.enter_context(Goodput(folder.path, clocks, enabled=main)),
+    donor=donor,
+  )

@@ -14,6 +14,7 @@ from art_jax import core
 from art_jax.core.alarm_limits import Alarms, SampleAlarm
 from art_jax.devices import mesh
 from art_jax.report import collect, page, pictures, refresh
+from art_jax.runs.lock import RunLock
 from art_jax.training import loop
 
 _HOSTILE = '<img src=x onerror="alert(1)">.png'
@@ -113,7 +114,7 @@ def test_a_run_that_goes_on_or_was_killed(run):
   half.write_bytes(half.read_bytes()[:100])
   assert collect.collect(run).status == 'stopped'
   assert 'step 5 of 8' in ' '.join(''.join(_read(run)[1].texts).split())
-  with loop.RunLock(run, enabled=True):
+  with RunLock(run, enabled=True):
     assert collect.collect(run).status == 'training'
   assert collect.collect(run).status == 'stopped'
 

@@ -35,7 +35,7 @@ def test_calls_end_where_something_is_due(
   train = core.Train(
     duration=duration, batch_size=1, steps_per_call=steps_per_call, **_FIRST
   )
-  calls = list(multi_step.calls(first, train))
+  calls = list(multi_step.calls(first, core.Schedule(train)))
   assert [step for step, _ in calls] == expected
   assert sum(count for _, count in calls) == duration - first
   assert {count for _, count in calls} <= {1, steps_per_call}

@@ -137,9 +137,9 @@ def _note(notes: str, **what) -> None:
 def _watch(notes: str) -> None:
   """Make the loop of this process write down what it does."""
   from art_jax.data import pipeline
-  from art_jax.training import loop
+  from art_jax.training import start as training
 
-  save, begin = checkpoints.Checkpoints.save, loop.start
+  save, begin = checkpoints.Checkpoints.save, training.first_state
   open_engine = pipeline.open_engine
 
   def noted_save(self, step, state, host, **kept):
@@ -166,7 +166,7 @@ def _watch(notes: str) -> None:
     return engine
 
   checkpoints.Checkpoints.save = noted_save
-  loop.start, pipeline.open_engine = noted_start, noted_engine
+  training.first_state, pipeline.open_engine = noted_start, noted_engine
 
 
 if __name__ == '__main__':

@@ -1,0 +1,78 @@
+"""What is due after a step: one pure function of the config.
+
+The training loop, calls of several steps, alarms and the cells of a sweep all
+read it, so that they agree.
+"""
+
+import dataclasses
+
+from art_jax.core.experiment import Train
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Due:
+  """What is due after a step.
+
+  Attributes:
+    log: a row of metrics.jsonl; whenever anything else is due, too.
+    render: an image grid.
+    checkpoint: a checkpoint.
+    measure: the probe measures samples for the row.
+    evaluate: the state is compared with the best so far.
+  """
+
+  log: bool
+  render: bool
+  checkpoint: bool
+  measure: bool
+  evaluate: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+  """When what is due in a run.
+
+  Attributes:
+    train: intervals and duration, in steps.
+    measures: the run has a probe.
+  """
+
+  train: Train
+  measures: bool = False
+
+  def due(self, step: int, *, stopping: bool = False) -> Due:
+    """Return what is due after a step.
+
+    Args:
+      step: number of steps taken, in [1, duration].
+      stopping: the run stops after it, so what a run ends with is due as well.
+    """
+    plan = self.train
+    last = step == plan.duration
+    rendered = step == 1 or step % plan.render_every == 0
+    evaluate = plan.best_metric != 'none' and (
+      last or step % (plan.evaluate_every or plan.checkpoint_every) == 0
+    )
+    watched = rendered and plan.on_alarm != 'off'
+    measure = self.measures and (evaluate or watched)
+    render = last or stopping or rendered
+    checkpoint = last or stopping or step % plan.checkpoint_every == 0
+    logged = step == 1 or step % plan.log_every == 0
+    log = logged or render or checkpoint or measure
+    return Due(
+      log=log,
+      render=render,
+      checkpoint=checkpoint,
+      measure=measure,
+      evaluate=evaluate and log,
+    )
+
+  def next(self, step: int) -> int:
+    """Return the first step after `step`, in [0, duration), with a row."""
+    plan = self.train
+    every = [plan.log_every, plan.render_every, plan.checkpoint_every]
+    if self.measures and plan.evaluate_every and plan.best_metric != 'none':
+      every.append(plan.evaluate_every)
+    if step == 0:
+      return 1
+    return min(plan.duration, *(step - step % n + n for n in every))
