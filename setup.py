@@ -20,7 +20,10 @@ setuptools.setup(
     'art_jax.experiments',
   ],
   package_dir={'art_jax.experiments': 'experiments'},
-  package_data={'art_jax.report': ['templates/*.jinja']},
+  package_data={
+    'art_jax': ['py.typed'],
+    'art_jax.report': ['templates/*.jinja'],
+  },
   entry_points={'console_scripts': ['art_jax = art_jax.main:cli']},
   install_requires=[
     'absl-py>=2.1',

@@ -1,27 +1,233 @@
-"""art_jax: the classic art-generation models as one JAX system."""
+"""art_jax: the classic art-generation models as one JAX system.
 
-from typing import Any
+Train an experiment (`art_jax list` shows them all), then use its run:
 
-from art_jax.config import renamed
+    import art_jax
+
+    run = art_jax.train('dcgan_mnist', tiny=True, workdir='runs/digits')
+    run = art_jax.load('runs/digits')  # the same, in another process
+    pictures = run.sample(16, seed=1)  # u8[16, H, W, C]
+
+    painter = art_jax.load('runs/cyclegan_demo')
+    painted = painter.translate(photo, 'ab')  # u8[H, W, 3], like the photo
+
+    picture = art_jax.stylize('photo.jpg', 'painting.jpg', size=512)
+
+The types are those of a config: an `Experiment` has an `Algorithm`, `Data` and
+`Train`; lengths are `Steps` or `Epochs`. Bad input raises `UserError`, which
+names the value, the rule and the next step.
+
+jax is imported on first use, so devices and XLA flags can still be chosen after
+`import art_jax`.
+"""
+
+import importlib
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 from art_jax.devices import xla_flags
 
-renamed.install()
+if TYPE_CHECKING:
+  import numpy as np
+
+  from art_jax.core import (
+    Alarms,
+    Algorithm,
+    Classifier,
+    Data,
+    Diverged,
+    Duration,
+    Encoder,
+    Epochs,
+    Experiment,
+    Generative,
+    Inpainter,
+    Scorer,
+    Source,
+    Steps,
+    StorageError,
+    Stylable,
+    Train,
+    Translator,
+    UserError,
+  )
+  from art_jax.core.version import VERSION as __version__
+  from art_jax.devices.mesh import Devices
+  from art_jax.inference.foreign import load_weights
+  from art_jax.inference.run import Run, load
+  from art_jax.style_transfer.task import Picture
+
+__all__ = [
+  'Alarms',
+  'Algorithm',
+  'Classifier',
+  'Data',
+  'Diverged',
+  'Duration',
+  'Encoder',
+  'Epochs',
+  'Experiment',
+  'Generative',
+  'Inpainter',
+  'Run',
+  'Scorer',
+  'Source',
+  'Steps',
+  'StorageError',
+  'Stylable',
+  'Train',
+  'Translator',
+  'UserError',
+  '__version__',
+  'load',
+  'load_weights',
+  'stylize',
+  'train',
+]
+# Where a name is from, unless from core.
+_HOMES = {
+  'Run': ('inference.run', 'Run'),
+  'load': ('inference.run', 'load'),
+  'load_weights': ('inference.foreign', 'load_weights'),
+  '__version__': ('core.version', 'VERSION'),
+}
+
 xla_flags.set_flag()
 
 
 def __getattr__(name: str) -> Any:
-  # jax is imported on first use, so that `import art_jax` is quick and
-  # devices can still be chosen after it.
-  if name == 'load_weights':
-    from art_jax.inference import foreign
+  if name not in __all__:
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+  module, name = _HOMES.get(name, ('core', name))
+  return getattr(importlib.import_module(f'art_jax.{module}'), name)
 
-    return foreign.load_weights
-  if name in ('load', 'Run'):
-    from art_jax.inference import run
 
-    return getattr(run, name)
-  if name == '__version__':
-    from art_jax.core.version import VERSION
+def __dir__() -> list[str]:
+  return sorted({*globals(), *__all__})
 
-    return VERSION
-  raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+def train(
+  experiment: 'str | Experiment',
+  *,
+  workdir: str | os.PathLike | None = None,
+  data: 'str | os.PathLike | Source | None' = None,
+  overrides: Mapping[str, Any] | None = None,
+  tiny: bool = False,
+  devices: 'int | Devices | None' = None,
+  init_from: str | None = None,
+) -> 'Run':
+  """Train an experiment to its end, or continue its run; return the model.
+
+  Args:
+    experiment: a name that `art_jax list` shows, the path of a .py file, or the
+      value itself.
+    workdir: run folder; None: runs/NAME. A run that it holds is continued.
+    data: a folder or an archive, 'tfds:NAME', 'builtin' or a `Source`; None:
+      what the experiment says.
+    overrides: values of fields by their paths: {'train.duration': 1000}.
+    tiny: take the small variant, which trains in seconds on a CPU.
+    devices: how many, or which; None: all.
+    init_from: run folder whose networks a new run starts from.
+
+  Raises:
+    UserError: for bad input, before anything is compiled.
+    Diverged: a number is NaN or infinite.
+  """
+  import pathlib
+
+  from art_jax import core
+  from art_jax.config import choose
+  from art_jax.data import detect
+  from art_jax.inference import run
+  from art_jax.training import loop
+
+  if isinstance(experiment, str):
+    name = pathlib.Path(experiment).stem + '_tiny' * tiny
+    workdir = workdir or f'runs/{name}'
+  elif workdir is None:
+    raise core.UserError(
+      'workdir=None: the run folder of an Experiment has no name by itself; '
+      'pass workdir=FOLDER'
+    )
+  chosen, _ = choose.choose(experiment, tiny=tiny)
+  if isinstance(data, str | os.PathLike):
+    inputs, aligned = chosen.algorithm.inputs, chosen.algorithm.aligned
+    data, _ = detect.parse(str(data), inputs, aligned)
+  changes = {} if data is None else {'data.source': data}
+  chosen, classes = choose.choose(chosen, {**changes, **(overrides or {})})
+  loop.train(
+    chosen,
+    workdir,
+    devices=_devices(devices),
+    init_from=init_from,
+    command='art_jax.train',
+  )
+  return run.load(workdir, extra=classes)
+
+
+def stylize(
+  content: 'Picture',
+  style: 'Picture | Sequence[Picture]',
+  *,
+  experiment: 'str | Experiment' = 'style_transfer',
+  size: int | None = None,
+  steps: int | None = None,
+  seed: int | None = None,
+  overrides: Mapping[str, Any] | None = None,
+  tiny: bool = False,
+  masks: 'Sequence[Picture]' = (),
+  start: 'Picture | None' = None,
+  tile: int = 0,
+  devices: 'int | Devices' = 1,
+) -> 'np.ndarray':
+  """Paint a photo in the style of paintings, by optimizing its pixels.
+
+  A picture is an array (u8[H, W, 3], or f32 in [-1, 1]), a PIL image, the path
+  of a file, or 'builtin', 'builtin:1', ... To paint with a trained network, use
+  `load(run).translate(photo)`.
+
+  Args:
+    content: the photo.
+    style: the painting, or several.
+    experiment: name or path of its file, or the value itself.
+    size: longest side of the result in pixels; None: the experiment's.
+    steps: number of steps at each scale; None: the experiment's.
+    seed: of the random draws; None: the experiment's.
+    overrides: values of fields by their paths: {'algorithm.style_weight': 1e4}.
+    tiny: take the small variant of the experiment.
+    masks: for each painting, white where it applies; (): everywhere.
+    start: picture to start from; None: what the experiment says.
+    tile: side in pixels of the tiles to work in, to save memory; 0: whole.
+    devices: how many share the picture, or which.
+
+  Returns:
+    u8[H, W, 3].
+
+  Raises:
+    UserError: for pictures that do not fit or absent weights, before the first
+      step.
+    Diverged: the loss is not finite.
+  """
+  from art_jax.config import choose
+  from art_jax.style_transfer import optimize, task
+
+  changes = {} if seed is None else {'train.seed': seed}
+  chosen, _ = choose.choose(
+    experiment, {**changes, **(overrides or {})}, tiny=tiny
+  )
+  styles = style if isinstance(style, list | tuple) else [style]
+  return optimize.paint(
+    task.sized(chosen, size, steps),
+    task.task(content, styles, masks, start),
+    devices=_devices(devices),
+    tile=tile,
+  )
+
+
+def _devices(devices: 'int | Devices | None') -> 'Devices':
+  from art_jax.devices import mesh
+
+  if devices is None or isinstance(devices, int):
+    return mesh.make_devices(devices)
+  return devices

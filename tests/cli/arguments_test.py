@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from absl import flags
-from main_test import run_main
+from command_line import run_main
 
 from art_jax import main
 from art_jax.cli import arguments, entry

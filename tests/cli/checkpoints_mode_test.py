@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from main_test import run_main
+from command_line import run_main
 
 from art_jax.runs import checkpoints, lock
 

@@ -1,30 +1,15 @@
 """The command line: exit codes and one-line errors, before any compile."""
 
-import contextlib
-import io
 import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from absl import flags
+from command_line import run_main
 from PIL import Image
 
-from art_jax.cli import entry
 from art_jax.devices import mesh
-
-
-def run_main(*arguments: str) -> tuple[int, str, str]:
-  """Run the command line in this process: (exit code, stdout, stderr)."""
-  out, err = io.StringIO(), io.StringIO()
-  flags.FLAGS.unparse_flags()
-  with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-    try:
-      code = entry.main(entry._parse(['art_jax', *arguments]))
-    except SystemExit as exit_:
-      code = exit_.code
-  return code, out.getvalue(), err.getvalue()
 
 
 @pytest.fixture

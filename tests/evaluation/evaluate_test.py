@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from main_test import run_main
+from command_line import run_main
 
 from art_jax import core
 from art_jax.data.sources import Builtin

@@ -6,7 +6,7 @@ import pathlib
 import mirror
 import numpy as np
 import pytest
-from main_test import run_main
+from command_line import run_main
 from PIL import Image
 
 from art_jax import core

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 import toy
-from main_test import run_main
+from command_line import run_main
 
 from art_jax import core
 from art_jax.algorithms import optim

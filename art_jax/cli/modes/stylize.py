@@ -6,45 +6,44 @@ import sys
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from art_jax import core
 from art_jax.cli import options
 from art_jax.cli.modes import stylize_clip
 from art_jax.config import experiments, serialization
 from art_jax.core.paths import require_free
-from art_jax.data import decode, paintings
 from art_jax.devices import mesh
 from art_jax.media import images
-from art_jax.style_transfer import optimize, session
+from art_jax.style_transfer import optimize, session, task
 from art_jax.training.progress import Progress
 
 
 def run(flags: Any) -> None:
   """Paint --content, a picture or a video, into --output.
 
-  By a trained network (--run, --weights), or by optimising pixels.
+  By a trained network (--run, --weights), or by optimizing pixels.
   """
   if flags.run or flags.weights:
     options.need(flags, 'content', 'output')
     return _translate(flags)
   options.need(flags, 'content', 'style', 'output')
   if stylize_clip.asks_for_it(flags):
-    experiment = _sized(flags, options.experiment(flags))
-    return stylize_clip.paint(flags, experiment, _styles(flags))
-  return _optimise(flags)
+    experiment = task.sized(options.experiment(flags), flags.size, flags.steps)
+    styles = [task.picture('style', name) for name in _split(flags.style)]
+    return stylize_clip.paint(flags, experiment, styles)
+  return _optimize(flags)
 
 
 def _translate(flags: Any) -> None:
-  optimised = ('tile', 'mask', 'start', 'every', 'versus', 'workdir', 'steps')
-  options.refuse(flags, 'trained networks', *optimised)
+  optimizing = ('tile', 'mask', 'start', 'every', 'versus', 'workdir', 'steps')
+  options.refuse(flags, 'trained networks', *optimizing)
   model = options.painter(flags)
   if stylize_clip.asks_for_it(flags):
     return stylize_clip.translate(flags, model)
   (target,) = _targets(
     pathlib.Path(flags.output).expanduser(), 1, flags.overwrite
   )
-  picture = _picture('content', flags.content)
+  picture = task.picture('content', flags.content)
   shape = picture.height, picture.width
   if flags.size:
     shape = images.shape_of(picture, flags.size, 1)
@@ -53,9 +52,9 @@ def _translate(flags: Any) -> None:
   print(f'{shape[1]}x{shape[0]} pixels: {target}')
 
 
-def _optimise(flags: Any) -> None:
-  """Paint by optimising pixels; once more for each --versus."""
-  experiment = _sized(flags, options.experiment(flags))
+def _optimize(flags: Any) -> None:
+  """Paint by optimizing pixels; once more for each --versus."""
+  experiment = task.sized(options.experiment(flags), flags.size, flags.steps)
   extra = experiments.user_classes(flags.experiment)
   variants = [experiment] + [
     experiments.override(experiment, [assignment], extra)
@@ -64,9 +63,10 @@ def _optimise(flags: Any) -> None:
   output = pathlib.Path(flags.output).expanduser()
   targets = _targets(output, len(variants), flags.overwrite)
   folders = _folders(flags.workdir, len(variants))
-  task = _task(flags)
+  styles, masks = _split(flags.style), _split(flags.mask)
+  job = task.task(flags.content, styles, masks, flags.start)
   for variant in variants:
-    optimize.check(variant, task, flags.tile)
+    optimize.check(variant, job, flags.tile)
   devices = mesh.make_devices(flags.devices or 1)
   made = []
   for variant, target, folder in zip(variants, targets, folders, strict=True):
@@ -77,7 +77,7 @@ def _optimise(flags: Any) -> None:
         for p in told
       ]
       print(f'{target.name}: {" ".join(told) or "as it is"}', file=sys.stderr)
-    made.append(_paint(variant, task, devices, flags, target, folder))
+    made.append(_paint(variant, job, devices, flags, target, folder))
     images.save_png(target, made[-1])
   if len(made) > 1:
     images.save_png(output, images.grid(np.stack(made), columns=len(made)))
@@ -85,7 +85,7 @@ def _optimise(flags: Any) -> None:
   print(f'{width}x{height} pixels: {output}')
 
 
-def _paint(variant, task, devices, flags, target, folder) -> np.ndarray:
+def _paint(variant, job, devices, flags, target, folder) -> np.ndarray:
   """Paint one picture, speaking of it, and recording it in a run folder."""
   every, log_every = flags.every, variant.train.log_every
   sizes = optimize.scales(variant.algorithm, variant.data.size)
@@ -95,7 +95,7 @@ def _paint(variant, task, devices, flags, target, folder) -> np.ndarray:
     record = None
     if folder:
       record = stack.enter_context(
-        session.recorded(folder, variant, task, devices, total)
+        session.recorded(folder, variant, job, devices, total)
       )
     progress.say(f'{total} steps at {", ".join(map(str, sizes))} pixels')
 
@@ -110,22 +110,8 @@ def _paint(variant, task, devices, flags, target, folder) -> np.ndarray:
         record(number, metrics, picture)
 
     return optimize.paint(
-      variant, task, devices=devices, tile=flags.tile, report=report
+      variant, job, devices=devices, tile=flags.tile, report=report
     )
-
-
-def _sized(flags: Any, experiment: core.Experiment) -> core.Experiment:
-  """Apply --size and --steps."""
-  optimize.check_algorithm(experiment.algorithm)
-  changes = []
-  if flags.size is not None:
-    changes.append(f'data.size={flags.size}')
-  if flags.steps is not None:
-    changes.append(f'train.duration={flags.steps}')
-  # Boundaries of schedules follow the number of steps.
-  return experiments.resolve(
-    experiments.override(experiment, changes), num_examples=1
-  )
 
 
 def _targets(
@@ -159,36 +145,5 @@ def _folders(workdir: str | None, count: int) -> list[pathlib.Path | None]:
   return folders
 
 
-def _task(flags: Any) -> optimize.Task:
-  masks = flags.mask.split(',') if flags.mask else []
-  return optimize.Task(
-    content=_picture('content', flags.content),
-    styles=tuple(_styles(flags)),
-    masks=tuple(_picture('mask', name).convert('L') for name in masks),
-    start=_picture('start', flags.start) if flags.start else None,
-  )
-
-
-def _styles(flags: Any) -> list[Image.Image]:
-  return [_picture('style', name) for name in flags.style.split(',')]
-
-
-def _picture(flag: str, name: str) -> Image.Image:
-  """Read a picture, or paint a built-in one: `builtin`, `builtin:7`."""
-  kind, _, number = name.partition(':')
-  if kind == 'builtin' and (number.isdigit() or not number):
-    # The content is a photo; all else is painted.
-    return paintings.scene(int(number or 0), photo=flag == 'content')
-  path = pathlib.Path(name).expanduser()
-  if not path.is_file():
-    raise core.UserError(
-      f'--{flag}={name}: there is no such file; pass a picture, or builtin'
-    )
-  image = decode.picture(path)
-  count = decode.num_frames(path)
-  if count > 1:
-    print(
-      f'--{flag}={name}: an animation of {count} pictures; the first is used',
-      file=sys.stderr,
-    )
-  return image.convert('RGB')
+def _split(names: str | None) -> list[str]:
+  return names.split(',') if names else []

@@ -1,0 +1,69 @@
+"""An experiment by its name or as a value, with fields changed by values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from art_jax import core
+from art_jax.config import experiments, serialization
+
+
+def choose(
+  experiment: str | core.Experiment,
+  overrides: Mapping[str, Any] | None = None,
+  *,
+  tiny: bool = False,
+) -> tuple[core.Experiment, dict[str, type]]:
+  """Return an experiment with fields changed, and the classes of its config.
+
+  Args:
+    experiment: name or path of its file, or the value itself.
+    overrides: values by path, {'train.duration': 1000}. A string is read like
+      the text of `--set`, any other value is taken as it is.
+    tiny: take the small variant; for names alone.
+
+  Raises:
+    core.UserError: there is no such experiment or field, or a value of another
+      type.
+  """
+  if isinstance(experiment, str):
+    experiment = experiments.load(experiment, tiny=tiny)
+  elif tiny:
+    raise core.UserError(
+      'tiny=True: an Experiment has no small variant; pass the name of an '
+      'experiment, or leave tiny out'
+    )
+  overrides = overrides or {}
+  classes = _classes((experiment, *overrides.values()))
+  changed = experiments.override(
+    experiment,
+    [
+      f'{path}={value if isinstance(value, str) else _text(path, value)}'
+      for path, value in overrides.items()
+    ],
+    classes,
+  )
+  return changed, classes
+
+
+def _text(path: str, value: Any) -> str:
+  try:
+    return serialization.to_text(value)
+  except TypeError as error:
+    raise core.UserError(f'{path}: {error}') from None
+
+
+def _classes(value: Any) -> dict[str, type]:
+  """Return the classes of all objects of a config by name."""
+  if isinstance(value, tuple):
+    parts = value
+  elif serialization.is_config(value):
+    fields = serialization.config_fields(value)
+    parts = [getattr(value, field.name) for field in fields]
+  else:
+    return {}
+  classes = (
+    {} if isinstance(value, tuple) else {type(value).__name__: type(value)}
+  )
+  for part in parts:
+    classes |= _classes(part)
+  return classes
