@@ -115,7 +115,7 @@ def test_which_model_keeps_what_is_of_the_same_command(tool, tmp_path):
   flags = argparse.Namespace(minutes=20, num=500, count=64, data='')
   flags.size, flags.width, flags.batch = 32, 16, 8
   assert which.kept('WGAN', tmp_path, flags) is None
-  done = {'asked': which._asked('WGAN', tmp_path, flags), 'found': {'kid': 1}}
+  done = {'asked': which._request('WGAN', tmp_path, flags), 'found': {'kid': 1}}
   (tmp_path / which._DONE).write_text(json.dumps(done))
   assert which.kept('WGAN', tmp_path, flags) == {'kid': 1}
   flags.minutes = 60

@@ -5,8 +5,8 @@
 What follows `--` goes to every art_jax.main. Each process gets `--devices_each`
 faked devices on a CPU, or with --gpus one GPU of its own. When a process dies,
 all end, and all start again from the last checkpoint, --max_restarts times.
-The exit code is that of the training (docs/reliability.md); only what a restart
-can mend is restarted. --dry_run prints what would run.
+The exit code is that of the run (docs/reliability.md); only what a restart can
+repair is restarted. --dry_run prints what would run.
 """
 
 import os
@@ -62,7 +62,10 @@ def _command(
     env['JAX_PLATFORMS'] = 'cpu'
     env['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {count}'.strip()
   return env, [
-    *(sys.executable, '-m', 'art_jax.main', *arguments),
+    sys.executable,
+    '-m',
+    'art_jax.main',
+    *arguments,
     f'--coordinator=127.0.0.1:{port}',
     f'--num_processes={_PROCESSES.value}',
     f'--process_id={index}',

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Submit a training to Slurm: one process per GPU, on any number of nodes.
+# Submit a run to Slurm: one process per GPU, on any number of nodes.
 #
 #   tools/launch/slurm.sh --nodes=2 --gpus=8 --time=24:00:00 -- \
 #     --experiment=cyclegan --data=/shared/pictures --workdir=/shared/runs/one

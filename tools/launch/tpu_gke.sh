@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Submit a training to TPUs of a GKE cluster, through xpk (Kueue, JobSet).
+# Submit a run to TPUs of a GKE cluster, through xpk (Kueue, JobSet).
 #
 #   tools/launch/tpu_gke.sh --name=one --cluster=C --project=P --zone=Z \
 #     --type=v6e-16 --image=REGION-docker.pkg.dev/P/R/art_jax:TAG -- \

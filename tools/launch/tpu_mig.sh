@@ -9,7 +9,7 @@
 # Makes a workload policy, an instance template and the group; every host
 # (FAMILY: `gcloud compute images list --project=ubuntu-os-accelerator-images`)
 # installs --package and starts the same program, and starts it again when it
-# ends with a code that a restart can mend. Delete the group when it is done:
+# ends with a code that a restart can repair. Delete the group when it is done:
 #   gcloud compute instance-groups managed delete NAME --zone=ZONE
 # --dry_run prints the commands.
 set -euo pipefail

@@ -1,10 +1,10 @@
-"""The systems of the source documents against ours, on one page.
+"""Runs what five earlier projects built, and writes one page about it.
 
   python -m tools.studies.originals --minutes=2 --workdir=/tmp/originals
   python -m tools.studies.originals --only=S1.2,S4.2
   python -m tools.studies.originals --full --minutes=600     (on an accelerator)
 
-Writes docs/originals.md and pictures beside it: for every row what its document
+Writes docs/originals.md and pictures beside it: for every row what its report
 claims, our command, our figure and our numbers. Without --full everything is of
 laptop size, on the built-in pictures unless others are given. A row that is
 done is kept in the work folder; --again makes those of --only anew.
@@ -181,11 +181,11 @@ def write_page(plan: Plan) -> None:
   parts = [
     '# The originals and ours',
     '',
-    'Every system of the five source documents (S0 to S4): what its document '
-    'says, the command that runs ours, what it gave. Laptop-sized rows show '
-    'that a system runs and what it reports; they are minutes of training on '
-    'built-in pictures where nothing else is said, no verdict on quality. The '
-    'page is written by',
+    'Every system of five earlier projects (S0 to S4): what the report of the '
+    'project says, the command that runs ours, what it gave. Laptop-sized rows '
+    'show that a system runs and what it reports; they are minutes of '
+    'training on built-in pictures where nothing else is said, no verdict on '
+    'quality. The page is written by',
     '',
     f'    python -m tools.studies.originals --minutes={plan.minutes:g} '
     f'--steps={plan.steps}',

@@ -1,6 +1,6 @@
-"""The systems of the source documents, each with what we run for it.
+"""The systems of five earlier projects, each with what we run for it.
 
-A row is (claim, commands, figure, lines): what its document says, in one
+A row is (claim, commands, figure, lines): what its report says, in one
 sentence; commands, words in braces being filled in; the files below the row's
 folder that its figure is made of (the newest of each pattern); and a pattern of
 the lines of what the commands print that are its numbers.
@@ -15,9 +15,9 @@ class Row:
 
   Attributes:
     name: 'S0.1'.
-    claim: of the document.
+    claim: of the report.
     commands: 'art_jax ...' or 'tools.studies.NAME ...'; training runs are
-      stopped after the minutes asked for.
+      stopped after --minutes.
     figure: patterns of files below the folder of the row.
     lines: regular expression of the lines to quote.
     needs: flags of tools.studies.originals that must be given.
@@ -88,7 +88,7 @@ ROWS = (
   ),
   Row(
     'S0.4',
-    'CycleGAN turned Monet into photos and back; colours came out less vivid.',
+    'CycleGAN turned Monet into photos and back; colors came out less vivid.',
     (
       'art_jax train {cyclegan} --workdir={work}/run --devices=1 {train}',
       'art_jax evaluate {work}/run --num={num} --metrics=colourfulness',
@@ -122,7 +122,7 @@ ROWS = (
   ),
   Row(
     'S0.7',
-    'Its goal, never reached: art with given attributes (year, artist, colour, '
+    'Its goal, never reached: art with given attributes (year, artist, color, '
     'style).',
     (_gan('cdcgan_attributes'), 'tools.studies.attributes {work}/run'),
     ('run/images/samples/*.png', 'run/images/asked/*.png'),

@@ -154,8 +154,8 @@ def read(
   examples: Any, size: int, key: str = 'image', limit: int = 1000
 ) -> np.ndarray:
   """Return the first pictures of a data set, u8[<= limit, size, size, C]."""
-  found = pictures.of_examples(key, examples, key, size).first(limit)
-  return found.read(np.arange(found.count))
+  chosen = pictures.of_examples(key, examples, key, size).first(limit)
+  return chosen.read(np.arange(chosen.count))
 
 
 def sized(algorithm: Any, size: int, width: int) -> list[str]:

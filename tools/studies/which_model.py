@@ -136,7 +136,7 @@ def measure(name: str, folder: pathlib.Path, plan: Plan) -> dict[str, float]:
     'sampled': timed_run.sampling_speed(model, 4 * _SHOWN),
   }
   np.savez(folder / 'shown.npz', pictures=model.sample(_SHOWN))
-  done = {'asked': _asked(name, folder, plan), 'found': figures}
+  done = {'asked': _request(name, folder, plan), 'found': figures}
   write_atomic(folder / _DONE, json.dumps(done).encode())
   return figures
 
@@ -145,21 +145,21 @@ def kept(name: str, folder: pathlib.Path, plan: Plan) -> dict | None:
   """Return what was measured before; None if nothing was.
 
   Raises:
-    core.UserError: it was asked for with other flags.
+    core.UserError: it was measured with other flags.
   """
   done = folder / _DONE
   if not done.exists():
     return None
-  before, asked = json.loads(done.read_text()), _asked(name, folder, plan)
-  if before.get('asked') != asked:
+  before, request = json.loads(done.read_text()), _request(name, folder, plan)
+  if before.get('asked') != request:
     raise core.UserError(
-      f'{done} was asked for by {before.get("asked")}, and now it is {asked}; '
+      f'{done} was made by {before.get("asked")}, and now it is {request}; '
       'pass another --workdir'
     )
   return before['found']
 
 
-def _asked(name: str, folder: pathlib.Path, plan: Plan) -> list[str]:
+def _request(name: str, folder: pathlib.Path, plan: Plan) -> list[str]:
   limits = [f'--minutes={plan.minutes:g}', f'--num={plan.num}']
   return limits + _training(name, folder / 'run', plan)
 
@@ -253,18 +253,18 @@ def _shown(row: dict) -> list[str]:
 
 def _verdict(results: dict, plan: Plan) -> list[str]:
   """Return what the figures say, in sentences."""
-  found = {k: v for k, v in results.items() if 'kid' in v}
-  if len(found) < len(MODELS) or plan.minutes < _ENOUGH:
+  measured = {k: v for k, v in results.items() if 'kid' in v}
+  if len(measured) < len(MODELS) or plan.minutes < _ENOUGH:
     return [
-      f'This is a trial of the command: {len(found)} of {len(MODELS)} models, '
-      f'{plan.minutes:g} minute(s) each, perhaps beside other work. With all '
-      f'of them and {_ENOUGH} minutes or more on a quiet machine the page says '
-      'here which to choose when.',
+      f'This is a trial of the command: {len(measured)} of {len(MODELS)} '
+      f'models, {plan.minutes:g} minute(s) each, perhaps beside other work. '
+      f'With all of them and {_ENOUGH} minutes or more on a quiet machine the '
+      'page says here which to choose when.',
     ]
-  by_kid = sorted(found, key=lambda name: found[name]['kid'])
+  by_kid = sorted(measured, key=lambda name: measured[name]['kid'])
   best, second = by_kid[:2]
-  gap = found[second]['kid'] - found[best]['kid']
-  noise = max(found[n]['deviation'] for n in (best, second))
+  gap = measured[second]['kid'] - measured[best]['kid']
+  noise = max(measured[n]['deviation'] for n in (best, second))
   nearest = (
     f'{best} comes nearest to the data in this time'
     if gap > 2 * noise
@@ -272,22 +272,24 @@ def _verdict(results: dict, plan: Plan) -> list[str]:
   )
   # Blurs and noise lie far from each other, which counts as covering the data:
   # recall is said of those models only whose samples are often near to it.
-  precise = max(row['precision'] for row in found.values()) / 2
-  near = [name for name in found if found[name]['precision'] >= precise]
-  varied = max(near, key=lambda name: found[name]['recall'])
-  quick = max(found, key=lambda name: found[name]['sampled'])
-  slow = min(found, key=lambda name: found[name]['sampled'])
-  factor = found[quick]['sampled'] / found[slow]['sampled']
-  copies = [name for name, row in found.items() if row['copied'] > 0.05]
+  precise = max(row['precision'] for row in measured.values()) / 2
+  near = [name for name in measured if measured[name]['precision'] >= precise]
+  varied = max(near, key=lambda name: measured[name]['recall'])
+  quick = max(measured, key=lambda name: measured[name]['sampled'])
+  slow = min(measured, key=lambda name: measured[name]['sampled'])
+  factor = measured[quick]['sampled'] / measured[slow]['sampled']
+  copies = [name for name, row in measured.items() if row['copied'] > 0.05]
   fast = [
-    n for n in by_kid if found[n]['sampled'] * 10 > found[quick]['sampled']
+    n
+    for n in by_kid
+    if measured[n]['sampled'] * 10 > measured[quick]['sampled']
   ]
   return [
     f'## After {plan.minutes:g} minute(s)',
     '',
     f'- {nearest}.',
     f'- {varied} covers most of the data (recall '
-    f'{found[varied]["recall"]:.2f}) of those whose samples are near to it '
+    f'{measured[varied]["recall"]:.2f}) of those whose samples are near to it '
     f'(precision {precise:.2f} or more).',
     f'- {quick} makes pictures fastest, {factor:,.0f} times as many a second '
     f'as {slow}.',

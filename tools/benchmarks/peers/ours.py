@@ -97,5 +97,5 @@ class Ours:
 
 def most_flops(precision: str, clock: Callable[[], float]) -> float:
   """Return the FLOP/s that XLA reaches at most on this device."""
-  found = roofline.measure(mesh.make_devices(1), precision, clock=clock)
-  return max(found.values())
+  rates = roofline.measure(mesh.make_devices(1), precision, clock=clock)
+  return max(rates.values())

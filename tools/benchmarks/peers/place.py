@@ -49,14 +49,14 @@ class Place:
     self._format = torch.contiguous_format if eager else torch.channels_last
 
   def network(self, module: nn.Module) -> nn.Module:
-    """Move a network here, compiled if asked for."""
+    """Move a network here, compiled in the variant compile."""
     module = module.to(self.device, memory_format=self._format)
     if self.variant == 'compile':
       module.compile()
     return module
 
   def compiled(self, function: Callable) -> Callable:
-    """Compile a function that is more than a network, if asked for."""
+    """Compile a function that is more than a network, likewise."""
     return torch.compile(function) if self.variant == 'compile' else function
 
   def pictures(self, batch: int, size: int) -> Callable[[], torch.Tensor]:

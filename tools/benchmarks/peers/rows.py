@@ -16,8 +16,8 @@ class Row:
   Attributes:
     experiment: name of the experiment that is ours.
     changes: 'path=value' that give it the size of this row.
-    peer: file and function of the peer, which is told size and batch.
-    fields: what else it is told.
+    peer: file and function of the peer, called with size and batch.
+    fields: its other arguments.
     work: 'step', a training step; 'paint', a step of `--mode=stylize`;
       'translate' or 'generate', what a trained model does with a batch.
   """

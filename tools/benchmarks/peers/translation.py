@@ -104,46 +104,42 @@ def cyclegan(place: Place, *, size: int, batch: int, blocks: int) -> Task:
   return Task(count(**networks, discriminator_a=d_a, discriminator_b=d_b), step)
 
 
-class UNet(nn.Module):
-  """The generator of pix2pix, 8 levels."""
-
-  def __init__(self):
-    super().__init__()
-    widths = [64 * min(2**i, 8) for i in range(8)]
-    self.down, self.up = nn.ModuleList(), nn.ModuleList()
-    before = 3
-    for i, n in enumerate(widths):
-      layers = [nn.LeakyReLU(0.2)] if i else []
-      layers.append(nn.Conv2d(before, n, 4, 2, 1, bias=False))
-      layers += [nn.BatchNorm2d(n)] if 0 < i < 7 else []
-      self.down.append(nn.Sequential(*layers))
-      before = n
-    for i, n in enumerate(reversed(widths[:-1])):
-      conv = nn.ConvTranspose2d(before, n, 4, 2, 1, bias=False)
-      dropout = [nn.Dropout(0.5)] if i < 3 else []
-      self.up.append(
-        nn.Sequential(nn.ReLU(), conv, nn.BatchNorm2d(n), *dropout)
-      )
-      before = 2 * n
-    self.head = nn.Sequential(
-      nn.ReLU(), nn.ConvTranspose2d(before, 3, 4, 2, 1), nn.Tanh()
-    )
+class Skip(nn.Sequential):
+  """Layers whose output is stacked on their input."""
 
   def forward(self, x):
-    """Translate x."""
-    skips = []
-    for layer in self.down:
-      x = layer(x)
-      skips.append(x)
-    skips.pop()
-    for layer in self.up:
-      x = torch.cat([skips.pop(), layer(x)], 1)
-    return self.head(x)
+    """Return [B, C + C', H, W]."""
+    return torch.cat([x, super().forward(x)], 1)
+
+
+def unet() -> nn.Module:
+  """Return the generator of pix2pix, 8 levels, the innermost made first."""
+  widths = [64 * min(2**i, 8) for i in range(8)]
+  inner = []
+  for i in range(7, 0, -1):
+    outside, inside = widths[i - 1], widths[i]
+    innermost = i == 7
+    up = inside if innermost else 2 * inside
+    inner = [
+      Skip(
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(outside, inside, 4, 2, 1, bias=False),
+        *([] if innermost else [nn.BatchNorm2d(inside)]),
+        *inner,
+        nn.ReLU(),
+        nn.ConvTranspose2d(up, outside, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(outside),
+        *([nn.Dropout(0.5)] if i > 4 else []),
+      )
+    ]
+  first = nn.Conv2d(3, 64, 4, 2, 1, bias=False)
+  last = nn.ConvTranspose2d(128, 3, 4, 2, 1)
+  return nn.Sequential(first, *inner, nn.ReLU(), last, nn.Tanh())
 
 
 def pix2pix(place: Place, *, size: int, batch: int) -> Task:
   """Update D, then G against the new D."""
-  g = place.network(start_normal(UNet()))
+  g = place.network(start_normal(unet()))
   d = place.network(patchgan(6, True))
   adam_g, adam_d = place.adam(g), place.adam(d)
   sources, targets = (place.pictures(batch, size) for _ in range(2))
