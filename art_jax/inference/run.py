@@ -15,8 +15,6 @@ from art_jax import core
 from art_jax.media import images as image_values
 from art_jax.runs import restore
 from art_jax.runs.folder import RunFolder
-from art_jax.sampling import generate
-from art_jax.sampling import labels as label_numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +75,9 @@ class Run:
     for name, value, least in (('n', n, 1), ('seed', seed, 0)):
       if value < least:
         raise core.UserError(f'{name}={value}: it is at least {least}')
+    from art_jax.sampling import generate
+    from art_jax.sampling import labels as label_numbers
+
     classes = label_numbers.numbers(labels, self.algorithm, self.class_names)
     make = generate.generate if floats else generate.generate_bytes
     return make(

@@ -1,0 +1,95 @@
+"""The scenes of the built-in source, as a data set."""
+
+import functools
+import math
+import os
+
+import numpy as np
+from absl import logging
+from PIL import Image
+
+from art_jax import core
+from art_jax.core import paths
+from art_jax.data import decode, procedural
+from art_jax.data.builtin import Builtin
+from art_jax.data.columns import Column
+from art_jax.data.dataset import (
+  Dataset,
+  Examples,
+  assemble,
+  choose_classes,
+  cutter,
+)
+
+_SPACES = {  # per index space, the field of a scene behind each key
+  'unpaired': ({'a': 'photo'}, {'b': 'painting'}),
+  'images': ({'image': 'painting', 'label': 'genre'},),
+  'attributes': ({'image': 'painting', 'genre': 'genre'},),
+  'pairs': ({'a': 'photo', 'b': 'painting'},),
+  'labels': ({'a': 'labels', 'b': 'painting'},),
+}
+
+
+def open_scenes(source: Builtin, data: core.Data) -> Dataset:
+  """Paint the scenes of a source; raises UserError."""
+  genres = procedural.GENRES
+  if data.classes:
+    genres = choose_classes(genres, data.classes, 'the built-in pictures')
+  # Scenes are not painted smaller than this, only shrunk.
+  size = max(data.load_size or data.size, procedural.MIN_SIZE)
+  # From the number of a genre to the label that the batch gives it.
+  labels = np.zeros(len(procedural.GENRES), np.int32)
+  labels[[procedural.GENRES.index(name) for name in genres]] = range(
+    len(genres)
+  )
+
+  @functools.cache  # domains share scenes
+  def render(first, count):
+    logging.info('data: painting %d scenes (once, then cached)', count)
+    scenes = procedural.render(
+      source.seed, count, size, first=first, genres=genres, cache=_cache()
+    )
+    return scenes._replace(genre=labels[scenes.genre])
+
+  held = max(8, math.ceil(data.heldout * source.count))
+  held_first = 2 * source.count  # the same scenes in every layout
+  spaces = []
+  for number, keys in enumerate(_SPACES[source.layout]):
+    first = number * source.count
+    train = _scenes(keys, first, render(first, source.count), data)
+    heldout = _scenes(keys, held_first, render(held_first, held), data)
+    spaces.append((train, heldout))
+  text = f'{source.layout}, {source.count} train, {held} held out'
+  names = tuple(genres) if source.layout == 'images' else ()
+  columns = ()
+  if source.layout == 'attributes':
+    columns = (Column('genre', tuple(genres)),)
+  return assemble(spaces, text, [], 'built-in pictures', names, columns=columns)
+
+
+def _cache() -> str | None:
+  """Return the folder that keeps painted scenes; None if there is no room."""
+  try:
+    folder = paths.home() / 'scenes'
+    folder.mkdir(exist_ok=True)
+  except (OSError, core.UserError):
+    return None
+  return str(folder) if os.access(folder, os.W_OK) else None
+
+
+def _scenes(fields: dict[str, str], first: int, scenes, data) -> Examples:
+  arrays = {key: getattr(scenes, field) for key, field in fields.items()}
+  cut = cutter(data)
+  count = len(next(iter(arrays.values())))
+
+  def load(index):
+    rows = {key: value[index] for key, value in arrays.items()}
+    return {
+      key: np.array(value, np.int32)
+      if value.ndim == 0
+      else decode.resize(Image.fromarray(value), **cut)
+      for key, value in rows.items()
+    }
+
+  names = tuple(f'scene {first + index}' for index in range(count))
+  return Examples(tuple(arrays), names, load)
