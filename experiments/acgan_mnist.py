@@ -13,7 +13,7 @@ Quick form, 2 to 3 minutes an epoch on 2 CPU cores:
   --set algorithm.discriminator.width=32 --set train.batch_size=32
   --set algorithm.generator_optimizer.learning_rate=1e-3
   --set algorithm.discriminator_optimizer.learning_rate=1e-3
-  --set algorithm.ema_decay=0.995
+  --set algorithm.stabilizers.ema_decay=0.995
 
 Data: mnist of TensorFlow Datasets, --data=mnist.npz, or --set
 "data.source=Builtin(layout='images')" for the five built-in genres, in gray. An

@@ -27,6 +27,7 @@ another picture. tools/studies/attributes.py measures how well
 from art_jax import core
 from art_jax.algorithms.attributes import Category, Palette
 from art_jax.algorithms.gan import GAN
+from art_jax.algorithms.stabilizers import Stabilizers
 from art_jax.data.sources import Builtin
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 
@@ -38,9 +39,11 @@ def experiment() -> core.Experiment:
       generator=CDCGANGenerator(),
       discriminator=CDCGANDiscriminator(),
       attributes=(Category(name='genre', count=5), Palette()),
-      real_range=(0.8, 1.0),
-      fake_range=(0.0, 0.2),
-      ema_decay=0.999,
+      stabilizers=Stabilizers(
+        real_range=(0.8, 1.0),
+        fake_range=(0.0, 0.2),
+        ema_decay=0.999,
+      ),
     ),
     data=core.Data(source=Builtin(layout='attributes', count=2000), size=64),
     train=core.Train(
@@ -60,9 +63,11 @@ def tiny() -> core.Experiment:
       generator=CDCGANGenerator(size=32, width=4, latent_size=16),
       discriminator=CDCGANDiscriminator(width=4),
       attributes=(Category(name='genre', count=5), Palette()),
-      real_range=(0.8, 1.0),
-      fake_range=(0.0, 0.2),
-      ema_decay=0.999,
+      stabilizers=Stabilizers(
+        real_range=(0.8, 1.0),
+        fake_range=(0.0, 0.2),
+        ema_decay=0.999,
+      ),
     ),
     data=core.Data(source=Builtin(layout='attributes', count=32), size=32),
     train=core.tiny_train(),

@@ -15,7 +15,7 @@ match, and the average of G (2 minutes an epoch):
   --set algorithm.generator.width=32 --set algorithm.discriminator.width=32
   --set algorithm.generator_optimizer.learning_rate=1e-3
   --set algorithm.discriminator_optimizer.learning_rate=1e-3
-  --set algorithm.ema_decay=0.995 --set train.batch_size=32
+  --set algorithm.stabilizers.ema_decay=0.995 --set train.batch_size=32
 
 At 2e-4 networks as narrow as these learn one picture for each digit first and
 ignore the latent for more than an epoch (docs/gan.md). In the samples each

@@ -18,6 +18,7 @@ drawn in every genre in turn.
 
 from art_jax import core
 from art_jax.algorithms.gan import GAN
+from art_jax.algorithms.stabilizers import Stabilizers
 from art_jax.data.sources import Builtin
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 
@@ -29,8 +30,7 @@ def experiment() -> core.Experiment:
       generator=CDCGANGenerator(),
       discriminator=CDCGANDiscriminator(),
       num_classes=5,
-      real_range=(0.8, 1.0),
-      fake_range=(0.0, 0.2),
+      stabilizers=Stabilizers(real_range=(0.8, 1.0), fake_range=(0.0, 0.2)),
     ),
     data=core.Data(source=Builtin(layout='images', count=2000), size=64),
     train=core.Train(
@@ -50,8 +50,7 @@ def tiny() -> core.Experiment:
       generator=CDCGANGenerator(size=32, width=4, latent_size=16),
       discriminator=CDCGANDiscriminator(width=4),
       num_classes=5,
-      real_range=(0.8, 1.0),
-      fake_range=(0.0, 0.2),
+      stabilizers=Stabilizers(real_range=(0.8, 1.0), fake_range=(0.0, 0.2)),
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
     train=core.tiny_train(),

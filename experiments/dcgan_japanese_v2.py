@@ -19,8 +19,8 @@ from art_jax.config import experiments
 
 _CHANGES = {
   'algorithm.generator.activation': 'leaky_relu',
-  'algorithm.real_range': (0.7, 1.0),
-  'algorithm.fake_range': (0.0, 0.3),
+  'algorithm.stabilizers.real_range': (0.7, 1.0),
+  'algorithm.stabilizers.fake_range': (0.0, 0.3),
 }
 
 

@@ -18,8 +18,8 @@ from art_jax import core
 from art_jax.config import experiments
 
 _CHANGES = {
-  'algorithm.real_range': (0.7, 1.0),
-  'algorithm.fake_range': (0.0, 0.3),
+  'algorithm.stabilizers.real_range': (0.7, 1.0),
+  'algorithm.stabilizers.fake_range': (0.0, 0.3),
 }
 
 

@@ -14,7 +14,7 @@ cores. There, train small networks at 32 px in minutes:
   --set algorithm.generator.width=32 --set algorithm.discriminator.width=32
   --set algorithm.generator_optimizer.learning_rate=1e-3
   --set algorithm.discriminator_optimizer.learning_rate=1e-3
-  --set algorithm.ema_decay=0.995 --set train.batch_size=32
+  --set algorithm.stabilizers.ema_decay=0.995 --set train.batch_size=32
 
 Expect readable digits after one epoch and all ten after a few.
 """

@@ -13,7 +13,7 @@ Data: the built-in paintings unless --data names a folder. 30,000 steps of batch
 64, 173 GFLOP each: about an hour on a GPU. Expect brushwork after 500 steps,
 palettes and composition after 2,000; keep going as long as the samples change.
 With a few hundred pictures and a long run let D see less of them:
-  --set "algorithm.augment=('colour', 'translation', 'cutout')"
+  --set "algorithm.stabilizers.augment=('color', 'translation', 'cutout')"
 which slows the first thousands of steps (docs/gan.md). Larger pictures:
   --set data.size=128 --set algorithm.generator.size=128
 Narrower networks, for a CPU, want both rates at 5e-4.
@@ -21,6 +21,7 @@ Narrower networks, for a CPU, want both rates at 5e-4.
 
 from art_jax import core
 from art_jax.algorithms.gan import GAN
+from art_jax.algorithms.stabilizers import Stabilizers
 from art_jax.data.sources import Builtin
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 
@@ -29,10 +30,9 @@ def experiment() -> core.Experiment:
   """Return the recipe at 64 px, 30,000 steps."""
   return core.Experiment(
     algorithm=GAN(
-      generator=DCGANGenerator(enlarge='resize'),
+      generator=DCGANGenerator(upsample='resize'),
       discriminator=DCGANDiscriminator(),
-      ema_decay=0.999,
-      augment=('translation',),
+      stabilizers=Stabilizers(ema_decay=0.999, augment=('translation',)),
     ),
     data=core.Data(source=Builtin(layout='images', count=1000), size=64),
     train=core.Train(
@@ -50,11 +50,10 @@ def tiny() -> core.Experiment:
   return core.Experiment(
     algorithm=GAN(
       generator=DCGANGenerator(
-        size=32, width=4, latent_size=16, enlarge='resize'
+        size=32, width=4, latent_size=16, upsample='resize'
       ),
       discriminator=DCGANDiscriminator(width=4),
-      ema_decay=0.999,
-      augment=('translation',),
+      stabilizers=Stabilizers(ema_decay=0.999, augment=('translation',)),
     ),
     data=core.Data(source=Builtin(layout='images', count=32), size=32),
     train=core.tiny_train(),

@@ -23,7 +23,7 @@ accuracy/real should rise, and from then on accuracy/fake.
 from art_jax import core
 from art_jax.algorithms import optim
 from art_jax.algorithms.acgan import ACGAN
-from art_jax.algorithms.gan_parts import CriticWarmup
+from art_jax.algorithms.stabilizers import CriticWarmup
 from art_jax.data.sources import Builtin
 from art_jax.losses.adversarial import Wasserstein
 from art_jax.nn.gangogh import GANGoghDiscriminator, GANGoghGenerator

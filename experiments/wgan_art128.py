@@ -18,7 +18,7 @@ score/real - score/fake fall while the samples improve. Slower than
 from art_jax import core
 from art_jax.algorithms import optim
 from art_jax.algorithms.gan import GAN
-from art_jax.algorithms.gan_parts import CriticWarmup
+from art_jax.algorithms.stabilizers import CriticWarmup
 from art_jax.data.sources import Builtin
 from art_jax.losses.adversarial import Wasserstein
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator

@@ -17,14 +17,14 @@ import jax.numpy as jnp
 from art_jax import core
 
 
-def check(policy: Sequence[str]) -> None:
+def require_policies(policy: Sequence[str]) -> None:
   """Raise UserError unless every name of a policy is one of `POLICIES`."""
   for name in policy:
     if name not in POLICIES:
       raise core.UserError(
-        f'algorithm.augment has {name!r}: it is a tuple of names out of '
-        f"{', '.join(POLICIES)}; pass --set \"algorithm.augment=('colour', "
-        "'translation', 'cutout')\", or () for none"
+        f'algorithm.stabilizers.augment has {name!r}: it is a tuple of names '
+        f'out of {", ".join(POLICIES)}; pass --set "algorithm.stabilizers.'
+        "augment=('color', 'translation', 'cutout')\", or () for none"
       )
 
 
@@ -40,7 +40,7 @@ def augment(
     policy: names out of `POLICIES`, applied in this order.
 
   Returns:
-    f32[B, H, W, C]; colours may leave [-1, 1].
+    f32[B, H, W, C]; colors may leave [-1, 1].
   """
   for number, name in enumerate(policy):
     each = jax.vmap(lambda key, i=number: jax.random.fold_in(key, i))(keys)
@@ -48,12 +48,12 @@ def augment(
   return images
 
 
-def _colour(image: jax.Array, key: core.Key) -> jax.Array:
+def _color(image: jax.Array, key: core.Key) -> jax.Array:
   """Add brightness +-0.5; scale saturation by 0-2 and contrast by 0.5-1.5."""
   brightness, saturation, contrast = jax.random.uniform(key, (3,))
   image += brightness - 0.5
-  grey = jnp.mean(image, axis=-1, keepdims=True)
-  image = grey + 2 * saturation * (image - grey)
+  gray = jnp.mean(image, axis=-1, keepdims=True)
+  image = gray + 2 * saturation * (image - gray)
   mean = jnp.mean(image)
   return mean + (0.5 + contrast) * (image - mean)
 
@@ -72,19 +72,19 @@ def _translation(image: jax.Array, key: core.Key) -> jax.Array:
 def _cutout(image: jax.Array, key: core.Key) -> jax.Array:
   """Set a square of half the side to 0; part of it may fall outside."""
   height, width, _ = image.shape
-  centre = jax.random.randint(key, (2,), 0, jnp.array([height, width]) + 1)
+  center = jax.random.randint(key, (2,), 0, jnp.array([height, width]) + 1)
 
   def inside(size, middle):
     first = middle - size // 4
     place = jnp.arange(size)
     return (place >= first) & (place < first + size // 2)
 
-  hole = inside(height, centre[0])[:, None] & inside(width, centre[1])
+  hole = inside(height, center[0])[:, None] & inside(width, center[1])
   return jnp.where(hole[:, :, None], 0.0, image)
 
 
 POLICIES: Mapping[str, Callable[[jax.Array, core.Key], jax.Array]] = (
   MappingProxyType(
-    {'colour': _colour, 'translation': _translation, 'cutout': _cutout}
+    {'color': _color, 'translation': _translation, 'cutout': _cutout}
   )
 )

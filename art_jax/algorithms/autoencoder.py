@@ -10,7 +10,8 @@ from flax import linen as nn
 
 from art_jax import core
 from art_jax.algorithms import optim, trainable
-from art_jax.algorithms.trainable import Runner, Trainable
+from art_jax.algorithms.runner import Runner
+from art_jax.algorithms.trainable import Trainable
 from art_jax.losses.reconstruction import l2
 from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk, DenseHead
 

@@ -14,7 +14,8 @@ from flax import linen as nn
 
 from art_jax import core
 from art_jax.algorithms import image_pool, optim, trainable
-from art_jax.algorithms.trainable import Runner, Trainable
+from art_jax.algorithms.runner import Runner
+from art_jax.algorithms.trainable import Trainable
 from art_jax.losses.adversarial import least_squares, unit, verdict
 from art_jax.losses.reconstruction import l1
 from art_jax.nn.patchgan import PatchGAN

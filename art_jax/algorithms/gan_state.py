@@ -1,22 +1,26 @@
 """What a GAN learns and remembers, and how it begins and draws."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import flax
 import jax
 import jax.numpy as jnp
+from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import gan_parts, replay, trainable
+from art_jax.algorithms import replay, trainable
 from art_jax.algorithms.trainable import Trainable
 
+if TYPE_CHECKING:
+  from art_jax.algorithms.acgan import ACGAN
+  from art_jax.algorithms.gan import GAN
 
-class GANState(flax.struct.PyTreeNode):
+
+class GANState(struct.PyTreeNode):
   """Everything a GAN learns or remembers.
 
   Attributes:
-    generator: G and its optimiser.
-    discriminator: D, or the critic, and its optimiser.
+    generator: G and its optimizer.
+    discriminator: D, or the critic, and its optimizer.
     average: moving average of G's variables; () without one.
     replay: fakes shown before; () without.
     generator_steps: i32[], updates of G.
@@ -33,10 +37,10 @@ class GANState(flax.struct.PyTreeNode):
   clock: jax.Array
 
 
-def create(gan: Any, key: core.Key, batch: core.Batch) -> GANState:
+def create(gan: 'GAN | ACGAN', key: core.Key, batch: core.Batch) -> GANState:
   """Return fresh networks; raises UserError if they do not fit the data."""
   images = batch['image'][: batch['image'].shape[0] // gan.n_critic]
-  gan_parts.check_pictures(gan, images.shape)
+  require_pictures(gan, images.shape)
   generator_key, discriminator_key = jax.random.split(key)
   examples = {
     name: [jnp.zeros((len(images), *x.shape[1:]), x.dtype) for x in inputs]
@@ -48,38 +52,33 @@ def create(gan: Any, key: core.Key, batch: core.Batch) -> GANState:
     *examples['generator'],
     optimizer=gan.generator_optimizer,
   )
-  return GANState(
-    generator=generator,
-    discriminator=trainable.create(
-      gan.discriminator,
-      discriminator_key,
-      *examples['discriminator'],
-      optimizer=gan.discriminator_optimizer,
-    ),
-    # A copy: a donated state may not hold one array twice.
-    average=jax.tree.map(jnp.copy, generator.variables)
-    if gan.ema_decay
-    else (),
-    replay=replay.create(images, gan.labels(batch)[: len(images)])
-    if gan.replay_every
-    else (),
-    generator_steps=jnp.int32(0),
-    waiting=jnp.int32(0),
-    clock=jnp.int32(0),
+  discriminator = trainable.create(
+    gan.discriminator,
+    discriminator_key,
+    *examples['discriminator'],
+    optimizer=gan.discriminator_optimizer,
   )
+  average, memory = (), ()
+  if gan.stabilizers.ema_decay:
+    # A copy: a donated state may not hold one array twice.
+    average = jax.tree.map(jnp.copy, generator.variables)
+  if gan.stabilizers.replay_every:
+    memory = replay.create(images, gan.labels(batch)[: len(images)])
+  zeros = [jnp.int32(0) for _ in range(3)]
+  return GANState(generator, discriminator, average, memory, *zeros)
 
 
-def inference(gan: Any, state: GANState) -> core.Params:
+def inference(gan: 'GAN | ACGAN', state: GANState) -> core.Params:
   """Return the variables of the generator (its average) and of D."""
-  generator = state.average if gan.ema_decay else state.generator.variables
+  averaged = bool(gan.stabilizers.ema_decay)
   return {
-    'generator': generator,
+    'generator': state.average if averaged else state.generator.variables,
     'discriminator': state.discriminator.variables,
   }
 
 
 def render(
-  gan: Any, state: GANState, batch: core.Batch, key: core.Key
+  gan: 'GAN | ACGAN', state: GANState, batch: core.Batch, key: core.Key
 ) -> core.Images:
   """Return as many samples as the batch has pictures.
 
@@ -94,7 +93,7 @@ def render(
 
 
 def generate(
-  gan: Any, params: core.Params, latents: jax.Array, labels: Any
+  gan: 'GAN | ACGAN', params: core.Params, latents: jax.Array, labels: Any
 ) -> jax.Array:
   """Return f32[N, H, W, C], the pictures of latents f32[N, latent_size].
 
@@ -120,3 +119,16 @@ def one_hot(labels: jax.Array | None, num_classes: int) -> jax.Array:
       f'in [0, {num_classes}) for each picture'
     )
   return jax.nn.one_hot(labels, num_classes)
+
+
+def require_pictures(gan: 'GAN | ACGAN', shape: tuple[int, ...]) -> None:
+  """Raise UserError unless G makes pictures [B, H, W, C] of that shape."""
+  size, channels = gan.generator.size, gan.generator.channels
+  if shape[1:] != (size, size, channels):
+    raise core.UserError(
+      f'the generator makes {size}x{size} pictures of {channels} channels, the '
+      f'data {shape[2]}x{shape[1]} of {shape[3]}; pass --set '
+      f'algorithm.generator.size={shape[1]} --set '
+      f'algorithm.generator.channels={shape[3]}, or change data.size and '
+      'data.channels'
+    )

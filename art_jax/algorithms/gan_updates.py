@@ -1,98 +1,77 @@
-"""The step of a GAN: updates of the discriminator, then of the generator."""
+"""The two updates that a step of GAN or ACGAN is made of."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
-from art_jax.algorithms import augment, gan_parts, replay, trainable
-from art_jax.algorithms.gan_parts import Runner
+from art_jax import core
+from art_jax.algorithms import attributes, replay, trainable
+from art_jax.algorithms.gan_state import GANState
+from art_jax.algorithms.runner import apply_train
+from art_jax.algorithms.stabilizers import require
+from art_jax.algorithms.trainable import Collections, Trainable
 from art_jax.losses import penalties
 from art_jax.losses.adversarial import verdict
 
+if TYPE_CHECKING:
+  from art_jax.algorithms.acgan import ACGAN
+  from art_jax.algorithms.gan import GAN
 
-def step(gan, state, batch, key, discriminator_terms, generator_terms):
-  """Update D on `n_critic` batches, then G.
-
-  Args:
-    gan: the algorithm.
-    state: its `GANState`.
-    batch: `n_critic` batches.
-    key: PRNG key of this step.
-    discriminator_terms: (gan, judge, batch, clock) -> the terms of L_D and
-      other metrics; see `update_discriminator`.
-    generator_terms: (gan, judge, pictures, labels) -> the terms of L_G.
-
-  Returns:
-    The next state and the metrics.
-  """
-  batches = trainable.split_batch(
-    {name: batch[name] for name in gan.inputs}, gan.n_critic
-  )
-  latents_key, *round_keys, generator_key = jax.random.split(
-    key, gan.n_critic + 2
-  )
-  rows = batch['image'].shape[0] // gan.n_critic
-  # Unrolled: XLA:CPU runs convolutions inside a loop 3 to 13 times slower.
-  for i, round_key in enumerate(round_keys):
-    real = jax.tree.map(lambda x, i=i: x[i], batches)
-    z = gan.latents(jax.random.fold_in(latents_key, i), rows)
-    state, discriminator_metrics, later = update_discriminator(
-      gan, state, real, z, round_key, discriminator_terms
-    )
-  if not gan.share_latents:
-    z = gan.latents(jax.random.fold_in(latents_key, gan.n_critic), rows)
-  if not gan.share_latents or gan.generator_optimizer.accumulate > 1:
-    later = None
-  state, metrics = update_generator(
-    gan, state, real, z, generator_key, generator_terms, later
-  )
-  state = state.replace(clock=state.clock + 1)
-  return state, discriminator_metrics | metrics
+# (key, clock, params, collections, rows) -> (loss f32[], (collections, aux)).
+DiscriminatorLoss = Callable[
+  [core.Key, jax.Array, core.Params, Collections, core.Batch],
+  tuple[jax.Array, tuple[Collections, core.Metrics]],
+]
+# (key, state, fakes, rows) -> (loss f32[], aux).
+GeneratorLoss = Callable[
+  [core.Key, GANState, jax.Array, core.Batch], tuple[jax.Array, core.Metrics]
+]
 
 
-def update_discriminator(gan, state, real, z, key, terms_of):
-  """Descend L_D, the sum of its terms, of real pictures and fakes.
+def batches(gan: 'GAN | ACGAN', batch: core.Batch) -> list[core.Batch]:
+  """Return the batches of the `n_critic` updates of D in one step."""
+  inputs = {name: batch[name] for name in gan.inputs}
+  parts = trainable.split_batch(inputs, gan.n_critic)
+  return [{k: x[i] for k, x in parts.items()} for i in range(gan.n_critic)]
 
-  G is a constant.
+
+def update_discriminator(
+  gan: 'GAN | ACGAN',
+  state: GANState,
+  real: core.Batch,
+  z: jax.Array,
+  key: core.Key,
+  loss_fn: DiscriminatorLoss,
+) -> tuple[GANState, trainable.Pass, core.Metrics]:
+  """Descend D's loss on real pictures and on the fakes of z.
 
   Args:
     gan: the algorithm.
     state: its state.
     real: image: f32[B, H, W, C] in [-1, 1], and what `gan.labels` reads.
     z: f32[B, latent_size].
-    key: PRNG key.
-    terms_of: (gan, judge, batch, clock) -> the terms and other metrics; the
-      batch has real, fake, labels, fake_labels, targets and keys.
+    key: PRNG key of this update.
+    loss_fn: (key, clock, params, collections, rows) -> (f32[], (collections,
+      metrics)).
 
   Returns:
-    The state with another D (and replay), the metrics, and the pass of G for
-    `update_generator` to go back through.
+    The state with a new D, G(z) with its VJP, and the metrics of D.
   """
-  row_key, target_key, generator_key, key = jax.random.split(key, 4)
-  rows = z.shape[0]
+  row_key, target_key, paint_key, judge_key = jax.random.split(key, 4)
   labels = fake_labels = gan.labels(real)
-
-  def paint(params, collections):
-    run = Runner(gan.generator, params, collections, generator_key)
-    return run(z, *gan.given(labels)), run.collections
-
   # G is a constant here; its batch statistics move in its own loss alone.
-  fake, later = trainable.ahead(state.generator, paint)
-  memory = state.replay
-  if gan.replay_every:
-    memory, fake, fake_labels = replay.exchange(
-      memory, fake, labels, gan.replay_every
-    )
-
-  def loss_fn(params, collections, batch):
-    judge = Runner(gan.discriminator, params, collections, key)
-    terms, others = terms_of(gan, judge, batch, state.clock)
-    loss = sum(terms.values())
-    metrics = {'loss/discriminator': loss} | terms | others
-    return loss, (judge.collections, metrics)
-
+  fakes = trainable.forward_vjp(
+    state.generator, _painter(gan, paint_key), {'z': z, 'labels': labels}
+  )
+  memory, fake, every = state.replay, fakes.output, gan.stabilizers.replay_every
+  if every:
+    memory, fake, fake_labels = replay.exchange(memory, fake, labels, every)
   discriminator, metrics = trainable.descend(
     state.discriminator,
-    loss_fn,
+    functools.partial(loss_fn, judge_key, state.clock),
     gan.discriminator_optimizer,
     state.clock,
     {
@@ -100,144 +79,164 @@ def update_discriminator(gan, state, real, z, key, terms_of):
       'fake': fake,
       'labels': labels,
       'fake_labels': fake_labels,
-      'targets': gan_parts.draw_targets(gan, target_key, rows),
-      'keys': jax.random.split(row_key, (rows, 3)),
+      'targets': gan.stabilizers.draw_targets(target_key, len(z)),
+      'keys': jax.random.split(row_key, (len(z), 3)),
     },
   )
   state = state.replace(discriminator=discriminator, replay=memory)
-  return state, metrics, later
+  return state, fakes, metrics
 
 
-def discriminator_terms(gan, judge, batch, clock):
-  """Return loss.real(D(x)) + loss.fake(D(G(z))) + penalties, by term."""
-  given, fake_given = map(gan.given, (batch['labels'], batch['fake_labels']))
-  x, g = seen_pair(gan, batch, clock)
-  # Two passes: real and fake pictures have batch statistics of their own.
-  real, fake = judge(x, *given), judge(g, *fake_given)
-  terms = source_terms(gan, real, fake, batch['targets'])
-  terms |= penalty_terms(gan, judge.constant(*given), x, g, batch['keys'])
-  return terms, scores(gan, real, fake)
+def update_generator(
+  gan: 'GAN | ACGAN',
+  state: GANState,
+  real: core.Batch,
+  z: jax.Array,
+  key: core.Key,
+  loss_fn: GeneratorLoss,
+  fakes: trainable.Pass | None,
+) -> tuple[GANState, core.Metrics]:
+  """Descend G's loss, and take the step if it is G's turn.
+
+  Args:
+    gan: the algorithm.
+    state: after D's updates.
+    real: gives the labels of the fakes.
+    z: f32[B, latent_size].
+    key: PRNG key of this update.
+    loss_fn: (key, state, fake, rows) -> (f32[], metrics).
+    fakes: G(z) with its VJP, where D has seen it; None: G draws it here.
+
+  Returns:
+    The state at the end of the step, and the metrics of G.
+  """
+  paint_key, judge_key, row_key = jax.random.split(key, 3)
+  generator, metrics = trainable.descend_vjp(
+    state.generator,
+    fakes,
+    _painter(gan, paint_key),
+    functools.partial(loss_fn, judge_key, state),
+    gan.generator_optimizer,
+    state.clock,
+    {
+      'z': z,
+      'labels': gan.labels(real),
+      'keys': jax.random.split(row_key, len(z)),
+    },
+  )
+  state, turn = _finish(gan, state, generator)
+  return state, metrics | turn
 
 
-def scores(gan, real, fake):
-  """Return D's mean logits, and how often it is right where that is known."""
-  means = {'score/real': jnp.mean(real), 'score/fake': jnp.mean(fake)}
-  return means | verdict(gan.loss.probability, real, fake)
+def _painter(gan: 'GAN | ACGAN', key: core.Key) -> trainable.Forward:
+  """Return (params, collections, {z, labels}) -> (G(z), collections)."""
+  key = jax.random.fold_in(key, 0)
+
+  def paint(params, collections, rows):
+    inputs = rows['z'], *gan.given(rows['labels'])
+    return apply_train(gan.generator, params, collections, *inputs, key=key)
+
+  return paint
 
 
-def seen_pair(gan, batch, clock):
-  """Return the real pictures and the fakes of a batch as D sees them."""
-  keys = batch['keys']
+def _finish(
+  gan: 'GAN | ACGAN', state: GANState, generator: Trainable
+) -> tuple[GANState, core.Metrics]:
+  """Return the state at the end of a step: with the new G, if it is G's turn.
+
+  Args:
+    gan: the algorithm.
+    state: after D's updates.
+    generator: G after its update.
+
+  Returns:
+    The state, and with a warm-up whether G moved.
+  """
+  decay, moved = gan.stabilizers.ema_decay, state.generator_steps
+  new = state.replace(
+    generator=generator, generator_steps=moved + 1, waiting=jnp.int32(0)
+  )
+  if decay:
+    average = trainable.ema(state.average, generator.variables, decay, moved)
+    new = new.replace(average=average)
+  turn = {}
+  if gan.warmup is not None:
+    waiting = state.waiting + gan.n_critic
+    due = waiting >= gan.warmup.needed(moved, gan.n_critic)
+    old = state.replace(waiting=waiting)
+    # Both are computed and one is chosen: a branch would be slower on CPU.
+    new = jax.tree.map(lambda n, o: jnp.where(due, n, o), new, old)
+    turn = {'update/generator': due.astype(jnp.float32)}
+  return new.replace(clock=state.clock + 1), turn
+
+
+def perturb_pair(
+  gan: 'GAN | ACGAN', rows: core.Batch, clock: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+  """Return the real pictures and the fakes of a round as D sees them."""
+  perturb, keys = gan.stabilizers.perturb, rows['keys']
   return (
-    seen(gan, batch['real'], keys[:, 0], clock),
-    seen(gan, batch['fake'], keys[:, 1], clock),
+    perturb(rows['real'], keys[:, 0], clock),
+    perturb(rows['fake'], keys[:, 1], clock),
   )
 
 
-def source_terms(gan, real, fake, targets):
-  """Return the two terms of D's logits on real pictures and on fakes."""
-  return {
-    'loss/real': gan.loss.real(real, targets[:, 0]),
-    'loss/fake': gan.loss.fake(fake, targets[:, 1]),
-  }
+def penalty_terms(
+  gan: 'GAN | ACGAN',
+  score: Callable[[jax.Array], jax.Array],
+  x: jax.Array,
+  g: jax.Array,
+  keys: core.Key,
+) -> dict[str, jax.Array]:
+  """Return the penalties on the gradient of D's logit that the fields ask for.
 
-
-def penalty_terms(gan, score, x, g, keys):
-  """Return the penalties on the gradient of D's logits, as far as asked for."""
-  terms = {}
-  weight = getattr(gan.loss, 'penalty_weight', 0.0)
+  Args:
+    gan: the algorithm.
+    score: f32[B, H, W, C] -> f32[B], D's logit.
+    x: f32[B, H, W, C], real pictures as D sees them.
+    g: f32[B, H, W, C], fakes as D sees them.
+    keys: [B, 3] PRNG keys.
+  """
+  terms, weight = {}, _penalty_weight(gan)
   if weight:
     mix = jax.vmap(jax.random.uniform)(keys[:, 2])
     terms['loss/penalty'] = weight * penalties.gradient_penalty(
       score, x, g, mix
     )
-  if gan.r1_weight:
-    terms['loss/r1'] = gan.r1_weight * penalties.r1(score, x)
+  if gan.stabilizers.r1_weight:
+    terms['loss/r1'] = gan.stabilizers.r1_weight * penalties.r1(score, x)
   return terms
 
 
-def generator_terms(gan, judge, pictures, labels):
-  """Return loss.generator(D(G(z))), the only term of L_G."""
-  return {
-    'loss/generator': gan.loss.generator(judge(pictures, *gan.given(labels)))
-  }
+def scores(
+  gan: 'GAN | ACGAN', real: jax.Array, fake: jax.Array
+) -> dict[str, jax.Array]:
+  """Return D's mean logits, and how often it is right where that is known."""
+  means = {'score/real': jnp.mean(real), 'score/fake': jnp.mean(fake)}
+  return means | verdict(gan.loss.probability, real, fake)
 
 
-def update_generator(gan, state, real, z, key, terms_of, later=None):
-  """Descend L_G, the sum of its terms, if it is G's turn.
+def total(terms: dict[str, jax.Array]) -> jax.Array:
+  """Return the sum of the terms of a loss, f32[]."""
+  return sum(terms.values(), jnp.float32(0))
 
-  D is a constant.
 
-  Args:
-    gan: the algorithm.
-    state: its state, after D's updates.
-    real: gives the labels of the fakes, where there are classes.
-    z: f32[B, latent_size].
-    key: PRNG key.
-    terms_of: (gan, judge, pictures, labels) -> the terms.
-    later: what `update_discriminator` returned, if its fakes are those of z and
-      the batch is not sliced; None: G runs once more.
-
-  Returns:
-    The state with another G, and the metrics.
-  """
-  generator_key, discriminator_key, row_key = jax.random.split(key, 3)
-  d = state.discriminator
-
-  batch = {
-    'z': z,
-    'labels': gan.labels(real),
-    'keys': jax.random.split(row_key, z.shape[0]),
-  }
-
-  def loss_of(fake, batch):
-    judge = Runner(
-      gan.discriminator, d.params, d.collections, discriminator_key
+def require_fields(gan: 'GAN | ACGAN') -> None:
+  """Raise UserError unless the fields of a GAN are in range and agree."""
+  attributes.check(core.attributes(gan), gan.num_classes)
+  require('n_critic', gan.n_critic, gan.n_critic >= 1, 'is at least 1')
+  holds = gan.num_classes >= 0
+  require('num_classes', gan.num_classes, holds, 'is >= 0 (0: none)')
+  gan.stabilizers.require_loss(gan.loss)
+  penalized = gan.stabilizers.r1_weight or _penalty_weight(gan)
+  if penalized and getattr(gan.discriminator, 'norm', None) == 'batch':
+    raise core.UserError(
+      "algorithm.discriminator.norm='batch' mixes the pictures of a batch, but "
+      'a gradient penalty is one per picture; pass --set '
+      'algorithm.discriminator.norm=instance_affine (or layer, or none)'
     )
-    pictures = seen(gan, fake, batch['keys'], state.clock)
-    terms = terms_of(gan, judge, pictures, batch['labels'])
-    loss = sum(terms.values())
-    return loss, terms | {'loss/generator': loss}
-
-  def loss_fn(params, collections, batch):
-    run = Runner(gan.generator, params, collections, generator_key)
-    fake = run(batch['z'], *gan.given(batch['labels']))
-    loss, metrics = loss_of(fake, batch)
-    return loss, (run.collections, metrics)
-
-  optimizer, model = gan.generator_optimizer, state.generator
-  if later is None:
-    generator, metrics = trainable.descend(
-      model, loss_fn, optimizer, state.clock, batch
-    )
-  else:
-    generator, metrics = trainable.descend_later(
-      *(model, later, lambda fake: loss_of(fake, batch)),
-      *(optimizer, state.clock),
-    )
-  new = state.replace(
-    generator=generator,
-    generator_steps=state.generator_steps + 1,
-    waiting=jnp.int32(0),
-  )
-  if gan.ema_decay:
-    average = trainable.ema(
-      state.average,
-      generator.variables,
-      gan.ema_decay,
-      state.generator_steps,
-    )
-    new = new.replace(average=average)
-  state, turns = gan_parts.take_turns(gan, state, new)
-  return state, metrics | turns
 
 
-def seen(gan, images, keys, clock):
-  """Return the pictures as D sees them: with noise, and augmented."""
-  if gan.instance_noise:
-    scale = jnp.float32(gan.instance_noise)
-    if gan.noise_schedule is not None:
-      scale *= gan.noise_schedule.factor(clock)
-    noise = jax.vmap(lambda key: jax.random.normal(key, images.shape[1:]))
-    images += scale * noise(keys)
-  return augment.augment(images, keys, gan.augment)
+def _penalty_weight(gan: 'GAN | ACGAN') -> float:
+  """Return the weight of the loss's gradient penalty, 0 if it has none."""
+  return getattr(gan.loss, 'penalty_weight', 0.0)

@@ -5,6 +5,7 @@ Adversarial Networks", arXiv:1611.07004.
 """
 
 import dataclasses
+import functools
 from typing import ClassVar
 
 import flax
@@ -14,7 +15,8 @@ from flax import linen as nn
 
 from art_jax import core
 from art_jax.algorithms import optim, trainable
-from art_jax.algorithms.trainable import Runner, Trainable
+from art_jax.algorithms.runner import Runner
+from art_jax.algorithms.trainable import Trainable
 from art_jax.losses.adversarial import (
   binary_cross_entropy,
   least_squares,
@@ -150,36 +152,28 @@ class Pix2Pix:
     source, target = (batch[domain] for domain in self.direction)
     rows = {'source': source, 'target': target}
 
-    def paint(params, collections, source=source):
+    def paint(params, collections, rows):
       run = Runner(self.generator, params, collections, key)
-      return run(self.direction, source), run.collections
+      return run(self.direction, rows['source']), run.collections
 
-    fake, later = trainable.ahead(state.generator, paint)
+    fakes = trainable.forward_vjp(state.generator, paint, rows)
     discriminator, judged = trainable.descend(
       state.discriminator,
       self._discriminator_loss,
       self.discriminator_optimizer,
       state.clock,
-      {**rows, 'fake': fake},
+      {**rows, 'fake': fakes.output},
     )
 
-    def loss_of(fake, rows=rows):
-      return self._generator_loss(discriminator, fake, rows)
-
-    def generator_loss(params, collections, batch):
-      fake, collections = paint(params, collections, batch['source'])
-      loss, metrics = loss_of(fake, batch)
-      return loss, (collections, metrics)
-
-    model, optimizer = state.generator, self.generator_optimizer
-    if optimizer.accumulate > 1:  # each slice has batch statistics of its own
-      generator, metrics = trainable.descend(
-        model, generator_loss, optimizer, state.clock, rows
-      )
-    else:
-      generator, metrics = trainable.descend_later(
-        model, later, loss_of, optimizer, state.clock
-      )
+    generator, metrics = trainable.descend_vjp(
+      state.generator,
+      fakes,
+      paint,
+      functools.partial(self._generator_loss, discriminator),
+      self.generator_optimizer,
+      state.clock,
+      rows,
+    )
     state = Pix2PixState(generator, discriminator, state.clock + 1)
     return state, metrics | judged
 

@@ -1,13 +1,13 @@
-"""One optimiser's worth of parameters, and the one way to update them."""
+"""One optimizer's worth of parameters, and the one way to update them."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-import flax
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
+from flax import struct
 
 from art_jax import core
 from art_jax.algorithms import optim
@@ -19,10 +19,16 @@ LossFn = Callable[
   [core.Params, Collections, core.Batch],
   tuple[jax.Array, tuple[Collections, Aux]],
 ]
+# (params, collections, batch) -> (output, collections).
+Forward = Callable[
+  [core.Params, Collections, core.Batch], tuple[Any, Collections]
+]
+# (output, batch) -> (loss f32[], aux).
+OutputLoss = Callable[[Any, core.Batch], tuple[jax.Array, Aux]]
 
 
-class Trainable(flax.struct.PyTreeNode):
-  """Parameters that one optimiser updates together: one net, two, or pixels.
+class Trainable(struct.PyTreeNode):
+  """Parameters that one optimizer updates together: one net, two, or pixels.
 
   Attributes:
     params: pytree of f32 parameters.
@@ -47,7 +53,7 @@ def create(
   *inputs: jax.Array,
   optimizer: optim.Optimizer,
 ) -> Trainable:
-  """Initialise one network, or several that share an optimiser.
+  """Initialize one network, or several that share an optimizer.
 
   Args:
     modules: a linen module, or a mapping of them; with a mapping, `params`
@@ -57,7 +63,7 @@ def create(
     optimizer: its config.
 
   Returns:
-    A Trainable with fresh optimiser state.
+    A Trainable with fresh optimizer state.
   """
   if isinstance(modules, nn.Module):
     collections = dict(modules.init(key, *inputs))
@@ -70,7 +76,7 @@ def create(
 def create_networks(
   networks: core.Networks, key: core.Key, optimizer: optim.Optimizer
 ) -> Trainable:
-  """Initialise several networks of different inputs that share an optimiser.
+  """Initialize several networks of different inputs that share an optimizer.
 
   Args:
     networks: by role, the module and its example arguments.
@@ -97,7 +103,7 @@ def create_networks(
 def from_params(
   params: core.Params, collections: Collections, optimizer: optim.Optimizer
 ) -> Trainable:
-  """Wrap existing parameters with a fresh optimiser state."""
+  """Wrap existing parameters with a fresh optimizer state."""
   opt_state = jax.tree.map(_strong, optimizer.make().init(params))
   return Trainable(params, collections, opt_state)
 
@@ -109,7 +115,7 @@ def descend(
   clock: jax.Array,
   batch: core.Batch,
 ) -> tuple[Trainable, Aux]:
-  """Take one optimiser step down the gradient of a loss.
+  """Take one optimizer step down the gradient of a loss.
 
   With `optimizer.accumulate` = k, the batch is cut into k slices and the
   gradients are averaged, which is the gradient of the whole batch for a loss
@@ -127,83 +133,107 @@ def descend(
     The updated trainable and `aux` (with slices: scalars averaged, arrays
     joined along the examples in the batch's order).
   """
-  gradient = jax.value_and_grad(loss_fn, has_aux=True)
-  slices = optimizer.accumulate
-  if slices == 1:
-    (_, (collections, aux)), grads = gradient(
-      trainable.params, trainable.collections, batch
+  gradient, slices = jax.grad(loss_fn, has_aux=True), optimizer.accumulate
+  collections, grads, auxes = trainable.collections, [], []
+  parts = [batch]
+  if slices > 1:
+    cut = split_batch(batch, slices)
+    parts = [jax.tree.map(lambda x, i=i: x[i], cut) for i in range(slices)]
+  # Unrolled: XLA:CPU runs convolutions inside a loop 3 to 13 times slower.
+  for part in parts:
+    slice_grads, (collections, aux) = gradient(
+      trainable.params, collections, part
     )
-  else:
-    collections, grads, auxes = trainable.collections, None, []
-    parts = split_batch(batch, slices)
-    # Unrolled: XLA:CPU runs convolutions inside a loop 3 to 13 times slower.
-    for i in range(slices):
-      part = jax.tree.map(lambda x, i=i: x[i], parts)
-      (_, (collections, aux)), slice_grads = gradient(
-        trainable.params, collections, part
-      )
-      auxes.append(aux)
-      grads = (
-        slice_grads
-        if grads is None
-        else jax.tree.map(jnp.add, grads, slice_grads)
-      )
-    grads = jax.tree.map(lambda g: g / slices, grads)
-    aux = jax.tree.map(_join, *auxes)
-  return _moved(trainable, grads, collections, optimizer, clock), aux
+    grads.append(slice_grads)
+    auxes.append(aux)
+  if slices > 1:
+    grads = [jax.tree.map(lambda *g: sum(g) / slices, *grads)]
+    auxes = [jax.tree.map(_join, *auxes)]
+  return _updated(trainable, grads[0], collections, optimizer, clock), auxes[0]
 
 
-def ahead(
-  trainable: Trainable,
-  function: Callable[[core.Params, Collections], tuple[Any, Collections]],
-) -> tuple[Any, Any]:
-  """Run networks now whose parameters `descend_later` updates.
+class Pass(NamedTuple):
+  """A forward pass, and its vector-Jacobian product.
 
-  For outputs that are needed before their loss can be computed: without it the
-  loss runs the networks a second time.
+  Attributes:
+    output: what the networks returned.
+    vjp: cotangent of the output -> (gradient of the parameters,).
+    collections: the networks' other variables after the pass.
+  """
+
+  output: Any
+  vjp: Callable[[Any], tuple[core.Params]]
+  collections: Collections
+
+
+def forward_vjp(
+  trainable: Trainable, forward: Forward, batch: core.Batch
+) -> Pass:
+  """Run networks whose loss is known only later, for `descend_vjp`.
+
+  G(z) is such an output: D learns from it before G does. Without the VJP the
+  generator's loss runs the networks a second time.
 
   Args:
-    trainable: what will be updated.
-    function: (params, collections) -> (output, collections).
-
-  Returns:
-    The output, and what `descend_later` takes.
+    trainable: what `descend_vjp` will update.
+    forward: (params, collections, batch) -> (output, collections).
+    batch: what the networks see.
   """
-  output, pull, collections = jax.vjp(
-    lambda params: function(params, trainable.collections),
-    trainable.params,
-    has_aux=True,
+  return Pass(
+    *jax.vjp(
+      lambda params: forward(params, trainable.collections, batch),
+      trainable.params,
+      has_aux=True,
+    )
   )
-  return output, (output, pull, collections)
 
 
-def descend_later(
+def descend_vjp(
   trainable: Trainable,
-  later: Any,
-  loss_fn: Callable[[Any], tuple[jax.Array, Aux]],
+  done: Pass | None,
+  forward: Forward,
+  loss_fn: OutputLoss,
   optimizer: optim.Optimizer,
   clock: jax.Array,
+  batch: core.Batch,
 ) -> tuple[Trainable, Aux]:
-  """Take the step of `descend`, of one slice, after `ahead`.
+  """Take the step of `descend` for a loss of the networks' output.
 
   Args:
-    trainable: the one that `ahead` was given.
-    later: what it returned.
-    loss_fn: output -> (f32[], aux).
+    trainable: what to update.
+    done: the pass of `forward_vjp` on this batch; None: the networks run here.
+      They do too where the optimizer cuts the batch into slices, each of which
+      has batch statistics of its own.
+    forward: (params, collections, batch) -> (output, collections).
+    loss_fn: (output, batch) -> (f32[], aux).
     optimizer: the config that `trainable` was created with.
-    clock: i32[], the algorithm's step.
+    clock: i32[], the algorithm's step, read by the schedule.
+    batch: what `forward` and `loss_fn` see.
 
   Returns:
-    The updated trainable and `aux`.
+    The updated trainable and `aux`, as of `descend`.
   """
-  output, pull, collections = later
-  gradient, aux = jax.grad(loss_fn, has_aux=True)(output)
-  (grads,) = pull(gradient)
-  return _moved(trainable, grads, collections, optimizer, clock), aux
+
+  def composed(params, collections, batch):
+    output, collections = forward(params, collections, batch)
+    loss, aux = loss_fn(output, batch)
+    return loss, (collections, aux)
+
+  if done is None or optimizer.accumulate > 1:
+    return descend(trainable, composed, optimizer, clock, batch)
+  cotangent, aux = jax.grad(loss_fn, has_aux=True)(done.output, batch)
+  (grads,) = done.vjp(cotangent)
+  return _updated(trainable, grads, done.collections, optimizer, clock), aux
 
 
-def _moved(trainable, grads, collections, optimizer, clock) -> Trainable:
-  """Return the trainable after one update of its optimiser."""
+def _updated(
+  trainable: Trainable,
+  grads: core.Params,
+  collections: Collections,
+  optimizer: optim.Optimizer,
+  clock: jax.Array,
+) -> Trainable:
+  """Return the trainable after one update of its optimizer."""
   updates, opt_state = optimizer.make().update(
     grads, trainable.opt_state, trainable.params
   )
@@ -221,58 +251,6 @@ def variables_of(
   """Return the argument of `module.apply` for one network of several."""
   others = {kind: nets[name] for kind, nets in collections.items()}
   return {'params': params[name], **others}
-
-
-class Runner:
-  """Applies the networks of one loss in turn, in training mode.
-
-  It lives inside one evaluation of a loss function, which stays pure; every
-  call has its own dropout mask.
-
-  Attributes:
-    collections: the networks' other variables, as the calls so far left them.
-  """
-
-  def __init__(
-    self,
-    modules: nn.Module | Mapping[str, nn.Module],
-    params: core.Params,
-    collections: Collections,
-    key: core.Key | None = None,
-  ):
-    """Start with the variables of a Trainable of several networks.
-
-    Args:
-      modules: of each network, or the one that all have in common.
-      params: mapping by network.
-      collections: mappings by network.
-      key: of the dropout; None where there is none.
-    """
-    self._modules, self._params, self._key = modules, params, key
-    self.collections = collections
-    self._calls = 0
-
-  def __call__(self, name: str, inputs: jax.Array) -> jax.Array:
-    """Return the output of the network called `name`."""
-    module = self._modules
-    if not isinstance(module, nn.Module):
-      module = module[name]
-    rngs = {}
-    if self._key is not None:
-      rngs['dropout'] = jax.random.fold_in(self._key, self._calls)
-    self._calls += 1
-    output, updated = module.apply(
-      variables_of(self._params, self.collections, name),
-      inputs,
-      train=True,
-      rngs=rngs,
-      mutable=list(self.collections),
-    )
-    self.collections = {
-      kind: {**nets, name: updated.get(kind, {})}
-      for kind, nets in self.collections.items()
-    }
-    return output
 
 
 def split_batch(batch: core.Batch, slices: int) -> core.Batch:
@@ -305,9 +283,9 @@ def ema(
   Returns:
     Like `average`.
   """
-  clock = clock.astype(jnp.float32)
-  decay = jnp.minimum(jnp.float32(decay), (1 + clock) / (10 + clock))
-  return jax.tree.map(lambda a, x: x + decay * (a - x), average, current)
+  count = clock.astype(jnp.float32)
+  d = jnp.minimum(jnp.float32(decay), (1 + count) / (10 + count))
+  return jax.tree.map(lambda a, x: x + d * (a - x), average, current)
 
 
 def _join(*parts: jax.Array) -> jax.Array:

@@ -19,7 +19,8 @@ from art_jax.algorithms.autoencoder import (
   inference_of,
   pictures_of,
 )
-from art_jax.algorithms.trainable import Runner, Trainable
+from art_jax.algorithms.runner import Runner
+from art_jax.algorithms.trainable import Trainable
 from art_jax.losses import variational
 from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk, DenseHead
 

@@ -40,6 +40,36 @@ _ROWS = [
   ('Gatys.colours', 'Gatys.colors', '0.2.0', 'field'),
   ('Gatys.start=recoloured', 'Gatys.start=recolored', '0.2.0', 'value'),
   ('AdaIN.normalised', 'AdaIN.normalized', '0.2.0', 'field'),
+  (
+    'art_jax.algorithms.gan_parts.CriticWarmup',
+    'art_jax.algorithms.stabilizers.CriticWarmup',
+    '0.2.0',
+    'import',
+  ),
+  ('DCGANGenerator.enlarge', 'DCGANGenerator.upsample', '0.2.0', 'field'),
+  (
+    'DCGANGenerator.upsample=transposed',
+    'DCGANGenerator.upsample=transpose',
+    '0.2.0',
+    'value',
+  ),
+  ('Stabilizers.augment=colour', 'Stabilizers.augment=color', '0.2.0', 'value'),
+]
+_STABILIZERS = (
+  'real_range',
+  'fake_range',
+  'flip_probability',
+  'instance_noise',
+  'noise_schedule',
+  'replay_every',
+  'r1_weight',
+  'ema_decay',
+  'augment',
+)
+_ROWS += [
+  (f'{model}.{name}', f'{model}.stabilizers.{name}', '0.2.0', 'field')
+  for model in ('GAN', 'ACGAN')
+  for name in _STABILIZERS
 ]
 TABLE = tuple(Row(*row) for row in _ROWS)
 

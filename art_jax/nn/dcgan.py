@@ -15,7 +15,7 @@ from art_jax.nn.dropout import Dropout
 
 SIZES = (32, 64, 128, 150, 256)
 ACTIVATIONS = ('relu', 'leaky_relu')
-ENLARGE = ('transposed', 'resize')
+UPSAMPLES = ('transpose', 'resize')
 
 
 def ladder(size: int) -> tuple[int, ...]:
@@ -124,8 +124,8 @@ class DCGANGenerator(nn.Module):
     activation: 'relu' (the paper) or 'leaky_relu' (slope 0.2).
     norm: 'batch' (the paper), 'instance', 'instance_affine', 'layer' or
       'none', the only one with biases.
-    enlarge: 'transposed' convolutions of 4x4 (the paper), or 'resize': repeat
-      each pixel, then convolve 3x3, which leaves no checkerboard (Odena et al.
+    upsample: 'transpose' (4x4 convolutions; the paper) or 'resize' (repeat each
+      pixel, then convolve 3x3), which leaves no checkerboard (Odena et al.
       2016); not for 150 px.
     dtype: dtype of the layers; parameters and pictures are float32.
   """
@@ -137,7 +137,7 @@ class DCGANGenerator(nn.Module):
   latent_size: int = 100
   activation: str = 'relu'
   norm: str = 'batch'
-  enlarge: str = 'transposed'
+  upsample: str = 'transpose'
   dtype: str = 'float32'
 
   @nn.compact
@@ -159,20 +159,20 @@ class DCGANGenerator(nn.Module):
         f'latents of shape {z.shape}: expected [B, {self.latent_size}]'
       )
     sides = ladder(self.size)
-    if self.enlarge not in ENLARGE:
+    if self.upsample not in UPSAMPLES:
       raise ValueError(
-        f'enlarge = {self.enlarge!r}: must be one of {", ".join(ENLARGE)}'
+        f'upsample = {self.upsample!r}: must be one of {", ".join(UPSAMPLES)}'
       )
-    if self.enlarge == 'resize' and any(side % 2 for side in sides):
+    if self.upsample == 'resize' and any(side % 2 for side in sides):
       raise ValueError(
-        f"enlarge = 'resize' doubles sides, {self.size} px need "
-        f'{", ".join(map(str, sides))}: take transposed'
+        f"upsample = 'resize' doubles sides, {self.size} px need "
+        f'{", ".join(map(str, sides))}: take transpose'
       )
     plan = widths(self.width, len(sides) - 1, self.max_width)[::-1]
     x = z[:, None, None, :]
     fields = {'use_bias': self.norm == 'none', 'dtype': self.dtype}
     for i, features in enumerate([*plan, self.channels]):
-      if i and self.enlarge == 'resize':
+      if i and self.upsample == 'resize':
         x = conv.ResizeConv(
           features, padding='zeros', name=f'resize_{i}', **fields
         )(x)

@@ -43,9 +43,9 @@ def layers_of(
       "norm = 'none': the names of the tutorial want a norm in its place"
     )
   if isinstance(module, DCGANGenerator):
-    if module.enlarge != 'transposed':
+    if module.upsample != 'transpose':
       raise WeightsError(
-        f'enlarge = {module.enlarge!r}: the tutorial has transposed ones'
+        f'upsample = {module.upsample!r}: the tutorial has transposed ones'
       )
     return _generator(module)
   count = sum(name.startswith('conv_') for name in params)

@@ -11,7 +11,7 @@ from flax import linen as nn
 from art_jax import core
 from art_jax.algorithms import optim
 from art_jax.algorithms.acgan import ACGAN
-from art_jax.algorithms.gan_parts import CriticWarmup
+from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
 from art_jax.losses.adversarial import Wasserstein, class_cross_entropy
 from art_jax.nn.acgan import ACGANDiscriminator, ACGANGenerator
 from art_jax.nn.gangogh import GANGoghDiscriminator, GANGoghGenerator
@@ -134,7 +134,7 @@ def test_pre_training_leaves_the_generator_alone():
     n_critic=2,
     warmup=CriticWarmup(steps=6, first=1, every=0),
     share_latents=False,
-    ema_decay=0.9,
+    stabilizers=Stabilizers(ema_decay=0.9),
     generator_optimizer=optim.Adam(),
   )
   batch = _batch(gan)
@@ -183,13 +183,15 @@ def test_every_stabiliser_at_once_and_the_capabilities():
     discriminator=ACGANDiscriminator(
       num_classes=3, width=2, norm='layer', dropout=0.3, minibatch_std=2
     ),
-    real_range=(0.8, 1.0),
-    flip_probability=0.1,
-    instance_noise=0.1,
-    replay_every=2,
-    r1_weight=0.1,
-    ema_decay=0.9,
-    augment=('colour',),
+    stabilizers=Stabilizers(
+      real_range=(0.8, 1.0),
+      flip_probability=0.1,
+      instance_noise=0.1,
+      replay_every=2,
+      r1_weight=0.1,
+      ema_decay=0.9,
+      augment=('color',),
+    ),
   )
   batch = _pictures(4, 3)
   state = jax.jit(gan.init)(jax.random.key(0), batch)

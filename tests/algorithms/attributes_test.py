@@ -10,6 +10,7 @@ from art_jax import core
 from art_jax.algorithms import attributes
 from art_jax.algorithms.attributes import Category, Number, Palette
 from art_jax.algorithms.gan import GAN
+from art_jax.algorithms.stabilizers import Stabilizers
 from art_jax.data import columns, detect, pipeline
 from art_jax.data.sources import Builtin, Labelled
 from art_jax.media import lab as lab_space
@@ -252,7 +253,7 @@ def test_gan_is_told_and_learns_it():
     generator=CDCGANGenerator(size=32, width=4, latent_size=8),
     discriminator=CDCGANDiscriminator(width=4),
     attributes=_ALL,
-    replay_every=2,
+    stabilizers=Stabilizers(replay_every=2),
   )
   assert gan.inputs == ('image', 'artist', 'year')
   rng = np.random.default_rng(0)

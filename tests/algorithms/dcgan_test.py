@@ -50,7 +50,7 @@ def test_capped_width():
 
 
 def test_enlarging_by_repeated_pixels():
-  module = DCGANGenerator(enlarge='resize')
+  module = DCGANGenerator(upsample='resize')
   # 9 weights for 16, but in the first layer; nothing else changes.
   first = 100 * 512 * 16
   norms = 2 * (512 + 256 + 128 + 64)
@@ -61,9 +61,9 @@ def test_enlarging_by_repeated_pixels():
   )
   assert shape.shape == (2, 64, 64, 3)
   with pytest.raises(ValueError, match='150 px need 4, 9, 18.*transposed'):
-    _count(DCGANGenerator(size=150, enlarge='resize'), _rows(100))
-  with pytest.raises(ValueError, match="enlarge = 'bilinear'"):
-    _count(DCGANGenerator(enlarge='bilinear'), _rows(100))
+    _count(DCGANGenerator(size=150, upsample='resize'), _rows(100))
+  with pytest.raises(ValueError, match="upsample = 'bilinear'"):
+    _count(DCGANGenerator(upsample='bilinear'), _rows(100))
 
 
 @pytest.mark.parametrize(

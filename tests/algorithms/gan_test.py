@@ -1,4 +1,4 @@
-"""The GAN: Algorithm 1 of the papers, and every stabiliser on its own."""
+"""The GAN: Algorithm 1 of the papers, and every stabilizer on its own."""
 
 import dataclasses
 
@@ -10,9 +10,9 @@ import pytest
 from flax import linen as nn
 
 from art_jax import core
-from art_jax.algorithms import augment, gan_updates, optim, replay, trainable
+from art_jax.algorithms import augment, optim, replay, trainable
 from art_jax.algorithms.gan import GAN
-from art_jax.algorithms.gan_parts import CriticWarmup, draw_targets
+from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
 from art_jax.losses.adversarial import Hinge, LeastSquares, Wasserstein
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -23,7 +23,7 @@ class Affine(nn.Module):
   """A generator of 1 x 1 pictures: w z + b.
 
   Attributes:
-    norm: normalise the latents over the batch first.
+    norm: normalize the latents over the batch first.
   """
 
   size: int = 1
@@ -45,7 +45,7 @@ class Curve(nn.Module):
   """A discriminator of 1 x 1 pictures: a x + c x^2 + e.
 
   Attributes:
-    norm: normalise the pictures over the batch first.
+    norm: normalize the pictures over the batch first.
   """
 
   norm: bool = False
@@ -123,8 +123,7 @@ def test_it_learns_a_mean_and_a_spread():
   gan = _toy(
     generator_optimizer=adam,
     discriminator_optimizer=adam,
-    r1_weight=0.5,
-    ema_decay=0.99,
+    stabilizers=Stabilizers(r1_weight=0.5, ema_decay=0.99),
   )
   *_, (state, _) = _train(gan, 800, rows=128)
   z = gan.latents(jax.random.key(5), 1000)
@@ -147,7 +146,7 @@ def test_wasserstein_weights_stay_in_the_box():
 
 def test_critic_steps_come_before_the_generator(monkeypatch):
   order = []
-  descend = trainable.descend
+  descend, descend_vjp = trainable.descend, trainable.descend_vjp
 
   def spy(subject, loss_fn, optimizer, clock, batch):
     after, aux = descend(subject, loss_fn, optimizer, clock, batch)
@@ -157,12 +156,12 @@ def test_critic_steps_come_before_the_generator(monkeypatch):
     order.append('D' if 'real' in batch else 'G')
     return after, aux
 
-  def spy_later(*args, later=trainable.descend_later):
+  def spy_vjp(*args):
     order.append('G')
-    return later(*args)
+    return descend_vjp(*args)
 
   monkeypatch.setattr(trainable, 'descend', spy)
-  monkeypatch.setattr(trainable, 'descend_later', spy_later)
+  monkeypatch.setattr(trainable, 'descend_vjp', spy_vjp)
   gan = _toy(
     loss=Wasserstein(),
     discriminator_optimizer=optim.RMSProp(clip_weights=0.01),
@@ -179,9 +178,9 @@ def test_one_pass_of_the_generator_serves_both_updates(monkeypatch):
   batch, key = _batch(gan), jax.random.key(0)
   state = gan.init(key, batch)
   once = gan.step(state, batch, key)
-  update = gan_updates.update_generator
+  descend_vjp = trainable.descend_vjp
   monkeypatch.setattr(
-    gan_updates, 'update_generator', lambda *args: update(*args[:-1])
+    trainable, 'descend_vjp', lambda g, _, *args: descend_vjp(g, None, *args)
   )
   twice = gan.step(state, batch, key)
   for a, b in zip(jax.tree.leaves(once), jax.tree.leaves(twice), strict=True):
@@ -228,17 +227,17 @@ def test_authors_warmup():
 
 
 def test_targets_lie_in_their_ranges():
-  gan = _toy(real_range=(0.7, 1.0), fake_range=(0.0, 0.3))
-  targets = np.asarray(draw_targets(gan, jax.random.key(0), 1000))
+  smooth = Stabilizers(real_range=(0.7, 1.0), fake_range=(0.0, 0.3))
+  targets = np.asarray(smooth.draw_targets(jax.random.key(0), 1000))
   assert 0.7 <= targets[:, 0].min() < 0.71 < 0.99 < targets[:, 0].max() <= 1
   assert 0 <= targets[:, 1].min() < 0.01 < 0.29 < targets[:, 1].max() <= 0.3
-  plain = np.asarray(draw_targets(_toy(), jax.random.key(0), 10))
+  plain = np.asarray(Stabilizers().draw_targets(jax.random.key(0), 10))
   np.testing.assert_array_equal(plain, [[1, 0]] * 10)
 
 
 def test_flipping_exchanges_the_targets_of_some_rows():
-  gan = _toy(flip_probability=0.25)
-  targets = np.asarray(draw_targets(gan, jax.random.key(0), 4000))
+  flips = Stabilizers(flip_probability=0.25)
+  targets = np.asarray(flips.draw_targets(jax.random.key(0), 4000))
   np.testing.assert_array_equal(targets.sum(1), 1)
   assert targets[:, 1].mean() == pytest.approx(0.25, abs=0.03)
 
@@ -250,7 +249,7 @@ def test_real_and_fake_are_separate_batches_of_batch_norm():
   after, metrics = gan.step(state, batch, jax.random.key(0))
   mean = after.discriminator.collections['batch_stats']['BatchNorm_0']['mean']
   real = float(batch['image'].mean())
-  # momentum 0.9 twice, real first; fakes have mean 0 (normalised latents).
+  # momentum 0.9 twice, real first; fakes have mean 0 (normalized latents).
   assert float(mean[0]) == pytest.approx(0.9 * 0.1 * real, abs=1e-5)
   # G's statistics move once a step.
   z = gan.latents(
@@ -261,7 +260,7 @@ def test_real_and_fake_are_separate_batches_of_batch_norm():
 
 
 def test_average_of_the_generator():
-  gan = _toy(ema_decay=0.5)
+  gan = _toy(stabilizers=Stabilizers(ema_decay=0.5))
   # d = min(0.5, (1 + t) / (10 + t)): 0.1 and 2 / 11 for the first two steps.
   states = [state for state, _ in _train(gan, 2)]
   b = [float(s.generator.params['b']) for s in states]
@@ -317,14 +316,14 @@ def test_translation_and_cutout_zero_what_they_hide():
 
 
 def test_instance_noise_fades_with_its_schedule():
-  gan = _toy(
+  noisy = Stabilizers(
     instance_noise=0.5,
     noise_schedule=optim.LinearDecay(start=0, end=10),
   )
   images = jnp.zeros((1000, 1, 1, 1))
   keys = jax.random.split(jax.random.key(0), 1000)
   for clock, expected in ((0, 0.5), (5, 0.25), (10, 0.0)):
-    seen = gan_updates.seen(gan, images, keys, jnp.int32(clock))
+    seen = noisy.perturb(images, keys, jnp.int32(clock))
     assert float(seen.std()) == pytest.approx(expected, rel=0.1)
 
 
@@ -335,14 +334,16 @@ def _everything() -> GAN:
     num_classes=3,
     warmup=CriticWarmup(steps=2, first=1, every=2),
     loss=LeastSquares(),
-    real_range=(0.8, 1.0),
-    fake_range=(0.0, 0.2),
-    flip_probability=0.1,
-    instance_noise=0.1,
-    replay_every=2,
-    r1_weight=0.1,
-    ema_decay=0.9,
-    augment=('colour', 'translation', 'cutout'),
+    stabilizers=Stabilizers(
+      real_range=(0.8, 1.0),
+      fake_range=(0.0, 0.2),
+      flip_probability=0.1,
+      instance_noise=0.1,
+      replay_every=2,
+      r1_weight=0.1,
+      ema_decay=0.9,
+      augment=('color', 'translation', 'cutout'),
+    ),
   )
 
 
@@ -377,12 +378,14 @@ def test_accumulation_is_the_whole_batch():
     generator=Affine(latent_size=2),
     n_critic=2,
     num_classes=3,
-    real_range=(0.8, 1.0),
-    flip_probability=0.3,
-    instance_noise=0.1,
-    r1_weight=0.1,
-    replay_every=2,
-    augment=('colour',),
+    stabilizers=Stabilizers(
+      real_range=(0.8, 1.0),
+      flip_probability=0.3,
+      instance_noise=0.1,
+      r1_weight=0.1,
+      replay_every=2,
+      augment=('color',),
+    ),
   )
   sliced = dataclasses.replace(
     whole,
@@ -406,14 +409,16 @@ def test_accumulation_is_the_whole_batch():
     ({'loss': Hinge(), 'real_range': (0.8, 1.0)}, 'with Hinge'),
     ({'loss': Wasserstein(), 'flip_probability': 0.1}, 'with Wasserstein'),
     ({'ema_decay': 1.0}, r'in \[0, 1\)'),
-    ({'augment': ('color',)}, 'colour, translation, cutout'),
+    ({'augment': ('hue',)}, 'color, translation, cutout'),
     ({'loss': Wasserstein(penalty_weight=10.0)}, 'norm=instance_affine'),
     ({'r1_weight': 1.0}, 'norm=instance_affine'),
   ],
 )
 def test_bad_fields(fields, message):
+  own = {field.name for field in dataclasses.fields(GAN)}
   with pytest.raises(core.UserError, match=message):
-    GAN(**fields)
+    nested = Stabilizers(**{k: v for k, v in fields.items() if k not in own})
+    GAN(stabilizers=nested, **{k: fields[k] for k in own & fields.keys()})
 
 
 def test_bad_input():

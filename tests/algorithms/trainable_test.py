@@ -59,32 +59,38 @@ def test_descend_equals_optax(optimizer, reference):
   np.testing.assert_allclose(state.params['w'], params['w'], rtol=1e-6)
 
 
-def test_a_pass_taken_ahead_is_descended_as_one_in_the_loss():
+def test_a_pass_made_before_is_descended_as_one_in_the_loss():
   batch, optimizer = _batch(), optim.Adam(learning_rate=0.1, clip_norm=0.5)
   start = trainable.from_params(
     {'w': jnp.ones(3)}, {'seen': jnp.zeros(())}, optimizer
   )
 
-  def predict(params, collections):
+  def predict(params, collections, batch):
     y = jnp.tanh(batch['x'] @ params['w'])
     return y, {'seen': collections['seen'] + 1}
 
-  def loss_of(y):
+  def loss_of(y, batch):
     loss = jnp.mean(jnp.square(y - batch['y']))
     return loss, {'loss': loss}
 
-  def loss_fn(params, collections, _):
-    y, collections = predict(params, collections)
-    loss, aux = loss_of(y)
+  def loss_fn(params, collections, batch):
+    y, collections = predict(params, collections, batch)
+    loss, aux = loss_of(y, batch)
     return loss, (collections, aux)
 
   clock = jnp.int32(0)
   expected = trainable.descend(start, loss_fn, optimizer, clock, batch)
-  y, later = trainable.ahead(start, predict)
-  np.testing.assert_array_equal(y, predict(start.params, start.collections)[0])
-  got = trainable.descend_later(start, later, loss_of, optimizer, clock)
-  for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
-    np.testing.assert_allclose(a, b, rtol=1e-6)
+  done = trainable.forward_vjp(start, predict, batch)
+  y, _ = predict(start.params, start.collections, batch)
+  np.testing.assert_array_equal(done.output, y)
+  for each in (done, None):
+    got = trainable.descend_vjp(
+      start, each, predict, loss_of, optimizer, clock, batch
+    )
+    for a, b in zip(
+      jax.tree.leaves(got), jax.tree.leaves(expected), strict=True
+    ):
+      np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
 def test_accumulated_gradient_is_the_whole_batch_s():

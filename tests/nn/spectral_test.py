@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from art_jax.algorithms.gan import GAN
+from art_jax.algorithms.stabilizers import Stabilizers
 from art_jax.nn import conv, dcgan
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
@@ -155,9 +156,7 @@ def test_they_compose_with_r1_augmentation_and_averages():
       minibatch_std=2,
     ),
     num_classes=2,
-    r1_weight=0.1,
-    ema_decay=0.9,
-    augment=('colour',),
+    stabilizers=Stabilizers(r1_weight=0.1, ema_decay=0.9, augment=('color',)),
   )
   batch = {
     'image': jax.random.uniform(jax.random.key(0), (4, 32, 32, 3)),

@@ -93,7 +93,7 @@ def _gan(*changes: str) -> core.Experiment:
     dataclasses.replace(experiment, algorithm=algorithm),
     [
       *('train.duration=3', 'train.batch_size=4', 'train.log_every=1'),
-      'algorithm.augment=()',  # Quicker to compile.
+      'algorithm.stabilizers.augment=()',  # Quicker to compile.
       *('train.render_every=3', 'train.checkpoint_every=3'),
       *('train.on_alarm=off', 'train.best_metric=none', 'train.render_count=2'),
       *changes,
@@ -102,9 +102,9 @@ def _gan(*changes: str) -> core.Experiment:
 
 
 def test_what_enters_a_step_as_data_is_found_by_trying():
-  paths = ('generator_optimizer.learning_rate', 'ema_decay')
+  paths = ('generator_optimizer.learning_rate', 'stabilizers.ema_decay')
   enters = [groups.enters_as_data(_gan(), f'algorithm.{x}') for x in paths]
-  # `if gan.ema_decay:` is Python, not data.
+  # `if stabilizers.ema_decay:` is Python, not data.
   assert enters == [True, False]
 
 

@@ -178,7 +178,7 @@ def test_widths_that_stop_doubling(module):
     (UNet(norm='none'), "norm = 'none'"),
     (PatchGAN(norm='none'), "norm = 'none'"),
     (DCGANGenerator(norm='none'), "norm = 'none'"),
-    (DCGANGenerator(enlarge='resize'), "enlarge = 'resize'"),
+    (DCGANGenerator(upsample='resize'), "upsample = 'resize'"),
     (InstanceNorm(), 'InstanceNorm has no foreign names'),
   ],
   ids=lambda x: type(x).__name__,

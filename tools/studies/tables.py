@@ -59,7 +59,8 @@ from tools import command
 from tools.studies import study
 
 _A = 'algorithm.'
-_SMOOTH = (_A + 'real_range=(0.7, 1)', _A + 'fake_range=(0, 0.3)')
+_S = 'algorithm.stabilizers.'
+_SMOOTH = (_S + 'real_range=(0.7, 1)', _S + 'fake_range=(0, 0.3)')
 _LEAKY = (_A + "generator.activation='leaky_relu'",)
 SMOOTHING = {
   'plain': (),
@@ -70,11 +71,11 @@ SMOOTHING = {
 _FALL = 'schedule=StepDecay(boundaries=(Epochs(10), Epochs(15)), gamma=0.1)'
 STABILIZERS = {
   'baseline': (),
-  'smoothing': (_A + 'real_range=(0.8, 1)', _A + 'fake_range=(0, 0.2)'),
-  'flipping': (_A + 'flip_probability=0.05',),
-  'noise': (_A + 'instance_noise=0.1',),
+  'smoothing': (_S + 'real_range=(0.8, 1)', _S + 'fake_range=(0, 0.2)'),
+  'flipping': (_S + 'flip_probability=0.05',),
+  'noise': (_S + 'instance_noise=0.1',),
   'dropout': (_A + 'discriminator.dropout=0.3',),
-  'replay': (_A + 'replay_every=10',),
+  'replay': (_S + 'replay_every=10',),
   'two_rates': (_A + 'generator_optimizer.learning_rate=0.00025',),
   'step_schedule': (
     _A + 'generator_optimizer.' + _FALL,
@@ -84,10 +85,10 @@ STABILIZERS = {
     _A + 'discriminator.spectral_norm=True',
     _A + "discriminator.norm='none'",
   ),
-  'r1': (_A + 'r1_weight=1.0', _A + "discriminator.norm='instance_affine'"),
+  'r1': (_S + 'r1_weight=1.0', _A + "discriminator.norm='instance_affine'"),
   'minibatch_std': (_A + 'discriminator.minibatch_std=4',),
-  'diffaugment': (_A + "augment=('colour', 'translation', 'cutout')",),
-  'average': (_A + 'ema_decay=0.99',),
+  'diffaugment': (_S + "augment=('color', 'translation', 'cutout')",),
+  'average': (_S + 'ema_decay=0.99',),
 }
 _STEPS = {'latent': 1500, 'smoothing': 500, 'wgan': 300, 'stabilizer': 300}
 
@@ -190,7 +191,7 @@ def smoothing_figures(cell: study.Trained) -> dict[str, float]:
     for name in ('step', 'loss/discriminator', 'loss/generator')
   )
   # Smoothed labels keep D's loss up, by their own entropy.
-  targets = study.needs(cell.model, GAN, 'a GAN')
+  targets = study.needs(cell.model, GAN, 'a GAN').stabilizers
   floor = entropy(*targets.real_range) + entropy(*targets.fake_range)
   won = scipy.ndimage.median_filter(d, 5) - floor < 0.25 * (
     2 * np.log(2) - floor

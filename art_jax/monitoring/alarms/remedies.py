@@ -8,7 +8,7 @@ from art_jax import core
 from art_jax.config import serialization
 
 _SHOWN = 2
-_AUGMENT = ('colour', 'translation', 'cutout')
+_AUGMENT = ('color', 'translation', 'cutout')
 # The loss names what a model minimises; these are its optimisers, by role.
 _ALL = ('optimizer', 'generator_optimizer', 'discriminator_optimizer')
 
@@ -41,7 +41,9 @@ def _at_most(new: Any) -> Callable[[Any], Any]:
 
 
 _NO_COPY = [
-  Remedy('algorithm.augment', lambda old: None if old else _AUGMENT),
+  Remedy(
+    'algorithm.stabilizers.augment', lambda old: None if old else _AUGMENT
+  ),
   Remedy('data.flip', _to(True)),
 ]
 _CLIP = [Remedy(f'algorithm.{n}.clip_norm', _at_most(1.0)) for n in _ALL]
@@ -55,7 +57,7 @@ _REMEDIES = {
   ],
   'discriminator_wins': [
     *_rates(0.25, 'discriminator_optimizer'),
-    Remedy('algorithm.real_range', _to((0.8, 1.0))),
+    Remedy('algorithm.stabilizers.real_range', _to((0.8, 1.0))),
     Remedy('algorithm.discriminator.width', _times(0.5)),
   ],
   'generator_wins': [

@@ -1,0 +1,138 @@
+"""What keeps a generator and a discriminator in balance."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from art_jax import core
+from art_jax.algorithms import augment, optim
+from art_jax.losses.adversarial import AdversarialLoss
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stabilizers:
+  """Changes to Algorithm 1 that steady it; by default there are none.
+
+  Attributes:
+    real_range: range that D's targets for real pictures are drawn from; (0.8,
+      1), or (0.7, 1), smooths the labels.
+    fake_range: range that D's targets for fakes are drawn from; (0, 0.2) or
+      (0, 0.3) with the ranges above.
+    flip_probability: of exchanging the two targets of a row.
+    instance_noise: standard deviation of noise on all that D sees.
+    noise_schedule: factor on it over time; None means constant.
+    replay_every: at every so many updates D is shown old fakes; 0: never.
+    r1_weight: gamma of the R1 penalty on D's logit; 0: none.
+    ema_decay: of the moving average of G that makes the pictures; 0: G itself
+      makes them.
+    augment: names of differentiable augmentations of all that D sees, out of
+      'color', 'translation', 'cutout'.
+  """
+
+  real_range: tuple[float, float] = (1.0, 1.0)
+  fake_range: tuple[float, float] = (0.0, 0.0)
+  flip_probability: float = 0.0
+  instance_noise: float = 0.0
+  noise_schedule: optim.Schedule | None = None
+  replay_every: int = 0
+  r1_weight: float = 0.0
+  ema_decay: float = 0.0
+  augment: tuple[str, ...] = ()
+
+  def __post_init__(self):
+    for name in ('real_range', 'fake_range'):
+      low, high = getattr(self, name)
+      holds = 0 <= low <= high <= 1
+      self._require(name, holds, 'is a range (low, high) in [0, 1]')
+    for name in ('replay_every', 'instance_noise', 'r1_weight'):
+      self._require(name, getattr(self, name) >= 0, 'is >= 0 (0: none)')
+    flips = 0 <= self.flip_probability <= 1
+    self._require('flip_probability', flips, 'is in [0, 1]')
+    self._require('ema_decay', 0 <= self.ema_decay < 1, 'is in [0, 1)')
+    augment.require_policies(self.augment)
+
+  def require_loss(self, loss: AdversarialLoss) -> None:
+    """Raise UserError if targets change that a loss does not have."""
+    for name, plain in (
+      ('real_range', (1, 1)),
+      ('fake_range', (0, 0)),
+      ('flip_probability', 0),
+    ):
+      holds = loss.has_targets or getattr(self, name) == plain
+      rule = f'is {plain} with {type(loss).__name__}, which has no targets'
+      self._require(name, holds, rule)
+
+  def draw_targets(self, key: core.Key, rows: int) -> jax.Array:
+    """Return f32[rows, 2], D's targets for the real and fake of each row."""
+    smooth_key, flip_key = jax.random.split(key)
+    low, high = jnp.array([self.real_range, self.fake_range]).T
+    targets = low + (high - low) * jax.random.uniform(smooth_key, (rows, 2))
+    flipped = jax.random.bernoulli(flip_key, self.flip_probability, (rows, 1))
+    return jnp.where(flipped, targets[:, ::-1], targets)
+
+  def perturb(
+    self, images: jax.Array, keys: core.Key, clock: jax.Array
+  ) -> jax.Array:
+    """Return pictures as D sees them: with noise, and augmented.
+
+    Args:
+      images: f32[B, H, W, C] in [-1, 1].
+      keys: [B] PRNG keys, one for each picture.
+      clock: i32[], read by the noise's schedule.
+    """
+    if self.instance_noise:
+      scale = jnp.float32(self.instance_noise)
+      if self.noise_schedule is not None:
+        scale *= self.noise_schedule.factor(clock)
+      noise = jax.vmap(lambda key: jax.random.normal(key, images.shape[1:]))
+      images += scale * noise(keys)
+    return augment.augment(images, keys, self.augment)
+
+  def _require(self, name: str, holds: bool, rule: str) -> None:
+    require(f'stabilizers.{name}', getattr(self, name), holds, rule)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CriticWarmup:
+  """More updates of the critic before some updates of the generator.
+
+  The authors' WGAN code makes 100 before each of the first 25 updates of G and
+  before every 500th; GANGogh 2,000 before the first (`steps=2000, first=1,
+  every=0`). G waits until they are made, in steps of `n_critic` each.
+
+  Attributes:
+    steps: updates of the critic before one of these updates of G.
+    first: the first updates of G, so many, wait for them.
+    every: the updates of G whose number is a multiple of this wait for them
+      too; 0: only the first ones do.
+  """
+
+  steps: int = 100
+  first: int = 25
+  every: int = 500
+
+  def __post_init__(self):
+    if self.steps < 1 or self.first < 0 or self.every < 0:
+      raise core.UserError(
+        f'CriticWarmup(steps={self.steps}, first={self.first}, '
+        f'every={self.every}): steps is >= 1, first and every >= 0; pass '
+        'algorithm.warmup=None for no warm-up'
+      )
+
+  def needed(self, generator_steps: jax.Array, n_critic: int) -> jax.Array:
+    """Return i32[], updates of the critic before the next one of G."""
+    special = generator_steps < self.first
+    if self.every:
+      special |= generator_steps % self.every == 0
+    return jnp.where(special, max(self.steps, n_critic), n_critic)
+
+
+def require(field: str, value: Any, holds: bool, rule: str) -> None:
+  """Raise UserError, naming a field of the algorithm, unless a rule holds."""
+  if not holds:
+    raise core.UserError(
+      f'algorithm.{field}={value!r}: it {rule}; pass --set algorithm.{field}='
+      '... with such a value'
+    )
