@@ -7,6 +7,7 @@ that does other things too; on an accelerator read `seconds/probe` and
 `seconds/alarms` of a run's summary.json instead.
 """
 
+import functools
 import time
 
 import jax
@@ -18,15 +19,10 @@ from art_jax.monitoring import probe
 from art_jax.monitoring.alarms import watch
 from art_jax.profiling.step_timer import Stepper
 from tools import command
+from tools.benchmarks import timing
 
 _STEPS, _PROBES, _ROWS = 3, 3, 500
-
-
-def spent(run) -> float:
-  """Return the processor seconds of a call."""
-  begin = time.process_time()
-  jax.block_until_ready(run())
-  return time.process_time() - begin
+_spent = functools.partial(timing.seconds, clock=time.process_time)
 
 
 def measure(name: str) -> None:
@@ -34,17 +30,17 @@ def measure(name: str) -> None:
   devices = mesh.make_devices(1)
   stepper = Stepper(experiments.load(name), devices)
   experiment = stepper.experiment
-  steps = [spent(lambda: stepper.take(1)) for _ in range(_STEPS + 1)]
+  steps = [_spent(lambda: stepper.take(1)) for _ in range(_STEPS + 1)]
   data = experiment.data.source.open(experiment.data)
   key = devices.replicate(jax.random.key(0))
   state = devices.compile_init(shapes.initializer(experiment))(key)
   opened = probe.open_probe(experiment, data, devices)
   metrics = opened.measure(state)  # compiles
-  probed = [spent(lambda: opened.measure(state)) for _ in range(_PROBES)]
+  probed = [_spent(lambda: opened.measure(state)) for _ in range(_PROBES)]
   alarms = watch.Watch(experiment)
   row = {'loss/generator': 1.0, 'loss/discriminator': 1.0, **metrics}
   rows = [{'step': i, **row} for i in range(_ROWS)]
-  check_s = spent(lambda: alarms.replay(rows)) / _ROWS
+  check_s = _spent(lambda: alarms.replay(rows)) / _ROWS
   step_s, probe_s = np.median(steps[1:]), np.median(probed)
   plan = experiment.train
   share = (probe_s / plan.render_every + check_s / plan.log_every) / step_s

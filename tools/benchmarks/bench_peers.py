@@ -197,7 +197,7 @@ def ratio(seconds: dict[str, list[float]]) -> dict[str, Any]:
   """Return medians of ours and of the best peer, and how they compare."""
   medians = {name: statistics.median(s) for name, s in seconds.items()}
   mine = medians.pop('ours')
-  best = min(medians, key=medians.get)
+  best = min(medians, key=lambda name: medians[name])
   return {
     'ours_s': mine,
     'peer_s': medians[best],

@@ -76,7 +76,7 @@ def main(
       f'{flops / seconds / 1e9:.0f} GFLOP/s, '
       f'{flops / seconds / max(highest.values()):.0%} of the highest; '
       f'targets and compiling {prepared:.0f} s; memory '
-      f'{memory.of(compiled)["peak"] / 2**20:.0f} MiB',
+      f'{memory.needs(compiled)["peak"] / 2**20:.0f} MiB',
       flush=True,
     )
 

@@ -7,7 +7,6 @@ shapes of DCGAN-64; medians, the two alternated in one process.
 """
 
 import statistics
-import time
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +14,7 @@ from flax import linen as nn
 
 from art_jax.nn import conv
 from tools import command
+from tools.benchmarks import timing
 
 _SHAPES = ((8, 32, 128, 64), (64, 16, 256, 128))  # batch, side, in, out
 _REPEATS = 5
@@ -27,7 +27,7 @@ def main() -> None:
     theirs = nn.ConvTranspose(outputs, (4, 4), (2, 2), use_bias=False)
     ours = conv.ConvTranspose(outputs, use_bias=False)
     steps = [_compiled(module, x) for module in (theirs, ours)]
-    times = [[_seconds(step) for step in steps] for _ in range(_REPEATS)]
+    times = [[timing.seconds(step) for step in steps] for _ in range(_REPEATS)]
     flax_ms, ours_ms = (
       1e3 * statistics.median(seconds) for seconds in zip(*times, strict=True)
     )
@@ -43,12 +43,6 @@ def _compiled(module: nn.Module, x: jax.Array):
   step = jax.jit(jax.grad(loss, argnums=(0, 1)))
   jax.block_until_ready(step(params, x))
   return lambda: step(params, x)
-
-
-def _seconds(step) -> float:
-  start = time.perf_counter()
-  jax.block_until_ready(step())
-  return time.perf_counter() - start
 
 
 if __name__ == '__main__':

@@ -106,9 +106,12 @@ def _warnings() -> Iterator[list[str]]:
 @contextlib.contextmanager
 def _disk(folder: pathlib.Path, *options: str) -> Iterator[pathlib.Path]:
   folder.mkdir()
-  options = ','.join(('size=40m', *options))
-  mount = ('mount', '-t', 'tmpfs', '-o', options, 'tmpfs', str(folder))
-  subprocess.run(mount, check=True, capture_output=True)
+  fields = ','.join(('size=40m', *options))
+  subprocess.run(
+    ['mount', '-t', 'tmpfs', '-o', fields, 'tmpfs', folder],
+    check=True,
+    capture_output=True,
+  )
   try:
     yield folder
   finally:

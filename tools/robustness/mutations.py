@@ -67,9 +67,9 @@ _WORDS = (
 )
 
 
-def damage(data: bytes, rng: random.Random) -> bytes:
-  """Return the data with one to four random changes."""
-  data = bytearray(data)
+def damage(content: bytes, rng: random.Random) -> bytes:
+  """Return the content with one to four random changes."""
+  data = bytearray(content)
   for _ in range(rng.randint(1, 4)):
     start = rng.randrange(len(data) + 1)
     # Headers decide most: half of all changes are near the start.

@@ -90,6 +90,10 @@ def main(
     fields = dataclasses.replace(fields, source=source)
   dataset = fields.source.open(fields)
   names = dataset.class_names
+  if not names:
+    raise core.UserError(
+      f'the pictures of {run} have no classes; pass labeled ones with --data'
+    )
   train, train_labels = read(dataset.train[0], fields.size, limit)
   held, truth = read(dataset.heldout[0], fields.size, _HELDOUT)
   network = classifier.Classifier(len(names))

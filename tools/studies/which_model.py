@@ -82,7 +82,7 @@ def main(
     output: the page; its picture goes beside it.
   """
   folders = {n: pathlib.Path(workdir, n.replace(' ', '_')) for n in MODELS}
-  results = {n: kept(n, folder, plan) for n, folder in folders.items()}
+  results: dict = {n: kept(n, folder, plan) for n, folder in folders.items()}
   sheets = []
   for name, folder in folders.items():
     if results[name] is None:
@@ -202,9 +202,7 @@ def _training(name: str, folder: pathlib.Path, plan: Plan) -> list[str]:
 def page(results: dict, plan: Plan, picture: str) -> str:
   """Return the page: what was done, the table, what to choose."""
   device = jax.devices()[0].device_kind
-  cores = os.cpu_count()
-  if hasattr(os, 'sched_getaffinity'):  # Linux: those this process may use.
-    cores = len(os.sched_getaffinity(0))
+  cores = len(os.sched_getaffinity(0))
   data = 'a folder' if plan.data else f'{plan.count} built-in paintings'
   lines = [
     '# Which model',

@@ -13,6 +13,7 @@ from art_jax.nn import lowering
 from art_jax.profiling import describe, roofline
 from art_jax.profiling.step_timer import Stepper
 from art_jax.style_transfer import optimize
+from tools.benchmarks import timing
 
 
 def _inference(experiment: core.Experiment, work: str):
@@ -87,12 +88,7 @@ class Ours:
 
   def take(self, count: int) -> list[float]:
     """Take steps; return the seconds of each, its batch included."""
-    seconds = []
-    for _ in range(count):
-      start = self._clock()
-      jax.block_until_ready(self._step())
-      seconds.append(self._clock() - start)
-    return seconds
+    return [timing.seconds(self._step, self._clock) for _ in range(count)]
 
 
 def most_flops(precision: str, clock: Callable[[], float]) -> float:

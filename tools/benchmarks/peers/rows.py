@@ -1,7 +1,7 @@
 """The rows of the table: an experiment of ours, and its peer in PyTorch."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -136,7 +136,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
 )
 
 
-def chosen(only: list[str]) -> list[str]:
+def chosen(only: Sequence[str]) -> list[str]:
   """Return the names of the rows chosen, all of them by default.
 
   Raises:
