@@ -86,7 +86,9 @@ def in_use(model: run.Run, assignments: Sequence[str]) -> run.Run:
     return model
   fields = core.inference_fields(model.algorithm)
   for assignment in assignments:
-    path = assignment.partition('=')[0].strip()
+    path = experiments.current_path(
+      model.experiment, assignment.partition('=')[0].strip()
+    )
     if path not in [f'algorithm.{name}' for name in fields]:
       name = type(model.algorithm).__name__
       known = ', '.join(f'algorithm.{f}' for f in fields) or 'none'

@@ -224,6 +224,18 @@ def get(experiment: Any, path: str) -> Any:
   return experiment
 
 
+def current_path(config: Any, path: str) -> str:
+  """Return a dotted path under today's names; one without any stays."""
+  name, _, rest = path.partition('.')
+  if not hasattr(config, name) and serialization.is_config(config):
+    moved = renamed.field_path(type(config), name)
+    name, *nested = moved or (name,)
+    rest = '.'.join([*nested, *([rest] if rest else [])])
+  if not rest:
+    return name
+  return f'{name}.{current_path(getattr(config, name, None), rest)}'
+
+
 def _function(module: types.ModuleType, name: str) -> Callable[[], Any]:
   function = getattr(module, name, None)
   if function is None:

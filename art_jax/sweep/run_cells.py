@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 
 from art_jax import core
+from art_jax.config import experiments as experiment_files
 from art_jax.devices import distributed, mesh
 from art_jax.sweep import groups, outcome, program, together
 from art_jax.sweep.cells import Cell
@@ -75,8 +76,11 @@ def _plan(sweep: Sweep, names: Sequence[str]) -> list[groups.Group]:
   alone = [groups.Group((i,), (), ()) for i in range(len(names))]
   if sweep.way == 'no' or len(names) < 2:
     return alone
-  paths = outcome.varied(sweep.cells)
   experiments = [sweep.experiments[name] for name in names]
+  paths = [
+    experiment_files.current_path(experiments[0], path)
+    for path in outcome.varied(sweep.cells)
+  ]
   try:
     found = groups.groups(experiments, paths)
   except core.UserError as error:

@@ -138,7 +138,10 @@ def test_file_with_a_former_name_is_run(row, notices, tmp_path):
   case.check(module.experiment())
   case.check(module.tiny())
   _assert_one_notice(notices, row)
-  if row.kind == 'field':  # Nothing outside that file has changed.
+  if row.kind == 'field':
+    path = experiments.current_path(Holder(module.tiny()), f'node.{case.old}')
+    assert path == '.'.join(['node', *case.new])
+    # Nothing outside that file has changed.
     with pytest.raises(TypeError):
       case.cls(**{case.old: case.content})
 
