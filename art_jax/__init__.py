@@ -156,6 +156,7 @@ def train(
     data, _ = detect.parse(str(data), inputs, aligned)
   changes = {} if data is None else {'data.source': data}
   chosen, classes = choose.choose(chosen, {**changes, **(overrides or {})})
+  workdir = str(workdir)
   loop.train(
     chosen,
     workdir,
@@ -216,10 +217,11 @@ def stylize(
   chosen, _ = choose.choose(
     experiment, {**changes, **(overrides or {})}, tiny=tiny
   )
-  styles = style if isinstance(style, list | tuple) else [style]
+  if not isinstance(style, Sequence) or isinstance(style, str):
+    style = [style]
   return optimize.paint(
     task.sized(chosen, size, steps),
-    task.task(content, styles, masks, start),
+    task.task(content, style, masks, start),
     devices=_devices(devices),
     tile=tile,
   )

@@ -4,8 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/venv.sh ''
 run=runs/cyclegan_demo
-.venv/bin/python -m art_jax.main --experiment=cyclegan_demo --devices=1 \
-  --workdir="$run" "$@"
+.venv/bin/art_jax train cyclegan_demo --devices=1 --workdir="$run" "$@"
 .venv/bin/python -m tools.studies.score_builtin --run="$run"
 echo
 echo "pictures (input | translated | back again):"

@@ -28,7 +28,7 @@ class Gatys:
     L = alpha E_content(F, P) + beta sum_l w_l E_style(F_l, A_l) + tv TV(x).
 
   P are the features of the content, A_l what is kept of a painting's. `step` is
-  one step of the optimizer on the pixels; `--mode=stylize` runs it over scales.
+  one step of the optimizer on the pixels; `art_jax stylize` takes them.
 
   Reference: Gatys et al. 2016, "Image Style Transfer Using Convolutional Neural
   Networks", CVPR; 2015, arXiv:1508.06576. With `Patches`: Li & Wand 2016,

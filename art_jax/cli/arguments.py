@@ -1,6 +1,6 @@
 """Reads the arguments: which mode, what it works on, which flags it takes.
 
-Nothing here imports jax, unless a wrong name has to be told from an experiment.
+Nothing here imports jax: a wrong word is refused at once.
 """
 
 import difflib

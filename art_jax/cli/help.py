@@ -74,7 +74,7 @@ def _flag(name: str, mode: str) -> list[str]:
   text = re.sub('^<.*?>: |;\n.*', '', flag.help)
   text = BY_MODE.get(name, {}).get(mode, text)
   if flag.default not in (None, [], False, 0):
-    text += f' Default: {flag.default_as_str.strip(chr(39))}.'
+    text += f' Default: {str(flag.default_as_str).strip(chr(39))}.'
   if flag.boolean:
     return _entry(f'--[no]{name}' if flag.default else f'--{name}', text)
   choices = getattr(flag.parser, 'enum_values', None)

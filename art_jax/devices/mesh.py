@@ -227,7 +227,7 @@ def make_devices(count: int | None = None) -> Devices:
   if isinstance(count, tuple):
     raise core.UserError(
       f'--devices={",".join(map(str, count))}: several numbers are for '
-      '--mode=benchmark; pass one'
+      'benchmark; pass one'
     )
   if count is not None and not 1 <= count <= len(available):
     raise core.UserError(

@@ -1,6 +1,6 @@
 """A trained translator as a program and a file of weights.
 
-`program_<direction>.stablehlo` is a `jax.export` artefact for CPU, CUDA and
+`program_<direction>.stablehlo` is a `jax.export` artifact for CPU, CUDA and
 TPU that takes (weights, images); it needs jax but not art_jax. It can be read
 for about six months of jax releases, so `weights_<direction>.safetensors` and
 the config are the archive, not the program.
@@ -10,10 +10,10 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import traverse_util
 from jax import export as jax_export
 from safetensors.numpy import save_file
 
@@ -47,11 +47,7 @@ def write(
   Raises:
     core.UserError: if the model translates nothing or a file exists.
   """
-  algorithm = run.algorithm
-  if not isinstance(algorithm, core.Translator):
-    raise core.UserError(
-      f'{type(algorithm).__name__} cannot be exported: it does not translate'
-    )
+  algorithm = _translator(run)
   if direction is not None and direction not in algorithm.directions:
     raise core.UserError(
       f'--direction={direction}: it is one of {", ".join(algorithm.directions)}'
@@ -85,16 +81,22 @@ def program(run: Run, direction: str) -> jax_export.Exported:
   weights are named as in the safetensors file; images are f32[N, H, W, C] in
   [-1, 1] with any N and with H and W any multiples of the network's.
   """
-  algorithm, params = run.algorithm, run.params[direction]
+  algorithm, params = _translator(run), run.params[direction]
 
   def translate(weights, images):
-    tree = flax.traverse_util.unflatten_dict(weights, sep='/')
+    tree = traverse_util.unflatten_dict(weights, sep='/')
     with lowering.native_lowering():  # the sizes are symbolic: no rule by shape
-      return algorithm.translate({direction: tree}, images, direction, key=None)
+      # No key: an exported program draws no random numbers.
+      return algorithm.translate(
+        {direction: tree},
+        images,
+        direction,
+        key=None,  # pyright: ignore[reportArgumentType]
+      )
 
   shapes = jax.tree.map(
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype),
-    flax.traverse_util.flatten_dict(params, sep='/'),
+    traverse_util.flatten_dict(params, sep='/'),
   )
   multiple, channels = algorithm.multiple, run.experiment.data.channels
   scope = jax_export.SymbolicScope(['h >= 4', 'w >= 4', 'n >= 1'])
@@ -107,7 +109,16 @@ def program(run: Run, direction: str) -> jax_export.Exported:
   )
 
 
+def _translator(run: Run) -> core.Translator:
+  if isinstance(run.algorithm, core.Translator):
+    return run.algorithm
+  raise core.UserError(
+    f'{type(run.algorithm).__name__} cannot be exported: it does not '
+    'translate; use a run of CycleGAN or another translator'
+  )
+
+
 def flat_weights(params: core.Params, direction: str) -> dict[str, np.ndarray]:
   """Return one direction's variables by 'params/layer/...' names."""
-  flat = flax.traverse_util.flatten_dict(params[direction], sep='/')
+  flat = traverse_util.flatten_dict(params[direction], sep='/')
   return {name: np.asarray(value) for name, value in flat.items()}

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -96,7 +96,7 @@ class Run:
         `algorithm.blend`.
 
     Raises:
-      core.UserError: this model has learnt its paintings.
+      core.UserError: this model has learned its paintings.
     """
     if not isinstance(self.algorithm, core.Stylable):
       raise core.UserError(
@@ -104,7 +104,7 @@ class Run:
         'the paintings out, or choose one by the direction '
         f'({", ".join(core.directions(self.algorithm))})'
       )
-    params = self.algorithm.styled(self.params, paintings)
+    params = self.algorithm.styled(self.params, [*map(jnp.asarray, paintings)])
     return dataclasses.replace(self, params=params)
 
   def translate(
@@ -141,8 +141,10 @@ class Run:
         f'direction={direction!r}: these weights hold one map only; leave '
         f'the direction out, or pass {", ".join(self.params)}'
       )
-    make = _translate(self.algorithm, direction)
-    return self._padded(images, lambda x: make(self.params, x, _key(seed)))
+    make, key = _translate(self.algorithm, direction), jax.random.key(seed)
+    return _padded(
+      images, self.algorithm.multiple, lambda x: make(self.params, x, key=key)
+    )
 
   def inpaint(self, images: Any, mask: Any, *, seed: int = 0) -> np.ndarray:
     """Paint parts of pictures anew, so that they fit the rest.
@@ -159,9 +161,10 @@ class Run:
     Raises:
       core.UserError: if the model cannot, or the mask is of another size.
     """
-    if not isinstance(self.algorithm, core.Inpainter):
+    algorithm = self.algorithm
+    if not isinstance(algorithm, core.Inpainter):
       raise core.UserError(
-        f'{type(self.algorithm).__name__} does not inpaint; use a run of a '
+        f'{type(algorithm).__name__} does not inpaint; use a run of a '
         'diffusion model'
       )
     images, mask = np.asarray(images), np.asarray(mask, bool)
@@ -172,28 +175,14 @@ class Run:
       )
 
     def make(x):
+      key = jax.random.key(seed)
       hole = np.broadcast_to(mask, (*images.shape[:-3], *mask.shape[-2:]))
       hole = hole.reshape(-1, *mask.shape[-2:], 1).astype(np.float32)
-      hole, _ = pad_to_multiple(hole, self.algorithm.multiple)
-      return _inpaint(self.algorithm)(self.params, x, hole, _key(seed))
+      hole, _ = pad_to_multiple(hole, algorithm.multiple)
+      return _inpaint(algorithm)(self.params, x, hole, key=key)
 
-    made = self._padded(images, make)
+    made = _padded(images, algorithm.multiple, make)
     return np.where(mask[..., None], made, images)
-
-  def _padded(self, images: Any, make: Any) -> np.ndarray:
-    """Apply f32[N, H, W, C] -> the same to pictures as people have them."""
-    images = np.asarray(images)
-    if images.ndim == 3:
-      return self._padded(images[None], make)[0]
-    if images.ndim != 4:
-      raise core.UserError(
-        f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]'
-      )
-    whole = images.dtype == np.uint8
-    floats = image_values.from_uint8(images) if whole else images
-    padded, crop = pad_to_multiple(floats, self.algorithm.multiple)
-    output = np.asarray(make(padded.astype(np.float32)))[crop]
-    return image_values.to_uint8(output) if whole else output
 
 
 def load(
@@ -221,6 +210,24 @@ def load(
   )
 
 
+def _padded(
+  images: Any, multiple: int, make: Callable[[np.ndarray], jax.Array]
+) -> np.ndarray:
+  """Apply f32[N, H, W, C] -> the same to pictures of any size and type."""
+  images = np.asarray(images)
+  if images.ndim == 3:
+    return _padded(images[None], multiple, make)[0]
+  if images.ndim != 4:
+    raise core.UserError(
+      f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]'
+    )
+  whole = images.dtype == np.uint8
+  floats = image_values.from_uint8(images) if whole else images
+  padded, crop = pad_to_multiple(floats, multiple)
+  output = np.asarray(make(padded.astype(np.float32)))[crop]
+  return image_values.to_uint8(output) if whole else output
+
+
 def pad_to_multiple(
   images: np.ndarray, multiple: int
 ) -> tuple[np.ndarray, tuple[slice, ...]]:
@@ -243,23 +250,11 @@ def pad_to_multiple(
 
 
 @functools.lru_cache(maxsize=8)
-def _translate(algorithm: core.Algorithm, direction: str):
+def _translate(algorithm: core.Translator, direction: str):
   """Compile once per model and direction; jit itself caches the sizes."""
-  return jax.jit(
-    lambda params, images, key: algorithm.translate(
-      params, images, direction, key=key
-    )
-  )
+  return jax.jit(functools.partial(algorithm.translate, direction=direction))
 
 
 @functools.lru_cache(maxsize=8)
-def _inpaint(algorithm: core.Algorithm):
-  return jax.jit(
-    lambda params, images, mask, key: algorithm.inpaint(
-      params, images, mask, key=key
-    )
-  )
-
-
-def _key(seed: int) -> core.Key:
-  return jax.random.key(seed)
+def _inpaint(algorithm: core.Inpainter):
+  return jax.jit(algorithm.inpaint)

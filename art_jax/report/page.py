@@ -75,8 +75,7 @@ def compare(runs: Sequence[str | pathlib.Path]) -> str:
   """
   if len(runs) < 2:
     raise core.UserError(
-      '--mode=compare takes two or more run folders: art_jax --mode=compare '
-      'runs/a runs/b'
+      'compare takes two or more run folders: art_jax compare runs/a runs/b'
     )
   found = [collect.collect(run) for run in runs]
   names = _distinct_names(found)

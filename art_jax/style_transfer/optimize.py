@@ -107,7 +107,7 @@ def check_algorithm(algorithm: core.Algorithm) -> None:
   if not isinstance(algorithm, Gatys):
     raise core.UserError(
       f'{type(algorithm).__name__} does not paint by optimising pixels; use '
-      '--experiment=style_transfer, or --mode=translate for a trained model'
+      'style_transfer, or `art_jax translate` for a trained model'
     )
 
 

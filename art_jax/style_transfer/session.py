@@ -43,7 +43,7 @@ def recorded(
   devices: mesh.Devices,
   steps: int,
 ) -> Iterator[Record]:
-  """Keep what `--mode=report` and `--mode=compare` show of a painting.
+  """Keep what `art_jax report` and `art_jax compare` show of a painting.
 
   Args:
     folder: a new one.

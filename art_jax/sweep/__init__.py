@@ -1,1 +1,1 @@
-"""Many runs that differ in some fields: what `--mode=sweep` is made of."""
+"""Many runs that differ in some fields: what `art_jax sweep` is made of."""

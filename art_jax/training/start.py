@@ -26,7 +26,7 @@ def check_before_data(
   if isinstance(algorithm, core.PaintsOnePicture):
     raise core.UserError(
       f'{type(algorithm).__name__} does not learn from a set of pictures: it '
-      'paints one; use --mode=stylize --content=FILE --style=FILE --output=FILE'
+      'paints one; use art_jax stylize, with --content, --style and --output'
     )
   mesh.require_batch_divides(devices, train.batch_size, train.accumulate)
   size, multiple = experiment.data.size, core.size_multiple(algorithm)

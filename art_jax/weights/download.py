@@ -10,6 +10,8 @@ import hashlib
 import pathlib
 import urllib.request
 
+from etils import epath
+
 from art_jax import core
 from art_jax.core import paths
 from art_jax.weights import catalogue, files
@@ -45,7 +47,7 @@ def fetch(name: str) -> pathlib.Path:
   return target
 
 
-def _download(url: str, staged: pathlib.Path, target: pathlib.Path) -> None:
+def _download(url: str, staged: epath.Path, target: pathlib.Path) -> None:
   """Write what an address gives, up to the largest file that is read."""
   try:
     with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
@@ -61,8 +63,8 @@ def _download(url: str, staged: pathlib.Path, target: pathlib.Path) -> None:
     ) from error
 
 
-def _hash(path: pathlib.Path, algorithm: str) -> str:
-  with path.open('rb') as file:
+def _hash(path: pathlib.Path | epath.Path, algorithm: str) -> str:
+  with open(path, 'rb') as file:
     return hashlib.file_digest(file, algorithm).hexdigest()
 
 

@@ -4,7 +4,7 @@
 
 Two learning rates by four seeds of `dcgan_paintings` at 32 px under plain SGD,
 so that rounding does not grow. Trained by a run each, then by one program as
-`--mode=sweep` does it ('turns' and 'vmap'); compared is every number of the
+`art_jax sweep` does it ('turns' and 'vmap'); compared is every number of the
 last state: |a - b| / (1 + |b|).
 """
 

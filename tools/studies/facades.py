@@ -8,8 +8,8 @@ are snapped to the nearest of the 12 colors of the CMP palette, then compared
 pixel by pixel: accuracy, and intersection over union, averaged over the classes
 that occur. The commonest class of the training labels is the baseline. ba turns
 labels into photos; --lpips adds LPIPS (SqueezeNet 1.1) to the true ones; its
-weights are found as for --mode=evaluate. A grid shows translations left, truth
-right.
+weights are found as for `art_jax evaluate`. A grid shows translations left,
+truth right.
 """
 
 import pathlib

@@ -29,17 +29,16 @@ def run(flags: Any) -> None:
   starts = {}
   if flags.starts and not counts and not flags.num_processes:
     # Before this process takes the memory of the device.
-    found = cold_start.cold_and_warm(_arguments(flags))
-    starts = {f'start/{name}': value for name, value in found.items()}
+    times = cold_start.cold_and_warm(_arguments(flags))
+    starts = {f'start/{name}': value for name, value in times.items()}
   with tempfile.TemporaryDirectory() as cache:
     # What earlier runs compiled must not make compiling look fast.
     jax.config.update('jax_compilation_cache_dir', cache)
-    result, told = _measure(flags, experiment, counts, starts)
+    result, text = _measure(flags, experiment, counts, starts)
   if distributed.is_main():
-    print(told)
+    print(text)
     if output:
-      text = json.dumps(result, indent=2) + '\n'
-      write_atomic(output, text.encode())
+      write_atomic(output, (json.dumps(result, indent=2) + '\n').encode())
 
 
 def _measure(

@@ -73,7 +73,7 @@ def write(
       video.write(written[-1], film.frames, film.fps)
     if arrays:
       data = io.BytesIO()
-      np.savez_compressed(data, **result.arrays)
+      np.savez_compressed(data, allow_pickle=False, **result.arrays)
       written.append(output / f'{arrays}.npz')
       write_atomic(written[-1], data.getvalue())
   except OSError as error:

@@ -71,12 +71,12 @@ def _optimize(flags: Any) -> None:
   made = []
   for variant, target, folder in zip(variants, targets, folders, strict=True):
     if len(variants) > 1:
-      told = experiments.differences(experiment, variant)
-      told = [
-        f'{p}={serialization.to_text(experiments.get(variant, p))}'
-        for p in told
+      changes = [
+        f'{path}={serialization.to_text(experiments.get(variant, path))}'
+        for path in experiments.differences(experiment, variant)
       ]
-      print(f'{target.name}: {" ".join(told) or "as it is"}', file=sys.stderr)
+      changed = ' '.join(changes) or 'as it is'
+      print(f'{target.name}: {changed}', file=sys.stderr)
     made.append(_paint(variant, job, devices, flags, target, folder))
     images.save_png(target, made[-1])
   if len(made) > 1:
@@ -86,7 +86,7 @@ def _optimize(flags: Any) -> None:
 
 
 def _paint(variant, job, devices, flags, target, folder) -> np.ndarray:
-  """Paint one picture, speaking of it, and recording it in a run folder."""
+  """Paint one picture; show progress, and record it in a run folder."""
   every, log_every = flags.every, variant.train.log_every
   sizes = optimize.scales(variant.algorithm, variant.data.size)
   total = len(sizes) * variant.train.duration
@@ -137,12 +137,12 @@ def _folders(workdir: str | None, count: int) -> list[pathlib.Path | None]:
   if not workdir:
     return [None] * count
   folder = pathlib.Path(workdir).expanduser()
-  folders = [folder]
-  if count > 1:
-    folders = [folder / str(i) for i in range(1, count + 1)]
+  folders = [folder / str(i) for i in range(1, count + 1)]
+  if count == 1:
+    folders = [folder]
   for path in folders:
     session.check(path)
-  return folders
+  return [*folders]
 
 
 def _split(names: str | None) -> list[str]:

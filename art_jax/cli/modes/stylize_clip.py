@@ -1,4 +1,4 @@
-"""--mode=stylize of a video: the frames of a clip, painted steadily."""
+"""`art_jax stylize` of a video: the frames of a clip, painted steadily."""
 
 import pathlib
 import sys
@@ -26,7 +26,7 @@ def asks_for_it(flags: Any) -> bool:
 
 def translate(flags: Any, model: run.Run) -> None:
   """Paint --content by a trained network into --output."""
-  clip = _Clip(flags, model.algorithm.multiple)
+  clip = _Clip(flags, core.size_multiple(model.algorithm))
   job = {
     'model': serialization.to_text(model.experiment),
     'weights': frame_store.fingerprint(flags.weights)
@@ -138,7 +138,10 @@ class _Bar:
     )
 
   def __enter__(self):
-    return lambda count: self._bar.update(count - self._bar.n)
+    return self._show
 
   def __exit__(self, *unused):
     self._bar.close()
+
+  def _show(self, count: int) -> None:
+    self._bar.update(count - self._bar.n)

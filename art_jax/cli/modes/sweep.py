@@ -18,28 +18,28 @@ def run(flags: Any) -> None:
   """Run the cells; print their table and where everything is."""
   axes = cells.axes(flags['set'].value)
   if flags.random:
-    asked_for = cells.random(axes, flags.random, flags.seed)
+    chosen = cells.random(axes, flags.random, flags.seed)
   else:
-    asked_for = cells.product(axes)
+    chosen = cells.product(axes)
   base = options.experiment(flags, ())
-  experiments, refused = _build(flags, base, asked_for)
+  experiments, refused = _build(flags, base, chosen)
   devices = options.devices(flags)
   if jax.process_count() > 1:
     raise core.UserError(
-      '--mode=sweep runs in one process; start one on each host, with other '
+      'sweep runs in one process; start one on each host, with other '
       'values of --set and another --workdir'
     )
   sweep = run_cells.Sweep(
-    asked_for,
+    chosen,
     experiments,
     refused,
     _folder(flags),
     flags.together,
     shlex.join(sys.argv),
   )
-  found = run_cells.run(sweep, devices)
-  print(outcome.markdown(found))
-  best = outcome.ranked(found)
+  outcomes = run_cells.run(sweep, devices)
+  print(outcome.markdown(outcomes))
+  best = outcome.ranked(outcomes)
   if best:
     first = best[0]
     print(
@@ -49,13 +49,13 @@ def run(flags: Any) -> None:
   for name in (outcome.TABLE, outcome.MARKDOWN, outcome.SHEET):
     if (sweep.folder / name).exists():
       print(sweep.folder / name)
-  failed = [one for one in found if one.status == 'failed']
-  if len(failed) == len(found):
+  failed = [one for one in outcomes if one.status == 'failed']
+  if len(failed) == len(outcomes):
     raise core.UserError(f'every cell failed, the first: {failed[0].reason}')
 
 
 def _build(
-  flags: Any, base: core.Experiment, asked_for: list[cells.Cell]
+  flags: Any, base: core.Experiment, chosen: list[cells.Cell]
 ) -> tuple[dict[str, core.Experiment], dict[str, str]]:
   """Return the experiments of cells by name, and why others have none.
 
@@ -64,7 +64,7 @@ def _build(
   """
   extra = experiment_files.user_classes(flags.experiment)
   experiments, refused = {}, {}
-  for cell in asked_for:
+  for cell in chosen:
     try:
       experiment = experiment_files.override(base, cell.assignments, extra)
       # An alarm ends a loser, unless somebody chose otherwise.
