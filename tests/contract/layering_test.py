@@ -61,6 +61,7 @@ def _imports(path: pathlib.Path) -> list[tuple[str, bool]]:
   return found
 
 
+@functools.cache
 def _modules(path: pathlib.Path) -> set[str]:
   """Return the modules of art_jax that a file imports, wherever it does."""
   found = set()
