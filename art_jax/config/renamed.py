@@ -40,6 +40,8 @@ _ROWS = [
   ('Gatys.colours', 'Gatys.colors', '0.2.0', 'field'),
   ('Gatys.start=recoloured', 'Gatys.start=recolored', '0.2.0', 'value'),
   ('AdaIN.normalised', 'AdaIN.normalized', '0.2.0', 'field'),
+  ('Labelled', 'Labeled', '0.2.0', 'class'),
+  ('art_jax.data.labelled', 'art_jax.data.labeled', '0.2.0', 'import'),
   (
     'art_jax.algorithms.gan_parts.CriticWarmup',
     'art_jax.algorithms.stabilizers.CriticWarmup',

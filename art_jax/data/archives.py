@@ -106,9 +106,9 @@ def folder(path: str) -> str:
       or holds no pictures.
   """
   path = os.path.abspath(path)
-  inside = names(path)
-  if inside is not None:  # sorted: what first and last share, all share
-    ends = [posixpath.dirname(name) for name in (inside[0], inside[-1])]
+  pictures = names(path)
+  if pictures is not None:  # sorted: what first and last share, all share
+    ends = [posixpath.dirname(name) for name in (pictures[0], pictures[-1])]
     return os.path.join(path, posixpath.commonpath(ends)).rstrip('/')
   status = os.stat(path)
   root = _unpacked(path, _sha256(path, status.st_size, status.st_mtime_ns))

@@ -61,12 +61,13 @@ def check_columns(dataset: Any, algorithm: Any) -> None:
     UserError: an attribute is missing, of the other kind, or has more names
       than the algorithm knows.
   """
-  found = {column.name: column for column in dataset.columns}
+  present = {column.name: column for column in dataset.columns}
   wanted = core.columns(algorithm)
   for name, count in wanted.items():
-    column = found.get(name)
+    column = present.get(name)
     if column is None:
-      trouble = f'the data does not give; it gives {", ".join(found) or "none"}'
+      names = ', '.join(present) or 'no attributes'
+      trouble = f'is not in the data, which has {names}'
     elif bool(column.values) != bool(count):
       kinds = ('a number', 'a category')
       trouble = (
@@ -77,7 +78,7 @@ def check_columns(dataset: Any, algorithm: Any) -> None:
     else:
       continue
     hint = 'pass another --data'
-    if found:
+    if present:
       hint = f'pass {suggestion(dataset.columns)}'
     raise core.UserError(f'algorithm.attributes: {name!r} {trouble}; {hint}')
 
@@ -151,7 +152,7 @@ def _rows(path: str, shown: str):
   except OSError as error:
     raise core.UserError(
       f'{shown} cannot be read: {error.strerror}; put a table with a column '
-      "`file` beside the pictures, or pass Labelled(file='NAME.csv')"
+      "`file` beside the pictures, or pass Labeled(file='NAME.csv')"
     ) from None
   except (UnicodeDecodeError, csv.Error) as error:
     raise core.UserError(

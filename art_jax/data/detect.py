@@ -4,7 +4,7 @@ import os
 
 from art_jax import core
 from art_jax.core.paths import printable
-from art_jax.data import archives, decode, labelled, sources, tree
+from art_jax.data import archives, decode, labeled, sources, tree
 from art_jax.data.folders import class_folders, splits
 
 _PROBED = 8  # pictures whose shape tells whether they are pairs
@@ -48,8 +48,8 @@ def parse(
   if domains:
     return _domains(path, aligned)
   if attributes:
-    return _labelled(path)
-  return _images(path, labelled='label' in inputs)
+    return _labeled(path)
+  return _images(path, labeled='label' in inputs)
 
 
 def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
@@ -79,7 +79,7 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
   )
 
 
-def _images(path: str, labelled: bool) -> tuple[core.Source, str]:
+def _images(path: str, labeled: bool) -> tuple[core.Source, str]:
   shown = printable(path)
   folder = tree.resolve(path)
   names, _ = tree.require_pictures(folder)
@@ -88,7 +88,7 @@ def _images(path: str, labelled: bool) -> tuple[core.Source, str]:
       f'--data={shown} holds two domains, but the algorithm reads one set of '
       f'pictures; pass one of them, e.g. --data={shown}/trainA'
     )
-  if not labelled:
+  if not labeled:
     text = f'data: {len(names)} pictures in {shown} (plain folder)'
     return sources.Folder(path), text
   classes = class_folders(splits(path)[0])
@@ -101,17 +101,17 @@ def _images(path: str, labelled: bool) -> tuple[core.Source, str]:
   return sources.Classes(path), f'{text} (class sub-folders)'
 
 
-def _labelled(path: str) -> tuple[core.Source, str]:
+def _labeled(path: str) -> tuple[core.Source, str]:
   shown = printable(path)
-  if not os.path.isfile(os.path.join(path, labelled.FILE)):
+  if not os.path.isfile(os.path.join(path, labeled.FILE)):
     raise core.UserError(
-      f'--data={shown} has no {labelled.FILE}, but the algorithm reads '
+      f'--data={shown} has no {labeled.FILE}, but the algorithm reads '
       'attributes: put a table there with a column `file` and one for each '
       'attribute; pass such a folder, or --data=builtin'
     )
   names, _ = tree.require_pictures(path)
-  text = f'data: {len(names)} pictures in {shown} ({labelled.FILE})'
-  return sources.Labelled(path), text
+  text = f'data: {len(names)} pictures in {shown} ({labeled.FILE})'
+  return sources.Labeled(path), text
 
 
 def _side_by_side(path: str, names: list[str]) -> bool:

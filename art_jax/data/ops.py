@@ -63,8 +63,8 @@ def augment(
   return jax.vmap(one)(dict(rows), positions)
 
 
-def centre(rows: Mapping[str, np.ndarray], size: int) -> dict[str, np.ndarray]:
-  """Cut the centre and map to [-1, 1]: what held-out pictures get.
+def center(rows: Mapping[str, np.ndarray], size: int) -> dict[str, np.ndarray]:
+  """Cut the center and map to [-1, 1]: what held-out pictures get.
 
   Args:
     rows: u8[B, load, load, C] pictures and i32[B] labels, by key.

@@ -220,7 +220,7 @@ def open_engine(
 def heldout_batch(
   dataset: Dataset, data: core.Data, count: int
 ) -> dict[str, np.ndarray]:
-  """Return the first `count` held-out examples, cut in the centre.
+  """Return the first `count` held-out examples, cut in the center.
 
   No flip, a fixed order, and from the start again if there are fewer.
 
@@ -236,7 +236,7 @@ def heldout_batch(
   for examples in dataset.heldout:
     rows = [examples.read(i % len(examples)) for i in range(count)]
     stacked = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
-    result |= ops.centre(stacked, data.size)
+    result |= ops.center(stacked, data.size)
   return result
 
 

@@ -1,6 +1,6 @@
 """Where pictures come from: every class is a `core.Source`.
 
-Folder, Classes, Unpaired and Pairs read folders, Labelled one with a table of
+Folder, Classes, Unpaired and Pairs read folders, Labeled one with a table of
 attributes, Arrays an .npz file, Tfds a set of TensorFlow Datasets; Builtin
 paints its own pictures.
 """
@@ -8,15 +8,17 @@ paints its own pictures.
 from art_jax.data.arrays import Arrays
 from art_jax.data.builtin import Builtin
 from art_jax.data.folders import Classes, Folder, Pairs, Unpaired
-from art_jax.data.labelled import Labelled
+from art_jax.data.labeled import Labeled
 from art_jax.data.tfds_source import Tfds
+
+Labelled = Labeled  # its name in 0.1.0, for experiment files
 
 __all__ = [
   'Arrays',
   'Builtin',
   'Classes',
   'Folder',
-  'Labelled',
+  'Labeled',
   'Pairs',
   'Tfds',
   'Unpaired',

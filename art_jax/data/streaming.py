@@ -2,7 +2,7 @@
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import jax
@@ -57,7 +57,7 @@ def batches(
   rows: int,
   first_step: int,
   last_step: int | None,
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
   """Yield the batch of every step, read ahead by threads in a fixed order.
 
   Args:

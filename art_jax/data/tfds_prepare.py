@@ -127,9 +127,12 @@ def _announce(builder: Any) -> None:
   title = next((t for t in lines if t.lower().startswith('title')), '')
   terms = info.redistribution_info.license or f'see {info.homepage}'
   logging.info(
-    'data: preparing tfds %s: %.1f MiB from %s; licence: %s; cite: %s',
-    *(info.full_name, size / 2**20, ', '.join(hosts) or 'local files'),
-    *(terms, title or info.homepage),
+    'data: preparing tfds %s: %.1f MiB from %s; license: %s; cite: %s',
+    info.full_name,
+    size / 2**20,
+    ', '.join(hosts) or 'local files',
+    terms,
+    title or info.homepage,
   )
 
 
@@ -138,7 +141,7 @@ def _unreachable(url: str) -> str | None:
 
   tfds itself would try again and again for more than three minutes.
   """
-  result = ['no answer']
+  result: list[str | None] = ['no answer']
 
   def ask():
     request = urllib.request.Request(url, method='HEAD')

@@ -76,13 +76,12 @@ class Tfds:
 def _domains(builder: Any, data: core.Data) -> Dataset:
   spaces, texts = [], []
   for key in ('a', 'b'):
-    train, test = (
-      _examples(builder, f'{split}{key.upper()}', {key: 'image'}, data)
-      if f'{split}{key.upper()}' in builder.info.splits
-      else None
-      for split in ('train', 'test')
+    train, *test = (
+      _examples(builder, split, {key: 'image'}, data)
+      for split in (f'train{key.upper()}', f'test{key.upper()}')
+      if split in builder.info.splits
     )
-    one, held, text = parts(train, data.heldout, test)
+    one, held, text = parts(train, data.heldout, *test)
     spaces.append((one, held))
     texts.append(f'{key}: {text}')
   where = builder.info.full_name

@@ -1,6 +1,6 @@
 """A small classifier that checks what conditional samples show.
 
-It learns from the labelled pictures of a run and has nothing to do with the
+It learns from the labeled pictures of a run and has nothing to do with the
 networks of the run itself: a GAN that fools its own critic does not fool it.
 """
 

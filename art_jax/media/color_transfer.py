@@ -1,4 +1,4 @@
-"""Keeping the colours of the content: pictures in, pictures out, on the host.
+"""Keeping the colors of the content: pictures in, pictures out, on the host.
 
 Reference: Gatys et al. 2016, "Preserving Color in Neural Artistic Style
 Transfer", arXiv:1606.05897.
@@ -6,20 +6,20 @@ Transfer", arXiv:1606.05897.
 
 import numpy as np
 
-# RGB to YIQ (NTSC): brightness and two of colour.
+# RGB to YIQ (NTSC): brightness and two of color.
 _YIQ = np.array(
   [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
 )
 
 
 def luminance(image: np.ndarray) -> np.ndarray:
-  """Return the brightness of f32[..., 3] as grey of three channels."""
+  """Return the brightness of f32[..., 3] as gray of three channels."""
   bright = image @ _YIQ[0]
   return np.repeat(bright[..., None], 3, -1).astype(np.float32)
 
 
 def match_luminance(style: np.ndarray, content: np.ndarray) -> np.ndarray:
-  """Return the painting in grey, as bright and as contrasty as the content.
+  """Return the painting in gray, as bright and as contrasty as the content.
 
   L' = (s_content / s_style) (L - m_style) + m_content.
 
@@ -32,20 +32,20 @@ def match_luminance(style: np.ndarray, content: np.ndarray) -> np.ndarray:
   return (scale * (painted - painted.mean()) + photo.mean()).astype(np.float32)
 
 
-def with_colours_of(image: np.ndarray, content: np.ndarray) -> np.ndarray:
-  """Return a picture with the brightness of one and the colours of another.
+def with_colors_of(image: np.ndarray, content: np.ndarray) -> np.ndarray:
+  """Return a picture with the brightness of one and the colors of another.
 
   Args:
     image: f32[H, W, 3] whose brightness is taken.
     content: the same shape.
   """
-  colours = content @ _YIQ.T
-  colours[..., 0] = image @ _YIQ[0]
-  return (colours @ np.linalg.inv(_YIQ).T).astype(np.float32)
+  colors = content @ _YIQ.T
+  colors[..., 0] = image @ _YIQ[0]
+  return (colors @ np.linalg.inv(_YIQ).T).astype(np.float32)
 
 
-def match_colours(style: np.ndarray, content: np.ndarray) -> np.ndarray:
-  """Return the painting with mean and covariance of the content's colours.
+def match_colors(style: np.ndarray, content: np.ndarray) -> np.ndarray:
+  """Return the painting with mean and covariance of the content's colors.
 
   x' = A x + b with A = S_content^1/2 S_style^-1/2 (the paper's form of
   image analogies, by symmetric roots: no axis is preferred).
@@ -93,7 +93,7 @@ def prepared(style: np.ndarray, content: np.ndarray, kind: str) -> np.ndarray:
   """Return the painting as it is compared with; see `Gatys.colors`."""
   change = {
     'luminance': match_luminance,
-    'content': match_colours,
+    'content': match_colors,
     'histogram': match_histograms,
   }.get(kind)
   return change(style, content) if change else style

@@ -11,7 +11,7 @@ from PIL import Image
 from art_jax import core
 from art_jax.core.paths import write_atomic
 
-_NAN_COLOUR = (255, 0, 255)  # magenta; white in a grey picture
+_NAN_COLOR = (255, 0, 255)  # magenta; white in a gray picture
 # A GIF counts in 1/100 s, and viewers slow anything shorter than 2 down.
 _MAX_GIF_FPS = 50
 
@@ -41,7 +41,7 @@ def to_uint8(images: np.ndarray, *, mark_nan: bool = False) -> np.ndarray:
     )
   _require_channels(images)
   images = images.astype(np.float32)
-  nan = np.isnan(images).any(axis=-1)
+  nan = np.asarray(np.isnan(images).any(axis=-1))
   if nan.any() and not mark_nan:
     raise core.UserError(
       f'pictures of shape {images.shape} hold {int(nan.sum())} NaN pixels, '
@@ -52,7 +52,7 @@ def to_uint8(images: np.ndarray, *, mark_nan: bool = False) -> np.ndarray:
   result = np.rint(np.where(nan[..., None], 0, scaled)).astype(np.uint8)
   if nan.any():
     channels = images.shape[-1]
-    result[nan] = _NAN_COLOUR if channels == 3 else (255,)
+    result[nan] = _NAN_COLOR if channels == 3 else (255,)
   return result
 
 
@@ -131,7 +131,7 @@ def grid(
   columns = min(columns or math.ceil(math.sqrt(count)), count)
   rows = math.ceil(count / columns)
   tiles = np.full((rows * columns, height + pad, width + pad, 3), 255, np.uint8)
-  tiles[:count, pad:, pad:] = images  # grey is broadcast to three channels
+  tiles[:count, pad:, pad:] = images  # gray is broadcast to three channels
   tiles = tiles.reshape(rows, columns, height + pad, width + pad, 3)
   sheet = tiles.transpose(0, 2, 1, 3, 4).reshape(
     rows * (height + pad), columns * (width + pad), 3
@@ -211,5 +211,5 @@ def _require_channels(images: np.ndarray) -> None:
   if images.ndim < 3 or images.shape[-1] not in (1, 3):
     raise core.UserError(
       f'pictures of shape {images.shape}: the last axes are [H, W, C] with '
-      '1 (grey) or 3 (RGB) channels; convert or transpose them'
+      '1 (gray) or 3 (RGB) channels; convert or transpose them'
     )

@@ -22,7 +22,7 @@ def rgb_to_lab(images: jax.Array) -> jax.Array:
   f(t) = t^(1/3) above (6/29)^3 and linear below.
 
   Args:
-    images: f32[..., 3], sRGB in [-1, 1]; [..., 1] is grey.
+    images: f32[..., 3], sRGB in [-1, 1]; [..., 1] is gray.
 
   Returns:
     f32[..., 3].

@@ -27,9 +27,9 @@ def between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     core.UserError: OpenCV is not installed.
   """
   cv2 = library()
-  grey = [cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (first, second)]
+  gray = [cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (first, second)]
   search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-  return search.calc(*grey, None)
+  return search.calc(*gray, None)
 
 
 def warp(image: np.ndarray, flow: np.ndarray) -> np.ndarray:

@@ -1,11 +1,12 @@
 """Videos: pictures in, pictures out, one frame in memory at a time."""
 
+import contextlib
 import dataclasses
 import fractions
 import itertools
 import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,8 @@ class Video:
     for number, frame in enumerate(_decode(self.path)):
       if frame.shape[:2] != self.size:
         raise core.UserError(
-          f'{self.path}: frame {number} is {_told(frame.shape)}, the first '
-          f'{_told(self.size)}; a video has one size: cut it where it changes'
+          f'{self.path}: frame {number} is {_shown(frame.shape)}, the first '
+          f'{_shown(self.size)}; a video has one size: cut it where it changes'
         )
       yield frame
 
@@ -67,9 +68,8 @@ def read(path: os.PathLike | str) -> Video:
     # A GIF or a camera may state only one of them.
     fps = stream.average_rate or stream.guessed_rate
     count = stream.frames or None
-  frames = _decode(path)
-  first = next(frames, None)
-  frames.close()
+  with contextlib.closing(_decode(path)) as frames:
+    first = next(frames, None)
   if first is None:
     raise core.UserError(f'{path} holds no frames; pass a video that has some')
   if not fps:
@@ -113,27 +113,27 @@ def write(
   first = next(frames, None)
   if first is None:
     raise core.UserError(f'{path}: a video has at least one frame; got none')
+  height, width = _checked(first).shape[:2]
   with staged(path) as temporary:
-    return _encode(temporary, itertools.chain([first], frames), fps)
+    every = itertools.chain([first], frames)
+    return _encode(temporary, every, (height, width), fps)
 
 
 def _encode(
-  path: pathlib.Path, frames: Iterator[np.ndarray], fps: float
+  path: os.PathLike,
+  frames: Iterable[np.ndarray],
+  size: tuple[int, int],
+  fps: float,
 ) -> int:
   av = _library()
-  count, size, stream = 0, None, None
+  count, odd = 0, (size[0] % 2, size[1] % 2)
   options = {'movflags': '+faststart'}  # plays before all of it has come
   with av.open(str(path), 'w', format='mp4', options=options) as container:
+    stream = _add_stream(container, size[0] + odd[0], size[1] + odd[1], fps)
     for frame in frames:
       pixels = _checked(frame, size)
-      if stream is None:
-        size = pixels.shape
-        stream = _add_stream(container, size, fps)
-      padded = np.pad(
-        pixels, ((0, size[0] % 2), (0, size[1] % 2), (0, 0)), mode='edge'
-      )
-      picture = av.VideoFrame.from_ndarray(padded, 'rgb24')
-      picture = picture.reformat(
+      padded = np.pad(pixels, ((0, odd[0]), (0, odd[1]), (0, 0)), mode='edge')
+      picture = av.VideoFrame.from_ndarray(padded, 'rgb24').reformat(
         format='yuv420p', dst_colorspace='ITU709', interpolation='BICUBIC'
       )
       container.mux(stream.encode(picture))
@@ -142,12 +142,11 @@ def _encode(
   return count
 
 
-def _add_stream(container: Any, size: tuple[int, ...], fps: float) -> Any:
+def _add_stream(container: Any, height: int, width: int, fps: float) -> Any:
   # 30000/1001 and the like stay exact.
   rate = fractions.Fraction(fps).limit_denominator(1001)
   stream = container.add_stream('libx264', rate=rate)
-  stream.height = size[0] + size[0] % 2
-  stream.width = size[1] + size[1] % 2
+  stream.height, stream.width = height, width
   stream.pix_fmt = 'yuv420p'
   stream.options = {'crf': _QUALITY}
   context = stream.codec_context
@@ -155,7 +154,9 @@ def _add_stream(container: Any, size: tuple[int, ...], fps: float) -> Any:
   return stream
 
 
-def _checked(frame: np.ndarray, size: tuple[int, ...] | None) -> np.ndarray:
+def _checked(
+  frame: np.ndarray, size: tuple[int, int] | None = None
+) -> np.ndarray:
   frame = np.asarray(frame)
   shaped = (
     frame.ndim == 3 and frame.shape[-1] in (1, 3) and 0 not in frame.shape
@@ -165,15 +166,15 @@ def _checked(frame: np.ndarray, size: tuple[int, ...] | None) -> np.ndarray:
       f'a frame of shape {frame.shape} and dtype {frame.dtype}: a video takes '
       'u8[H, W, C], C is 1 or 3; convert it'
     )
-  if size is not None and frame.shape[:2] != size[:2]:
+  if size is not None and frame.shape[:2] != size:
     raise core.UserError(
-      f'a frame is {_told(frame.shape)}, the first {_told(size)}: a video has '
-      'one size; resize them'
+      f'a frame is {_shown(frame.shape)}, the first {_shown(size)}: a video '
+      'has one size; resize them'
     )
   return np.broadcast_to(frame, (*frame.shape[:2], 3))
 
 
-def _decode(path: pathlib.Path) -> Iterator[np.ndarray]:
+def _decode(path: pathlib.Path) -> Generator[np.ndarray, None, None]:
   av = _library()
   with _open(path) as container:
     stream = _stream(path, container)
@@ -218,5 +219,5 @@ def _library() -> Any:
   return av
 
 
-def _told(shape: tuple[int, ...]) -> str:
+def _shown(shape: tuple[int, ...]) -> str:
   return f'{shape[1]}x{shape[0]}'

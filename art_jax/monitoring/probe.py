@@ -381,7 +381,7 @@ class _Reader:
       lambda i: space.read(int(chosen[i])), len(chosen), 'reading the probe'
     )
     stacked = {name: np.stack([row[name] for row in read]) for name in read[0]}
-    return ops.centre(stacked, self._experiment.data.size)
+    return ops.center(stacked, self._experiment.data.size)
 
   def _space(self, key: str, spaces: tuple[Examples, ...]) -> Examples:
     return next(space for space in spaces if key in space.keys)

@@ -205,7 +205,7 @@ class Scale:
       return jnp.clip(noise, -1, 1)
     if self._algorithm.start == 'recolored':
       photo, painting = np.asarray(self.content[0]), np.asarray(self._styles[0])
-      return jnp.asarray(color_transfer.match_colours(photo, painting[0])[None])
+      return jnp.asarray(color_transfer.match_colors(photo, painting[0])[None])
     return self.content
 
   def prepare(
@@ -254,7 +254,7 @@ class Scale:
     """Return the picture as u8[H, W, 3], in the colours asked for."""
     picture = np.clip(np.asarray(pixels[0]), -1, 1)
     if self._algorithm.colors == 'luminance':
-      picture = color_transfer.with_colours_of(picture, self._photo)
+      picture = color_transfer.with_colors_of(picture, self._photo)
     return images.to_uint8(picture)
 
 

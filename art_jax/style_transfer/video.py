@@ -171,7 +171,7 @@ class _Painter:
       state, metrics = self._step(state)
     picture = np.clip(np.asarray(state.canvas.params['pixels'][0]), -1, 1)
     if self._algorithm.colors == 'luminance':
-      picture = color_transfer.with_colours_of(picture, photo)
+      picture = color_transfer.with_colors_of(picture, photo)
     return images.to_uint8(picture), float(metrics['loss/style'])
 
   def _of_paintings(self):

@@ -1,5 +1,7 @@
 """Attributes: from a labels.csv to the numbers that a generator is told."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +14,7 @@ from art_jax.algorithms.attributes import Category, Number, Palette
 from art_jax.algorithms.gan import GAN
 from art_jax.algorithms.stabilizers import Stabilizers
 from art_jax.data import columns, detect, pipeline
-from art_jax.data.sources import Builtin, Labelled
+from art_jax.data.sources import Builtin, Labeled
 from art_jax.media import lab as lab_space
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 
@@ -133,7 +135,7 @@ def folder(tmp_path):
 
 
 def _open(folder, heldout=0.0, **fields):
-  source = Labelled(str(folder), **fields)
+  source = Labeled(str(folder), **fields)
   return source.open(core.Data(source=source, size=16, heldout=heldout))
 
 
@@ -200,7 +202,7 @@ def test_other_bad_tables(folder):
 
 def test_an_unreadable_picture_may_have_a_line(folder):
   (folder / '1.png').write_bytes(b'no picture')
-  source = Labelled(str(folder))
+  source = Labeled(str(folder))
   found = source.open(core.Data(source=source, size=16, max_bad=0.5))
   assert len(found.skipped) == 1 and found.num_examples == 2
 
@@ -208,14 +210,14 @@ def test_an_unreadable_picture_may_have_a_line(folder):
 @pytest.mark.parametrize(
   'wanted, message',
   [
-    ({'style': 3}, "'style' the data does not give; it gives artist, year"),
+    ({'style': 3}, "'style' is not in the data, which has artist, year"),
     ({'artist': 0}, "'artist' is a number there and a category in the data"),
     ({'year': 5}, "'year' is a category there and a number in the data"),
     ({'artist': 1}, "'artist' has 2 names in the data, but count=1"),
   ],
 )
 def test_what_the_algorithm_reads_must_be_there(folder, wanted, message):
-  model = type('Model', (), {'columns': wanted})
+  model = types.SimpleNamespace(columns=wanted, attributes=(), labels=len)
   with pytest.raises(core.UserError, match=message) as error:
     columns.check_columns(_open(folder), model)
   assert (
@@ -227,7 +229,7 @@ def test_what_the_algorithm_reads_must_be_there(folder, wanted, message):
 def test_detection(folder):
   inputs = ('image', 'artist')
   source, told = detect.parse(str(folder), inputs, False)
-  assert source == Labelled(str(folder)) and 'labels.csv' in told
+  assert source == Labeled(str(folder)) and 'labels.csv' in told
   assert detect.parse('builtin', inputs, False)[0].layout == 'attributes'
   (folder / 'labels.csv').unlink()
   with pytest.raises(core.UserError, match='column `file`'):

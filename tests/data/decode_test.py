@@ -14,7 +14,7 @@ from art_jax.data import decode
 _RED, _BLUE = (200, 30, 40), (20, 60, 180)
 
 
-def _two_colours(width=64, height=48, mode='RGB'):
+def _two_colors(width=64, height=48, mode='RGB'):
   """A picture whose left half is red and whose right half is blue."""
   image = Image.new('RGB', (width, height), _RED)
   image.paste(_BLUE, (width // 2, 0, width, height))
@@ -52,8 +52,8 @@ def _near(actual, expected, tolerance):
     ('cmyk.tif', 'CMYK', {}),
   ],
 )
-def test_every_format_gives_the_same_colours(tmp_path, name, mode, options):
-  path = _save(tmp_path, name, _two_colours(mode=mode), **options)
+def test_every_format_gives_the_same_colors(tmp_path, name, mode, options):
+  path = _save(tmp_path, name, _two_colors(mode=mode), **options)
   array = _decode(path)
   assert array.shape == (32, 32, 3) and array.dtype == np.uint8
   _near(array[16, 4], _RED, 6)
@@ -63,7 +63,7 @@ def test_every_format_gives_the_same_colours(tmp_path, name, mode, options):
 def test_exif_orientation_6_is_turned_upright(tmp_path):
   exif = Image.Exif()
   exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees clockwise
-  path = _save(tmp_path, 'x.jpg', _two_colours(64, 32), exif=exif, quality=95)
+  path = _save(tmp_path, 'x.jpg', _two_colors(64, 32), exif=exif, quality=95)
   assert decode.probe(path) == (32, 64)
   assert decode.size_of(path) == (32, 64)
   array = _decode(path)
@@ -86,7 +86,7 @@ def test_transparency_is_composited_over_white(tmp_path):
     _near(_decode(path, size=8), expected, 1)
 
 
-def test_deep_grey_is_scaled_not_clipped(tmp_path):
+def test_deep_gray_is_scaled_not_clipped(tmp_path):
   ramp = np.linspace(0, 65535, 64 * 64).reshape(64, 64)
   deep = Image.fromarray(ramp.astype(np.uint16))
   floats = Image.fromarray((ramp / 65535).astype(np.float32))
@@ -104,22 +104,22 @@ def test_deep_grey_is_scaled_not_clipped(tmp_path):
 
 
 def test_first_frame_of_an_animation(tmp_path):
-  frames = [Image.new('RGB', (16, 16), colour) for colour in (_RED, _BLUE)]
+  frames = [Image.new('RGB', (16, 16), color) for color in (_RED, _BLUE)]
   for name in ('x.gif', 'x.webp'):
     path = tmp_path / name
     frames[0].save(path, save_all=True, append_images=frames[1:])
     _near(_decode(path, size=8), np.broadcast_to(_RED, (8, 8, 3)), 6)
 
 
-def test_grey_and_colour_convert(tmp_path):
-  grey = _save(tmp_path, 'grey.png', Image.new('L', (16, 16), 77))
-  assert _decode(grey, size=8).shape == (8, 8, 3)
-  assert (_decode(grey, size=8) == 77).all()
-  one = _decode(_save(tmp_path, 'rgb.png', _two_colours()), size=8, channels=1)
+def test_gray_and_color_convert(tmp_path):
+  gray = _save(tmp_path, 'gray.png', Image.new('L', (16, 16), 77))
+  assert _decode(gray, size=8).shape == (8, 8, 3)
+  assert (_decode(gray, size=8) == 77).all()
+  one = _decode(_save(tmp_path, 'rgb.png', _two_colors()), size=8, channels=1)
   assert one.shape == (8, 8, 1)
 
 
-def test_fit_crops_the_centre_or_stretches(tmp_path):
+def test_fit_crops_the_center_or_stretches(tmp_path):
   image = Image.new('RGB', (96, 32), _RED)
   image.paste(_BLUE, (32, 0, 64, 32))
   path = _save(tmp_path, 'x.png', image)
@@ -144,14 +144,14 @@ def test_reduced_jpeg_decoding_stays_close(tmp_path):
 
 
 def test_halves(tmp_path):
-  path = _save(tmp_path, 'x.png', _two_colours(129, 64))
+  path = _save(tmp_path, 'x.png', _two_colors(129, 64))
   left, right = decode.halves(path, size=16, channels=3, fit='crop')
   _near(left, np.broadcast_to(_RED, (16, 16, 3)), 1)
   _near(right[:, 1:], np.broadcast_to(_BLUE, (16, 15, 3)), 1)
 
 
 def test_bytes_decode_like_files(tmp_path):
-  path = _save(tmp_path, 'x.jpg', _two_colours())
+  path = _save(tmp_path, 'x.jpg', _two_colors())
   assert (_decode(path.read_bytes()) == _decode(path)).all()
 
 
@@ -203,7 +203,7 @@ def test_too_many_pixels_are_refused_before_decoding(tmp_path, monkeypatch):
 
 
 def test_too_many_bytes_are_refused_before_opening(tmp_path, monkeypatch):
-  path = _save(tmp_path, 'x.png', _two_colours())
+  path = _save(tmp_path, 'x.png', _two_colors())
   monkeypatch.setattr(decode, 'MAX_BYTES', 100)
   with pytest.raises(decode.BadPictureError, match='the limit is 100'):
     _decode(path)

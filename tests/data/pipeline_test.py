@@ -224,7 +224,7 @@ def test_streaming_without_tensorflow_says_what_to_install(monkeypatch):
     _engine(_SETS['pairs'](), 'streaming')
 
 
-def test_heldout_batch_wraps_and_cuts_the_centre():
+def test_heldout_batch_wraps_and_cuts_the_center():
   dataset = _dataset(_examples(3, 'a'), _examples(5, 'b', 'label', seed=4))
   batch = pipeline.heldout_batch(dataset, _data(), 7)
   assert {k: v.shape for k, v in batch.items()} == {

@@ -81,11 +81,11 @@ def test_sizes_share_the_composition(index):
   assert same.all(-1).mean() > 0.85
 
 
-def test_label_maps_hold_only_palette_colours(scenes):
-  colours = list(procedural.LABEL_COLOURS.values())
-  assert len(set(colours)) == len(colours)
+def test_label_maps_hold_only_palette_colors(scenes):
+  colors = list(procedural.LABEL_COLORS.values())
+  assert len(set(colors)) == len(colors)
   found = np.unique(scenes.labels.reshape(-1, 3), axis=0)
-  assert {tuple(map(int, c)) for c in found} <= set(colours)
+  assert {tuple(map(int, c)) for c in found} <= set(colors)
   for labels in scenes.labels:
     assert len(np.unique(labels.reshape(-1, 3), axis=0)) >= 2
 
@@ -94,8 +94,8 @@ def test_label_classes_fit_their_genre(scenes):
   expected = ('sky', 'skin', 'petal', 'building', 'warm shape')
   for genre, name in enumerate(expected):
     maps = scenes.labels[scenes.genre == genre]
-    colour = procedural.LABEL_COLOURS[name]
-    holds = (maps == colour).all(-1).any((1, 2)).mean()
+    color = procedural.LABEL_COLORS[name]
+    holds = (maps == color).all(-1).any((1, 2)).mean()
     assert holds > (0.5 if name == 'warm shape' else 0.99), name
 
 
@@ -131,8 +131,8 @@ def test_pictures_vary(scenes):
     assert view.std((1, 2)).mean() > 20
 
 
-def _terms(colours):
-  red, green, blue = colours.reshape(-1, 3).T / 255.0
+def _terms(colors):
+  red, green, blue = colors.reshape(-1, 3).T / 255.0
   return np.stack([
     red**i * green**j * blue**k
     for i in range(4)
@@ -142,7 +142,7 @@ def _terms(colours):
 
 
 @pytest.mark.parametrize('ways', [(0, 1), (1, 0)], ids=['paint', 'photograph'])
-def test_a_smooth_colour_map_explains_much_of_the_style(scenes, ways):
+def test_a_smooth_color_map_explains_much_of_the_style(scenes, ways):
   source, goal = scenes[ways[0]], scenes[ways[1]] / 255.0
   fitted, held = slice(0, 30), slice(30, 50)
   weights = np.linalg.lstsq(

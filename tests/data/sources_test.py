@@ -26,10 +26,10 @@ def _own_home(tmp_path_factory, monkeypatch):
   monkeypatch.setenv('ART_JAX_HOME', str(tmp_path_factory.mktemp('home')))
 
 
-def _fill(folder, count, colour=(9, 90, 200), width=20, height=16, start=0):
+def _fill(folder, count, color=(9, 90, 200), width=20, height=16, start=0):
   folder.mkdir(parents=True, exist_ok=True)
   for i in range(start, start + count):
-    image = Image.new('RGB', (width, height), colour)
+    image = Image.new('RGB', (width, height), color)
     image.save(folder / f'{i:03d}.png')
 
 
@@ -121,7 +121,7 @@ def test_a_class_may_be_called_train(tmp_path):
 def test_classes(tmp_path):
   for label, name in enumerate(('monet', 'turner', 'goya')):
     _fill(tmp_path / name, 6, (label, 0, 0))
-  colour = {'monet': 0, 'turner': 1, 'goya': 2}
+  color = {'monet': 0, 'turner': 1, 'goya': 2}
   for wanted, expected in (
     ((), ('goya', 'monet', 'turner')),
     (('turner', 'goya'), ('turner', 'goya')),
@@ -133,7 +133,7 @@ def test_classes(tmp_path):
         row = examples.read(i)
         assert row['label'].dtype == np.int32
         name = expected[row['label']]
-        assert row['image'][0, 0, 0] == colour[name]
+        assert row['image'][0, 0, 0] == color[name]
         assert examples.name(i).startswith(name)
 
 
@@ -220,16 +220,16 @@ def _npz(tmp_path, **arrays):
   return str(path)
 
 
-def _grey(count, value=7, side=16):
+def _gray(count, value=7, side=16):
   return np.full((count, side, side), value, np.uint8)
 
 
 def test_arrays_like_mnist(tmp_path):
   path = _npz(
     tmp_path,
-    x_train=_grey(8),
+    x_train=_gray(8),
     y_train=np.arange(8) % 3,
-    x_test=_grey(2, 9),
+    x_test=_gray(2, 9),
     y_test=np.array([2, 1]),
   )
   opened = _open(sources.Arrays(path), size=32)
@@ -244,12 +244,12 @@ def test_arrays_like_mnist(tmp_path):
 
 
 def test_arrays_of_domains(tmp_path):
-  path = _npz(tmp_path, a=_grey(6), b=_grey(9))
+  path = _npz(tmp_path, a=_gray(6), b=_gray(9))
   opened = _open(sources.Arrays(path))
   assert [e.keys for e in opened.train] == [('a',), ('b',)]
   with pytest.raises(core.UserError, match='same number'):
     _open(sources.Arrays(path, paired=True))
-  path = _npz(tmp_path, a=_grey(6), b=_grey(6, 3))
+  path = _npz(tmp_path, a=_gray(6), b=_gray(6, 3))
   opened = _open(sources.Arrays(path, paired=True))
   assert opened.train[0].keys == ('a', 'b')
 
@@ -257,12 +257,12 @@ def test_arrays_of_domains(tmp_path):
 @pytest.mark.parametrize(
   'arrays, words',
   [
-    ({'foo': _grey(2)}, 'no pictures that are known'),
-    ({'a': _grey(2)}, 'no pictures that are known'),
-    ({'image': _grey(2) / 255}, 'must be uint8'),
-    ({'image': _grey(0)}, 'not empty'),
-    ({'image': _grey(2), 'label': np.zeros(3, int)}, 'same number'),
-    ({'image': _grey(2), 'label': np.array(['a', 'b'])}, 'whole numbers'),
+    ({'foo': _gray(2)}, 'no pictures that are known'),
+    ({'a': _gray(2)}, 'no pictures that are known'),
+    ({'image': _gray(2) / 255}, 'must be uint8'),
+    ({'image': _gray(0)}, 'not empty'),
+    ({'image': _gray(2), 'label': np.zeros(3, int)}, 'same number'),
+    ({'image': _gray(2), 'label': np.array(['a', 'b'])}, 'whole numbers'),
     ({'image': np.array([{}, {}])}, 'cannot be read'),  # would need pickle
   ],
 )
@@ -279,7 +279,7 @@ def test_bad_array_files(tmp_path, monkeypatch):
     _open(sources.Arrays(str(tmp_path / 'text.npz')))
   monkeypatch.setattr('art_jax.data.arrays.MAX_BYTES', 100)
   with pytest.raises(core.UserError, match='the limit is 100'):
-    _open(sources.Arrays(_npz(tmp_path, image=_grey(2))))
+    _open(sources.Arrays(_npz(tmp_path, image=_gray(2))))
 
 
 def _no_root(root):
@@ -373,17 +373,26 @@ def test_parse_detects_the_layout(tmp_path):
     (path('plain'), image, False, sources.Folder(path('plain')), '3 pictures'),
     (path('classes'), image, False, sources.Folder(path('classes')), 'plain'),
     (
-      *(path('classes'), label, False, sources.Classes(path('classes'))),
+      path('classes'),
+      label,
+      False,
+      sources.Classes(path('classes')),
       '4 pictures of 2 classes',
     ),
     (
-      *(path('domains'), both, False, sources.Unpaired(path('domains'))),
+      path('domains'),
+      both,
+      False,
+      sources.Unpaired(path('domains')),
       '5 and 9 pictures',
     ),
     (path('pairs'), both, True, sources.Pairs(path('pairs')), '5 side-by-side'),
     (
-      *(path('pairs'), both, False),
-      *(sources.Pairs(path('pairs'), paired=False), 'independently'),
+      path('pairs'),
+      both,
+      False,
+      sources.Pairs(path('pairs'), paired=False),
+      'independently',
     ),
     ('builtin', image, False, sources.Builtin('images'), 'built-in'),
     ('builtin', both, False, sources.Builtin('unpaired'), 'built-in'),

@@ -122,7 +122,7 @@ def test_domains(tmp_path, file_format):
 @pytest.mark.parametrize('file_format', ['array_record', 'tfrecord'])
 def test_labels(tmp_path, file_format):
   _prepare(TinyLabels, tmp_path, file_format)
-  colours = {'cat': 0, 'dog': 1, 'owl': 2}
+  colors = {'cat': 0, 'dog': 1, 'owl': 2}
   for wanted, count in (((), 12), (('owl', 'cat'), 8)):
     opened = _open('tiny_labels', tmp_path, classes=wanted)
     names = wanted or ('cat', 'dog', 'owl')
@@ -131,7 +131,7 @@ def test_labels(tmp_path, file_format):
     assert (len(train), len(heldout)) == (count, count // 2)
     for i in range(count):
       row = train.read(i)
-      assert row['image'][0, 0, 0] == colours[names[row['label']]]
+      assert row['image'][0, 0, 0] == colors[names[row['label']]]
 
 
 def test_missing_sets_are_prepared(tmp_path, monkeypatch):
@@ -232,7 +232,7 @@ def test_terms_are_announced(tmp_path, monkeypatch, caplog):
   )
   tfds_prepare._announce(builder)
   assert '111.5 MiB from efrosgans.eecs.berkeley.edu' in logged[0]
-  assert 'licence: see https://junyanz.github.io' in logged[0]
+  assert 'license: see https://junyanz.github.io' in logged[0]
   assert 'Unpaired Image-to-Image' in logged[0]
 
 

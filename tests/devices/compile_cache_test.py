@@ -139,7 +139,11 @@ def test_the_flag_turns_it_off(on, tmp_path):
   # A mode that compiles, stopped right after: it has no --study.
   done = subprocess.run(
     [
-      *(sys.executable, '-m', 'art_jax.main', 'sample', '--weights=gone.pth'),
+      sys.executable,
+      '-m',
+      'art_jax.main',
+      'sample',
+      '--weights=gone.pth',
       *([] if on else ['--nocompile_cache']),
     ],
     env={**os.environ, 'ART_JAX_HOME': str(tmp_path)},

@@ -172,12 +172,22 @@ def _start(workdir, num_devices, *arguments):
   sgd = 'SGD(learning_rate=1e-4)'
   return subprocess.Popen(
     [
-      *(sys.executable, '-c', program),
-      *('--experiment=cyclegan_demo', '--tiny', f'--workdir={workdir}'),
-      *('--set', 'train.duration=3', '--set', 'train.log_every=1'),
-      *('--set', 'data.source=Builtin(count=10)'),
-      *('--set', f'algorithm.generator_optimizer={sgd}'),
-      *('--set', f'algorithm.discriminator_optimizer={sgd}'),
+      sys.executable,
+      '-c',
+      program,
+      '--experiment=cyclegan_demo',
+      '--tiny',
+      f'--workdir={workdir}',
+      '--set',
+      'train.duration=3',
+      '--set',
+      'train.log_every=1',
+      '--set',
+      'data.source=Builtin(count=10)',
+      '--set',
+      f'algorithm.generator_optimizer={sgd}',
+      '--set',
+      f'algorithm.discriminator_optimizer={sgd}',
       *arguments,
     ],
     stdout=subprocess.PIPE,
@@ -196,7 +206,8 @@ def test_two_processes_that_stream_equal_one_that_does_not(tmp_path):
     _start(
       tmp_path / 'two',
       2,
-      *('--set', 'data.engine=streaming'),
+      '--set',
+      'data.engine=streaming',
       *cluster,
       f'--process_id={i}',
     )

@@ -154,7 +154,7 @@ def test_colours():
   rng = np.random.default_rng(0)
   photo = rng.uniform(-0.6, 0.4, (20, 30, 3)).astype('f4') * [1, 0.5, 0.2]
   painting = rng.uniform(-0.5, 0.5, (10, 10, 3)).astype('f4')
-  moved = color_transfer.match_colours(painting, photo)
+  moved = color_transfer.match_colors(painting, photo)
   for moment in (lambda x: x.mean(0), lambda x: np.cov(x, rowvar=False)):
     np.testing.assert_allclose(
       moment(moved.reshape(-1, 3)), moment(photo.reshape(-1, 3)), atol=1e-3
@@ -164,7 +164,7 @@ def test_colours():
   np.testing.assert_allclose(
     [grey.mean(), grey.std()], [bright.mean(), bright.std()], rtol=1e-4
   )
-  kept = color_transfer.with_colours_of(color_transfer.luminance(photo), photo)
+  kept = color_transfer.with_colors_of(color_transfer.luminance(photo), photo)
   np.testing.assert_allclose(kept, photo, atol=2e-3)
 
 

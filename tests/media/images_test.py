@@ -22,7 +22,7 @@ def test_bytes_round_trip_exactly():
   [
     (-1, 0),
     (1, 255),
-    (0, 128),  # 127.5 to the even neighbour
+    (0, 128),  # 127.5 to the even neighbor
     (-0.998, 0),  # 0.255 down
     (-0.995, 1),  # 0.6375 up; truncation would give 0
     (1.7, 255),
@@ -61,8 +61,8 @@ def test_nan_is_an_error_or_magenta():
   marked = images.to_uint8(picture, mark_nan=True)
   assert marked[1, 2, 3].tolist() == [255, 0, 255]
   assert (marked == 128).sum() == marked.size - 3
-  grey = images.to_uint8(np.full((1, 2, 2, 1), np.nan), mark_nan=True)
-  assert (grey == 255).all()
+  gray = images.to_uint8(np.full((1, 2, 2, 1), np.nan), mark_nan=True)
+  assert (gray == 255).all()
 
 
 @pytest.mark.parametrize(

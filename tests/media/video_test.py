@@ -13,7 +13,7 @@ av = pytest.importorskip('av')
 
 
 def _frames(count=6, height=48, width=64):
-  """Return a white square that moves over saturated colours."""
+  """Return a white square that moves over saturated colors."""
   frames = np.zeros((count, height, width, 3), np.uint8)
   frames[:, : height // 2, :, 0] = 220
   frames[:, height // 2 :, :, 2] = 200
@@ -22,7 +22,7 @@ def _frames(count=6, height=48, width=64):
   return frames
 
 
-def test_round_trip_keeps_frames_rate_and_colours(tmp_path):
+def test_round_trip_keeps_frames_rate_and_colors(tmp_path):
   frames = _frames()
   path = tmp_path / 'deep' / 'a.mp4'
   assert video.write(path, iter(frames), fps=12.5) == 6
@@ -31,7 +31,7 @@ def test_round_trip_keeps_frames_rate_and_colours(tmp_path):
   again = np.stack(list(read))
   assert again.shape == frames.shape
   error = np.abs(again.astype(int) - frames)
-  # A wrong colour matrix (BT.601 for 709) is off by 20 or more here; colour
+  # A wrong color matrix (BT.601 for 709) is off by 20 or more here; color
   # at half resolution blurs the square's edges only.
   assert np.median(error) <= 2
   assert error.mean() < 4
@@ -71,9 +71,9 @@ def test_frames_are_taken_one_by_one(tmp_path):
   iterator.close()
 
 
-def test_grey_and_gif(tmp_path):
-  grey = _frames()[..., :1]
-  video.write(tmp_path / 'a.mp4', grey, fps=4)
+def test_gray_and_gif(tmp_path):
+  gray = _frames()[..., :1]
+  video.write(tmp_path / 'a.mp4', gray, fps=4)
   frame = next(iter(video.read(tmp_path / 'a.mp4')))
   assert np.ptp(frame.astype(int), axis=-1).max() <= 2
   images.gif(tmp_path / 'a.gif', list(_frames()), fps=10)

@@ -103,8 +103,11 @@ def _pixelgan(norm):
   return _Named(
     'net',
     [
-      *(nn.Conv2d(6, 4, 1), nn.LeakyReLU(0.2)),
-      *(nn.Conv2d(4, 8, 1, bias=bias), norm(8), nn.LeakyReLU(0.2)),
+      nn.Conv2d(6, 4, 1),
+      nn.LeakyReLU(0.2),
+      nn.Conv2d(4, 8, 1, bias=bias),
+      norm(8),
+      nn.LeakyReLU(0.2),
       nn.Conv2d(8, 1, 1, bias=bias),
     ],
   )
@@ -115,9 +118,13 @@ def _resnet():
     def __init__(self):
       super().__init__()
       self.conv_block = nn.Sequential(
-        *(nn.ReflectionPad2d(1), nn.Conv2d(16, 16, 3)),
-        *(nn.InstanceNorm2d(16), nn.ReLU()),
-        *(nn.ReflectionPad2d(1), nn.Conv2d(16, 16, 3), nn.InstanceNorm2d(16)),
+        nn.ReflectionPad2d(1),
+        nn.Conv2d(16, 16, 3),
+        nn.InstanceNorm2d(16),
+        nn.ReLU(),
+        nn.ReflectionPad2d(1),
+        nn.Conv2d(16, 16, 3),
+        nn.InstanceNorm2d(16),
       )
 
     def forward(self, x):
@@ -130,12 +137,21 @@ def _resnet():
   return _Named(
     'model',
     [
-      *(nn.ReflectionPad2d(3), nn.Conv2d(3, 4, 7), *norm(4)),
-      *(nn.Conv2d(4, 8, 3, 2, 1), *norm(8)),
-      *(nn.Conv2d(8, 16, 3, 2, 1), *norm(16), Block()),
-      *(nn.ConvTranspose2d(16, 8, 3, **up), *norm(8)),
-      *(nn.ConvTranspose2d(8, 4, 3, **up), *norm(4)),
-      *(nn.ReflectionPad2d(3), nn.Conv2d(4, 3, 7), nn.Tanh()),
+      nn.ReflectionPad2d(3),
+      nn.Conv2d(3, 4, 7),
+      *norm(4),
+      nn.Conv2d(4, 8, 3, 2, 1),
+      *norm(8),
+      nn.Conv2d(8, 16, 3, 2, 1),
+      *norm(16),
+      Block(),
+      nn.ConvTranspose2d(16, 8, 3, **up),
+      *norm(8),
+      nn.ConvTranspose2d(8, 4, 3, **up),
+      *norm(4),
+      nn.ReflectionPad2d(3),
+      nn.Conv2d(4, 3, 7),
+      nn.Tanh(),
     ],
   )
 

@@ -1,6 +1,6 @@
-"""Abstract pictures: grids, colour fields, circles, wedges, mosaics, bands.
+"""Abstract pictures: grids, color fields, circles, wedges, mosaics, bands.
 
-Shapes are labelled by their colour, 'warm', 'cool', 'pale' or 'dark shape',
+Shapes are labeled by their color, 'warm', 'cool', 'pale' or 'dark shape',
 and strokes of the pen as 'line'.
 """
 
@@ -33,10 +33,10 @@ _PALETTES = (
 )  # fmt: skip
 
 
-def shape_label(colour) -> str:
-  """Returns the class of a shape of this colour."""
-  hue, _, _ = colorsys.rgb_to_hsv(*(float(np.clip(c, 0, 1)) for c in colour))
-  low, high = min(colour), max(colour)
+def shape_label(color) -> str:
+  """Returns the class of a shape of this color."""
+  hue, _, _ = colorsys.rgb_to_hsv(*(float(np.clip(c, 0, 1)) for c in color))
+  low, high = min(color), max(color)
   if high < 0.36:
     return 'dark shape'
   if low > 0.60:
@@ -44,32 +44,30 @@ def shape_label(colour) -> str:
   return 'warm shape' if hue < 0.19 or hue > 0.86 else 'cool shape'
 
 
-def _ground(canvas: Canvas, rng, colour) -> None:
+def _ground(canvas: Canvas, rng, color) -> None:
   """Covers the sheet: paper with a slow change of light."""
   noise = canvas.noise(rng, 0.35, 0.35)
   turn = rng.uniform(0, 2 * np.pi)
   slope = (canvas.x - 0.5) * np.cos(turn) + (canvas.y - 0.5) * np.sin(turn)
   tone = 1.0 + 0.14 * slope + 0.035 * noise
-  canvas.shade(1.0, np.asarray(colour) * tone[..., None], 'background')
+  canvas.shade(1.0, np.asarray(color) * tone[..., None], 'background')
 
 
-def _slab(
-  canvas: Canvas, rng, outline, colour, raised=0.010, alpha=1.0
-) -> None:
-  """Lays a shape on the sheet: soft shadow, then colour with a sheen."""
+def _slab(canvas: Canvas, rng, outline, color, raised=0.010, alpha=1.0) -> None:
+  """Lays a shape on the sheet: soft shadow, then color with a sheen."""
   outline = np.asarray(outline, float)
   if raised:
     shadow = outline + (raised * 0.7, raised)
     canvas.fill(shadow, (0.05, 0.04, 0.06), None, 0.38, raised * 0.7)
   turn = rng.uniform(0, 2 * np.pi)
-  centre, reach = outline.mean(0), np.ptp(outline, axis=0).max() + 1e-6
+  center, reach = outline.mean(0), np.ptp(outline, axis=0).max() + 1e-6
 
   def shade(x, y):
-    u, v = (x - centre[0]) / reach, (y - centre[1]) / reach
+    u, v = (x - center[0]) / reach, (y - center[1]) / reach
     tone = 1 + 0.30 * (u * np.cos(turn) + v * np.sin(turn))
-    return np.asarray(colour, np.float32) * tone[..., None]
+    return np.asarray(color, np.float32) * tone[..., None]
 
-  label = shape_label(colour) if alpha > 0.5 else None
+  label = shape_label(color) if alpha > 0.5 else None
   canvas.fill(outline, shade, label, alpha)
 
 
@@ -101,9 +99,9 @@ def grid(canvas: Canvas, rng, palette) -> None:
     for top, foot in zip(ys[:-1], ys[1:], strict=True):
       chance = rng.uniform()
       if chance < 0.42:
-        colour = vary(rng, pick(rng, primaries), 0.02)
+        color = vary(rng, pick(rng, primaries), 0.02)
         outline = [(left, top), (right, top), (right, foot), (left, foot)]
-        _slab(canvas, rng, outline, colour, 0)
+        _slab(canvas, rng, outline, color, 0)
   bar = rng.uniform(0.016, 0.032)
   with canvas.sketch() as pen:
     ink = (0.08, 0.08, 0.09)
@@ -114,7 +112,7 @@ def grid(canvas: Canvas, rng, palette) -> None:
 
 
 def fields(canvas: Canvas, rng, palette) -> None:
-  """Two to four soft-edged bands of colour that seem to float."""
+  """Two to four soft-edged bands of color that seem to float."""
   order = rng.permutation(6)
   _ground(canvas, rng, palette[order[0]])
   count = int(rng.integers(2, 5))
@@ -122,7 +120,7 @@ def fields(canvas: Canvas, rng, palette) -> None:
   heights = heights / heights.sum() * 0.86
   top = 0.06
   for i, high in enumerate(heights):
-    colour = vary(rng, palette[order[i + 1]], 0.03)
+    color = vary(rng, palette[order[i + 1]], 0.03)
     noise = canvas.noise(rng, 0.3, 0.3)
     tone = 1 + 0.06 * noise
     gap, soft = 0.014, 0.022
@@ -132,7 +130,7 @@ def fields(canvas: Canvas, rng, palette) -> None:
     )
     mask = np.clip((edge + 0.006 * noise) / soft, 0, 1)
     mask = mask * mask * (3 - 2 * mask) * 0.94
-    canvas.shade(mask, colour * tone[..., None], shape_label(colour))
+    canvas.shade(mask, color * tone[..., None], shape_label(color))
     top += high
 
 
@@ -145,8 +143,8 @@ def circles(canvas: Canvas, rng, palette) -> None:
     rng.uniform(0.25, 0.6),
     rng.uniform(0.16, 0.26),
   )
-  colour = pick(rng, inks)
-  canvas.glow(x, y, r * 1.1, mix(colour, palette[0], 0.3), 0.5)
+  color = pick(rng, inks)
+  canvas.glow(x, y, r * 1.1, mix(color, palette[0], 0.3), 0.5)
   for scale in (1.0, 0.78, 0.5):
     ink = vary(rng, pick(rng, inks), 0.03)
     _slab(canvas, rng, ellipse(x, y, r * scale, r * scale), ink, 0.012)
@@ -161,10 +159,12 @@ def circles(canvas: Canvas, rng, palette) -> None:
   for _ in range(int(rng.integers(5, 11))):
     spot, far = rng.uniform(0.08, 0.92, 2), rng.uniform(0.018, 0.075)
     ink = vary(rng, pick(rng, inks), 0.03)
-    _slab(canvas, rng, ellipse(*spot, far, far), ink, 0.007)
+    _slab(canvas, rng, ellipse(spot[0], spot[1], far, far), ink, 0.007)
     if far > 0.04:
       core = vary(rng, pick(rng, inks), 0.03)
-      _slab(canvas, rng, ellipse(*spot, far * 0.5, far * 0.5), core, 0)
+      _slab(
+        canvas, rng, ellipse(spot[0], spot[1], far * 0.5, far * 0.5), core, 0
+      )
   bright = sum(palette[0]) > 1.2
   ink = (0.08, 0.08, 0.10) if bright else (0.93, 0.90, 0.84)
   with canvas.sketch() as pen:
@@ -172,13 +172,13 @@ def circles(canvas: Canvas, rng, palette) -> None:
       start, goal = rng.uniform(0.02, 0.98, (2, 2))
       pen.line([start, goal], rng.uniform(0.005, 0.013), ink, 'line')
     for _ in range(3):
-      centre, far = rng.uniform(0.2, 0.8, 2), rng.uniform(0.08, 0.3)
-      arc = ellipse(*centre, far, far)[: int(rng.integers(8, 20))]
+      center, far = rng.uniform(0.2, 0.8, 2), rng.uniform(0.08, 0.3)
+      arc = ellipse(center[0], center[1], far, far)[: int(rng.integers(8, 20))]
       pen.line(arc, rng.uniform(0.006, 0.012), ink, 'line')
 
 
 def discs(canvas: Canvas, rng, palette) -> None:
-  """Quartered rings of changing colour around one or more centres."""
+  """Quartered rings of changing color around one or more centers."""
   _ground(canvas, rng, palette[0])
   count = pick(rng, (1, 2, 3, 4))
   for i in range(count):
@@ -212,11 +212,12 @@ def wedges(canvas: Canvas, rng, palette) -> None:
     ink = vary(rng, pick(rng, inks), 0.03)
     _slab(canvas, rng, _rectangle(x, y, wide, high, tilt), ink, 0.012)
   spot, far = rng.uniform(0.2, 0.8, 2), rng.uniform(0.07, 0.13)
-  _slab(canvas, rng, ellipse(*spot, far, far), vary(rng, pick(rng, inks), 0.03))
+  disc = ellipse(spot[0], spot[1], far, far)
+  _slab(canvas, rng, disc, vary(rng, pick(rng, inks), 0.03))
 
 
 def mosaic(canvas: Canvas, rng, palette) -> None:
-  """A patchwork of squares whose colours drift over the sheet."""
+  """A patchwork of squares whose colors drift over the sheet."""
   _ground(canvas, rng, palette[4])
   count = int(rng.integers(5, 9))
   drift = rng.uniform(0, 6.3, 3)
@@ -234,8 +235,9 @@ def mosaic(canvas: Canvas, rng, palette) -> None:
       outline = outline + (outline.mean(0) - outline) * 0.06
       _slab(canvas, rng, outline, ink, 0)
       if rng.uniform() < 0.2:
-        middle, far = outline.mean(0), 0.28 / count
-        form = ellipse(*middle, far, far) if wave > 0 else outline[:3]
+        far = 0.28 / count
+        x, y = outline.mean(0)
+        form = ellipse(x, y, far, far) if wave > 0 else outline[:3]
         _slab(canvas, rng, form, vary(rng, pick(rng, palette), 0.04), 0)
 
 

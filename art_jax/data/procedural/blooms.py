@@ -1,7 +1,7 @@
 """Single flowers and leaves.
 
-Every flower is drawn with its centre at (`x`, `y`) and radius `r`, in petal
-colour `hue`; `squash` (0..1] flattens it, as when it is seen from the side,
+Every flower is drawn with its center at (`x`, `y`) and radius `r`, in petal
+color `hue`; `squash` (0..1] flattens it, as when it is seen from the side,
 and `turn` rotates it.
 """
 
@@ -46,15 +46,15 @@ def _ring(pen, rng, x, y, r, hue, squash, turn, count, wide, point=0.0):
     reach = r * rng.uniform(0.9, 1.06)
     # Light from the upper left.
     tone = 0.86 - 0.16 * np.cos(angle - 0.8)
-    colour = vary(rng, np.asarray(hue) * tone, 0.03)
+    color = vary(rng, np.asarray(hue) * tone, 0.03)
     outline = _petal(x, y, angle, reach, wide * r, squash, point)
-    pen.polygon(outline, colour * 0.78, 'petal')
+    pen.polygon(outline, color * 0.78, 'petal')
     core = _petal(x, y, angle, reach * 0.97, wide * r * 0.80, squash, point)
-    pen.polygon(core, colour)
+    pen.polygon(core, color)
     glint = _petal(
       x, y, angle - 0.06, reach * 0.92, wide * r * 0.30, squash, point, 0.35
     )
-    pen.polygon(glint, mix(colour, (1, 1, 1), 0.28), None, 0.8)
+    pen.polygon(glint, mix(color, (1, 1, 1), 0.28), None, 0.8)
 
 
 def daisy(pen: Pen, rng, x, y, r, hue, squash, turn) -> None:
@@ -115,16 +115,16 @@ def rose(pen: Pen, rng, x, y, r, hue, squash, turn) -> None:
       px = x + np.cos(angle) * r * level * 0.52
       py = y + np.sin(angle) * r * level * 0.52 * squash
       light = 0.80 - 0.22 * np.cos(angle - 0.8) + rng.normal(0, 0.04)
-      colour = hue * (light * (0.62 + 0.42 * level))
+      color = hue * (light * (0.62 + 0.42 * level))
       size = r * (0.16 + 0.34 * level)
-      pen.disc(px, py, size, size * squash, colour * 0.78, 'petal')
+      pen.disc(px, py, size, size * squash, color * 0.78, 'petal')
       lift = size * 0.10
       pen.disc(
         px - np.cos(angle) * lift,
         py - np.sin(angle) * lift,
         size * 0.88,
         size * 0.86 * squash,
-        mix(colour, (1, 0.95, 0.92), 0.16),
+        mix(color, (1, 0.95, 0.92), 0.16),
       )
   pen.disc(x, y, r * 0.10, r * 0.09 * squash, hue * 0.42)
 
@@ -137,14 +137,14 @@ def tulip(pen: Pen, rng, x, y, r, hue, squash, turn) -> None:
     (-0.42, 0.70, 1.45), (0.42, 0.82, 1.45), (-0.22, 0.84, 1.55),
     (0.24, 0.96, 1.52), (0.0, 1.05, 1.42),
   ):  # fmt: skip
-    colour = vary(rng, np.asarray(hue) * tone, 0.02)
+    color = vary(rng, np.asarray(hue) * tone, 0.02)
     wide = 0.36 * r
     pen.polygon(
-      _petal(*base, lean + off, r * reach, wide, 1.0, 0.6, 0.0), colour, 'petal'
+      _petal(*base, lean + off, r * reach, wide, 1.0, 0.6, 0.0), color, 'petal'
     )
     pen.polygon(
       _petal(*base, lean + off, r * reach * 0.9, wide * 0.3, 1.0, 0.6, 0.2),
-      mix(colour, (1, 0.9, 0.8), 0.25), None, 0.6,
+      mix(color, (1, 0.9, 0.8), 0.25), None, 0.6,
     )  # fmt: skip
   del squash
 
@@ -159,7 +159,7 @@ def cluster(pen: Pen, rng, x, y, r, hue, squash, turn) -> None:
     px = x + np.cos(angle) * np.sqrt(far) * r * 0.85
     py = y + np.sin(angle) * np.sqrt(far) * r * 0.85 * squash
     light = 0.72 - 0.26 * np.sqrt(far) * np.cos(angle - 0.8) + 0.3 * tone
-    colour = vary(rng, np.clip(hue * light, 0, 1), 0.04)
+    color = vary(rng, np.clip(hue * light, 0, 1), 0.04)
     for step in range(4):
       a = angle + step * np.pi / 2
       pen.disc(
@@ -167,15 +167,15 @@ def cluster(pen: Pen, rng, x, y, r, hue, squash, turn) -> None:
         py + np.sin(a) * r * 0.09,
         r * 0.10,
         r * 0.10,
-        colour * (1 - 0.07 * step),
+        color * (1 - 0.07 * step),
         'petal',
       )
     pen.disc(px, py, r * 0.03, r * 0.03, (0.97, 0.93, 0.66))
 
 
-def leaf(pen: Pen, rng, x, y, angle, reach, wide, colour) -> None:
+def leaf(pen: Pen, rng, x, y, angle, reach, wide, color) -> None:
   """A pointed leaf from (x, y) along `angle`, folded along its rib."""
-  tone = vary(rng, colour, 0.035)
+  tone = vary(rng, color, 0.035)
   outline = _petal(x, y, angle, reach, wide, 1.0, 0.8, 0.0)
   pen.polygon(outline, tone * 0.72, 'foliage')
   pen.polygon(outline[:9], mix(tone, (0.9, 0.95, 0.6), 0.18))

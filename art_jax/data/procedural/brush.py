@@ -1,4 +1,4 @@
-"""Turns a picture into a painting of it: colour grade, strokes, relief.
+"""Turns a picture into a painting of it: color grade, strokes, relief.
 
 The painting is made of layers of curved strokes, large ones first and smaller
 ones where the picture has detail, after A. Hertzmann, 'Painterly Rendering
@@ -7,6 +7,8 @@ the structure of the picture: at right angles to its gradient, and along a
 gently turning field where there is none. All strokes of a layer are traced at
 the same time as arrays.
 """
+
+import functools
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -32,7 +34,7 @@ _LAYERS = (
 
 
 def photo_grade(rgb: np.ndarray) -> np.ndarray:
-  """Returns scene colours as a camera sees them: cooler, hazier, paler.
+  """Returns scene colors as a camera sees them: cooler, hazier, paler.
 
   Args:
     rgb: f32[..., 3] in 0..1.
@@ -43,9 +45,9 @@ def photo_grade(rgb: np.ndarray) -> np.ndarray:
 
 
 def paint_grade(rgb: np.ndarray) -> np.ndarray:
-  """Returns scene colours in pigments: warmer, richer, with more contrast.
+  """Returns scene colors in pigments: warmer, richer, with more contrast.
 
-  A smooth and invertible function of the colour alone, so that the way back
+  A smooth and invertible function of the color alone, so that the way back
   to the photo can be learnt.
 
   Args:
@@ -63,13 +65,13 @@ def paint_grade(rgb: np.ndarray) -> np.ndarray:
 
 def _directions(rgb: np.ndarray, rng) -> np.ndarray:
   """Returns unit vectors f32[G, G, 2] along which strokes are laid."""
-  grey = Image.fromarray((rgb @ _LUMA).astype(np.float32))
-  grey = grey.resize((_GRID, _GRID), Image.Resampling.BOX)
-  luma = np.pad(np.asarray(grey), 1, mode='edge')
+  gray = Image.fromarray((rgb @ _LUMA).astype(np.float32))
+  gray = gray.resize((_GRID, _GRID), Image.Resampling.BOX)
+  luma = np.pad(np.asarray(gray), 1, mode='edge')
   dx = (luma[:, 2:] - luma[:, :-2])[1:-1]
   dy = (luma[2:] - luma[:-2])[:, 1:-1]
   coarse = rng.normal(0, 1, (4, 4)).astype(np.float32)
-  drift = Image.fromarray(coarse).resize(grey.size, Image.Resampling.BICUBIC)
+  drift = Image.fromarray(coarse).resize(gray.size, Image.Resampling.BICUBIC)
   turn = 0.9 * np.asarray(drift)
   # A weak tensor of a drifting, mostly level field decides where it is flat.
   weak = 0.0025
@@ -81,8 +83,10 @@ def _directions(rgb: np.ndarray, rng) -> np.ndarray:
   )
   for _ in range(2):
     tensor = np.pad(tensor, ((0, 0), (2, 2), (2, 2)), mode='edge')
-    tensor = sum(tensor[:, i : i + _GRID] for i in range(5)) / 5
-    tensor = sum(tensor[:, :, i : i + _GRID] for i in range(5)) / 5
+    rows = [tensor[:, i : i + _GRID] for i in range(5)]
+    tensor = functools.reduce(np.add, rows) / 5
+    columns = [tensor[:, :, i : i + _GRID] for i in range(5)]
+    tensor = functools.reduce(np.add, columns) / 5
   angle = 0.5 * np.arctan2(tensor[1], tensor[0]) + np.pi / 2
   return np.stack([np.cos(angle), np.sin(angle)], -1).astype(np.float32)
 
@@ -113,10 +117,10 @@ def _seeds(rng, spacing: float, detail: np.ndarray, limit: float) -> np.ndarray:
   return best[need >= limit]
 
 
-def _trace(start, radius, steps, colours, field, picture) -> np.ndarray:
+def _trace(start, radius, steps, colors, field, picture) -> np.ndarray:
   """Follows the direction field from `start`.
 
-  A stroke stops where the picture differs from its colour.
+  A stroke stops where the picture differs from its color.
 
   Returns:
     Points f64[P, steps, 2].
@@ -131,7 +135,7 @@ def _trace(start, radius, steps, colours, field, picture) -> np.ndarray:
     heading = 0.35 * heading + 0.65 * np.where(turned, -flow, flow)
     there = here + heading * radius * 0.95
     if step > 0:
-      change = np.abs(_at(picture, there) - colours).sum(-1)
+      change = np.abs(_at(picture, there) - colors).sum(-1)
       alive &= change < 0.22
     here = np.where(alive[:, None], there, here)
     points.append(here)
@@ -167,7 +171,7 @@ def _relief(height, field, rng, size: int) -> np.ndarray:
   for step in (-4, -3, -2, -1, 1, 2, 3, 4):
     x = (column + flow[..., 0] * (step * reach)).astype(np.int32)
     y = (row + flow[..., 1] * (step * reach)).astype(np.int32)
-    # Neighbours beyond the edge wrap around, which does no harm to noise.
+    # Neighbors beyond the edge wrap around, which does no harm to noise.
     total += bristles.take((y % size) * size + x % size)
   height = height + total * 0.045
   # The slope is measured over the same share of the picture at every size.
@@ -181,9 +185,9 @@ def paint(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
   """Paints a picture with brush strokes.
 
   Args:
-    rgb: f32[S, S, 3], scene colours in 0..1; its values are used as given, so
+    rgb: f32[S, S, 3], scene colors in 0..1; its values are used as given, so
       grade them first (`paint_grade`).
-    rng: chooses where strokes start and how their colour strays.
+    rng: chooses where strokes start and how their color strays.
 
   Returns:
     u8[S, S, 3].
@@ -196,11 +200,11 @@ def paint(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
   side = min(size, _PLAN)
   plan = Image.fromarray(bytes_).resize((side, side), Image.Resampling.BOX)
   field = _directions(rgb, rng)
-  # Four plain channels: three of colour, one for the thickness of the paint.
+  # Four plain channels: three of color, one for the thickness of the paint.
   ground = np.full((size, size, 4), 90, np.uint8)
   ground[..., :3] = bytes_
   sheet = Image.frombytes('CMYK', (size, size), ground.tobytes())
-  sheet = sheet.resize((size * over,) * 2, Image.Resampling.NEAREST)
+  sheet = sheet.resize((size * over, size * over), Image.Resampling.NEAREST)
   pen = ImageDraw.Draw(sheet)
   for radius, spacing, steps, limit in _LAYERS:
     if radius * size < 0.8:

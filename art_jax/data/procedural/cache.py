@@ -31,7 +31,7 @@ class Scenes(NamedTuple):
   Attributes:
     photo: u8[N, S, S, 3].
     painting: u8[N, S, S, 3]; painting i shows the same scene as photo i.
-    labels: u8[N, S, S, 3], the flat colours of `LABEL_COLOURS`.
+    labels: u8[N, S, S, 3], the flat colors of `LABEL_COLORS`.
     genre: i32[N], indices into `GENRES`.
   """
 
@@ -134,7 +134,8 @@ def _draw(seed: int, indices: list[int], size: int) -> Scenes:
     for view, picture in zip(views, drawn[:3], strict=True):
       view[place] = picture
   genre = np.array([i % len(GENRES) for i in indices], np.int32)
-  return Scenes(*views, genre)
+  photo, painting, labels = views
+  return Scenes(photo, painting, labels, genre)
 
 
 def render(

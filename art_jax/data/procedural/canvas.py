@@ -1,11 +1,11 @@
 """The drawing surface of the built-in paintings.
 
-A `Canvas` holds one scene while it is composed: a float colour picture and a
+A `Canvas` holds one scene while it is composed: a float color picture and a
 map of semantic classes of the same size. All coordinates are fractions of the
 picture, x to the right and y downwards, so one composition can be drawn at
 any size. Shapes are drawn with Pillow on an enlarged sheet and averaged down,
-which antialiases the colours; the class map takes the class under each pixel
-centre instead and so never holds a blended value.
+which antialiases the colors; the class map takes the class under each pixel
+center instead and so never holds a blended value.
 """
 
 import contextlib
@@ -19,20 +19,20 @@ from art_jax.data.procedural.labels import CLASSES, TABLE
 
 _NOISE_SIDE = 512
 
-Colour = tuple[float, float, float] | np.ndarray
+Color = tuple[float, float, float] | np.ndarray
 Shade = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def mix(first: Colour, second: Colour, share) -> np.ndarray:
+def mix(first: Color, second: Color, share) -> np.ndarray:
   """Returns `first` moved towards `second` by `share` (0..1, broadcast)."""
   first = np.asarray(first, np.float32)
   return first + (np.asarray(second, np.float32) - first) * share
 
 
-def vary(rng: np.random.Generator, colour: Colour, amount: float) -> np.ndarray:
-  """Returns `colour` with a random change of value and a smaller one of hue."""
+def vary(rng: np.random.Generator, color: Color, amount: float) -> np.ndarray:
+  """Returns `color` with a random change of value and a smaller one of hue."""
   change = rng.normal(0, amount) + rng.normal(0, amount * 0.4, 3)
-  return np.clip(np.asarray(colour) + change, 0, 1).astype(np.float32)
+  return np.clip(np.asarray(color) + change, 0, 1).astype(np.float32)
 
 
 def pick(rng: np.random.Generator, choices):
@@ -67,7 +67,7 @@ def smooth(points, closed: bool = True, steps: int = 6) -> np.ndarray:
 
 
 def ball(
-  colour: Colour, x: float, y: float, rx: float, ry: float, light, depth=0.45
+  color: Color, x: float, y: float, rx: float, ry: float, light, depth=0.45
 ) -> Shade:
   """Returns a shade that rounds a shape off: lit from direction `light`."""
 
@@ -75,7 +75,7 @@ def ball(
     u, v = (px - x) / rx, (py - y) / ry
     tone = 1 + depth * np.clip(u * light[0] + v * light[1], -1.2, 1)
     tone = tone - 0.3 * depth * np.clip(u * u + v * v, 0, 1.5)
-    return np.asarray(colour, np.float32) * tone[..., None]
+    return np.asarray(color, np.float32) * tone[..., None]
 
   return shade
 
@@ -95,16 +95,16 @@ def _noise() -> Image.Image:
 class Pen:
   """Draws flat shapes on the enlarged sheets of a `Canvas.sketch` block."""
 
-  def __init__(self, colours: Image.Image, classes: Image.Image):
-    self._colours = ImageDraw.Draw(colours, 'RGBA')
+  def __init__(self, colors: Image.Image, classes: Image.Image):
+    self._colors = ImageDraw.Draw(colors, 'RGBA')
     self._classes = ImageDraw.Draw(classes)
-    self._scale = colours.width
+    self._scale = colors.width
 
-  def _ink(self, colour: Colour, alpha: float) -> tuple[int, ...]:
+  def _ink(self, color: Color, alpha: float) -> tuple[int, ...]:
     # Plain floats: arithmetic on numpy scalars would dominate small shapes.
-    if isinstance(colour, np.ndarray):
-      colour = colour.tolist()
-    red, green, blue = colour
+    if isinstance(color, np.ndarray):
+      color = color.tolist()
+    red, green, blue = color
     return (
       min(max(int(red * 255), 0), 255),
       min(max(int(green * 255), 0), 255),
@@ -112,30 +112,30 @@ class Pen:
       int(alpha * 255),
     )
 
-  def polygon(self, points, colour, label: str | None = None, alpha=1.0):
+  def polygon(self, points, color, label: str | None = None, alpha=1.0):
     """Fills the outline `points` [P, 2]; marks `label` where it is given."""
     flat = (np.asarray(points, float) * self._scale).ravel().tolist()
-    self._colours.polygon(flat, fill=self._ink(colour, alpha))
+    self._colors.polygon(flat, fill=self._ink(color, alpha))
     if label is not None:
       self._classes.polygon(flat, fill=CLASSES[label])
 
-  def disc(self, x, y, rx, ry, colour, label: str | None = None, alpha=1.0):
+  def disc(self, x, y, rx, ry, color, label: str | None = None, alpha=1.0):
     """Fills an upright ellipse of half axes `rx`, `ry`."""
     box = [v * self._scale for v in (x - rx, y - ry, x + rx, y + ry)]
-    self._colours.ellipse(box, fill=self._ink(colour, alpha))
+    self._colors.ellipse(box, fill=self._ink(color, alpha))
     if label is not None:
       self._classes.ellipse(box, fill=CLASSES[label])
 
-  def line(self, points, width, colour, label: str | None = None, alpha=1.0):
+  def line(self, points, width, color, label: str | None = None, alpha=1.0):
     """Draws a polyline of `width` (a fraction of the picture)."""
     flat = (np.asarray(points, float) * self._scale).ravel().tolist()
     wide = max(int(round(width * self._scale)), 1)
-    ink = self._ink(colour, alpha)
-    self._colours.line(flat, fill=ink, width=wide, joint='curve')
+    ink = self._ink(color, alpha)
+    self._colors.line(flat, fill=ink, width=wide, joint='curve')
     if label is not None:
       self._classes.line(flat, fill=CLASSES[label], width=wide)
 
-  def box(self, left, top, right, bottom, colour, label=None, alpha=1.0):
+  def box(self, left, top, right, bottom, color, label=None, alpha=1.0):
     """Fills an upright rectangle."""
     # Pillow includes the last pixel, which would fatten small windows.
     edges = [v * self._scale for v in (left, top, right, bottom)]
@@ -143,7 +143,7 @@ class Pen:
       max(edges[2] - 1, edges[0]),
       max(edges[3] - 1, edges[1]),
     )
-    self._colours.rectangle(edges, fill=self._ink(colour, alpha))
+    self._colors.rectangle(edges, fill=self._ink(color, alpha))
     if label is not None:
       self._classes.rectangle(edges, fill=CLASSES[label])
 
@@ -153,20 +153,20 @@ class Canvas:
 
   Attributes:
     size: side S of the picture in pixels.
-    rgb: f32[S, S, 3], colours nominally in 0..1.
-    x: f32[1, S], y: f32[S, 1], the pixel centres as fractions.
+    rgb: f32[S, S, 3], colors nominally in 0..1.
+    x: f32[1, S], y: f32[S, 1], the pixel centers as fractions.
   """
 
   def __init__(self, size: int):
     self.size = size
     self.rgb = np.zeros((size, size, 3), np.float32)
-    centres = ((np.arange(size) + 0.5) / size).astype(np.float32)
-    self.x, self.y = centres[None, :], centres[:, None]
+    centers = ((np.arange(size) + 0.5) / size).astype(np.float32)
+    self.x, self.y = centers[None, :], centers[:, None]
     self._classes = np.zeros((size, size), np.uint8)
     self._over = 2 if size >= 160 else 3 if size >= 48 else 4
 
   def labels(self) -> np.ndarray:
-    """Returns the flat-coloured class map u8[S, S, 3]."""
+    """Returns the flat-colored class map u8[S, S, 3]."""
     return TABLE[self._classes]
 
   def mark(self, where: np.ndarray, label: str) -> None:
@@ -187,8 +187,9 @@ class Canvas:
       tall: the same from top to bottom.
     """
     left, top = rng.uniform(0, 1 - wide), rng.uniform(0, 1 - tall)
-    box = tuple(_NOISE_SIDE * v for v in (left, top, left + wide, top + tall))
-    side = (self.size, self.size)
+    corners = (left, top, left + wide, top + tall)
+    x0, y0, x1, y1 = (_NOISE_SIDE * v for v in corners)
+    box, side = (x0, y0, x1, y1), (self.size, self.size)
     return np.asarray(_noise().resize(side, Image.Resampling.BICUBIC, box=box))
 
   def floor_noise(self, rng, horizon: float, detail: float) -> np.ndarray:
@@ -202,27 +203,27 @@ class Canvas:
     side = _NOISE_SIDE
     return texture[row % side, column.astype(int) % side] * fade
 
-  def shade(self, mask, colour, label: str | None = None) -> None:
-    """Covers the picture with `colour` (broadcastable) by `mask` [S, S]."""
+  def shade(self, mask, color, label: str | None = None) -> None:
+    """Covers the picture with `color` (broadcastable) by `mask` [S, S]."""
     mask = np.broadcast_to(mask, (self.size, self.size))
-    self.rgb += (np.asarray(colour, np.float32) - self.rgb) * mask[..., None]
+    self.rgb += (np.asarray(color, np.float32) - self.rgb) * mask[..., None]
     if label is not None:
       self.mark(mask > 0.5, label)
 
   def fill(
     self,
     points: np.ndarray,
-    colour: Colour | Shade,
+    color: Color | Shade,
     label: str | None = None,
     alpha: float = 1.0,
     blur: float = 0.0,
   ) -> None:
-    """Fills an outline with a colour or a shade.
+    """Fills an outline with a color or a shade.
 
     Args:
       points: [P, 2] outline.
-      colour: one colour, or a function of the coordinates x[1, W] and y[H, 1]
-        of a part of the picture that returns its colours [H, W, 3].
+      color: one color, or a function of the coordinates x[1, W] and y[H, 1]
+        of a part of the picture that returns its colors [H, W, 3].
       label: class of the shape; None keeps what is there.
       alpha: opacity, 0..1.
       blur: softness of the edge, as a fraction of the picture.
@@ -242,28 +243,28 @@ class Canvas:
       sheet = sheet.filter(ImageFilter.GaussianBlur(blur * self.size))
     mask = np.asarray(sheet, np.float32) / 255
     rows, columns = slice(low[1], low[1] + tall), slice(low[0], low[0] + wide)
-    if callable(colour):
-      colour = colour(self.x[:, columns], self.y[rows])
+    if callable(color):
+      color = color(self.x[:, columns], self.y[rows])
     part = self.rgb[rows, columns]
-    part += (np.asarray(colour, np.float32) - part) * (alpha * mask)[..., None]
+    part += (np.asarray(color, np.float32) - part) * (alpha * mask)[..., None]
     if label is not None:
       self._classes[rows, columns][mask > 0.5] = CLASSES[label]
 
-  def glow(self, x: float, y: float, radius: float, colour, strength: float):
+  def glow(self, x: float, y: float, radius: float, color, strength: float):
     """Adds light around a point; `radius` is the distance of half decay."""
     far = ((self.x - x) ** 2 + (self.y - y) ** 2) / radius**2
-    self.shade(np.clip(strength / (1 + far * far + far), 0, 1), colour)
+    self.shade(np.clip(strength / (1 + far * far + far), 0, 1), color)
 
   @contextlib.contextmanager
   def sketch(self) -> Iterator[Pen]:
     """Gives a `Pen` for many small flat shapes, all averaged down at once."""
-    side = (self.size * self._over,) * 2
+    side = (self.size * self._over, self.size * self._over)
     bytes_ = (np.clip(self.rgb, 0, 1) * 255 + 0.5).astype(np.uint8)
     nearest = Image.Resampling.NEAREST
-    colours = Image.fromarray(bytes_).resize(side, nearest)
+    colors = Image.fromarray(bytes_).resize(side, nearest)
     classes = Image.fromarray(self._classes).resize(side, nearest)
-    yield Pen(colours, classes)
-    reduced = np.asarray(colours.reduce(self._over), np.float32) / 255
+    yield Pen(colors, classes)
+    reduced = np.asarray(colors.reduce(self._over), np.float32) / 255
     self.rgb = reduced
     middle = self._over // 2
     self._classes = np.asarray(classes)[

@@ -131,18 +131,18 @@ def _neckline(pen: Pen, rng, head: Head, kind: str, cloth, other) -> None:
 
 def _wrap(pen: Pen, head: Head, kind: str, cloth, other) -> None:
   """Draws a roll neck, or a scarf with one end hanging down."""
-  colour = cloth if kind == 'roll' else other
+  color = cloth if kind == 'roll' else other
   y = head.y + head.high * 1.30 - 0.035
   for i in range(3):
     wide = head.wide * (0.66 + 0.10 * i)
     band = ellipse(head.x, y + 0.026 * i, wide, 0.036)
-    pen.polygon(band, colour * (0.72 + 0.14 * i), 'cloth')
+    pen.polygon(band, color * (0.72 + 0.14 * i), 'cloth')
   if kind == 'scarf':
     tail = [(0.1, 0.04), (0.5, 0.03), (0.62, 0.32), (0.2, 0.34)]
     pen.polygon(_at(head, tail), other * 0.9, 'cloth')
 
 
-# Hats as (outline or ellipse, takes the colour of the band) in the frame of
+# Hats as (outline or ellipse, takes the color of the band) in the frame of
 # the head; 'round' shapes are (u, v, half width, half height).
 _BRIM = (
   ('round', (0, -0.58, 2.05, 0.30), False),
@@ -174,7 +174,7 @@ _HATS = {'brim': _BRIM, 'tall': _TALL, 'scarf': _SCARF, 'beret': _BERET}
 
 def draw_hat(canvas: Canvas, rng, head: Head, kind: str) -> None:
   """Draws a hat, a scarf or a wreath of flowers."""
-  colour = vary(rng, pick(rng, CLOTHS), 0.03)
+  color = vary(rng, pick(rng, CLOTHS), 0.03)
   band = vary(rng, pick(rng, CLOTHS), 0.03)
   flip = rng.choice([-1, 1])
   straw = rng.uniform() < 0.5
@@ -182,14 +182,14 @@ def draw_hat(canvas: Canvas, rng, head: Head, kind: str) -> None:
     _wreath(canvas, rng, head)
     return
   if kind == 'brim' and straw:
-    colour = np.array((0.88, 0.74, 0.44))
+    color = np.array((0.88, 0.74, 0.44))
   if kind == 'tall':
-    colour = colour * 0.35
-  centre = head.at([(0, -0.9)])[0]
+    color = color * 0.35
+  center = head.at([(0, -0.9)])[0]
 
   def shade(x, y, base):
-    u = (x - centre[0]) / (head.wide * 1.6)
-    v = (y - centre[1]) / (head.high * 0.9)
+    u = (x - center[0]) / (head.wide * 1.6)
+    v = (y - center[1]) / (head.high * 0.9)
     return base * (0.90 + 0.34 * u * head.side - 0.28 * v)[..., None]
 
   for form, points, banded in _HATS[kind]:
@@ -198,7 +198,7 @@ def draw_hat(canvas: Canvas, rng, head: Head, kind: str) -> None:
     else:
       points = np.array(points) * (flip, 1)
       outline = head.at(smooth(points) if form == 'curve' else points)
-    base = band if banded else colour
+    base = band if banded else color
     canvas.fill(outline, functools.partial(shade, base=base), 'hat')
 
 

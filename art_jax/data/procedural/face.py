@@ -21,18 +21,18 @@ _IRISES = (
 
 
 class Head(NamedTuple):
-  """Place, pose and colours of a head.
+  """Place, pose and colors of a head.
 
   Attributes:
-    x: centre, as a fraction of the picture.
-    y: centre, as a fraction of the picture.
+    x: center, as a fraction of the picture.
+    y: center, as a fraction of the picture.
     wide: half width of the face.
     high: half height of the face.
     tilt: turn in the picture plane, in radians.
     yaw: how far the features move to one side, -0.35..0.35 half widths.
     side: -1 for light from the left, 1 from the right.
-    skin: colour of the skin.
-    hair: colour of the hair.
+    skin: color of the skin.
+    hair: color of the hair.
   """
 
   x: float
@@ -85,10 +85,10 @@ def draw_neck(canvas: Canvas, head: Head, width: float) -> None:
   mid = [(head.x + head.wide * s, head.y + head.high * 1.35)
          for s in (-width, width)]  # fmt: skip
   outline = np.array([top[0], top[1], mid[1], low[0], low[1], mid[0]])
-  colour = _skin_shade(
+  color = _skin_shade(
     head, head.x, head.y + head.high * 1.2, head.wide, head.high * 1.2, 0.36
   )
-  canvas.fill(outline, colour, 'skin')
+  canvas.fill(outline, color, 'skin')
   shadow = head.round(-0.06 * head.side, 1.02, 0.46, 0.20)
   canvas.fill(shadow, head.skin * (0.48, 0.34, 0.32), None, 0.6, 0.012)
 
@@ -97,8 +97,8 @@ def draw_face(canvas: Canvas, rng, head: Head, ears: bool) -> None:
   """Draws skull, ears, cheeks and the soft hollows of the face."""
   if ears:
     for s in (-1, 1):
-      colour = _skin_shade(head, head.x, head.y, head.wide, head.high)
-      canvas.fill(head.round(s * 0.98, 0.08, 0.12, 0.20), colour, 'skin')
+      color = _skin_shade(head, head.x, head.y, head.wide, head.high)
+      canvas.fill(head.round(s * 0.98, 0.08, 0.12, 0.20), color, 'skin')
   jaw = rng.uniform(0.74, 0.92)
   chin = rng.uniform(0.20, 0.34)
   push = head.yaw * 0.35
@@ -113,8 +113,8 @@ def draw_face(canvas: Canvas, rng, head: Head, ears: bool) -> None:
     (push - chin * 0.4, 1.0),
   ]
   outline = head.at(smooth(points + left))
-  colour = _skin_shade(head, head.x, head.y, head.wide * 1.05, head.high * 1.1)
-  canvas.fill(outline, colour, 'skin')
+  color = _skin_shade(head, head.x, head.y, head.wide * 1.05, head.high * 1.1)
+  canvas.fill(outline, color, 'skin')
   dark = head.skin * (0.62, 0.44, 0.40)
   rosy = mix(head.skin, (0.90, 0.36, 0.32), 0.5)
   yaw = head.yaw
@@ -147,8 +147,10 @@ def draw_features(canvas: Canvas, rng, head: Head, blink: bool) -> None:
   iris = pick(rng, _IRISES)
   with canvas.sketch() as pen:
     for s in (-1, 1):
+      x, y = head.at([(yaw * 1.3 + s * 0.085, 0.355)])[0]
       pen.disc(
-        *head.at([(yaw * 1.3 + s * 0.085, 0.355)])[0],
+        x,
+        y,
         head.wide * 0.035,
         head.high * 0.018,
         dark * 0.6,
@@ -165,8 +167,10 @@ def draw_features(canvas: Canvas, rng, head: Head, blink: bool) -> None:
     line = [(mouth - wide, 0.60 - smile), (mouth, 0.622),
             (mouth + wide, 0.60 - smile)]  # fmt: skip
     pen.line(head.at(smooth(line, False)), head.wide * 0.03, lip * 0.42)
+    x, y = head.at([(mouth + head.side * 0.07, 0.66)])[0]
     pen.disc(
-      *head.at([(mouth + head.side * 0.07, 0.66)])[0],
+      x,
+      y,
       head.wide * 0.06,
       head.high * 0.014,
       mix(lip, (1, 1, 1), 0.5),

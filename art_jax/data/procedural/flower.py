@@ -121,28 +121,29 @@ def _fruit(canvas: Canvas, rng, edge: float, side: float) -> None:
     y = edge + rng.uniform(0.05, 0.10)
     dark = ellipse(x - side * r * 0.6, y + r * 0.8, r * 1.2, r * 0.35)
     canvas.fill(dark, (0.08, 0.05, 0.06), None, 0.45, 0.008)
-    colour = vary(rng, pick(rng, kinds), 0.03)
-    shade = ball(colour, x, y, r, r, (0.6 * side, -0.6), 0.65)
+    color = vary(rng, pick(rng, kinds), 0.03)
+    shade = ball(color, x, y, r, r, (0.6 * side, -0.6), 0.65)
     canvas.fill(ellipse(x, y, r, r * 0.94), shade, 'fruit')
     glint = ellipse(x + side * r * 0.35, y - r * 0.4, r * 0.2, r * 0.15)
     canvas.fill(glint, (1, 1, 0.96), None, 0.7, 0.004)
 
 
-def _stem(pen: Pen, rng, start, goal, colour, leafy=True) -> None:
+def _stem(pen: Pen, rng, start, goal, color, leafy=True) -> None:
   """Draws a bent stem with a leaf or two."""
   t = np.linspace(0, 1, 8)[:, None]
   start, goal = np.asarray(start), np.asarray(goal)
   bend = np.array([rng.normal(0, 0.04), 0.0])
   line = start + (goal - start) * t + bend * np.sin(np.pi * t)
-  pen.line(line, 0.011, np.asarray(colour) * 0.75, 'foliage')
+  pen.line(line, 0.011, np.asarray(color) * 0.75, 'foliage')
   if leafy:
     for where in rng.integers(2, 7, 2):
       angle = rng.uniform(-np.pi, 0)
       reach = rng.uniform(0.08, 0.14)
-      leaf(pen, rng, *line[where], angle, reach, reach * 0.26, colour)
+      x, y = line[where]
+      leaf(pen, rng, x, y, angle, reach, reach * 0.26, color)
 
 
-def _bunch(rng, count: int, centre, spread) -> np.ndarray:
+def _bunch(rng, count: int, center, spread) -> np.ndarray:
   """Returns well-spaced places f64[count, 2] inside an ellipse."""
   places = []
   for _ in range(count):
@@ -154,7 +155,7 @@ def _bunch(rng, count: int, centre, spread) -> np.ndarray:
       places.append(spots[gaps.min(1).argmax()])
     else:
       places.append(spots[0] * 0.4)
-  return np.array(places) * spread + centre
+  return np.array(places) * spread + center
 
 
 def _bouquet(canvas: Canvas, rng) -> None:
@@ -195,7 +196,7 @@ def _bouquet(canvas: Canvas, rng) -> None:
     for place in places[np.argsort(-np.abs(places[:, 0] - x))]:
       squash = 1 - 0.35 * rng.uniform()
       BLOOMS[pick(rng, kinds)](
-        pen, rng, *place, radius * rng.uniform(0.85, 1.15),
+        pen, rng, place[0], place[1], radius * rng.uniform(0.85, 1.15),
         vary(rng, pick(rng, hues), 0.04), squash, rng.uniform(0, 6.3),
       )  # fmt: skip
 
@@ -209,9 +210,9 @@ def _bokeh(canvas: Canvas, rng) -> None:
   share = np.clip(canvas.y * 1.3 - 0.15 + 0.14 * noise, 0, 1)
   canvas.shade(1.0, mix(high, low, share[..., None]), 'background')
   for x, y, r, t in rng.uniform(0, 1, (14, 4)):
-    colour = mix(high, pick(rng, HUES), 0.5 if t > 0.5 else 0.0)
+    color = mix(high, pick(rng, HUES), 0.5 if t > 0.5 else 0.0)
     spot = ellipse(x, y, 0.02 + 0.05 * r, 0.02 + 0.05 * r, 0, 20)
-    canvas.fill(spot, colour, None, 0.35, 0.008)
+    canvas.fill(spot, color, None, 0.35, 0.008)
 
 
 def _garden(canvas: Canvas, rng) -> None:
@@ -228,7 +229,7 @@ def _garden(canvas: Canvas, rng) -> None:
       foot = (place[0] + rng.normal(0, 0.06), 1.05)
       _stem(pen, rng, foot, place, green * rng.uniform(0.7, 1.1))
       BLOOMS[pick(rng, kinds)](
-        pen, rng, *place, radius * rng.uniform(0.8, 1.2),
+        pen, rng, place[0], place[1], radius * rng.uniform(0.8, 1.2),
         vary(rng, pick(rng, hues), 0.04), 1 - 0.4 * rng.uniform(),
         rng.uniform(0, 6.3),
       )  # fmt: skip

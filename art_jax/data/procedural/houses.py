@@ -19,7 +19,7 @@ LAMP = (1.00, 0.78, 0.40)
 
 
 def window_glass(rng, sky: Sky) -> np.ndarray:
-  """Returns the colour of one window: lit by chance at night."""
+  """Returns the color of one window: lit by chance at night."""
   light = sky.light
   lit = (
     rng.uniform() < 0.15 + 0.50 * light.night if light.night > 0.2 else False
@@ -103,9 +103,9 @@ def draw_facade(pen: Pen, rng, sky: Sky, left, right, top, foot) -> None:
   pen.disc(*attic, window_glass(rng, sky), 'window')
 
 
-def _gable(pen: Pen, rng, left, right, top, rise, colours) -> None:
+def _gable(pen: Pen, rng, left, right, top, rise, colors) -> None:
   """Ends a house front in steps, a bell, a point or a flat roof."""
-  wall, roof, trim = colours
+  wall, roof, trim = colors
   wide, middle = right - left, (left + right) / 2
   kind = pick(rng, ('step', 'bell', 'point', 'flat'))
   if kind == 'step':

@@ -1,13 +1,13 @@
-"""The semantic classes of the label maps and their flat colours.
+"""The semantic classes of the label maps and their flat colors.
 
 Label maps are drawn without antialiasing: every pixel has exactly one of these
-colours, and no two classes share one.
+colors, and no two classes share one.
 """
 
 import numpy as np
 
-# Class name -> colour (red, green, blue), each 0..255.
-LABEL_COLOURS: dict[str, tuple[int, int, int]] = {
+# Class name -> color (red, green, blue), each 0..255.
+LABEL_COLORS: dict[str, tuple[int, int, int]] = {
   'background': (58, 60, 68),
   'sky': (130, 190, 240),
   'cloud': (225, 235, 245),
@@ -41,6 +41,6 @@ LABEL_COLOURS: dict[str, tuple[int, int, int]] = {
   'dark shape': (35, 25, 45),
   'line': (0, 0, 0),
 }
-# Class name -> number, and number -> colour u8[classes, 3].
-CLASSES = {name: number for number, name in enumerate(LABEL_COLOURS)}
-TABLE = np.array(list(LABEL_COLOURS.values()), np.uint8)
+# Class name -> number, and number -> color u8[classes, 3].
+CLASSES = {name: number for number, name in enumerate(LABEL_COLORS)}
+TABLE = np.array(list(LABEL_COLORS.values()), np.uint8)

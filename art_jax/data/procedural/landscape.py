@@ -105,15 +105,15 @@ def _grass(pen: Pen, rng, sky: Sky, dark, lit, flowers) -> None:
     foot = 1.03 - 0.10 * row
     tall = 0.03 + 0.05 * (1 - row) * (0.4 + tone)
     tip = (x + 0.04 * (bend - 0.5), foot - tall)
-    colour = (np.asarray(dark) * (1 - tone) + np.asarray(lit) * tone) * tint
-    pen.polygon([(x - 0.004, foot), (x + 0.004, foot), tip], colour, 'foliage')
+    color = (np.asarray(dark) * (1 - tone) + np.asarray(lit) * tone) * tint
+    pen.polygon([(x - 0.004, foot), (x + 0.004, foot), tip], color, 'foliage')
   if flowers is None:
     return
   for row, x, tone in rng.uniform(0, 1, (70, 3)):
     y = 0.99 - 0.26 * row
     radius = 0.011 * (1.05 - row)
-    colour = vary(rng, flowers, 0.06) * tint
-    pen.disc(x, y, radius, radius * 0.8, colour * (0.8 + 0.3 * tone), 'petal')
+    color = vary(rng, flowers, 0.06) * tint
+    pen.disc(x, y, radius, radius * 0.8, color * (0.8 + 0.3 * tone), 'petal')
 
 
 def _grove(canvas: Canvas, rng, sky: Sky, land: str, shore: float, leaves):
@@ -129,8 +129,8 @@ def _grove(canvas: Canvas, rng, sky: Sky, land: str, shore: float, leaves):
   air = np.asarray(sky.light.low)
   spots = []
   if land not in ('desert', 'sea', 'rows'):
-    centre = rng.uniform(0, 1)
-    for x in rng.normal(centre, 0.28, 16):
+    center = rng.uniform(0, 1)
+    for x in rng.normal(center, 0.28, 16):
       spots.append((shore + 0.012, x, rng.uniform(0.05, 0.09)))
   sparse = land in ('desert', 'sea', 'rows')
   for _ in range(int(rng.integers(1, 4 if sparse else 6))):
@@ -141,13 +141,13 @@ def _grove(canvas: Canvas, rng, sky: Sky, land: str, shore: float, leaves):
   with canvas.sketch() as pen:
     for y, x, height in sorted(spots):
       share = np.clip(0.5 - 2.2 * (y - shore), 0, 0.5) * 0.7
-      colours = (c + (air - c) * share for c in (dark, lit))
+      shade, light = (c + (air - c) * share for c in (dark, lit))
       shadow = 0.34 * height
       pen.disc(
         x - sky.side * shadow * 0.4, y, shadow, shadow * 0.16, dark * 0.5, None,
         0.35 * (1 - sky.light.night),
       )  # fmt: skip
-      TREES[kind](pen, rng, x, y, height, *colours, sky.side)
+      TREES[kind](pen, rng, x, y, height, shade, light, sky.side)
 
 
 def landscape(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -207,9 +207,9 @@ def _bank(canvas: Canvas, rng, sky: Sky, land: str) -> None:
         )  # fmt: skip
 
 
-def mix_light(colour) -> np.ndarray:
-  """Returns the pale, wet edge colour of a bank."""
-  return np.asarray(colour) * 0.6 + 0.36
+def mix_light(color) -> np.ndarray:
+  """Returns the pale, wet edge color of a bank."""
+  return np.asarray(color) * 0.6 + 0.36
 
 
 def _details(canvas: Canvas, rng, sky: Sky, land, horizon, leaves) -> None:
@@ -232,4 +232,5 @@ def _details(canvas: Canvas, rng, sky: Sky, land, horizon, leaves) -> None:
         rng, (None, (0.92, 0.22, 0.18), (0.98, 0.86, 0.30), (0.80, 0.60, 0.90))
       )
       green = ((0.10, 0.22, 0.08), (0.46, 0.58, 0.22))
-      _grass(pen, rng, sky, *(leaves if dark is None else green), blossom)
+      low, high = leaves if dark is None else green
+      _grass(pen, rng, sky, low, high, blossom)

@@ -81,16 +81,16 @@ def _hair_back(canvas: Canvas, rng, head: Head, style: str) -> None:
         u, v = 1.5 * np.cos(angle) * (0.75 + 0.3 * far), np.sin(angle)
         v = v * (0.95 + 0.35 * far) + 0.15
         x, y = head.at([(u, v)])[0]
-        colour = head.hair * (0.7 + 0.5 * tone + 0.2 * u * head.side)
-        pen.disc(x, y, 0.030, 0.030, colour, 'hair')
+        color = head.hair * (0.7 + 0.5 * tone + 0.2 * u * head.side)
+        pen.disc(x, y, 0.030, 0.030, color, 'hair')
     else:
       for s, t in rng.uniform(0, 1, (46, 2)):
         u = (2 * s - 1) * wide
         line = [(u * 0.6, -1.1), (u, -0.4), (u * 1.0, low * 0.5),
                 (u * 0.9 + 0.1 * (t - 0.5), low * 0.96)]  # fmt: skip
         tone = 0.72 + 0.6 * t + 0.22 * u * head.side
-        colour = mix(head.hair * tone, (1, 0.9, 0.7), 0.05 * t)
-        pen.line(head.at(smooth(line, False)), 0.007, colour, None, 0.7)
+        color = mix(head.hair * tone, (1, 0.9, 0.7), 0.05 * t)
+        pen.line(head.at(smooth(line, False)), 0.007, color, None, 0.7)
 
 
 def _hair_front(canvas: Canvas, rng, head: Head, style: str) -> None:

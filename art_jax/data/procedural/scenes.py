@@ -30,7 +30,7 @@ class Scene(NamedTuple):
   Attributes:
     photo: u8[S, S, 3].
     painting: u8[S, S, 3], of the same scene, stroke by stroke.
-    labels: u8[S, S, 3], the flat colours of `LABEL_COLOURS`.
+    labels: u8[S, S, 3], the flat colors of `LABEL_COLORS`.
     genre: index into `GENRES`.
   """
 

@@ -8,13 +8,13 @@ from art_jax.data.procedural.canvas import Canvas, ellipse, mix, pick
 
 
 class Daylight(NamedTuple):
-  """The light of one time of day; colours in 0..1."""
+  """The light of one time of day; colors in 0..1."""
 
   top: tuple[float, float, float]
   middle: tuple[float, float, float]
   low: tuple[float, float, float]
   lit: tuple[float, float, float]  # the sunny side of clouds
-  tint: tuple[float, float, float]  # multiplies the colour of things
+  tint: tuple[float, float, float]  # multiplies the color of things
   sun: tuple[float, float, float]
   night: float  # share of darkness, 0..1: lights go on, stars come out
 
@@ -100,7 +100,7 @@ def draw_sky(canvas: Canvas, rng, light: Daylight, horizon: float) -> Sky:
 
 
 def _clouds(canvas: Canvas, rng, light: Daylight, horizon, sun_x) -> None:
-  """Adds fair-weather heaps, thin streaks or a grey cover."""
+  """Adds fair-weather heaps, thin streaks or a gray cover."""
   kind = pick(rng, ('heaps', 'heaps', 'streaks', 'clear'))
   if light is DAYLIGHTS[-1]:
     kind = 'cover'
@@ -132,7 +132,7 @@ def draw_water(canvas: Canvas, rng, sky: Sky, top: float, deep) -> None:
     rng: chooses the ripples.
     sky: the light; its sun leaves a glittering path.
     top: y of the far shore.
-    deep: colour of the water itself, in daylight.
+    deep: color of the water itself, in daylight.
   """
   size = canvas.size
   start = min(int(round(top * size)), size - 1)

@@ -115,11 +115,11 @@ def _lamp(pen: Pen, sky: Sky, view: View, s, deep) -> None:
   """Draws a street lamp with its light."""
   foot, head = view.at([(s * 0.7, 0, deep), (s * 0.7, 0.95, deep)])
   pen.line([foot, head], 0.010 / deep, (0.10, 0.11, 0.13))
-  size = 0.017 / deep
+  (x, y), size = head, 0.017 / deep
   if sky.light.night > 0.3:
     for far in (6.0, 3.6, 2.0):
-      pen.disc(*head, size * far, size * far, LAMP, None, 0.15)
-  pen.disc(*head, size, size * 1.2, LAMP, 'window')
+      pen.disc(x, y, size * far, size * far, LAMP, None, 0.15)
+  pen.disc(x, y, size, size * 1.2, LAMP, 'window')
 
 
 def _walker(pen: Pen, rng, sky: Sky, view: View, across, deep) -> None:

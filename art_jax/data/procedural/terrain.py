@@ -42,11 +42,11 @@ def mountain_ranges(
     line = np.minimum(line, horizon + 0.005)
     field = canvas.noise(rng, 0.22, 0.30)
     relief = (field - np.roll(field, 1, 1)) * canvas.size / 64
-    colour = mix(rock, wood, np.clip(near * 1.3 - 0.5, 0, 1))
+    color = mix(rock, wood, np.clip(near * 1.3 - 0.5, 0, 1))
     cap = snowy and i < max(count - 1, 1)
     canvas.fill(
       _under(line, horizon + 0.02),
-      _slope(canvas, line, relief, field, colour, sky, near, cap),
+      _slope(canvas, line, relief, field, color, sky, near, cap),
       'mountain',
     )
     if cap:
@@ -56,7 +56,7 @@ def mountain_ranges(
   del light
 
 
-def _slope(canvas, line, relief, field, colour, sky: Sky, near, snowy):
+def _slope(canvas, line, relief, field, color, sky: Sky, near, snowy):
   """Returns the shade of one range: lit flanks, snow, air at its foot."""
   light = sky.light
   size = canvas.size
@@ -71,7 +71,7 @@ def _slope(canvas, line, relief, field, colour, sky: Sky, near, snowy):
       (-tilt[None] * sky.side * 0.35 + relief[part] * sky.side * 1.4), -1, 1
     )
     tone = (0.78 + 0.34 * facing + 0.04 * field[part])[..., None]
-    body = np.asarray(colour) * tone
+    body = np.asarray(color) * tone
     if snowy:
       depth = (y - top[None]) + 0.03 * field[part]
       snow = np.clip((0.075 - depth) * 30, 0, 1)[..., None]
@@ -175,12 +175,12 @@ def winding_path(canvas: Canvas, rng, sky: Sky, top: float, wet: bool) -> None:
     flow = flow * (0.94 + 0.08 * noise)[..., None]
     size = canvas.size
 
-    def colour(x, yy):
+    def color(x, yy):
       rows = np.round(yy[:, 0] * size - 0.5).astype(int)
       columns = np.round(x[0] * size - 0.5).astype(int)
       return flow[np.ix_(rows, columns)]
 
-    canvas.fill(outline, colour, 'water')
+    canvas.fill(outline, color, 'water')
   else:
     canvas.fill(
       outline, np.asarray((0.80, 0.69, 0.52)) * tint, 'path', 0.9, 0.004

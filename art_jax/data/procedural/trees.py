@@ -1,7 +1,7 @@
 """Trees, drawn as many small strokes of foliage around a trunk.
 
 Every function takes the pen, the generator, the foot of the tree (`x`, `y`),
-its `height`, the two colours of its foliage (in the shade and in the light)
+its `height`, the two colors of its foliage (in the shade and in the light)
 and the `side` the light comes from (-1 left, 1 right).
 """
 
@@ -33,14 +33,14 @@ def broadleaf(pen: Pen, rng, x, y, height, dark, lit, side) -> None:
   order = np.argsort(tone)
   sizes = rng.uniform(0.07, 0.13, count)
   wide, tall = height * 0.34 * squat, height * 0.33
-  centre = y - height * 0.66
-  pen.disc(x, centre, wide * 0.85, tall * 0.85, dark, 'foliage')
+  center = y - height * 0.66
+  pen.disc(x, center, wide * 0.85, tall * 0.85, dark, 'foliage')
   for rank, i in enumerate(order):
     # Late, light clumps are smaller, so that the dark shows between them.
     radius = sizes[i] * height * (1.05 - 0.55 * rank / count)
-    colour = mix(dark, lit, tone[i])
+    color = mix(dark, lit, tone[i])
     pen.disc(
-      x + u[i] * wide, centre + v[i] * tall, radius, radius * 0.8, colour,
+      x + u[i] * wide, center + v[i] * tall, radius, radius * 0.8, color,
       'foliage',
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ FILE = 'labels.csv'
 
 
 @dataclasses.dataclass(frozen=True)
-class Labelled:
+class Labeled:
   """A folder of pictures and a table of what is known of them.
 
   The table has a line for a picture and a column `file`, its path below the
