@@ -7,11 +7,14 @@ import sys
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def test_killed_trainings_lose_no_bit():
+def test_killed_runs_lose_no_bit():
   # The toy: a CycleGAN would compile for a minute. loop_test.py stops one.
   result = subprocess.run(
     [
-      *(sys.executable, '-m', 'tools.robustness.crash_test', '--kills=2'),
+      sys.executable,
+      '-m',
+      'tools.robustness.crash_test',
+      '--kills=2',
       '--experiment=tests/toy.py',
     ],
     cwd=_ROOT,

@@ -37,8 +37,12 @@ def _trained(command: str) -> list[str]:
       ('--nodes=2', '--gpus=4', '--partition=a'),
       'sbatch',
       (
-        *('--nodes=2', '--ntasks-per-node=4', '--gpus-per-node=4'),
-        *('--signal=TERM@120', '--requeue', '--partition=a'),
+        '--nodes=2',
+        '--ntasks-per-node=4',
+        '--gpus-per-node=4',
+        '--signal=TERM@120',
+        '--requeue',
+        '--partition=a',
       ),
       '--wrap=',
     ),
@@ -47,7 +51,9 @@ def _trained(command: str) -> list[str]:
       (*_WHERE, '--cluster=C', '--type=v6e-16', '--image=I', '--slices=2'),
       'xpk',
       (
-        *('--workload=one', '--tpu-type=v6e-16', '--num-slices=2'),
+        '--workload=one',
+        '--tpu-type=v6e-16',
+        '--num-slices=2',
         '--max-restarts=50',
       ),
       '--command=',
@@ -55,12 +61,18 @@ def _trained(command: str) -> list[str]:
     (
       'tpu_mig.sh',
       (
-        *(*_WHERE, '--machine=ct6e-standard-4t', '--topology=4x4'),
-        *('--hosts=4', '--image=F', _PACKAGE),
+        *_WHERE,
+        '--machine=ct6e-standard-4t',
+        '--topology=4x4',
+        '--hosts=4',
+        '--image=F',
+        _PACKAGE,
       ),
       'gcloud',
       (
-        *('--region=us-central1', '--accelerator-topology=4x4', '--size=4'),
+        '--region=us-central1',
+        '--accelerator-topology=4x4',
+        '--size=4',
         '--workload-policy=projects/P/regions/us-central1/resourcePolicies/one',
       ),
       '--metadata=^#%^startup-script=',
@@ -138,8 +150,12 @@ def _local(tmp_path, program: str, *flags, processes=2):
   (package / 'main.py').write_text(program)
   return subprocess.run(
     [
-      *(sys.executable, _LAUNCH / 'local.py', f'--processes={processes}'),
-      *(*flags, '--', f'--workdir={tmp_path}'),
+      sys.executable,
+      _LAUNCH / 'local.py',
+      f'--processes={processes}',
+      *flags,
+      '--',
+      f'--workdir={tmp_path}',
     ],
     env={**os.environ, 'PYTHONPATH': str(tmp_path)},
     cwd=tmp_path,
@@ -177,12 +193,12 @@ if not os.path.exists('died'):
   [
     (_DIES, (), 0, 1),
     ('import sys; sys.exit(134)', ('--max_restarts=1',), 134, 2),
-    ('import sys; sys.exit(2)', (), 2, 0),  # a restart mends no bad input
+    ('import sys; sys.exit(2)', (), 2, 0),  # a restart repairs no bad input
     ('import sys; sys.exit(75)', (), 75, 0),
   ],
   ids=['killed', 'bounded', 'bad_input', 'stopped'],
 )
-def test_local_starts_again_what_a_restart_mends(
+def test_local_starts_again_what_a_restart_repairs(
   program, flags, code, restarts, tmp_path
 ):
   done = _local(tmp_path, program, *flags)
