@@ -3,24 +3,25 @@
 import dataclasses
 from typing import Any, ClassVar
 
-import flax
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import optim, trainable
+from art_jax.algorithms import fields, optim, trainable
 from art_jax.algorithms.runner import Runner
 from art_jax.algorithms.trainable import Trainable
 from art_jax.losses.reconstruction import l2
+from art_jax.nn import pure
 from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk, DenseHead
 
 
-class AutoencoderState(flax.struct.PyTreeNode):
+class AutoencoderState(struct.PyTreeNode):
   """Everything an autoencoder learns.
 
   Attributes:
-    model: params {'encoder', 'decoder'}, one optimiser.
+    model: params {'encoder', 'decoder'}, one optimizer.
     clock: i32[], steps taken; the schedules read it.
   """
 
@@ -30,7 +31,7 @@ class AutoencoderState(flax.struct.PyTreeNode):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Autoencoder:
-  """Autoencoder: z = sigmoid(encoder(x)), minimise E[(tanh(decoder(z)) - x)^2].
+  """Autoencoder: z = sigmoid(encoder(x)), minimize E[(tanh(decoder(z)) - x)^2].
 
   Nothing tells the codes to fill the cube [0, 1]^Z, so pictures of latents
   drawn from U(0, 1) may look unlike the data: what a VAE is for.
@@ -55,30 +56,19 @@ class Autoencoder:
   dropout: float = 0.25
 
   def __post_init__(self):
-    check_latent_size(self.latent_size)
-    if not 0 <= self.dropout < 1:
-      raise core.UserError(
-        f'algorithm.dropout={self.dropout}: it is in [0, 1); pass 0 to turn it '
-        'off'
-      )
+    require_latent_size(self.latent_size)
+    dropout, advice = self.dropout, 'pass 0 to turn it off'
+    fields.require('dropout', dropout, 0 <= dropout < 1, 'is in [0, 1)', advice)
 
   def networks(self, batch: core.Batch) -> core.Networks:
     """Return encoder and decoder, each with example inputs."""
-    image = batch['image']
-    codes = jnp.zeros((image.shape[0], self.latent_size))
-    dtype = getattr(self.encoder, 'dtype', 'float32')
-    head = DenseHead(self.encoder, self.latent_size, self.dropout, dtype)
-    return {'encoder': (head, (image,)), 'decoder': (self.decoder, (codes,))}
+    return networks_of(self, batch['image'], self.latent_size, self.dropout)
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
   ) -> AutoencoderState:
     """Return fresh networks."""
-    del pretrained
-    check_decoder(self.decoder, self.latent_size, batch['image'])
-    networks = self.networks(batch)
-    model = trainable.create_networks(networks, key, self.optimizer)
-    return AutoencoderState(model, jnp.int32(0))
+    return AutoencoderState(create(self, key, batch), jnp.int32(0))
 
   def step(
     self, state: AutoencoderState, batch: core.Batch, key: core.Key
@@ -129,7 +119,7 @@ class Autoencoder:
 
   def inference(self, state: AutoencoderState) -> core.Params:
     """Return {'encoder', 'decoder'}: the variables of each."""
-    return inference_of(state.model)
+    return trainable.variables_by_name(state.model)
 
   def latents(self, key: core.Key, count: int) -> jax.Array:
     """Return f32[count, latent_size] drawn from U(0, 1)."""
@@ -138,7 +128,7 @@ class Autoencoder:
   def encode(self, params: core.Params, images: jax.Array) -> jax.Array:
     """Return the codes f32[N, latent_size] in [0, 1] of f32[N, H, W, C]."""
     head, _ = self.networks({'image': images})['encoder']
-    return jax.nn.sigmoid(head.apply(params['encoder'], images, train=False))
+    return jax.nn.sigmoid(pure.apply(head, params['encoder'], images))
 
   def generate(
     self,
@@ -150,15 +140,27 @@ class Autoencoder:
   ) -> jax.Array:
     """Return f32[N, H, W, C] in [-1, 1] of codes; labels and key: not used."""
     del labels, key
-    return jnp.tanh(self.decoder.apply(params['decoder'], latents, train=False))
+    return jnp.tanh(pure.apply(self.decoder, params['decoder'], latents))
 
 
-def inference_of(model: Trainable) -> core.Params:
-  """Return the variables of every network of a Trainable."""
+def networks_of(
+  algorithm: Any, images: jax.Array, features: int, dropout: float = 0.0
+) -> core.Networks:
+  """Return the encoder, whose head has so many outputs, and the decoder."""
+  latents = jnp.zeros((images.shape[0], algorithm.latent_size))
+  dtype = getattr(algorithm.encoder, 'dtype', 'float32')
+  head = DenseHead(algorithm.encoder, features, dropout, dtype)
   return {
-    name: trainable.variables_of(model.params, model.collections, name)
-    for name in model.params
+    'encoder': (head, (images,)),
+    'decoder': (algorithm.decoder, (latents,)),
   }
+
+
+def create(algorithm: Any, key: core.Key, batch: core.Batch) -> Trainable:
+  """Return fresh networks, once the decoder's pictures fit the data."""
+  _require_decoder(algorithm.decoder, algorithm.latent_size, batch['image'])
+  networks = algorithm.networks(batch)
+  return trainable.create_networks(networks, key, algorithm.optimizer)
 
 
 def pictures_of(
@@ -173,16 +175,15 @@ def pictures_of(
   }
 
 
-def check_latent_size(size: int) -> None:
+def require_latent_size(size: int) -> None:
   """Raise UserError unless there is at least one latent."""
-  if size < 1:
-    raise core.UserError(
-      f'algorithm.latent_size={size}: it is at least 1; pass --set '
-      'algorithm.latent_size=64'
-    )
+  advice = 'pass --set algorithm.latent_size=64'
+  fields.require('latent_size', size, size >= 1, 'is at least 1', advice)
 
 
-def check_decoder(decoder: nn.Module, latents: int, images: jax.Array) -> None:
+def _require_decoder(
+  decoder: nn.Module, latents: int, images: jax.Array
+) -> None:
   """Raise UserError unless a decoder makes pictures shaped like the data's."""
   codes = jax.ShapeDtypeStruct((images.shape[0], latents), jnp.float32)
   made, _ = jax.eval_shape(decoder.init_with_output, jax.random.key(0), codes)

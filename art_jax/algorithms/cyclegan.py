@@ -7,17 +7,18 @@ Cycle-Consistent Adversarial Networks", arXiv:1703.10593.
 import dataclasses
 from typing import ClassVar
 
-import flax
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import image_pool, optim, trainable
+from art_jax.algorithms import fields, image_pool, optim, trainable
 from art_jax.algorithms.runner import Runner
 from art_jax.algorithms.trainable import Trainable
 from art_jax.losses.adversarial import least_squares, unit, verdict
 from art_jax.losses.reconstruction import l1
+from art_jax.nn import pure
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator
 
@@ -29,13 +30,13 @@ _PAPER_ADAM = optim.Adam(
 )
 
 
-class CycleGANState(flax.struct.PyTreeNode):
+class CycleGANState(struct.PyTreeNode):
   """Everything CycleGAN learns or remembers.
 
   Attributes:
-    generators: params {'ab', 'ba'}, one optimiser.
+    generators: params {'ab', 'ba'}, one optimizer.
     discriminators: params {'a', 'b'}, by the domain they judge, one
-      optimiser.
+      optimizer.
     pool_a: fakes of domain a that were shown before.
     pool_b: fakes of domain b that were shown before.
     clock: i32[], steps taken; the schedules read it.
@@ -77,11 +78,8 @@ class CycleGAN:
 
   def __post_init__(self):
     for name in ('cycle_weight', 'identity_weight', 'pool_size'):
-      if getattr(self, name) < 0:
-        raise core.UserError(
-          f'algorithm.{name}={getattr(self, name)}: it is >= 0; pass 0 to '
-          'turn it off'
-        )
+      value, advice = getattr(self, name), 'pass 0 to turn it off'
+      fields.require(name, value, value >= 0, 'is >= 0', advice)
 
   @property
   def multiple(self) -> int:
@@ -227,12 +225,7 @@ class CycleGAN:
 
   def inference(self, state: CycleGANState) -> core.Params:
     """Return {'ab', 'ba'}: the variables of each generator."""
-    return {
-      direction: trainable.variables_of(
-        state.generators.params, state.generators.collections, direction
-      )
-      for direction in self.directions
-    }
+    return trainable.variables_by_name(state.generators)
 
   def translate(
     self,
@@ -253,5 +246,4 @@ class CycleGAN:
     Returns:
       f32[N, H, W, C] in [-1, 1].
     """
-    del key
-    return self.generator.apply(params[direction or 'ab'], images, train=False)
+    return pure.apply(self.generator, params[direction or 'ab'], images)

@@ -1,4 +1,4 @@
-"""Style transfer by optimising pixels: Gatys et al., and its MRF form."""
+"""Style transfer by optimizing pixels: Gatys et al., and its MRF form."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ COLORS = ('style', 'luminance', 'content', 'histogram')
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Gatys:
-  """Style transfer: minimise over pixels x, of features F(x),
+  """Style transfer: minimize over pixels x, of features F(x),
 
     L = alpha E_content(F, P) + beta sum_l w_l E_style(F_l, A_l) + tv TV(x).
 

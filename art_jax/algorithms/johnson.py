@@ -42,7 +42,7 @@ class FastStyleState(struct.PyTreeNode):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FastStyle:
-  """Fast style transfer: minimise over the weights of a network f, of x,
+  """Fast style transfer: minimize over the weights of a network f, of x,
 
     alpha E_content(F(f(x)), F(x)) + sum_l beta_l E_style(F_l(f(x)), A_l)
       + tv TV(f(x)).

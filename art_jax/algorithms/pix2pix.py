@@ -8,13 +8,13 @@ import dataclasses
 import functools
 from typing import ClassVar
 
-import flax
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import optim, trainable
+from art_jax.algorithms import fields, optim, trainable
 from art_jax.algorithms.runner import Runner
 from art_jax.algorithms.trainable import Trainable
 from art_jax.losses.adversarial import (
@@ -37,7 +37,7 @@ _LOSSES = {'bce': binary_cross_entropy, 'least_squares': least_squares}
 _PROBABILITIES = {'bce': jax.nn.sigmoid, 'least_squares': unit}
 
 
-class Pix2PixState(flax.struct.PyTreeNode):
+class Pix2PixState(struct.PyTreeNode):
   """Everything pix2pix learns.
 
   Attributes:
@@ -80,18 +80,10 @@ class Pix2Pix:
   direction: str = 'ab'
 
   def __post_init__(self):
-    for name, allowed in (('loss', _LOSSES), ('direction', ('ab', 'ba'))):
-      value = getattr(self, name)
-      if value not in allowed:
-        raise core.UserError(
-          f'algorithm.{name}={value!r}: it is one of {", ".join(allowed)}; '
-          f'pass --set algorithm.{name}={next(iter(allowed))}'
-        )
-    if self.l1_weight < 0:
-      raise core.UserError(
-        f'algorithm.l1_weight={self.l1_weight}: it is >= 0; pass 0 to turn it '
-        'off'
-      )
+    fields.require_one_of('loss', self.loss, _LOSSES)
+    fields.require_one_of('direction', self.direction, ('ab', 'ba'))
+    weight, advice = self.l1_weight, 'pass 0 to turn it off'
+    fields.require('l1_weight', weight, weight >= 0, 'is >= 0', advice)
 
   @property
   def directions(self) -> tuple[str, ...]:
@@ -225,11 +217,7 @@ class Pix2Pix:
 
   def inference(self, state: Pix2PixState) -> core.Params:
     """Return {direction: variables of the generator}."""
-    model = state.generator
-    variables = trainable.variables_of(
-      model.params, model.collections, self.direction
-    )
-    return {self.direction: variables}
+    return trainable.variables_by_name(state.generator)
 
   def translate(
     self,
@@ -243,7 +231,7 @@ class Pix2Pix:
 
     So the paper has it (section 3.3): a result varies with the key, and batch
     norms take their statistics from what is translated. As in its experiments
-    that is one picture: a result does not depend on its neighbours.
+    that is one picture: a result does not depend on its neighbors.
 
     Args:
       params: what `inference` returned.
@@ -256,19 +244,19 @@ class Pix2Pix:
     """
     variables = params[direction or self.direction]
 
-    def one(image, key):
+    def one(image, rngs):
       output, _ = self.generator.apply(
         variables,
         image[None],
         train=True,
-        rngs={} if key is None else {'dropout': key},
+        rngs=rngs,
         mutable=['batch_stats'],
       )
       return output[0]
 
-    if key is None:
-      return jax.vmap(lambda image: one(image, None))(images)
-    return jax.vmap(one)(images, jax.random.split(key, images.shape[0]))
+    count = images.shape[0]
+    rngs = {} if key is None else {'dropout': jax.random.split(key, count)}
+    return jax.vmap(one)(images, rngs)
 
 
 def pair_of(source: jax.Array, target: jax.Array) -> jax.Array:

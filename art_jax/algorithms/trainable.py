@@ -253,6 +253,14 @@ def variables_of(
   return {'params': params[name], **others}
 
 
+def variables_by_name(model: Trainable) -> dict[str, dict[str, Any]]:
+  """Return the arguments of `module.apply` for each of several networks."""
+  return {
+    name: variables_of(model.params, model.collections, name)
+    for name in model.params
+  }
+
+
 def split_batch(batch: core.Batch, slices: int) -> core.Batch:
   """Cut a batch into slices: [n*B, ...] -> [n, B, ...].
 

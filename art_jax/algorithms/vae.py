@@ -6,32 +6,33 @@ Kingma & Welling 2014, "Auto-Encoding Variational Bayes", arXiv:1312.6114.
 import dataclasses
 from typing import ClassVar
 
-import flax
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import optim, trainable
+from art_jax.algorithms import fields, optim, trainable
 from art_jax.algorithms.autoencoder import (
-  check_decoder,
-  check_latent_size,
-  inference_of,
+  create,
+  networks_of,
   pictures_of,
+  require_latent_size,
 )
 from art_jax.algorithms.runner import Runner
 from art_jax.algorithms.trainable import Trainable
 from art_jax.losses import variational
-from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk, DenseHead
+from art_jax.nn import pure
+from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk
 
 LIKELIHOODS = ('bernoulli', 'gaussian')
 
 
-class VAEState(flax.struct.PyTreeNode):
+class VAEState(struct.PyTreeNode):
   """Everything a VAE learns.
 
   Attributes:
-    model: params {'encoder', 'decoder'}, one optimiser.
+    model: params {'encoder', 'decoder'}, one optimizer.
     clock: i32[], steps taken; the schedules read it.
   """
 
@@ -41,11 +42,11 @@ class VAEState(flax.struct.PyTreeNode):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class VAE:
-  """Variational autoencoder: maximise the evidence lower bound.
+  """Variational autoencoder: maximize the evidence lower bound.
 
   log p(x) >= ELBO = E_{z ~ q(z|x)}[log p(x|z)] - KL(q(z|x) || N(0, 1)), with
   q(z|x) = N(mu(x), sigma(x)^2), one z per picture, z = mu + sigma * eps, eps ~
-  N(0, 1) (eq. 10 with L = 1); minimised is E[-log p(x|z) + beta KL], in nats
+  N(0, 1) (eq. 10 with L = 1); minimized is E[-log p(x|z) + beta KL], in nats
   per picture. With beta = 1 this is the negative ELBO.
 
   Attributes:
@@ -73,39 +74,22 @@ class VAE:
   sigma: float = 1.0
 
   def __post_init__(self):
-    check_latent_size(self.latent_size)
-    if self.likelihood not in LIKELIHOODS:
-      raise core.UserError(
-        f'algorithm.likelihood={self.likelihood!r}: it is one of '
-        f'{", ".join(LIKELIHOODS)}; pass --set algorithm.likelihood=gaussian'
-      )
-    if self.beta < 0:
-      raise core.UserError(
-        f'algorithm.beta={self.beta}: it is >= 0; pass 1 for the ELBO'
-      )
-    if not self.sigma > 0:
-      raise core.UserError(
-        f'algorithm.sigma={self.sigma}: it is > 0; pass 1, or the error per '
-        'pixel that you expect'
-      )
+    require_latent_size(self.latent_size)
+    fields.require_one_of('likelihood', self.likelihood, LIKELIHOODS)
+    advice = 'pass 1 for the ELBO'
+    fields.require('beta', self.beta, self.beta >= 0, 'is >= 0', advice)
+    advice = 'pass 1, or the error per pixel that you expect'
+    fields.require('sigma', self.sigma, self.sigma > 0, 'is > 0', advice)
 
   def networks(self, batch: core.Batch) -> core.Networks:
     """Return encoder and decoder, each with example inputs."""
-    image = batch['image']
-    latents = jnp.zeros((image.shape[0], self.latent_size))
-    dtype = getattr(self.encoder, 'dtype', 'float32')
-    head = DenseHead(self.encoder, 2 * self.latent_size, dtype=dtype)
-    return {'encoder': (head, (image,)), 'decoder': (self.decoder, (latents,))}
+    return networks_of(self, batch['image'], 2 * self.latent_size)
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
   ) -> VAEState:
     """Return fresh networks."""
-    del pretrained
-    check_decoder(self.decoder, self.latent_size, batch['image'])
-    networks = self.networks(batch)
-    model = trainable.create_networks(networks, key, self.optimizer)
-    return VAEState(model, jnp.int32(0))
+    return VAEState(create(self, key, batch), jnp.int32(0))
 
   def step(
     self, state: VAEState, batch: core.Batch, key: core.Key
@@ -165,7 +149,7 @@ class VAE:
 
   def inference(self, state: VAEState) -> core.Params:
     """Return {'encoder', 'decoder'}: the variables of each."""
-    return inference_of(state.model)
+    return trainable.variables_by_name(state.model)
 
   def latents(self, key: core.Key, count: int) -> jax.Array:
     """Return f32[count, latent_size] drawn from N(0, 1)."""
@@ -176,7 +160,7 @@ class VAE:
   ) -> tuple[jax.Array, jax.Array]:
     """Return mu and log sigma^2, f32[N, latent_size], of f32[N, H, W, C]."""
     head, _ = self.networks({'image': images})['encoder']
-    return _halves(head.apply(params['encoder'], images, train=False))
+    return _halves(pure.apply(head, params['encoder'], images))
 
   def encode(self, params: core.Params, images: jax.Array) -> jax.Array:
     """Return the mean of q(z|x), f32[N, latent_size], of f32[N, H, W, C]."""
@@ -199,7 +183,7 @@ class VAE:
       key: not used: the noise of single pixels is left out.
     """
     del labels, key
-    output = self.decoder.apply(params['decoder'], latents, train=False)
+    output = pure.apply(self.decoder, params['decoder'], latents)
     # 2 sigmoid(x) - 1 = tanh(x / 2).
     scale = 0.5 if self.likelihood == 'bernoulli' else 1.0
     return jnp.tanh(scale * output)
@@ -211,7 +195,7 @@ class VAE:
     mean, log_variance = self.posterior(params, images)
     noise = self.latents(key, images.shape[0])
     z = mean + jnp.exp(0.5 * log_variance) * noise
-    output = self.decoder.apply(params['decoder'], z, train=False)
+    output = pure.apply(self.decoder, params['decoder'], z)
     kl = variational.gaussian_kl(mean, log_variance)
     return self._log_likelihood(output, images) - kl
 
@@ -226,7 +210,8 @@ class VAE:
 
 
 def _halves(output: jax.Array) -> tuple[jax.Array, jax.Array]:
-  return tuple(jnp.split(output, 2, axis=-1))
+  first, second = jnp.split(output, 2, axis=-1)
+  return first, second
 
 
 def _active(mean: jax.Array, log_variance: jax.Array) -> jax.Array:

@@ -74,31 +74,28 @@ class WassersteinStyle:
     return mean, covariance + ridge[:, None, None] * eye
 
 
-@jax.custom_vjp
-def _given_gradient(matrix, trace, gradient):
-  """Return `trace`, whose gradient with respect to `matrix` is known."""
-  del matrix, gradient
-  return trace
-
-
-_given_gradient.defvjp(
-  lambda matrix, trace, gradient: (trace, gradient),
-  lambda gradient, g: (g * gradient, jnp.zeros(()), jnp.zeros_like(gradient)),
-)
-
-
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def _trace_of_root(matrix: jax.Array, iterations: int) -> jax.Array:
   """Return tr(X^1/2) of a symmetric positive f32[C, C]; its gradient is exact.
 
   Newton-Schulz gives the root and its inverse by products alone; the gradient
   of tr(X^1/2) is X^-1/2 / 2, so nothing is differentiated through.
   """
-  constant = jax.lax.stop_gradient(matrix)
-  norm = jnp.linalg.norm(constant)
+  return _newton_schulz(matrix, iterations)[0]
+
+
+def _newton_schulz(matrix: jax.Array, iterations: int):
+  """Return the trace of the root and its gradient."""
+  norm = jnp.linalg.norm(matrix)
   eye = jnp.eye(matrix.shape[0])
-  y, z = constant / norm, eye
+  y, z = matrix / norm, eye
   for _ in range(iterations):
     step = 1.5 * eye - 0.5 * z @ y
     y, z = y @ step, step @ z
   root = jnp.sqrt(norm)
-  return _given_gradient(matrix, jnp.trace(y) * root, 0.5 * z / root)
+  return jnp.trace(y) * root, 0.5 * z / root
+
+
+_trace_of_root.defvjp(
+  _newton_schulz, lambda iterations, gradient, g: (g * gradient,)
+)

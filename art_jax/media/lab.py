@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+LUMA = (0.299, 0.587, 0.114)  # of red, green, blue; ITU-R BT.601
 # IEC 61966-2-1: linear sRGB to XYZ under D65, each row over its white point.
 _RGB_TO_XYZ = np.array(
   [

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-_LUMA = (0.299, 0.587, 0.114)
+from art_jax.media import lab
 
 
 def colourfulness(images: jax.Array) -> jax.Array:
@@ -48,7 +48,7 @@ def sharpness(images: jax.Array) -> jax.Array:
   """
   pixels = _bytes(images)
   grey = pixels.shape[-1] == 1
-  luma = pixels[..., 0] if grey else pixels @ jnp.asarray(_LUMA)
+  luma = pixels[..., 0] if grey else pixels @ jnp.asarray(lab.LUMA)
   centre = luma[:, 1:-1, 1:-1]
   sides = luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1]
   sides += luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:]

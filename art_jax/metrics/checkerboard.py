@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-_LUMA = (0.299, 0.587, 0.114)
+from art_jax.media import lab
+
 PERIOD = 4  # two up-samplings of factor 2, whose grids are seen most
 
 
@@ -40,7 +41,7 @@ def checkerboard_energy(images: jax.Array, period: int = PERIOD) -> jax.Array:
   # Sides that the period divides, or the frequencies fall between the bins.
   height, width = height // period * period, width // period * period
   images = images[:, :height, :width]
-  luma = images @ jnp.asarray(_LUMA) if channels == 3 else images[..., 0]
+  luma = images @ jnp.asarray(lab.LUMA) if channels == 3 else images[..., 0]
   luma = luma - luma.mean(axis=(1, 2), keepdims=True)
   window = np.outer(_hann(height), _hann(width))
   power = jnp.square(jnp.abs(jnp.fft.fft2(luma * window))).mean(axis=0)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from art_jax.media import lab
 from art_jax.metrics.features import Extractor
 
 SIDE = 32  # of the shrunk picture
@@ -18,7 +19,6 @@ BINS = 8  # orientations in [0, pi)
 # Makes the 128 gradients vary about as much (485 in sum of variances over the
 # built-in paintings at 64 px) as the 3,072 colours (668).
 GRADIENT_WEIGHT = 200.0
-_LUMA = (0.299, 0.587, 0.114)
 
 
 def features(images: jax.Array) -> jax.Array:
@@ -41,7 +41,7 @@ def features(images: jax.Array) -> jax.Array:
   if channels == 1:
     images = jnp.repeat(images, 3, axis=-1)
   colours = _average(images, SIDE)
-  luma = images @ jnp.asarray(_LUMA, images.dtype)
+  luma = images @ jnp.asarray(lab.LUMA, images.dtype)
   dx = jnp.diff(luma, axis=2)[:, : height - 1]
   dy = jnp.diff(luma, axis=1)[:, :, : width - 1]
   length = jnp.sqrt(dx * dx + dy * dy)

@@ -90,7 +90,7 @@ class SqueezeNet(nn.Module):
     layers: tuple[str, ...] | None = None,
     train: bool = False,
   ) -> dict[str, jax.Array]:
-    """Return the layers asked for.
+    """Return the requested layers.
 
     Args:
       x: [B, H, W, 3] in [-1, 1], RGB.

@@ -20,7 +20,7 @@ class VGG(nn.Module):
 
   Layers are named as by the authors: `conv1_1` (before the ReLU), `relu1_1`,
   ..., `pool1`, ..., `pool5`. The network computes no further than the last
-  layer that is asked for.
+  requested layer.
 
   The normalization of the picture is part of the weights, not of the code: the
   collection `constants` holds `mean` and `std` f32[3], as the loaded file needs
@@ -68,7 +68,7 @@ class VGG(nn.Module):
     layers: tuple[str, ...] | None = None,
     train: bool = False,
   ) -> dict[str, jax.Array]:
-    """Return the layers asked for.
+    """Return the requested layers.
 
     Args:
       x: [B, H, W, 3] in [-1, 1], RGB.
@@ -111,7 +111,7 @@ def normalize(module: nn.Module, x: jax.Array) -> jax.Array:
 def check_layers(
   known: tuple[str, ...], layers: tuple[str, ...] | None
 ) -> set[str]:
-  """Return the set of layers asked for, or raise ValueError."""
+  """Return the set of requested layers, or raise ValueError."""
   for name in layers or ():
     if name not in known:
       raise ValueError(
