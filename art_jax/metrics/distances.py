@@ -1,6 +1,7 @@
 """Euclidean distances between the rows of feature matrices."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +14,8 @@ _BLOCK = 1024
 def pairwise(x: jax.Array, y: jax.Array) -> jax.Array:
   """Return |x_i - y_j|: f32[N, M] of f32[N, D] and f32[M, D]."""
   # Both moved towards 0, or the difference of large squares loses digits.
-  centre = y.mean(axis=0)
-  x, y = x - centre, y - centre
+  center = y.mean(axis=0)
+  x, y = x - center, y - center
   squares = (x * x).sum(axis=1)[:, None] + (y * y).sum(axis=1)
   products = jnp.matmul(x, y.T, precision='highest')
   return jnp.sqrt(jnp.maximum(squares - 2 * products, 0))
@@ -25,6 +26,12 @@ def by_blocks(x: np.ndarray, y: np.ndarray) -> Iterator[jax.Array]:
   y = jnp.asarray(y)
   for first in range(0, len(x), _BLOCK):
     yield pairwise(jnp.asarray(x[first : first + _BLOCK]), y)
+
+
+def mean_off_diagonal(square: Any) -> Any:
+  """Return the mean of [N, N] off its diagonal, N >= 2; NumPy or JAX."""
+  count = len(square)
+  return (square.sum() - square.trace()) / (count * (count - 1))
 
 
 def mean_pairwise(x: np.ndarray) -> float:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from art_jax import core
+from art_jax.metrics.distances import mean_off_diagonal
 from art_jax.metrics.fid import check_finite
 
 SUBSETS = 100
@@ -64,19 +65,24 @@ def kid(
 @jax.jit
 def _mmd(x: jax.Array, y: jax.Array) -> jax.Array:
   """Return the unbiased estimate of two sets of one size."""
-  size = x.shape[0]
-  # k(x, y) - 1 is small and exact where k(x, y) itself would be rounded; the
-  # ones cancel.
-  within = _off_diagonal(_kernel(x, x)) + _off_diagonal(_kernel(y, y))
-  across = _kernel(x, y).sum() / size**2
-  return within / (size * (size - 1)) - 2 * across
+  return mean_within(x) + mean_within(y) - 2 * mean_between(x, y)
+
+
+def mean_within(x: jax.Array) -> jax.Array:
+  """Return the mean of k - 1 over two different rows of f32[N, D]; f32[]."""
+  return mean_off_diagonal(_kernel(x, x))
+
+
+def mean_between(x: jax.Array, y: jax.Array) -> jax.Array:
+  """Return the mean of k - 1 over rows of f32[N, D] and f32[M, D]; f32[]."""
+  return _kernel(x, y).mean()
 
 
 def _kernel(x: jax.Array, y: jax.Array) -> jax.Array:
-  """Return (x . y / D + 1)^3 - 1."""
+  """Return k - 1 = (x . y / D + 1)^3 - 1, f32[N, M].
+
+  It is small and exact where k itself would be rounded, and in MMD^2 the ones
+  cancel.
+  """
   product = jnp.matmul(x, y.T, precision='highest') / x.shape[1]
   return ((product + 3) * product + 3) * product
-
-
-def _off_diagonal(matrix: jax.Array) -> jax.Array:
-  return matrix.sum() - jnp.trace(matrix)

@@ -1,6 +1,6 @@
 """Are the samples good (precision, density), and all there (recall, coverage)?
 
-A ball around each picture, out to its k-th nearest neighbour of the same set,
+A ball around each picture, out to its k-th nearest neighbor of the same set,
 stands for the set's support.
 """
 
@@ -24,7 +24,7 @@ def precision_recall(
   Args:
     real: f32[N, D].
     fake: f32[M, D].
-    k: neighbours; 3 in the paper.
+    k: neighbors; 3 in the paper.
 
   Returns:
     Both in [0, 1].
@@ -34,7 +34,7 @@ def precision_recall(
 
   Reference: Kynkaanniemi et al. 2019, arXiv:1904.06991, eq. 1 and 2.
   """
-  _check(real, fake, k)
+  _require_sets(real, fake, k)
   return _share_within(fake, real, k), _share_within(real, fake, k)
 
 
@@ -49,7 +49,7 @@ def density_coverage(
   Args:
     real: f32[N, D].
     fake: f32[M, D].
-    k: neighbours; 5 in the paper's experiments.
+    k: neighbors; 5 in the paper's experiments.
 
   Returns:
     Density >= 0, and coverage in [0, 1].
@@ -59,39 +59,45 @@ def density_coverage(
 
   Reference: Naeem et al. 2020, arXiv:2002.09797, eq. 4 and 5.
   """
-  _check(real, fake, k)
-  radii = _radii(real, k)
+  _require_sets(real, fake, k)
+  radii_of_real = _radii(real, k)
   inside, nearest = 0, np.full(len(real), np.inf)
   for block in distances.by_blocks(fake, real):
-    inside += int((block < radii).sum())
+    inside += int((block < radii_of_real).sum())
     nearest = np.minimum(nearest, block.min(axis=0))
   density = inside / (k * len(fake))
-  return density, float((nearest < np.asarray(radii)).mean())
+  return density, float((nearest < np.asarray(radii_of_real)).mean())
 
 
 def _share_within(points: np.ndarray, others: np.ndarray, k: int) -> float:
-  radii = _radii(others, k)
-  found = [
-    np.asarray((block <= radii).any(axis=1))
-    for block in distances.by_blocks(points, others)
-  ]
-  return float(np.concatenate(found).mean())
+  balls = _radii(others, k)
+  blocks = distances.by_blocks(points, others)
+  return float(
+    np.concatenate([inside(block, balls) for block in blocks]).mean()
+  )
+
+
+def inside(distance: jax.Array | np.ndarray, balls: jax.Array) -> np.ndarray:
+  """Return whether points lie in any ball: bool[N] of f32[N, M] and f32[M]."""
+  return np.asarray((distance <= balls).any(axis=1))
+
+
+def radii(square: jax.Array | np.ndarray, k: int) -> jax.Array:
+  """Return the k-th smallest distance in each row of f32[N, M], 0 left out."""
+  return -jax.lax.top_k(-square, k + 1)[0][:, k]  # the nearest is itself
 
 
 def _radii(points: np.ndarray, k: int) -> jax.Array:
-  """Return the distance of each point to its k-th neighbour, f32[N]."""
-  found = [
-    -jax.lax.top_k(-block, k + 1)[0][:, k]  # the nearest is the point itself
-    for block in distances.by_blocks(points, points)
-  ]
-  return jnp.concatenate(found)
+  """Return the distance of each point to its k-th neighbor, f32[N]."""
+  blocks = distances.by_blocks(points, points)
+  return jnp.concatenate([radii(block, k) for block in blocks])
 
 
-def _check(real: np.ndarray, fake: np.ndarray, k: int) -> None:
+def _require_sets(real: np.ndarray, fake: np.ndarray, k: int) -> None:
   check_finite(real)
   check_finite(fake)
   if min(len(real), len(fake)) <= k:
     raise core.UserError(
       f'precision and recall of {len(real)} and {len(fake)} pictures: with '
-      f'{k} neighbours each set has at least {k + 1}; give more pictures'
+      f'{k} neighbors each set has at least {k + 1}; give more pictures'
     )

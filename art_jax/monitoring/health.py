@@ -1,6 +1,6 @@
-"""What a run knows of itself: probes, alarms, and its best moment.
+"""What a run knows of itself: probes, alarms, and its best step.
 
-The loop asks; nothing here touches the training. Alarms are functions of the
+Nothing here touches the training. Alarms are functions of the
 rows of metrics.jsonl alone, so that a continued run knows the same ones.
 """
 
@@ -13,36 +13,15 @@ from absl import logging
 
 from art_jax import core
 from art_jax.devices import distributed
-from art_jax.monitoring import probe
+from art_jax.monitoring import best
 from art_jax.monitoring.alarms import watch
+from art_jax.monitoring.best import Best
+from art_jax.monitoring.probe import Probe
 from art_jax.runs.metrics_log import Writer
-
-# Larger is better for these; for errors and distances smaller is.
-_LARGER = ('diversity', 'distinct', 'recall', 'precision', 'verdict')
-
-
-def larger_is_better(metric: str) -> bool:
-  """Tell whether a metric of metrics.jsonl grows as pictures get better."""
-  return metric.split('/')[min(1, metric.count('/'))] in _LARGER
 
 
 class AlarmStop(Exception):
   """Training stopped because an alarm fired (train.on_alarm=stop); code 3."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Best:
-  """The best moment so far.
-
-  Attributes:
-    step: of its checkpoint.
-    metric: what was compared.
-    value: of that metric.
-  """
-
-  step: int
-  metric: str
-  value: float
 
 
 class Health:
@@ -51,12 +30,12 @@ class Health:
   def __init__(
     self,
     experiment: core.Experiment,
-    measure: probe.Probe | None,
+    measure: Probe | None,
     writer: Writer,
     class_names: tuple[str, ...],
     host: Mapping[str, Any],
   ):
-    """Take up what the rows and the checkpoint tell.
+    """Read the rows that are there and what the checkpoint keeps.
 
     Args:
       experiment: with durations in steps.
@@ -71,14 +50,14 @@ class Health:
     if self._plan.on_alarm != 'off' and distributed.is_main():
       self._watch = watch.Watch(experiment, class_names)
       writer.replay(self._watch.replay(writer.rows))
-    best = host.get('best')
-    self.best = Best(**best) if best else None
+    saved = host.get('best')
+    self.best = Best(**saved) if saved else None
 
   def measure(self, state: core.State) -> dict[str, float]:
     """Return what a row gets besides the metrics of its step."""
     row = self._probe.measure(state)
     if self._metric == 'auto' and row:
-      self._metric = probe.default_metric(list(row)) or 'none'
+      self._metric = best.default_metric(list(row)) or 'none'
     return row
 
   def check_alarms(
@@ -106,7 +85,7 @@ class Health:
     """Tell whether this step is the best so far; then its state is kept."""
     if self._metric in ('auto', 'none'):
       return False
-    value = probe.value_of(self._metric, row)
+    value = best.value_of(self._metric, row)
     if value is None:
       if self._probe is None or any(name.startswith('probe/') for name in row):
         raise core.UserError(
@@ -114,7 +93,7 @@ class Health:
           'or one of ' + ', '.join(sorted(row))
         )
       return False  # The samples were not finite.
-    sign = -1 if larger_is_better(self._metric) else 1
+    sign = -1 if best.larger_is_better(self._metric) else 1
     same = self.best is not None and self.best.metric == self._metric
     better = not same or sign * value < sign * self.best.value
     if not distributed.any_process(better):

@@ -15,7 +15,7 @@ from PIL import Image
 from art_jax import core
 from art_jax.core.paths import write_atomic
 from art_jax.media import images
-from art_jax.monitoring import health
+from art_jax.monitoring.best import larger_is_better
 from art_jax.report import collect
 from art_jax.sampling import captions
 from art_jax.sweep.cells import Cell, short_names
@@ -105,7 +105,7 @@ def ranked(outcomes: Sequence[Outcome]) -> list[Outcome]:
   scored = [one for one in outcomes if one.best]
   if len({one.best['metric'] for one in scored}) != 1:
     return []
-  larger = health.larger_is_better(scored[0].best['metric'])
+  larger = larger_is_better(scored[0].best['metric'])
   return sorted(scored, key=lambda one: one.best['value'], reverse=larger)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 import puppet
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from art_jax.config import experiments
 from art_jax.core.alarm_limits import Alarms
 from art_jax.devices import mesh
-from art_jax.monitoring import probe
+from art_jax.metrics.precision_recall import precision_recall
+from art_jax.monitoring import neighbors, probe
 from art_jax.monitoring.alarms import duel, losses, remedies, samples, watch
 from art_jax.runs import alarm_event
 
@@ -256,6 +258,54 @@ def test_remedies_are_fields_that_the_experiment_takes(name):
     changed = experiments.override(experiment, found)
     paths = experiments.differences(experiment, changed)
     assert set(paths) == {text.partition('=')[0] for text in found}
+
+
+@pytest.mark.parametrize(
+  'name, changes, proposed',
+  [
+    ('cyclegan', [], 'algorithm.generator.upsample=resize'),
+    ('cyclegan', ['algorithm.generator.upsample=resize'], None),
+    (
+      'fast_style_squeezenet',
+      ['algorithm.transformer.upsample=transpose'],
+      'algorithm.transformer.upsample=resize',
+    ),
+  ],
+)
+def test_checkerboards_are_answered_by_another_upsampling(
+  name, assignment, proposed
+):
+  experiment = experiments.load(name)
+  experiment = experiments.override(
+    experiment, [assignment] if assignment else []
+  )
+  fields = remedies.fields('checkerboard', experiment)
+  assert fields[0] == proposed or 'learning_rate' in fields[0] and not proposed
+
+
+def test_figures_are_those_of_the_metrics():
+  rng = np.random.default_rng(0)
+  points = rng.normal(0, 1, (40, 24)).astype(np.float32)
+  others = rng.normal(0.3, 1, (60, 24)).astype(np.float32)
+  reference = neighbors.Reference(others)
+  compared = jax.device_get(jax.jit(neighbors.compare)(points, points, others))
+  mmd = compared['within'] + reference.within - 2 * compared['between']
+
+  def kernel(x, y):
+    return (x.astype(np.float64) @ y.T / 24 + 1) ** 3
+
+  within = [
+    (k.sum() - np.trace(k)) / (len(k) * (len(k) - 1))
+    for k in (kernel(points, points), kernel(others, others))
+  ]
+  expected = sum(within) - 2 * kernel(points, others).mean()
+  np.testing.assert_allclose(mmd, expected, rtol=1e-4)
+  apart = np.linalg.norm(points[:, None] - others, axis=2)
+  np.testing.assert_allclose(compared['across'], apart, rtol=1e-5)
+  # Recall is out of as many pictures as there are samples.
+  _, expected = precision_recall(others[:40], points)
+  found = neighbors.recall(compared['own'], compared['across'])
+  assert found == pytest.approx(expected)
 
 
 def test_thresholds_are_config():

@@ -22,8 +22,9 @@ from art_jax.config import experiments
 from art_jax.core.paths import write_atomic
 from art_jax.inference import run
 from art_jax.media import images
+from art_jax.metrics import distances
 from art_jax.metrics.precision_recall import precision_recall
-from art_jax.monitoring.alarms import neighbours
+from art_jax.monitoring import neighbors
 from art_jax.sampling import captions
 from tools import command
 from tools.studies import study, timed_run
@@ -119,10 +120,8 @@ def measure(name: str, folder: pathlib.Path, plan: Plan) -> dict[str, float]:
   x, y = study.features(real), study.features(samples)
   kid, deviation = study.distance(real, samples)
   precision, recall = precision_recall(x, y)
-  products = neighbours.Products(**neighbours.products(y, x), width=x.shape[1])
-  copied = neighbours.memorised(
-    np.asarray(products.distances()), neighbours.Reference(x)
-  )
+  apart = np.asarray(distances.pairwise(y, x))
+  copied = neighbors.memorized(apart, neighbors.Reference(x))
   steps, rate = timed_run.speed(trained)
   batches = core.batches_per_step(model.algorithm)
   figures = {

@@ -1,21 +1,27 @@
-"""Which two fields to try when an alarm rings: as words for --set."""
+"""Which two fields to try when an alarm fires: as words for --set."""
 
 import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from art_jax import core
-from art_jax.config import serialization
+from art_jax.config import experiments, serialization
 
 _SHOWN = 2
 _AUGMENT = ('color', 'translation', 'cutout')
-# The loss names what a model minimises; these are its optimisers, by role.
+# The optimizers of a model, by role.
 _ALL = ('optimizer', 'generator_optimizer', 'discriminator_optimizer')
 
 
 @dataclasses.dataclass(frozen=True)
 class Remedy:
-  """A field, relative to the experiment, and its new value from the old."""
+  """A field, relative to the experiment, and its new value from the old.
+
+  Attributes:
+    field: its path; `*` stands for any field, so that networks may have any
+      role: 'algorithm.*.upsample'.
+    change: old value -> new one; None: it helps no more.
+  """
 
   field: str
   change: Callable[[Any], Any]
@@ -73,7 +79,7 @@ _REMEDIES = {
   'nan': [*_rates(0.25, *_ALL), Remedy('train.on_nan', _to('rollback'))],
   'no_learning': [*_rates(4, *_ALL), *_CLIP],
   'checkerboard': [
-    Remedy('algorithm.generator.upsample', _to('resize')),
+    Remedy('algorithm.*.upsample', _to('resize')),
     *_rates(0.5, 'discriminator_optimizer', 'generator_optimizer', 'optimizer'),
   ],
   'memorisation': [
@@ -90,26 +96,36 @@ def fields(alarm: str, experiment: core.Experiment) -> list[str]:
   A field that this experiment does not have, or that is so already, is
   passed over; so is a value that the experiment would refuse.
   """
-  from art_jax.config import experiments
-
-  found = []
-  for remedy in _REMEDIES.get(alarm, []):
+  candidates = (
+    (path, remedy.change)
+    for remedy in _REMEDIES.get(alarm, [])
+    for path in _paths(experiment, remedy.field)
+  )
+  assignments = []
+  for path, change in candidates:
     try:
-      old = experiments.get(experiment, remedy.field)
+      old = experiments.get(experiment, path)
     except AttributeError:
       continue
-    new = remedy.change(old)
+    new = change(old)
     if new is None or new == old:
       continue
     text = new if isinstance(new, str) else serialization.to_text(new)
     try:
-      experiments.override(experiment, [f'{remedy.field}={text}'])
+      experiments.override(experiment, [f'{path}={text}'])
     except (core.UserError, ValueError):
       continue
-    found.append(f'{remedy.field}={text}')
-    if len(found) == _SHOWN:
-      break
-  return found
+    assignments.append(f'{path}={text}')
+  return assignments[:_SHOWN]
+
+
+def _paths(experiment: core.Experiment, field: str) -> list[str]:
+  """Return the paths that a field with a `*` in it stands for."""
+  above, star, below = field.partition('.*')
+  if not star:
+    return [field]
+  siblings = serialization.config_fields(experiments.get(experiment, above))
+  return [f'{above}.{sibling.name}{below}' for sibling in siblings]
 
 
 def sentence(assignments: list[str]) -> str:
