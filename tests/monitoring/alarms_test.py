@@ -263,6 +263,7 @@ def test_remedies_are_fields_that_the_experiment_takes(name):
 @pytest.mark.parametrize(
   'name, changes, proposed',
   [
+    ('dcgan_paintings', [], 'algorithm.generator.upsample=resize'),
     ('cyclegan', [], 'algorithm.generator.upsample=resize'),
     ('cyclegan', ['algorithm.generator.upsample=resize'], None),
     (
