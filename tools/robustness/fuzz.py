@@ -16,6 +16,8 @@ import signal
 import tempfile
 import time
 
+import psutil
+
 from art_jax import core
 from tools import command
 from tools.robustness import mutations
@@ -58,8 +60,7 @@ def main(
     folder = pathlib.Path(temporary)
     for kind in kinds:  # imports and first compiles are not the file's
       mutations.prepare(kind, folder)
-    used = int(pathlib.Path('/proc/self/statm').read_text().split()[0]) * 4096
-    limit = used + gigabytes * 2**30
+    limit = psutil.Process().memory_info().vms + gigabytes * 2**30
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     for index in range(count):
       kind, start = kinds[index % len(kinds)], time.monotonic()

@@ -9,12 +9,13 @@ code is 1 if, from the second tenth to the last, memory grew by more than
 --megabytes, or files or threads by more than 2.
 """
 
-import os
 import pathlib
 import re
 import tempfile
 import time
 from typing import Annotated
+
+import psutil
 
 from tools import command
 from tools.robustness import trainer_process
@@ -22,16 +23,14 @@ from tools.robustness import trainer_process
 
 def resources(pid: int) -> tuple[float, int, int]:
   """Return resident megabytes, open files and threads of a process."""
-  status = pathlib.Path(f'/proc/{pid}/status').read_text()
-  kilobytes, threads = (
-    int(value) for value in re.findall(r'(?:VmRSS|Threads):\s+(\d+)', status)
-  )
-  return kilobytes / 1024, len(os.listdir(f'/proc/{pid}/fd')), threads
+  process = psutil.Process(pid)
+  megabytes = process.memory_info().rss / 2**20
+  return megabytes, process.num_fds(), process.num_threads()
 
 
 def main(
   *,
-  steps: Annotated[int, 100] = 30_000,
+  steps: Annotated[int, 200] = 30_000,
   experiment: str = 'vae_mnist_mlp',
   megabytes: int = 50,
 ) -> int:

@@ -12,7 +12,6 @@ held-out pictures of this class: in the classifier's features, and in pixels.
 """
 
 import dataclasses
-import pathlib
 from collections.abc import Sequence
 
 import jax
@@ -56,6 +55,23 @@ def samples(
   return np.concatenate(parts)
 
 
+def open_labeled(fields: core.Data, data: str):
+  """Return the data set of a run, or in its place that of --data.
+
+  Raises:
+    core.UserError: it has no classes.
+  """
+  if data:
+    source, _ = detect.parse(data, ('image', 'label'), False)
+    fields = dataclasses.replace(fields, source=source)
+  dataset = fields.source.open(fields)
+  if not dataset.class_names:
+    raise core.UserError(
+      'the pictures of the run have no classes; pass labeled ones with --data'
+    )
+  return dataset
+
+
 def main(
   run: str,
   *,
@@ -82,18 +98,10 @@ def main(
     output: folder of the grid; default: the run.
   """
   model = options.in_use(runs.load(run, checkpoint), set_)
-  algorithm = study.needs(model, core.Generative, 'a GAN or a VAE')
-  conditional = bool(core.num_classes(algorithm))
+  conditional = bool(core.num_classes(model.algorithm))
   fields = model.experiment.data
-  if data:
-    source, _ = detect.parse(data, ('image', 'label'), False)
-    fields = dataclasses.replace(fields, source=source)
-  dataset = fields.source.open(fields)
+  dataset = open_labeled(fields, data)
   names = dataset.class_names
-  if not names:
-    raise core.UserError(
-      f'the pictures of {run} have no classes; pass labeled ones with --data'
-    )
   train, train_labels = read(dataset.train[0], fields.size, limit)
   held, truth = read(dataset.heldout[0], fields.size, _HELDOUT)
   network = classifier.Classifier(len(names))
@@ -121,8 +129,7 @@ def main(
   }
   print(f'step {model.step}, {len(made)} samples, by class:')
   print_classes(names, wanted if conditional else None, predicted, ratios)
-  path = pathlib.Path(output or run) / 'class_agreement.png'
-  path.parent.mkdir(parents=True, exist_ok=True)
+  path = f'{output or run}/class_agreement.png'
   images.save_png(path, images.grid(made[: 10 * len(names)], len(names)))
   print(path)
 
