@@ -40,8 +40,7 @@ MODELS = {
 }
 _SHOWN = 16
 _DONE = 'which_model.json'
-# Minutes below which the figures are no advice.
-_ENOUGH = 10
+_ENOUGH = 10  # minutes; below, the figures are no advice
 
 
 @dataclasses.dataclass(frozen=True)
