@@ -33,7 +33,8 @@ def choose(
       'experiment, or leave tiny out'
     )
   overrides = overrides or {}
-  classes = _classes((experiment, *overrides.values()))
+  parts = serialization.walk((experiment, *overrides.values()))
+  classes = {type(part).__name__: type(part) for part in parts}
   changed = experiments.override(
     experiment,
     [
@@ -50,20 +51,3 @@ def _text(path: str, value: Any) -> str:
     return serialization.to_text(value)
   except TypeError as error:
     raise core.UserError(f'{path}: {error}') from None
-
-
-def _classes(value: Any) -> dict[str, type]:
-  """Return the classes of all objects of a config by name."""
-  if isinstance(value, tuple):
-    parts = value
-  elif serialization.is_config(value):
-    fields = serialization.config_fields(value)
-    parts = [getattr(value, field.name) for field in fields]
-  else:
-    return {}
-  classes = (
-    {} if isinstance(value, tuple) else {type(value).__name__: type(value)}
-  )
-  for part in parts:
-    classes |= _classes(part)
-  return classes

@@ -1,4 +1,4 @@
-"""The files of experiments by name, found and described without importing any.
+"""The files of experiments by name, listed and described without importing any.
 
 Nothing here imports jax, so that `art_jax list` is quick.
 """

@@ -45,7 +45,13 @@ def load(name: str, *, tiny: bool = False) -> core.Experiment:
   Raises:
     core.UserError: listing what exists, the nearest name first.
   """
-  return _function(load_module(name), 'tiny' if tiny else 'experiment')()
+  module, function = load_module(name), 'tiny' if tiny else 'experiment'
+  if not hasattr(module, function):
+    raise core.UserError(
+      f'{module.__file__} defines no function {function}(); an experiment '
+      'file has experiment() and tiny()'
+    )
+  return getattr(module, function)()
 
 
 def load_module(name: str) -> types.ModuleType:
@@ -203,13 +209,13 @@ def differences(old: Any, new: Any, path: str = '') -> list[str]:
   """Return the dotted paths of the fields in which two configs differ."""
   if type(old) is not type(new) or not serialization.is_config(old):
     return [] if old == new else [path]
-  found = []
+  paths = []
   for field in serialization.config_fields(old):
     below = f'{path}.{field.name}' if path else field.name
-    found += differences(
+    paths += differences(
       getattr(old, field.name), getattr(new, field.name), below
     )
-  return found
+  return paths
 
 
 def resumable(path: str) -> bool:
@@ -234,16 +240,6 @@ def current_path(config: Any, path: str) -> str:
   if not rest:
     return name
   return f'{name}.{current_path(getattr(config, name, None), rest)}'
-
-
-def _function(module: types.ModuleType, name: str) -> Callable[[], Any]:
-  function = getattr(module, name, None)
-  if function is None:
-    raise core.UserError(
-      f'{module.__file__} defines no function {name}(); an experiment file '
-      'has experiment() and tiny()'
-    )
-  return function
 
 
 def _replace(node: Any, tree: dict, path: str, extra) -> Any:

@@ -26,11 +26,14 @@ from art_jax.config import renamed
 _CONFIG_FOLDERS = ('core', 'algorithms', 'nn', 'losses', 'data')
 _BARE = {'true': True, 'false': False, 'none': None}
 _BARE |= {'True': True, 'False': False, 'None': None}
+_NAMES = {int: 'a whole number', float: 'a number', bool: 'true or false'}
+_NAMES |= {str: 'a string', type(None): 'None'}
 
 
 def config_fields(value: Any) -> list[dataclasses.Field]:
   """Return the fields of a config object; linen's own are left out."""
-  hidden = ('parent', 'name') if _is_linen(value) else ()
+  cls = value if isinstance(value, type) else type(value)
+  hidden = ('parent', 'name') if issubclass(cls, nn.Module) else ()
   return [f for f in dataclasses.fields(value) if f.name not in hidden]
 
 
@@ -58,17 +61,17 @@ def config_class(name: str) -> type | None:
   Raises:
     TypeError: there are two.
   """
-  found = [
+  classes = [
     cls
     for module in _definitions().get(name, ())
     if _is_config_class(cls := getattr(importlib.import_module(module), name))
   ]
-  if len(found) > 1:
+  if len(classes) > 1:
     raise TypeError(
-      f'{name} is defined in {found[0].__module__} and in '
-      f'{found[1].__module__}: config classes need distinct names'
+      f'{name} is defined in {classes[0].__module__} and in '
+      f'{classes[1].__module__}: config classes need distinct names'
     )
-  return found[0] if found else None
+  return classes[0] if classes else None
 
 
 def config_classes() -> Mapping[str, type]:
@@ -133,10 +136,10 @@ def convert(path: str, text: str, annotation: Any, extra=None) -> Any:
     if not quoted and text not in _BARE:
       return text
   value = _BARE[text] if text in _BARE else from_text(text, extra)
-  return check(path, value, annotation, text)
+  return as_annotated(path, value, annotation, text)
 
 
-def check(path: str, value: Any, annotation: Any, text: str) -> Any:
+def as_annotated(path: str, value: Any, annotation: Any, text: str) -> Any:
   """Return the value as the annotated type, or raise a UserError."""
   ok, value = _fit(value, annotation)
   if not ok:
@@ -229,26 +232,20 @@ def _make(cls: type, *args: Any, **kwargs: Any) -> Any:
       f'{name}(...): {error}; its fields are {", ".join(fields)}'
     ) from None
   hints = annotations(cls)
-  return cls(
-    **{
-      key: check(
-        f'{name}.{key}',
-        renamed.value(cls, key, value),
-        hints[key],
-        repr(value),
-      )
-      for key, value in bound.items()
-    }
-  )
+  values = {}
+  for key, value in bound.items():
+    value = renamed.value(cls, key, value)
+    values[key] = as_annotated(f'{name}.{key}', value, hints[key], repr(value))
+  return cls(**values)
 
 
 @functools.cache
 def annotations(cls: type) -> Mapping[str, Any]:
   """Return the types of the fields of a config class."""
-  types_ = {field.name: field.type for field in dataclasses.fields(cls)}
-  if any(isinstance(kind, str) for kind in types_.values()):
+  plain = {field.name: field.type for field in dataclasses.fields(cls)}
+  if any(isinstance(kind, str) for kind in plain.values()):
     return typing.get_type_hints(cls)
-  return types_
+  return plain  # whose own strings need no name of another module
 
 
 def _fit(value: Any, annotation: Any) -> tuple[bool, Any]:
@@ -278,8 +275,6 @@ def _fit(value: Any, annotation: Any) -> tuple[bool, Any]:
     return number, float(value) if number else value
   if annotation is int:
     return isinstance(value, int) and not isinstance(value, bool), value
-  if annotation in (bool, str):
-    return isinstance(value, annotation), value
   if getattr(annotation, '_is_protocol', False):
     return is_config(value), value
   if isinstance(annotation, type):
@@ -293,20 +288,12 @@ def _say(annotation: Any) -> str:
     return ' or '.join(_say(a) for a in args)
   if origin is tuple:
     return f'a tuple of {_say(args[0])}'
-  names = {int: 'a whole number', float: 'a number', bool: 'true or false'}
-  names |= {str: 'a string', type(None): 'None'}
-  if annotation in names:
-    return names[annotation]
-  return f'a {getattr(annotation, "__name__", annotation)}(...)'
+  other = f'a {getattr(annotation, "__name__", annotation)}(...)'
+  return _NAMES.get(annotation, other)
 
 
 def _is_union(annotation: Any) -> bool:
   return typing.get_origin(annotation) in (typing.Union, types.UnionType)
-
-
-def _is_linen(value: Any) -> bool:
-  cls = value if isinstance(value, type) else type(value)
-  return issubclass(cls, nn.Module)
 
 
 def _short(text: str, limit: int = 60) -> str:

@@ -14,7 +14,7 @@ def batch_shapes(experiment: core.Experiment) -> dict[str, Any]:
   data, algorithm = experiment.data, experiment.algorithm
   rows = experiment.train.batch_size * core.batches_per_step(algorithm)
   picture = (rows, data.size, data.size, data.channels)
-  # Scalars of a row: a label, and the attributes of a GAN told more.
+  # Scalars of a row: a label, and the columns that a GAN is conditioned on.
   scalars = {'label': jnp.int32} | {
     name: jnp.int32 if count else jnp.float32
     for name, count in core.columns(algorithm).items()

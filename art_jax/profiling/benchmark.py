@@ -1,4 +1,4 @@
-"""How fast an experiment steps here, and what bounds it."""
+"""How fast an experiment trains here, and what bounds it."""
 
 import contextlib
 import dataclasses
@@ -110,7 +110,7 @@ def scaling(
 
 
 def text(result: dict[str, Any]) -> str:
-  """Return a page for people of what `measure` found."""
+  """Return the result of `measure` as a readable page."""
   r, mib = result, 2**20
   lines = [
     f'{r["devices"]} x {r["device"]} ({r["platform"]}), {r["processes"]} '

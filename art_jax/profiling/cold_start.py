@@ -34,7 +34,7 @@ def cold_and_warm(arguments: Sequence[str]) -> dict[str, float]:
     cold and warm: seconds from the start of the process.
 
   Raises:
-    core.UserError: with the last line of what it said, if it failed.
+    core.UserError: with the last line of its output, if it failed.
   """
   with tempfile.TemporaryDirectory() as cache:
     return {name: _start(arguments, cache) for name in ('cold', 'warm')}
@@ -53,6 +53,6 @@ def _start(arguments: Sequence[str], cache: str) -> float:
     check=False,
   )
   if done.returncode:
-    said = done.stderr.strip().splitlines() or ['(nothing)']
-    raise core.UserError(said[-1].removeprefix('art_jax: '))
+    lines = done.stderr.strip().splitlines() or ['(nothing)']
+    raise core.UserError(lines[-1].removeprefix('art_jax: '))
   return float(done.stdout.split()[-1])

@@ -1,4 +1,4 @@
-"""The bare compiled step of an experiment, for whoever times it."""
+"""The bare compiled step of an experiment, for timing."""
 
 import contextlib
 import dataclasses
@@ -21,7 +21,7 @@ class Stepper:
   Attributes:
     experiment: durations in steps.
     seconds: of opening the data, tracing and compiling the step, compiling
-      and running the initialisation.
+      and running the initialization.
     memory: bytes on each device, see `memory.needs`.
   """
 

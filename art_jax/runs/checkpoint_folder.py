@@ -75,10 +75,11 @@ class Folder:
       lightweight_initialize=True,  # a damaged step must not stop the start
       cleanup_tmp_directories=self.writable and self._remote,
       preservation_policy=policies.AnyPreservationPolicy(keep),
-      # No barrier may run beside the collectives of the training.
+      # No barrier may run beside the collectives of the training loop.
       multiprocessing_options=alone,
     )
-    # Trained float32 shrinks by 8 % and takes the cores of the training for it.
+    # Trained float32 shrinks by 8 % only, and compressing takes cores that
+    # training needs.
     handlers = {
       'arrays': ocp.PyTreeCheckpointHandler(
         use_compression=False, multiprocessing_options=alone
@@ -102,11 +103,11 @@ class Folder:
       return []
     # Only plain numbers: what is being written ends in another suffix.
     names = (p.name for p in self.path.iterdir())
-    found = sorted(int(n) for n in names if n.isdecimal() and f'{int(n)}' == n)
+    steps = sorted(int(n) for n in names if n.isdecimal() and f'{int(n)}' == n)
     if self._remote:  # no atomic rename there: a marker says it is complete
       marker = 'commit_success.txt'
-      return [s for s in found if (self.step_path(s) / marker).exists()]
-    return found
+      return [s for s in steps if (self.step_path(s) / marker).exists()]
+    return steps
 
   def put_aside(self, step: int, reason: str, detail: str) -> None:
     """Move a step to quarantine under a new name; only warn if read-only."""

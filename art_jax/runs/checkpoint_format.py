@@ -1,12 +1,12 @@
 """One checkpoint on disk: how a state is packed, checked and read back.
 
-Orbax is as slow as a state has leaves and returns flipped bits without a
-word. So leaves are packed into a few flat arrays beside a JSON layout that
-holds a crc32 of every leaf, of the host item and of itself:
+The time of orbax grows with the number of leaves, and it does not notice
+flipped bits. So leaves are packed into a few flat arrays beside a JSON layout
+that holds a crc32 of every leaf, of the host item and of itself:
 
   <folder>/<step>/arrays   {'float32_0': f32[n], 'float32_1': f32[m], ...}
   <folder>/<step>/layout   path, shape, dtype, place and crc32 of each leaf
-  <folder>/<step>/host     whatever the loop keeps (step, seed, best, ...)
+  <folder>/<step>/host     what the loop keeps (step, seed, best, ...)
 """
 
 import dataclasses
@@ -257,7 +257,7 @@ def _gather(leaf) -> jax.Array | np.ndarray:
 
 
 def _unpack(flat: np.ndarray, leaf):
-  """Return a flat array as a leaf of the shape, dtype and weak type asked."""
+  """Return a flat array as a leaf of the same shape, dtype and weak type."""
   if is_key(leaf):
     impls = []  # only a key, or its tracer, tells its implementation
 

@@ -95,7 +95,7 @@ class Checkpoints:
     Args:
       step: above every step on disk.
       state: pytree of arrays, on any devices of all processes.
-      host: anything JSON can say.
+      host: anything JSON can hold.
       keep: steps that are not deleted with this save, however old; a later
         save may leave them out.
 
@@ -205,7 +205,7 @@ class Checkpoints:
     Raises:
       StructureError: the checkpoint is good, but a leaf is missing, left
         over, or of another shape or dtype; nothing is moved.
-      UserError: no such step, the step asked for is damaged, or all are.
+      UserError: no such step, the given step is damaged, or all are.
     """
     self.wait()
     restored, error = None, None
@@ -286,9 +286,9 @@ class Checkpoints:
     """Go back: move the checkpoints above `step` to quarantine."""
     self.wait()
     why = f'the run went back to step {step}'
-    for later in self.steps() if self._writes else ():
-      if later > step:
-        self._folder.put_aside(later, checkpoint_folder.CUT, why)
+    for newer in self.steps() if self._writes else ():
+      if newer > step:
+        self._folder.put_aside(newer, checkpoint_folder.CUT, why)
     distributed.any_process(False)  # all wait here until the moves are done
     self._reload()
 

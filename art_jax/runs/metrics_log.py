@@ -213,7 +213,7 @@ class Writer:
     except OSError as error:
       if kind is None:
         raise
-      # What stopped the run says more than this, its consequence.
+      # The error that stopped the run is the cause of this one.
       logging.warning('%s is not complete: %s', self._folder, error)
 
   def _open(self) -> None:

@@ -116,7 +116,7 @@ def binned(
   Args:
     steps: [N], N >= bins.
     values: f64[N]; NaN is left out, a part of nothing else is NaN.
-    bins: number of parts of N / bins neighbours each.
+    bins: number of parts of N / bins neighbors each.
 
   Returns:
     Four f64[bins].

@@ -66,7 +66,7 @@ def _best_step(run: str | pathlib.Path, host: Mapping[str, Any]) -> int:
   best = host.get('best')
   if not best:
     raise core.UserError(
-      f'--checkpoint=best: {run} has looked for no best moment: it measures '
+      f'--checkpoint=best: {run} has recorded no best checkpoint: it measures '
       'none, or train.best_metric is none; pass --checkpoint=latest'
     )
   return int(best['step'])

@@ -1,4 +1,4 @@
-"""What a start writes into its run folder: who ran what on which data."""
+"""What a start writes into its run folder: config, data, versions, devices."""
 
 import contextlib
 import datetime
@@ -36,7 +36,7 @@ _EXAMPLES = 8  # training pictures that are shown
 
 
 def describe_data(dataset: Any) -> dict[str, Any]:
-  """Return what data.json says of a data set."""
+  """Return the content of data.json for a data set."""
   return {
     'summary': dataset.summary,
     'train': [len(examples) for examples in dataset.train],

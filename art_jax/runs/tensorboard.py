@@ -1,7 +1,7 @@
 """TensorBoard events, written in the caller's thread.
 
 tensorboardX's SummaryWriter writes in a thread of its own: when the disk is
-full the thread dies, and some rows later the training waits for it for ever.
+full the thread dies, and some rows later training waits for it for ever.
 """
 
 import os
