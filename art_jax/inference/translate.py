@@ -44,7 +44,7 @@ def files(
       would get one name, or a result exists already.
   """
   paths = listing.pictures(pathlib.Path(source).expanduser())
-  hole = None if mask is None else _hole(run, mask)
+  repainted = None if mask is None else _read_mask(run, mask)
   output = pathlib.Path(output).expanduser()
   targets = _targets(paths, output, overwrite)
   make_folder(output)
@@ -54,16 +54,16 @@ def files(
   ):
     picture = decode.picture(path).convert('L' if channels == 1 else 'RGB')
     pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
-    if hole is None:
+    if repainted is None:
       made = run.translate(pixels, direction)
     else:
-      fitted = hole.resize(picture.size, Image.Resampling.NEAREST)
+      fitted = repainted.resize(picture.size, Image.Resampling.NEAREST)
       made = run.inpaint(pixels, np.asarray(fitted) > 127)
     images.save_png(target, made)
   return len(paths)
 
 
-def _hole(run: Run, mask: str) -> Image.Image:
+def _read_mask(run: Run, mask: str) -> Image.Image:
   if not isinstance(run.algorithm, core.Inpainter):
     raise core.UserError(
       f'--mask={mask}: {type(run.algorithm).__name__} does not inpaint; leave '

@@ -17,7 +17,7 @@ from art_jax.media.frame_store import Frames
 from art_jax.style_transfer import optimize
 
 _BATCH_PIXELS = 2**20  # of the frames that a network is given at a time
-Report = Callable[[int], None]  # called with the number of frames done
+Report = Callable[[int], object]  # called with the number of frames done
 
 
 def translate(

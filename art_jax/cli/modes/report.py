@@ -3,14 +3,12 @@
 import pathlib
 from typing import Any
 
-from art_jax.cli import options
 from art_jax.core.paths import require_free
 from art_jax.report import page
 
 
 def run(flags: Any) -> None:
   """Write report.html into --run, or into the folder --output."""
-  options.need(flags, 'run')
   output = pathlib.Path(flags.output) / page.REPORT if flags.output else None
   if output is not None:
     require_free(output, flags.overwrite)

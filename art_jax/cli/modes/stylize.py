@@ -27,7 +27,7 @@ def run(flags: Any) -> None:
     options.need(flags, 'content', 'output')
     return _translate(flags)
   options.need(flags, 'content', 'style', 'output')
-  if stylize_clip.asks_for_it(flags):
+  if stylize_clip.writes_video(flags):
     experiment = task.sized(options.experiment(flags), flags.size, flags.steps)
     styles = [task.picture('style', name) for name in _split(flags.style)]
     return stylize_clip.paint(flags, experiment, styles)
@@ -38,7 +38,7 @@ def _translate(flags: Any) -> None:
   optimizing = ('tile', 'mask', 'start', 'every', 'versus', 'workdir', 'steps')
   options.refuse(flags, 'trained networks', *optimizing)
   model = options.painter(flags)
-  if stylize_clip.asks_for_it(flags):
+  if stylize_clip.writes_video(flags):
     return stylize_clip.translate(flags, model)
   (target,) = _targets(
     pathlib.Path(flags.output).expanduser(), 1, flags.overwrite

@@ -1,5 +1,6 @@
 """`art_jax stylize` of a video: the frames of a clip, painted steadily."""
 
+import contextlib
 import pathlib
 import sys
 from collections.abc import Iterator
@@ -19,8 +20,8 @@ from art_jax.style_transfer import optimize
 from art_jax.style_transfer import video as style_video
 
 
-def asks_for_it(flags: Any) -> bool:
-  """Tell whether the flags speak of a video: --output ends in .mp4."""
+def writes_video(flags: Any) -> bool:
+  """Return whether a video is to be painted: --output ends in .mp4."""
   return pathlib.Path(flags.output).suffix.lower() == '.mp4'
 
 
@@ -44,7 +45,7 @@ def translate(flags: Any, model: run.Run) -> None:
 def paint(
   flags: Any, experiment: core.Experiment, styles: list[Image.Image]
 ) -> None:
-  """Paint --content by optimising pixels into --output."""
+  """Paint --content by optimizing pixels into --output."""
   options.refuse(
     flags, 'videos', *('tile', 'mask', 'start', 'every', 'devices', 'workdir')
   )
@@ -109,9 +110,13 @@ class _Clip:
       print(f'continued: {done.count} frames are done', file=sys.stderr)
     return done
 
-  def bar(self, done: frame_store.Frames) -> '_Bar':
-    """Return what shows how many frames are done."""
-    return _Bar(self._video.count, done.count)
+  @contextlib.contextmanager
+  def bar(self, done: frame_store.Frames) -> Iterator[style_video.Report]:
+    """Yield what shows, on a terminal, how many frames are done."""
+    with tqdm.tqdm(
+      total=self._video.count, initial=done.count, unit='frame', disable=None
+    ) as bar:
+      yield lambda count: bar.update(count - bar.n)
 
   def finish(self, done: frame_store.Frames) -> None:
     """Write the video, say how much it flickers, drop the frames."""
@@ -127,21 +132,3 @@ class _Clip:
     except core.UserError as error:
       print(f'flicker: not measured: {error}', file=sys.stderr)
     done.drop()
-
-
-class _Bar:
-  """A bar of frames on a terminal."""
-
-  def __init__(self, total: int | None, first: int):
-    self._bar = tqdm.tqdm(
-      total=total, initial=first, unit='frame', disable=None
-    )
-
-  def __enter__(self):
-    return self._show
-
-  def __exit__(self, *unused):
-    self._bar.close()
-
-  def _show(self, count: int) -> None:
-    self._bar.update(count - self._bar.n)
