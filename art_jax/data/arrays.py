@@ -5,17 +5,14 @@ import os
 import zipfile
 
 import numpy as np
-from PIL import Image
 
 from art_jax import core
 from art_jax.core.paths import printable
-from art_jax.data import decode
 from art_jax.data.dataset import (
   Dataset,
-  Examples,
   assemble,
   choose_classes,
-  cutter,
+  of_arrays,
   parts,
 )
 
@@ -46,7 +43,7 @@ class Arrays:
     arrays = _read(path)
     names = arrays.pop('class_names', None)
     train, test = _split_keys(arrays)
-    _check(path, train, test, self.paired)
+    _require_pictures(path, train, test, self.paired)
     names = _class_names(names, train, test)
     kept = names
     if 'label' in train and data.classes:
@@ -57,11 +54,12 @@ class Arrays:
     if 'a' in train and not self.paired:
       groups = [('a',), ('b',)]
     for keys in groups:
-      examples = _examples({key: train[key] for key in keys}, data)
-      heldout = None
-      if set(keys) <= set(test):
-        heldout = _examples({key: test[key] for key in keys}, data)
-      one, held, text = parts(examples, data.heldout, heldout)
+      splits = [
+        of_arrays({key: rows[key] for key in keys}, 'row', data)
+        for rows in (train, test)
+        if set(keys) <= set(rows)
+      ]
+      one, held, text = parts(splits[0], data.heldout, *splits[1:])
       spaces.append((one, held))
       texts.append(f'{" ".join(keys)}: {text}')
     height, width = next(iter(train.values())).shape[1:3]
@@ -111,7 +109,7 @@ def _split_keys(arrays):
   return train, test if set(test) >= set(train) else {}
 
 
-def _check(path, train, test, paired):
+def _require_pictures(path, train, test, paired):
   shown = repr(printable(path))
   if not ('image' in train or {'a', 'b'} <= set(train)):
     raise core.UserError(
@@ -162,23 +160,3 @@ def _keep(rows, names, kept):
   labels = new[rows['label']]
   chosen = labels >= 0
   return {'image': rows['image'][chosen], 'label': labels[chosen]}
-
-
-def _examples(rows: dict[str, np.ndarray], data: core.Data) -> Examples:
-  cut = cutter(data)
-
-  def load(index):
-    return {
-      key: np.array(value[index], np.int32)
-      if key == 'label'
-      else resize(value[index])
-      for key, value in rows.items()
-    }
-
-  def resize(picture):
-    if picture.ndim == 3 and picture.shape[2] == 1:
-      picture = picture[:, :, 0]
-    return decode.resize(Image.fromarray(picture), **cut)
-
-  count = len(next(iter(rows.values())))
-  return Examples(tuple(rows), [f'row {i}' for i in range(count)], load)

@@ -6,11 +6,10 @@ import os
 
 import numpy as np
 from absl import logging
-from PIL import Image
 
 from art_jax import core
 from art_jax.core import paths
-from art_jax.data import decode, procedural
+from art_jax.data import procedural
 from art_jax.data.builtin import Builtin
 from art_jax.data.columns import Column
 from art_jax.data.dataset import (
@@ -18,7 +17,7 @@ from art_jax.data.dataset import (
   Examples,
   assemble,
   choose_classes,
-  cutter,
+  of_arrays,
 )
 
 _SPACES = {  # per index space, the field of a scene behind each key
@@ -79,17 +78,4 @@ def _cache() -> str | None:
 
 def _scenes(fields: dict[str, str], first: int, scenes, data) -> Examples:
   arrays = {key: getattr(scenes, field) for key, field in fields.items()}
-  cut = cutter(data)
-  count = len(next(iter(arrays.values())))
-
-  def load(index):
-    rows = {key: value[index] for key, value in arrays.items()}
-    return {
-      key: np.array(value, np.int32)
-      if value.ndim == 0
-      else decode.resize(Image.fromarray(value), **cut)
-      for key, value in rows.items()
-    }
-
-  names = tuple(f'scene {first + index}' for index in range(count))
-  return Examples(tuple(arrays), names, load)
+  return of_arrays(arrays, 'scene', data, first)

@@ -3,11 +3,12 @@
 import dataclasses
 import difflib
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from absl import logging
+from PIL import Image
 
 from art_jax import core
 from art_jax.core.paths import printable
@@ -268,6 +269,38 @@ def cutter(data: core.Data) -> decode.Cut:
   """Return the keyword arguments of `decode.decode` for this data."""
   size = data.load_size or data.size
   return {'size': size, 'channels': data.channels, 'fit': data.fit}
+
+
+def of_arrays(
+  arrays: Mapping[str, np.ndarray],
+  title: str,
+  data: core.Data,
+  first: int = 0,
+) -> Examples:
+  """Return examples whose pictures are in memory.
+
+  Args:
+    arrays: u8[N, H, W(, C)] pictures, which are resized, and integers [N].
+    title: example 7 is called '<title> 7'.
+    data: how the pictures are cut.
+    first: number of the first one.
+  """
+  cut = cutter(data)
+
+  def one(value):
+    if value.ndim == 0:
+      return np.array(value, np.int32)
+    gray = value.ndim == 3 and value.shape[2] == 1
+    return decode.resize(
+      Image.fromarray(value[..., 0] if gray else value), **cut
+    )
+
+  def read(index):
+    return {key: one(value[index]) for key, value in arrays.items()}
+
+  count = len(next(iter(arrays.values())))
+  names = [f'{title} {first + index}' for index in range(count)]
+  return Examples(tuple(arrays), names, read)
 
 
 def only(examples: Examples, key: str) -> Examples:
