@@ -144,7 +144,7 @@ flags.DEFINE_string(
     'mask',
     stylize='One picture for each painting, FILE[,FILE...], white where it '
     'applies.',
-    translate='A picture, white where the model paints anew (inpainting).',
+    translate='A picture, white where the model repaints (inpainting).',
   ),
 )
 flags.DEFINE_string('start', None, 'A picture to start from.')
@@ -169,10 +169,10 @@ flags.DEFINE_integer(
   0,
 )
 flags.DEFINE_integer(
-  'every', 0, 'Write a picture every so many steps; 0: only the last.'
+  'every', 0, 'Write a picture every N steps; 0: only the last.'
 )
 flags.DEFINE_integer(
-  'tile', 0, 'Work in tiles of so many pixels, to save memory; 0: in one.'
+  'tile', 0, 'Work in tiles of N pixels, to save memory; 0: in one.'
 )
 flags.DEFINE_multi_string(
   'versus',

@@ -47,7 +47,9 @@ def with_precision(flags: Any, chosen: core.Experiment) -> core.Experiment:
 def devices(flags: Any) -> mesh.Devices:
   """Join the other processes, if there are any; return the devices."""
   distributed.start_distributed(
-    *(flags.coordinator, flags.num_processes, flags.process_id),
+    flags.coordinator,
+    flags.num_processes,
+    flags.process_id,
     timeout=flags.join_timeout,
   )
   distributed.expect_platform(flags.expect_platform)

@@ -147,7 +147,7 @@ class Run:
     )
 
   def inpaint(self, images: Any, mask: Any, *, seed: int = 0) -> np.ndarray:
-    """Paint parts of pictures anew, so that they fit the rest.
+    """Repaint parts of pictures, so that they fit the rest.
 
     Args:
       images: as in `translate`.

@@ -33,7 +33,7 @@ def files(
     output: a folder; made if missing.
     direction: see `Run.translate`.
     overwrite: replace files that exist.
-    mask: a picture, white where the model paints anew and black where the
+    mask: a picture, white where the model repaints and black where the
       input stays; stretched to the size of each. For models that inpaint.
 
   Returns:

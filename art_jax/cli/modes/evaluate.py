@@ -71,7 +71,7 @@ def _run(flags, extractor, weights, devices, scores) -> dict[str, Any]:
     'size': data.size,
     'seed': evaluator.seed,
     'real': 'training pictures for samples, held-out ones for the rest, '
-    'cut in the centre',
+    'cut in the center',
   }
 
 
@@ -84,7 +84,7 @@ def _folders(flags, extractor, weights, devices, scores) -> dict[str, Any]:
     raise core.UserError(
       f'--real holds pictures of {"x".join(map(str, real.size()))}, --fake of '
       f'{"x".join(map(str, fake.size()))}: scores would compare the sizes '
-      'too; pass --size=N to bring all to one'
+      'too; pass --size=N to resize all to one'
     )
   count = flags.num or max(real.count, fake.count)
   real, fake = real.first(count), fake.first(count)

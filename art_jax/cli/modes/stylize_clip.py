@@ -75,7 +75,7 @@ class _Clip:
     height, width = self._video.size
     longest = flags.size or size or max(height, width)
     scale = longest / max(height, width)
-    # Even sides, as the format of the video wants them.
+    # Even sides: the format of the video needs them.
     self._shape = tuple(
       max(round(n * scale / 2), 1) * 2 for n in self._video.size
     )
