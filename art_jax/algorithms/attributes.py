@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.media import lab as lab_space
 
 
 class Attribute(Protocol):
@@ -147,6 +146,8 @@ class Palette:
     Args:
       images: f32[B, H, H, C] in [-1, 1], H a multiple of `cells`.
     """
+    from art_jax.media import lab as lab_space
+
     lab = lab_space.rgb_to_lab(images)
     rows, side, _, _ = lab.shape
     if side % self.cells:

@@ -12,7 +12,6 @@ import numpy as np
 from etils import epath
 
 from art_jax import core
-from art_jax.media import images as image_values
 from art_jax.runs import restore
 from art_jax.runs.folder import RunFolder
 
@@ -214,6 +213,8 @@ def _padded(
   images: Any, multiple: int, make: Callable[[np.ndarray], jax.Array]
 ) -> np.ndarray:
   """Apply f32[N, H, W, C] -> the same to pictures of any size and type."""
+  from art_jax.media import images as image_values
+
   images = np.asarray(images)
   if images.ndim == 3:
     return _padded(images[None], multiple, make)[0]

@@ -6,9 +6,12 @@ them. Sums of floats differ a little between CPUs and versions of jax, so states
 are compared by a few numbers of each part, not bit by bit.
 """
 
+import collections
 import functools
 import json
 import pathlib
+import subprocess
+import sys
 import tarfile
 
 import jax
@@ -171,6 +174,27 @@ def test_gan_draws_what_it_drew(runs):
     found = drawn(runs / 'gan', checkpoint)
     assert found['step'] == wanted['step']
     _assert_close({'': found['pictures']}, {'': wanted['pictures']}, _MADE)
+
+
+def test_loading_imports_what_the_model_needs(runs):
+  """Its networks, its config and its checkpoint: no data, no other model."""
+  program = (
+    'import sys, art_jax; art_jax.load(sys.argv[1])\n'
+    'print(*(n for n in sys.modules if n.startswith("art_jax.")))'
+  )
+  result = subprocess.run(
+    [sys.executable, '-c', program, str(runs / 'gan')],
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  names = result.stdout.split()
+  folders = collections.Counter(name.split('.')[1] for name in names)
+  unused = 'procedural sampling metrics weights training monitoring'.split()
+  assert not [n for n in names for word in unused if f'.{word}' in n]
+  assert folders['data'] == 2  # the package and the source
+  # Packages hold a docstring each; the rest are modules.
+  assert len(names) - len(folders) <= 45, names
 
 
 def test_cyclegan_translates_as_it_did(runs):
