@@ -41,6 +41,7 @@ _ROWS = [
   ('Gatys.start=recoloured', 'Gatys.start=recolored', '0.2.0', 'value'),
   ('AdaIN.normalised', 'AdaIN.normalized', '0.2.0', 'field'),
   ('Labelled', 'Labeled', '0.2.0', 'class'),
+  ('SampleAlarm.memorised', 'SampleAlarm.memorized', '0.2.0', 'field'),
   ('art_jax.data.labelled', 'art_jax.data.labeled', '0.2.0', 'import'),
   (
     'art_jax.algorithms.gan_parts.CriticWarmup',

@@ -56,6 +56,7 @@ from art_jax.core.experiment import (
   Source,
   Steps,
   Train,
+  in_steps,
   tiny_train,
 )
 from art_jax.core.schedule import Due, Schedule
@@ -106,6 +107,7 @@ __all__ = [
   'batches_per_step',
   'columns',
   'directions',
+  'in_steps',
   'inference_fields',
   'labels',
   'num_classes',

@@ -1,6 +1,6 @@
 """The thresholds of the alarms, as fields of a run's config.
 
-They were set on short trainings on the built-in pictures, see docs/report.md.
+They were set on short runs on the built-in pictures, see docs/report.md.
 This file imports nothing of the package, because `core` imports it.
 """
 
@@ -12,9 +12,9 @@ class CollapseAlarm:
   """The samples are too much alike.
 
   Attributes:
-    diversity: rings below this mean distance of two samples (of two samples
+    diversity: fires below this mean distance of two samples (of two samples
       of one class), relative to that of two pictures of the data.
-    distinct: rings below this effective number of distinct samples, relative
+    distinct: fires below this effective number of distinct samples, relative
       to that of as many pictures of the data.
     recovered: a model that never came this far in diversity still learns to
       begin with, and is given `patience` times longer.
@@ -31,16 +31,16 @@ class CollapseAlarm:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DuelAlarm:
-  """One side of a GAN wins, or the discriminator learns pictures by heart.
+  """One side of a GAN wins, or the discriminator memorizes pictures.
 
   Attributes:
-    rows: number of last rows that are looked at.
+    rows: number of last rows that are read.
     accuracy: D wins if it is right about more than this share of the real and
       of the fake pictures ...
     probability: ... and calls fakes real with less than this probability.
     fooled: G wins if D is right about less than this share of the fakes.
-    overfit: D learns by heart if its score drops by more than this share of
-      the way from training pictures to fakes when it sees held-out ones (r_v
+    overfit: D memorizes if its score drops by more than this share of
+      the way from training pictures to fakes on held-out ones (r_v
       of Karras et al. 2020, arXiv:2006.06676, eq. 1).
     probes: number of probes in a row that must agree on `overfit`.
   """
@@ -58,17 +58,17 @@ class LossAlarm:
   """A loss grows without end, jumps, or does not move.
 
   Attributes:
-    rows: number of last rows that are looked at; as many first ones tell
-      where a loss began.
+    rows: number of last rows that are read; a loss began where as many first
+      ones are.
     growth: a loss diverges above this multiple of the lowest it has been ...
     beginning: ... if it is also above this multiple of where it began.
     unbounded: what takes both signs (a Wasserstein loss) measures no error
       and diverges above this multiple of its beginning (of 1 at least).
     spike: a row is a spike above this multiple of the rows around it, if it
       is also above `beginning`.
-    spikes: number of spikes among the last rows that ring.
+    spikes: number of spikes among the last rows that fire it.
     still: no loss has moved by more than this share of itself.
-    still_steps: number of steps before that rings.
+    still_steps: number of steps before that fires.
   """
 
   rows: int = 20
@@ -86,11 +86,11 @@ class SampleAlarm:
   """Samples are copies, or show the grid of the up-sampling.
 
   Attributes:
-    memorised: share of samples that are copies of training pictures above
-      which it rings.
+    memorized: share of samples that are copies of training pictures above
+      which it fires.
     checkerboard: energy at the up-sampling frequencies, relative to the
-      data's, above which it rings.
-    further: samples diverge above this multiple of the distance (KID) of grey
+      data's, above which it fires.
+    further: samples diverge above this multiple of the distance (KID) of gray
       pictures to the data.
     improved: the distance of the samples must fall below this share of it.
     probes: number of probes in a row that must agree.
@@ -98,7 +98,7 @@ class SampleAlarm:
       checkerboard of an untrained network gets twice as many.
   """
 
-  memorised: float = 0.3
+  memorized: float = 0.3
   checkerboard: float = 5.0
   further: float = 2.0
   improved: float = 0.95
@@ -108,7 +108,7 @@ class SampleAlarm:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Alarms:
-  """What rings when; and what is measured for it.
+  """What fires when; and what is measured for it.
 
   Attributes:
     count: number of samples of fixed latents in a probe; a translator's and

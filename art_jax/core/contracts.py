@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 Key = jax.Array  # typed PRNG key, shape ()
-Batch = Mapping[str, jax.Array]  # leading axis = examples
+Batch = Mapping[str, Any]  # arrays whose leading axis are the examples
 Images = Mapping[str, jax.Array]  # f32[N, H, W, C] in [-1, 1]
 Metrics = Mapping[str, jax.Array]  # f32[] each, named 'group/name'
 PyTree = Any

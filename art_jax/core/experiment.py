@@ -48,6 +48,12 @@ class Epochs:
 Duration = int | Steps | Epochs  # an int means steps
 
 
+def in_steps(duration: Duration) -> int:
+  """Return a duration of a resolved experiment, where each is a plain int."""
+  assert isinstance(duration, int), duration
+  return duration
+
+
 class Source(Protocol):
   """Where pictures come from: a frozen dataclass in `art_jax.data.sources`."""
 
@@ -65,10 +71,10 @@ class Data:
     size: side of the square training picture, in pixels.
     load_size: side to which a picture is resized before the random crop of
       `size` (CycleGAN: 286 for 256); None means `size`, i.e. no crop.
-    fit: 'crop' keeps the aspect (resize the shorter side, cut the centre),
+    fit: 'crop' keeps the aspect (resize the shorter side, cut the center),
       'stretch' does not (as pytorch-CycleGAN-and-pix2pix).
     flip: mirror left-right with probability 1/2.
-    channels: 3 (RGB) or 1 (grey); pictures are converted.
+    channels: 3 (RGB) or 1 (gray); pictures are converted.
     classes: names of the classes to keep, in the order of their labels;
       empty keeps all.
     heldout: share of the pictures never trained on, chosen by file hash,
@@ -128,12 +134,12 @@ class Train:
       on from the last good checkpoint with another data order.
     max_rollbacks: number of times that 'rollback' does so before it stops.
     on_alarm: what to do when an alarm begins: 'report' it, 'stop' the run
-      after a checkpoint, or 'off': look at nothing.
+      after a checkpoint, or 'off': measure nothing.
     alarm_features: extractor in which samples are compared, see
       `art_jax.metrics.features`.
     alarms: the thresholds.
-    evaluate_every: interval at which the best moment is looked for; 0: at
-      every checkpoint.
+    evaluate_every: interval at which a step may become the best; 0: at every
+      checkpoint.
     best_metric: a name of metrics.jsonl whose best checkpoint is kept beside
       the latest, 'auto' (the reconstruction error or the distance to the
       truth where there is one, else KID) or 'none'.
@@ -142,7 +148,7 @@ class Train:
     steps_per_call: number of steps in one call of the device, where nothing
       is due in between; needs the resident engine. It hides the host's part
       of short steps on accelerators and changes nothing on a CPU.
-    shard_state: split parameters and optimiser state over the devices instead
+    shard_state: split parameters and optimizer state over the devices instead
       of keeping a copy on each, for networks too large for one.
     rescale: when `--set train.duration=...` changes the duration, scale the
       boundaries of every schedule in proportion.

@@ -6,7 +6,7 @@ read it, so that they agree.
 
 import dataclasses
 
-from art_jax.core.experiment import Train
+from art_jax.core.experiment import Duration, Train, in_steps
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,11 @@ class Schedule:
   train: Train
   measures: bool = False
 
+  @property
+  def duration(self) -> int:
+    """The step that the run ends with."""
+    return in_steps(self.train.duration)
+
   def due(self, step: int, *, stopping: bool = False) -> Due:
     """Return what is due after a step.
 
@@ -47,17 +52,20 @@ class Schedule:
       step: number of steps taken, in [1, duration].
       stopping: the run stops after it, so what a run ends with is due as well.
     """
-    plan = self.train
-    last = step == plan.duration
-    rendered = step == 1 or step % plan.render_every == 0
+    plan, last = self.train, step == self.duration
+
+    def every(interval: Duration) -> bool:
+      return step % in_steps(interval) == 0
+
+    rendered = step == 1 or every(plan.render_every)
     evaluate = plan.best_metric != 'none' and (
-      last or step % (plan.evaluate_every or plan.checkpoint_every) == 0
+      last or every(plan.evaluate_every or plan.checkpoint_every)
     )
     watched = rendered and plan.on_alarm != 'off'
     measure = self.measures and (evaluate or watched)
     render = last or stopping or rendered
-    checkpoint = last or stopping or step % plan.checkpoint_every == 0
-    logged = step == 1 or step % plan.log_every == 0
+    checkpoint = last or stopping or every(plan.checkpoint_every)
+    logged = step == 1 or every(plan.log_every)
     log = logged or render or checkpoint or measure
     return Due(
       log=log,
@@ -69,10 +77,11 @@ class Schedule:
 
   def next(self, step: int) -> int:
     """Return the first step after `step`, in [0, duration), with a row."""
-    plan = self.train
-    every = [plan.log_every, plan.render_every, plan.checkpoint_every]
-    if self.measures and plan.evaluate_every and plan.best_metric != 'none':
-      every.append(plan.evaluate_every)
     if step == 0:
       return 1
-    return min(plan.duration, *(step - step % n + n for n in every))
+    plan = self.train
+    intervals = [plan.log_every, plan.render_every, plan.checkpoint_every]
+    if self.measures and plan.evaluate_every and plan.best_metric != 'none':
+      intervals.append(plan.evaluate_every)
+    every = map(in_steps, intervals)
+    return min(self.duration, *(step - step % n + n for n in every))

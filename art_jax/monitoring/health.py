@@ -55,7 +55,7 @@ class Health:
 
   def measure(self, state: core.State) -> dict[str, float]:
     """Return what a row gets besides the metrics of its step."""
-    row = self._probe.measure(state)
+    row = self._probe.measure(state) if self._probe else {}
     if self._metric == 'auto' and row:
       self._metric = best.default_metric(list(row)) or 'none'
     return row
@@ -94,11 +94,11 @@ class Health:
         )
       return False  # The samples were not finite.
     sign = -1 if best.larger_is_better(self._metric) else 1
-    same = self.best is not None and self.best.metric == self._metric
-    better = not same or sign * value < sign * self.best.value
+    same = self.best if self.best and self.best.metric == self._metric else None
+    better = same is None or sign * value < sign * same.value
     if not distributed.any_process(better):
       return False
-    if self.best is not None and not same:
+    if self.best is not None and same is None:
       logging.warning('The best step is now chosen by %s.', self._metric)
     self.best = Best(step, self._metric, value)
     return True

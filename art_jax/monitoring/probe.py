@@ -8,6 +8,7 @@ probes and one without are the same.
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -57,7 +58,9 @@ class Probe:
     row, self._shown = {}, None
     for group in self._groups:
       made = self._made(state, group)
-      if not np.isfinite(made.get('features', made.get('l1'))).all():
+      if not np.isfinite(
+        made['features' if 'features' in made else 'l1']
+      ).all():
         return {}
       row |= self._compare(group, made)
     return row | self._scores(state)
@@ -117,12 +120,12 @@ class Probe:
     return {k: v[:count] if k in whole else v for k, v in joined.items()}
 
   def _make_chunk(self, state, chunk, weights, key, *, direction):
-    model = self._algorithm
+    model: Any = self._algorithm
     params = model.inference(state)
     inputs = chunk['inputs']
     if direction:
       made = model.translate(params, inputs, direction, key=key)
-    elif inputs.ndim == 4 and isinstance(model, core.Encoder):
+    elif 'truth' in chunk:  # pictures to reconstruct, not latents
       made = model.generate(params, model.encode(params, inputs), key=key)
     else:
       made = model.generate(params, inputs, chunk.get('labels'), key=key)

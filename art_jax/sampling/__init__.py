@@ -1,1 +1,1 @@
-"""Ways to look at what a model learned: one study a file, for any model."""
+"""Ways to show what a model learned: one study a file, for any model."""

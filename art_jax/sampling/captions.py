@@ -44,7 +44,7 @@ def header(texts: Sequence[str], sheet: np.ndarray, pad: int = 2) -> np.ndarray:
 
 
 def titled(text: str, sheet: np.ndarray) -> np.ndarray:
-  """Write a text over a picture u8[H, W, C], grey or not: u8[H + 18, W, 3]."""
+  """Write a text over a picture u8[H, W, C], gray or not: u8[H + 18, W, 3]."""
   sheet = np.broadcast_to(sheet, (*sheet.shape[:2], 3))
   return np.concatenate([band(text, sheet.shape[1]), sheet])
 
@@ -55,5 +55,5 @@ def enlarge(pictures: np.ndarray, least: int) -> np.ndarray:
   return pictures.repeat(factor, axis=-3).repeat(factor, axis=-2)
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
   return ImageFont.load_default(size)

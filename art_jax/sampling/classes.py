@@ -23,7 +23,7 @@ def study(run: Any, request: Request) -> Result:
   """
   if not request.labels:
     request = Request(num=request.num, seed=request.seed, labels=('all',))
-  chosen = classes_of(run, request)
+  chosen = classes_of(run, request) or []
   rows, columns = request.num or _NUM, len(chosen)
   latents = generate.latents(run.algorithm, request.seed, rows)
   made = generate.generate_bytes(

@@ -10,7 +10,7 @@ from art_jax import core
 from art_jax.media import images
 
 # Latents are drawn in blocks of this length, so that row i depends on the seed
-# and on i alone, never on how many are asked for.
+# and on i alone, never on the number of rows.
 _BLOCK = 64
 # Pixels that are made at once: 64 pictures of 256 px, 4 of 1024 px.
 _PIXELS = 64 * 256**2

@@ -1,5 +1,6 @@
 """A walk through the latents, from seed to seed and back to the first."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def loop(keys: np.ndarray, frames: int, path: Any) -> np.ndarray:
 
 
 def path_of(latents: np.ndarray) -> Any:
-  """Return the walk that suits a prior: `slerp` if it is centred at zero.
+  """Return the walk that suits a prior: `slerp` if it is centered at zero.
 
   Latents of one sign, such as an autoencoder's U(0, 1), fill a cube: between
   two of its points the straight line stays inside, and the circle does not.
@@ -103,7 +104,7 @@ def study(run: Any, request: Request) -> Result:
 
 
 def _tile(
-  run: Any, pictures: np.ndarray, chosen: list[int | None]
+  run: Any, pictures: np.ndarray, chosen: Sequence[int] | Sequence[None]
 ) -> np.ndarray:
   """Lay one frame out: the picture of each class, with the name above."""
   columns = min(len(chosen), _COLUMNS)
@@ -118,17 +119,17 @@ def _tile(
 
 
 def _pictures(
-  run: Any, request: Request, latents: np.ndarray, chosen: list[int | None]
+  run: Any,
+  request: Request,
+  latents: np.ndarray,
+  chosen: Sequence[int] | Sequence[None],
 ) -> np.ndarray:
   """Return u8[N, K, H, W, C]: every latent in every class."""
-  dealt = None
-  if chosen[0] is not None:
-    dealt = labels.deal(chosen, len(latents) * len(chosen))
   made = generate.generate_bytes(
     run.experiment,
     run.params,
     latents.repeat(len(chosen), axis=0),
-    dealt,
+    labels.deal(chosen, len(latents) * len(chosen)),
     seed=request.seed,
   )
   return made.reshape(-1, len(chosen), *made.shape[1:])

@@ -1,4 +1,4 @@
-"""The latent of a given picture, found by gradient descent."""
+"""The latent of a given picture, by gradient descent."""
 
 import functools
 from typing import Any
@@ -42,11 +42,11 @@ def study(run: Any, request: Request) -> Result:
     run.experiment.data, request.input, request.num or _NUM
   )
   dealt = labels.deal(chosen, len(real))
-  found = [
+  inverted = [
     _invert(run, request.seed, real[i], None if dealt is None else dealt[i])
     for i in range(len(real))
   ]
-  latents, results, errors = (np.stack(x) for x in zip(*found, strict=True))
+  latents, results, errors = (np.stack(x) for x in zip(*inverted, strict=True))
   best = errors.argmin(axis=1)
   rows = np.arange(len(real))
   latents, results = latents[rows, best], results[rows, best]
@@ -85,9 +85,7 @@ def _invert(
     code = jax.jit(algorithm.encode)(run.params, target[None])
     starts = np.concatenate([np.asarray(code), starts[1:]])
   inside = bool(draws.min() >= 0 and draws.max() <= 1)
-  dealt = None
-  if label is not None:
-    dealt = np.full(_RESTARTS, label, np.int32)
+  dealt = labels.deal(None if label is None else [label], _RESTARTS)
   begin, step = _descent(algorithm, inside)
   state = begin(starts)
   key = jax.random.key(seed)

@@ -11,14 +11,14 @@ Class = str | int
 
 
 def numbers(
-  asked: Class | Sequence[Class] | None,
+  wanted: Class | Sequence[Class] | None,
   algorithm: Any,
   names: Sequence[str] = (),
 ) -> list[int] | None:
-  """Return the numbers of the classes that are asked for.
+  """Return the numbers of some classes.
 
   Args:
-    asked: names or numbers, or one of them; None: no class is asked for.
+    wanted: names or numbers, or one of them; None: no class.
     algorithm: the model.
     names: of its classes, in the order of their numbers; may be unknown.
 
@@ -31,32 +31,36 @@ def numbers(
   """
   count = core.num_classes(algorithm)
   model = type(algorithm).__name__
-  single = isinstance(asked, str | int | np.integer)
-  asked = [asked] if single else [] if asked is None else list(asked)
+  single = isinstance(wanted, str | int | np.integer)
+  chosen = [wanted] if single else list(wanted or ())
   if not count:
-    if asked:
+    if chosen:
       raise core.UserError(
-        f'labels={_brief(asked)}: this {model} has no classes; leave the '
+        f'labels={_brief(chosen)}: this {model} has no classes; leave the '
         'labels out'
       )
     return None
-  if not asked:
+  if not chosen:
     raise core.UserError(
       f'this {model} makes pictures of a class: pass labels, out of '
       f'{_known(count, names)}'
     )
-  return [_number(one, count, names) for one in asked]
+  return [_number(one, count, names) for one in chosen]
 
 
-def deal(classes: Sequence[int] | None, count: int) -> np.ndarray | None:
-  """Deal classes in turn to `count` pictures: i32[count], or None."""
-  if classes is None:
+def deal(
+  classes: Sequence[int] | Sequence[None] | None, count: int
+) -> np.ndarray | None:
+  """Deal classes in turn to `count` pictures: i32[count]; None without any."""
+  if classes is None or classes[0] is None:
     return None
   return np.resize(np.array(classes, np.int32), count)
 
 
-def name_of(number: int, names: Sequence[str]) -> str:
-  """Return the name of a class, or its number where it has none."""
+def name_of(number: int | None, names: Sequence[str]) -> str:
+  """Return the name of a class, or its number if it has none; '' for None."""
+  if number is None:
+    return ''
   return names[number] if number < len(names) else str(number)
 
 
@@ -81,5 +85,5 @@ def _known(count: int, names: Sequence[str]) -> str:
 
 
 def _brief(values: Sequence[Class], most: int = 20) -> str:
-  told = ', '.join(map(str, values[:most]))
-  return told + ', ...' * (len(values) > most)
+  shown = ', '.join(map(str, values[:most]))
+  return shown + ', ...' * (len(values) > most)

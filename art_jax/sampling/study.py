@@ -1,4 +1,4 @@
-"""What a study is asked for, what it gives, and which a model can do."""
+"""Requests and results of studies, and which a model can do."""
 
 import dataclasses
 import importlib
@@ -30,7 +30,7 @@ _HAS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-  """What is asked of a study; None means what suits it.
+  """Options of a study; None: its own default.
 
   Attributes:
     num: number of pictures.
@@ -63,16 +63,16 @@ class Film:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Result:
-  """What a study found.
+  """Result of a study.
 
   Attributes:
-    told: a sentence for people.
+    message: a sentence for people.
     pictures: u8[H, W, C] by the stem of their file.
     films: by the stem of their file.
     arrays: what the pictures were made of, by name.
   """
 
-  told: str
+  message: str
   pictures: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
   films: Mapping[str, Film] = dataclasses.field(default_factory=dict)
   arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
@@ -102,12 +102,12 @@ def find(run: Any, name: str) -> ModuleType:
 
 def possible(run: Any) -> str:
   """Return the studies that a model can do, in words."""
-  found = [
+  names = [
     name
     for name in STUDIES
     if all(_HAS[need](run) for need in _module(name).NEEDS)
   ]
-  return ', '.join(found) or 'none of them'
+  return ', '.join(names) or 'none of them'
 
 
 def classes(run: Any, request: Request) -> list[int] | None:

@@ -27,35 +27,35 @@ def study(run: Any, request: Request) -> Result:
     `timelapse_NAME` for each NAME in images/, of at most `frames` frames,
     evenly chosen; the last one stays a while.
   """
-  films, told = {}, []
+  films, parts = {}, []
   for name, paths in _saved(run.folder / 'images').items():
     chosen = _spread(paths, request.frames or _FRAMES)
     frames, left_out = _frames(chosen)
     fps = _rate(len(frames))
     still = [frames[-1]] * round(_LAST_SECONDS * fps)
     films[f'timelapse_{name}'] = Film([*frames, *still], fps)
-    said = f'{name}: {len(frames)} of {len(paths)} saved pictures'
+    text = f'{name}: {len(frames)} of {len(paths)} saved pictures'
     if left_out:
-      said += f' ({left_out} of another size left out)'
-    told.append(said)
+      text += f' ({left_out} of another size left out)'
+    parts.append(text)
   if not films:
     raise core.UserError(
       f'{run.folder / "images"} holds no pictures yet; wait for the first'
     )
-  return Result('; '.join(told), films=films)
+  return Result('; '.join(parts), films=films)
 
 
 def _saved(folder: Any, name: str = '') -> dict[str, list[Any]]:
   """Return the grids in the order of their steps, by name."""
-  found: dict[str, list[Any]] = {}
+  grids: dict[str, list[Any]] = {}
   for path in sorted(folder.iterdir(), key=lambda p: p.name):
     if path.is_dir():
-      found |= _saved(path, f'{name}_{path.name}' if name else path.name)
+      grids |= _saved(path, f'{name}_{path.name}' if name else path.name)
     elif path.suffix == '.png' and path.stem.isdecimal():
-      found.setdefault(name, []).append(path)
+      grids.setdefault(name, []).append(path)
   return {
     name: sorted(paths, key=lambda p: int(p.stem))
-    for name, paths in found.items()
+    for name, paths in grids.items()
   }
 
 

@@ -38,7 +38,7 @@ def study(run: Any, request: Request) -> Result:
   for label in chosen:
     made, judged = _judge(run, request.seed, latents, label)
     best = np.argsort(-judged, kind='stable')
-    name = '' if label is None else labels.name_of(label, run.class_names)
+    name = labels.name_of(label, run.class_names)
     for what, rows in (('best', best[:num]), ('worst', best[-num:])):
       sheets.append(_row(run, f'{name} {what}', made[rows], judged[rows]))
     scores.append(judged[best])
@@ -68,7 +68,7 @@ def _judge(
   run: Any, seed: int, latents: np.ndarray, label: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
   """Return u8[N, H, W, C] samples of one class and their scores f32[N]."""
-  dealt = None if label is None else labels.deal([label], len(latents))
+  dealt = labels.deal(None if label is None else [label], len(latents))
   made = generate.generate(
     run.experiment, run.params, latents, dealt, seed=seed
   )

@@ -3,13 +3,13 @@
 `times.json` in the run folder has an entry for every stretch of steps: a start,
 or what follows a return to an older checkpoint. It is written every few seconds
 and at the end, so a kill loses little of it. Time in which no trainer ran, and
-that of a start which was killed before its first step, is told apart as `down`.
+that of a start which was killed before its first step, is counted as `down`.
 """
 
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from absl import logging
@@ -61,13 +61,14 @@ class Goodput:
 
   def note(self, step: int) -> None:
     """Note that `step` is done; writes the file now and then."""
+    assert self._current is not None, 'begin comes first'
     seconds = {
       name: value - self._before.get(name, 0.0)
       for name, value in self._clocks.seconds.items()
     }
     wall = self._clocks.wall() - self._wall_before
     seconds['other'] = max(wall - sum(seconds.values()), 0.0)
-    self._current |= {'last': step, 'wall': wall, 'seconds': seconds}
+    self._current.update(last=step, wall=wall, seconds=seconds)
     if time.monotonic() - self._written > _WRITE_EVERY:
       self.write()
 
@@ -100,7 +101,7 @@ class Goodput:
     return account(self._stretches)
 
 
-def account(stretches: list[Mapping[str, Any]]) -> dict[str, float]:
+def account(stretches: Sequence[Mapping[str, Any]]) -> dict[str, float]:
   """Add up the stretches of a run.
 
   Args:

@@ -1,8 +1,9 @@
 """The one training loop: what happens when, from top to bottom."""
 
 import contextlib
+import functools
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import jax
@@ -58,7 +59,7 @@ def train(
       anything is compiled.
     core.StorageError: the workdir can no longer be written.
     core.Diverged: naming the step, if a number is NaN or infinite, and going
-      back was not asked for (train.on_nan) or did not help.
+      back is off (train.on_nan) or did not help.
     AlarmStop: an alarm fired, a checkpoint is saved, and train.on_alarm is
       'stop'.
     Preempted: after SIGTERM or SIGINT, once a checkpoint is saved.
@@ -73,7 +74,7 @@ def train(
     report, lock = session.lock_folder(outer, folder, experiment)
     donor = restore.load_state(init_from) if init_from else None
     resolved, dataset, measure = start.open_data(experiment, devices, clocks)
-    duration = resolved.train.duration
+    duration = core.in_steps(resolved.train.duration)
     with contextlib.ExitStack() as stack:
       run = session.open_session(
         stack,
@@ -105,7 +106,7 @@ def train(
 def _train_to_the_end(
   run: Session, restored: Restored | None, state_shapes: core.State
 ) -> int:
-  """Train, going back to checkpoints if asked to; return how often it did."""
+  """Train; go back to checkpoints as train.on_nan says; return how often."""
   plan = run.experiment.train
   rollbacks = restored.host.get('rollbacks', 0) if restored else 0
   while True:
@@ -150,11 +151,11 @@ def take_steps(run: Session, restored: Restored | None, rollbacks: int) -> None:
         run.dataset.class_names,
         restored.host if restored else {},
       )
-  if first == plan.duration:
+  if first == run.duration:
     return
   run.times.begin(first)
   with Progress(
-    first, plan.duration, run.rows, enabled=distributed.is_main()
+    first, run.duration, run.rows, enabled=distributed.is_main()
   ) as progress:
     hooks = Hooks(
       run,
@@ -171,9 +172,9 @@ def take_steps(run: Session, restored: Restored | None, rollbacks: int) -> None:
       for call, (step, state, metrics) in enumerate(steps):
         stopping = run.stop.requested(call)
         alarm = hooks.after_step(step, state, metrics, stopping=stopping)
-        if alarm is not None or (stopping and step < plan.duration):
+        if alarm is not None or (stopping and step < run.duration):
           run.checkpoints.wait()
-          raise _end_early(alarm, step, plan.duration)
+          raise _end_early(alarm, step, run.duration)
   with clocks.of('checkpoint'):
     run.checkpoints.wait()
 
@@ -195,11 +196,11 @@ def each_call(
   state: core.State,
   key: core.Key,
   first: int,
-) -> Iterator[tuple[int, core.State, core.Metrics]]:
+) -> Generator[tuple[int, core.State, core.Metrics]]:
   """Take the steps of a run; yield after each call of the device.
 
   Args:
-    run: gives the schedule; its clocks are told what the time went into.
+    run: gives the schedule; its clocks are told where the time goes.
     engine: gives the batches.
     state: after `first` steps, on the devices; it is donated.
     key: of the steps, on the devices.
@@ -254,16 +255,18 @@ def training_step(
     gather: undoes the split of a state, which optimizers keep.
   """
 
-  def whole(node):
+  def whole(gather, node):
     if isinstance(node, Trainable):
-      rest = gather((node.params, node.collections))
-      return Trainable(*rest, node.opt_state)
+      params, collections = gather((node.params, node.collections))
+      return Trainable(params, collections, node.opt_state)
     return gather(node)
 
   def step(state, constants, inputs, key, index):
     if gather is not None:
       state = jax.tree.map(
-        whole, state, is_leaf=lambda x: isinstance(x, Trainable)
+        functools.partial(whole, gather),
+        state,
+        is_leaf=lambda x: isinstance(x, Trainable),
       )
     batch = engine.prepare(constants, inputs)
     return algorithm.step(state, batch, jax.random.fold_in(key, index))

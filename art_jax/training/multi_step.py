@@ -22,7 +22,7 @@ def calls(first: int, schedule: core.Schedule) -> Iterator[tuple[int, int]]:
     schedule: what is due when.
   """
   step, most = first, schedule.train.steps_per_call
-  while step < schedule.train.duration:
+  while step < schedule.duration:
     count = most if step + most <= schedule.next(step) else 1
     step += count
     yield step, count

@@ -22,7 +22,7 @@ def check_metrics(
 
   Args:
     step: that the metrics are of.
-    since: the step before it whose metrics were looked at.
+    since: the step before it whose metrics were checked.
     values: the metrics.
     state: after the step.
     names: of the step's pictures.
@@ -37,7 +37,7 @@ def check_metrics(
     if len(bad) > 1:
       what += f' ({len(bad)} of {len(values)} metrics are not finite)'
     if since < step - 1:
-      what += f', it was good at step {since}' if since else ' (first look)'
+      what += f', it was good at step {since}' if since else ' (first check)'
     leaf = first_bad_leaf(state)
     what += f'; {leaf} of the state is bad' if leaf else '; the state is good'
     raise _diverged(step, what, names)
@@ -52,15 +52,15 @@ def check_state(step: int, state: core.State, names: Sequence[str]) -> None:
 
 def first_bad_leaf(state: core.State) -> str | None:
   """Return the path of the first leaf that holds a NaN or an infinity."""
-  found = [
+  floats = [
     (path, leaf)
     for path, leaf in jax.tree_util.tree_leaves_with_path(state)
     if jnp.issubdtype(leaf.dtype, jnp.inexact)
   ]
-  good = np.asarray(_all_finite([leaf for _, leaf in found]))
+  good = np.asarray(_all_finite([leaf for _, leaf in floats]))
   if good.all():
     return None
-  return jax.tree_util.keystr(found[int(good.argmin())][0]).lstrip('.')
+  return jax.tree_util.keystr(floats[int(good.argmin())][0]).lstrip('.')
 
 
 @jax.jit

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import TextIO
 
 import tqdm
@@ -64,7 +65,7 @@ class Progress:
     if self._bar is not None:
       self._bar.update(step - self._bar.n)
 
-  def show(self, step: int, values: dict[str, float]) -> None:
+  def show(self, step: int, values: Mapping[str, float]) -> None:
     """Show the losses of a step."""
     losses = {k: v for k, v in values.items() if k.startswith('loss/')}
     chosen = list((losses or values).items())[-_SHOWN:]

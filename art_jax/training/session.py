@@ -31,7 +31,7 @@ class Session:
     dataset: its data.
     devices: where it is trained.
     probe: measures samples for the alarms; None: nobody would read it.
-    stop: whether somebody asked to stop.
+    stop: set once a signal asks to stop.
     clocks: of this start.
     folder: of the run.
     report: the page of the run.
@@ -60,6 +60,11 @@ class Session:
   def rows(self) -> int:
     """Examples of one step."""
     return rows_per_step(self.experiment)
+
+  @property
+  def duration(self) -> int:
+    """Steps of the whole run."""
+    return core.in_steps(self.experiment.train.duration)
 
   @property
   def schedule(self) -> core.Schedule:
@@ -127,7 +132,9 @@ def open_session(
       examples=lambda: training_pictures(dataset),
     )
   checkpoints = Checkpoints(
-    folder.checkpoints, keep_last=plan.keep_last, keep_every=plan.keep_every
+    folder.checkpoints,
+    keep_last=plan.keep_last,
+    keep_every=core.in_steps(plan.keep_every),
   )
   return Session(
     experiment=experiment,

@@ -72,7 +72,7 @@ def open_input(
       rows_per_step=run.rows,
       seed=seed,
       placer=run.devices,
-      last_step=plan.duration,
+      last_step=run.duration,
     )
     heldout = pipeline.heldout_batch(run.dataset, data, plan.render_count)
     heldout = run.devices.replicate(heldout)

@@ -36,9 +36,11 @@ def _check_same_shapes(where: str, new: core.PyTree, old: core.PyTree) -> None:
   news = dict(jax.tree_util.tree_leaves_with_path(new))
   olds = dict(jax.tree_util.tree_leaves_with_path(old))
   for path in {**news, **olds}:  # in order, so that the first is the first
-    found = [x[path].shape if path in x else 'missing' for x in (news, olds)]
-    if found[0] != found[1]:
+    here, there = (
+      x[path].shape if path in x else 'missing' for x in (news, olds)
+    )
+    if here != there:
       raise core.UserError(
-        f'--init_from: {where}{jax.tree_util.keystr(path)} is {found[0]} here '
-        f'and {found[1]} in that run; give the networks the same fields'
+        f'--init_from: {where}{jax.tree_util.keystr(path)} is {here} here '
+        f'and {there} in that run; give the networks the same fields'
       )

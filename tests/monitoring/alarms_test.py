@@ -46,8 +46,8 @@ def _shown(kind: str) -> np.ndarray:
   'kind, expected',
   [
     ('held-out', []),
-    ('training', ['memorisation']),
-    ('mirrored training', ['memorisation']),
+    ('training', ['memorization']),
+    ('mirrored training', ['memorization']),
     ('one with noise', ['collapse']),
     ('nearly grey', ['no_learning', 'collapse']),
   ],
@@ -308,6 +308,32 @@ def test_figures_are_those_of_the_metrics():
   _, expected = precision_recall(others[:40], points)
   found = neighbors.recall(compared['own'], compared['across'])
   assert found == pytest.approx(expected)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Flow(puppet.Puppet):
+  """Has latents of four axes, as pictures have, and encodes."""
+
+  def latents(self, key, count):
+    return super().latents(key, count)[:, None, None]
+
+  def generate(self, params, latents, labels=None, *, key=None):
+    return super().generate(params, latents[:, 0, 0], labels, key=key)
+
+  def encode(self, params, images):
+    return 0 * images[:, :1, :1, :1]
+
+
+def test_latents_of_four_axes_are_no_pictures_to_encode():
+  images, labels = puppet.pictures(120)
+  experiment = puppet.experiment()
+  experiment = dataclasses.replace(experiment, algorithm=_Flow())
+  data = puppet.dataset(images, labels, heldout=40)
+  opened = probe.open_probe(experiment, data, mesh.make_devices(1))
+  row = opened.measure(puppet.state(puppet.floats(images)))
+  # Were they encoded, every sample would be the first picture.
+  assert row['probe/diversity/pixels32@128'] > 0.5
+  assert row['probe/l1/pixels@32'] > 0.1
 
 
 def test_thresholds_are_config():

@@ -17,7 +17,7 @@ _EXTRA = {'Puppet': puppet.Puppet}
 # A Puppet shows training pictures: these samples are copies.
 _QUICK = Alarms(
   loss=LossAlarm(rows=4),
-  sample=SampleAlarm(memorised=1.0),
+  sample=SampleAlarm(memorized=1.0),
   count=16,
   reference=40,
 )

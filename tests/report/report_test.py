@@ -45,7 +45,7 @@ class _Page(html.parser.HTMLParser):
 def finished(tmp_path_factory):
   """Return the folder of a run, which no test changes."""
   path = tmp_path_factory.mktemp('runs') / 'finished'
-  alarms = Alarms(count=16, reference=40, sample=SampleAlarm(memorised=1.0))
+  alarms = Alarms(count=16, reference=40, sample=SampleAlarm(memorized=1.0))
   experiment = puppet.experiment(alarms=alarms)
   loop.train(experiment, path, devices=mesh.make_devices(1))
   return path

@@ -143,7 +143,7 @@ def test_the_walk_is_closed_and_even():
 @pytest.mark.parametrize('uniform, name', [(False, 'slerp'), (True, 'lerp')])
 def test_interpolate_takes_the_path_of_the_prior(uniform, name):
   result = _study(_run(uniform=uniform), 'interpolate', num=3, frames=12)
-  assert f'by {name}' in result.told
+  assert f'by {name}' in result.message
   film = result.films['interpolate']
   assert len(film.frames) == 12 and film.frames[0].shape[1] >= 256
   latents = result.arrays['latents']
@@ -191,9 +191,9 @@ def test_top_orders_by_score_and_prints_probability(monkeypatch):
   np.testing.assert_allclose(np.tanh(z + 0.25).mean(), scores[1, 0], atol=1e-6)
   best = 1 / (1 + np.exp(-scores[0, 0]))
   assert f'{best:.3f}' in printed and 'sea best' in printed
-  assert 'probability of being real' in result.told
+  assert 'probability of being real' in result.message
   result = _study(_run(loss=Wasserstein()), 'top', num=2)
-  assert 'score (Wasserstein knows no probability)' in result.told
+  assert 'score (Wasserstein knows no probability)' in result.message
   assert f'{result.arrays["scores"][0, 0]:.3g}' in printed
 
 

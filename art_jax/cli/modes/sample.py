@@ -37,7 +37,7 @@ def run(flags: Any) -> None:
   arrays = flags.study if flags.save_arrays else None
   for path in write(result, output, arrays):
     print(path)
-  print(result.told)
+  print(result.message)
 
 
 def write(

@@ -11,11 +11,11 @@ from art_jax.monitoring.alarms.rows import Finding, Rows, agree, names, series
 
 
 def discriminator_wins(rows: Rows, limits: DuelAlarm) -> Finding | None:
-  """Ring if D is always right and sure, and G gets no better by it."""
-  found = _last(rows, limits)
-  for domain, fake in found['verdict/fake'].items():
-    real = found['verdict/real'].get(domain)
-    sure = found['probability/fake'].get(domain)
+  """Fire if D is always right and sure, and G gets no better by it."""
+  last = _last(rows, limits)
+  for domain, fake in last['verdict/fake'].items():
+    real = last['verdict/real'].get(domain)
+    sure = last['probability/fake'].get(domain)
     if real is None or sure is None:
       continue
     right = np.median(real.values), np.median(fake.values)
@@ -36,7 +36,7 @@ def discriminator_wins(rows: Rows, limits: DuelAlarm) -> Finding | None:
 
 
 def generator_wins(rows: Rows, limits: DuelAlarm) -> Finding | None:
-  """Ring if D takes nearly all fakes for real."""
+  """Fire if D takes nearly all fakes for real."""
   for domain, fake in _last(rows, limits)['verdict/fake'].items():
     right = float(np.median(fake.values))
     if right < limits.fooled:
@@ -50,7 +50,7 @@ def generator_wins(rows: Rows, limits: DuelAlarm) -> Finding | None:
 
 
 def overfitting(rows: Rows, limits: DuelAlarm) -> Finding | None:
-  """Ring if D scores held-out pictures like fakes, training ones not."""
+  """Fire if D scores held-out pictures like fakes, training ones not."""
   train, heldout, fake = (
     series(rows, f'probe/score/{name}') for name in ('train', 'heldout', 'fake')
   )
@@ -65,20 +65,20 @@ def overfitting(rows: Rows, limits: DuelAlarm) -> Finding | None:
     'overfitting',
     train.since(holds),
     f'the discriminator scores held-out pictures {drop[-1]:.0%} of the way '
-    'from training pictures to fakes: it knows the training pictures by heart',
+    'from training pictures to fakes: it has memorized the training pictures',
   )
 
 
 def _last(rows: Rows, limits: DuelAlarm) -> dict:
   """Return, by name and domain ('', '_a'), the last rows of enough."""
-  found = {}
+  by_kind = {}
   for kind in ('verdict/real', 'verdict/fake', 'probability/fake'):
-    found[kind] = {}
+    by_kind[kind] = {}
     for name in names(rows, kind + '(_.*)?'):
       if sum(name in row for row in rows) >= 2 * limits.rows:
         last = [row for row in rows if name in row][-limits.rows :]
-        found[kind][name.removeprefix(kind)] = series(last, name)
-  return found
+        by_kind[kind][name.removeprefix(kind)] = series(last, name)
+  return by_kind
 
 
 def _improves(rows: Rows, since: int) -> bool:

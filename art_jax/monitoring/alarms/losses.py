@@ -12,12 +12,12 @@ from art_jax.monitoring.alarms.rows import (
   series,
 )
 
-# Parts of an objective, which may grow while the whole falls: not looked at.
+# Parts of an objective, which may grow while the whole falls: left out.
 _TERMS = r'loss/(kl|real|fake|penalty|r1|identity.*|adversarial.*)'
 
 
 def objectives(rows: Rows) -> list[str]:
-  """Return the losses that are minimised as a whole."""
+  """Return the losses that are minimized as a whole."""
   if names(rows, 'loss/total'):
     return ['loss/total']
   terms = set(names(rows, _TERMS))
@@ -25,7 +25,7 @@ def objectives(rows: Rows) -> list[str]:
 
 
 def nan(rows: Rows) -> Finding | None:
-  """Ring if a number of the last row is not finite."""
+  """Fire if a number of the last row is not finite."""
   last = rows[-1] if rows else {}
   bad = [name for name, value in last.items() if not np.isfinite(value)]
   if not bad:
@@ -35,7 +35,7 @@ def nan(rows: Rows) -> Finding | None:
 
 
 def diverging(rows: Rows, limits: LossAlarm) -> Finding | None:
-  """Ring if an objective grows far beyond its beginning and its lowest."""
+  """Fire if an objective grows far beyond its beginning and its lowest."""
   for name in objectives(rows):
     loss = series(rows, name)
     if len(loss) < 2 * limits.rows:
@@ -59,27 +59,27 @@ def diverging(rows: Rows, limits: LossAlarm) -> Finding | None:
 
 
 def leaving(rows: Rows, limits: SampleAlarm) -> Finding | None:
-  """Ring if the samples move away from the data, beyond grey pictures.
+  """Fire if the samples move away from the data, beyond gray pictures.
 
   Those of an untrained diffusion model are noise, and begin far away.
   """
   for name in names(rows, r'probe/kid/[^/]*'):
-    kid, grey = series(rows, name), _grey(rows, name)
+    kid, gray = series(rows, name), _gray(rows, name)
     before = np.minimum.accumulate(kid.values)
     before = np.concatenate([kid.values[:1], before[:-1]])
-    holds = kid.values > limits.further * np.maximum(before, grey)
+    holds = kid.values > limits.further * np.maximum(before, gray)
     if agree(holds, limits.probes):
       return Finding(
         'diverging',
         kid.since(holds),
-        f'the samples are further from the data than grey pictures are ({name} '
-        f'{kid.values[-1]:.3g}, of grey ones {grey:.3g})',
+        f'the samples are further from the data than gray pictures are ({name} '
+        f'{kid.values[-1]:.3g}, of gray ones {gray:.3g})',
       )
   return None
 
 
 def spiking(rows: Rows, limits: LossAlarm) -> Finding | None:
-  """Ring if several of the last rows stand far above those around them."""
+  """Fire if several of the last rows stand far above those around them."""
   for name in objectives(rows):
     loss = series(rows, name)
     if len(loss) < 2 * limits.rows or (loss.values < 0).any():
@@ -102,7 +102,7 @@ def spiking(rows: Rows, limits: LossAlarm) -> Finding | None:
 def no_learning(
   rows: Rows, limits: LossAlarm, samples: SampleAlarm
 ) -> Finding | None:
-  """Ring if no loss moves, or the samples come no nearer to the data."""
+  """Fire if no loss moves, or the samples come no nearer to the data."""
   losses = [series(rows, name) for name in names(rows, r'loss/.*')]
   losses = [loss for loss in losses if len(loss) >= 2 * limits.rows]
   if losses and all(_still(loss, limits) for loss in losses):
@@ -116,24 +116,24 @@ def no_learning(
     kid = series(rows, name)
     trained = len(kid) > samples.patience
     if trained and kid.steps[-1] - kid.steps[0] >= limits.still_steps:
-      grey, best = _grey(rows, name), kid.values[1:].min()
+      gray, best = _gray(rows, name), kid.values[1:].min()
       half = len(kid) // 2
       still = (
         kid.values[half:].min() > samples.improved * kid.values[:half].min()
       )
-      further = kid.values[1:].max() > samples.further * grey  # `leaving`
-      if best > samples.improved * grey and still and not further:
+      further = kid.values[1:].max() > samples.further * gray  # `leaving`
+      if best > samples.improved * gray and still and not further:
         return Finding(
           'no_learning',
           int(kid.steps[0]),
-          f'the samples are no nearer to the data than grey pictures are '
-          f'({name} {best:.3g} at best, of grey ones {grey:.3g})',
+          f'the samples are no nearer to the data than gray pictures are '
+          f'({name} {best:.3g} at best, of gray ones {gray:.3g})',
         )
   return None
 
 
-def _grey(rows: Rows, name: str) -> float:
-  """Return the KID of grey pictures, which an untrained network makes."""
+def _gray(rows: Rows, name: str) -> float:
+  """Return the KID of gray pictures, which an untrained network makes."""
   values = series(rows, name.replace('/kid/', '/kid_of_grey/')).values
   return float(values[0]) if len(values) else float('inf')
 

@@ -82,7 +82,7 @@ _REMEDIES = {
     Remedy('algorithm.*.upsample', _to('resize')),
     *_rates(0.5, 'discriminator_optimizer', 'generator_optimizer', 'optimizer'),
   ],
-  'memorisation': [
+  'memorization': [
     *_NO_COPY,
     Remedy('algorithm.discriminator.width', _times(0.5)),
     Remedy('algorithm.latent_size', _times(0.5)),

@@ -45,17 +45,16 @@ class Series:
 
 def series(rows: Rows, name: str) -> Series:
   """Return what the rows hold under a name."""
-  found = [(row['step'], row[name]) for row in rows if name in row]
-  found = [pair for pair in found if np.isfinite(pair[1])]
-  steps, values = zip(*found, strict=True) if found else ((), ())
+  pairs = [(row['step'], row[name]) for row in rows if name in row]
+  finite = [pair for pair in pairs if np.isfinite(pair[1])]
+  steps, values = zip(*finite, strict=True) if finite else ((), ())
   return Series(np.array(steps, np.int64), np.array(values, np.float64))
 
 
 def names(rows: Rows, pattern: str) -> list[str]:
   """Return the names in the rows that a pattern matches as a whole, sorted."""
   match = re.compile(pattern).fullmatch
-  found = dict.fromkeys(name for row in rows for name in row)
-  return sorted(name for name in found if match(name))
+  return sorted({name for row in rows for name in row if match(name)})
 
 
 def agree(holds: np.ndarray, count: int) -> bool:

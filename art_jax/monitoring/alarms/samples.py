@@ -12,7 +12,7 @@ _CLASS = re.compile(r'probe/diversity/[^/]*/class(\d+)')
 
 
 def collapse(rows: Rows, limits: CollapseAlarm) -> Finding | None:
-  """Ring if the samples, or those of some classes, are too much alike."""
+  """Fire if the samples, or those of some classes, are too much alike."""
   whole = [n for n in names(rows, r'probe/diversity/.*') if not _CLASS.match(n)]
   for name in whole:
     since = _narrow(rows, name, limits)
@@ -39,14 +39,14 @@ def collapse(rows: Rows, limits: CollapseAlarm) -> Finding | None:
   return _classes(rows, limits)
 
 
-def memorisation(rows: Rows, limits: SampleAlarm) -> Finding | None:
-  """Ring if many samples are copies of training pictures."""
+def memorization(rows: Rows, limits: SampleAlarm) -> Finding | None:
+  """Fire if many samples are copies of training pictures."""
   for name in names(rows, r'probe/memorised/[^/]*'):
     share = series(rows, name)
-    holds = share.values > limits.memorised
+    holds = share.values > limits.memorized
     if agree(holds, limits.probes):
       return Finding(
-        'memorisation',
+        'memorization',
         share.since(holds),
         f'{share.values[-1]:.0%} of the samples are nearer to a training '
         'picture than training pictures are to each other '
@@ -56,7 +56,7 @@ def memorisation(rows: Rows, limits: SampleAlarm) -> Finding | None:
 
 
 def checkerboard(rows: Rows, limits: SampleAlarm) -> Finding | None:
-  """Ring if the grid of the up-sampling stays in the pictures."""
+  """Fire if the grid of the upsampling stays in the pictures."""
   for name in names(rows, r'probe/checkerboard(/.*)?'):
     energy = series(rows, name)
     holds = energy.values > limits.checkerboard
@@ -69,27 +69,28 @@ def checkerboard(rows: Rows, limits: SampleAlarm) -> Finding | None:
     return Finding(
       'checkerboard',
       energy.since(holds),
-      f'the grid of the up-sampling is {energy.values[-1]:.3g} times as '
+      f'the grid of the upsampling is {energy.values[-1]:.3g} times as '
       'strong in the samples as in the data',
     )
   return None
 
 
 def _classes(rows: Rows, limits: CollapseAlarm) -> Finding | None:
-  found = {}
+  classes = {}
   for name in names(rows, _CLASS.pattern):
     since = _narrow(rows, name, limits)
     if since is not None:
-      found[int(_CLASS.match(name)[1])] = since, series(rows, name).values[-1]
-  if not found:
+      label = int(name.rpartition('/class')[2])
+      classes[label] = since, series(rows, name).values[-1]
+  if not classes:
     return None
-  widest = max(value for _, value in found.values())
+  widest = max(value for _, value in classes.values())
   return Finding(
     'collapse',
-    min(since for since, _ in found.values()),
+    min(since for since, _ in classes.values()),
     f'samples of one class lie at most {widest:.2f} times as far apart as '
     'pictures of that class',
-    tuple(sorted(found)),
+    tuple(sorted(classes)),
   )
 
 

@@ -8,14 +8,14 @@ from art_jax.monitoring.alarms import duel, losses, remedies, samples
 from art_jax.monitoring.alarms.rows import Finding, Row, Rows
 from art_jax.runs.alarm_event import Event
 
-_HEAD, _TAIL = 50, 400  # rows that are looked at: the first and the last
-_EVERY = 10  # rows between two looks, unless a row holds a probe
-_SILENT = 5  # looks in a row without it that end an alarm
+_HEAD, _TAIL = 50, 400  # rows that are read: the first and the last
+_EVERY = 10  # rows between two readings, unless a row holds a probe
+_SILENT = 5  # readings in a row without it that end an alarm
 
 
 def find(rows: Rows, limits: Alarms) -> list[Finding]:
-  """Return what all alarms see in the rows so far."""
-  found = (
+  """Return what all alarms find in the rows so far."""
+  findings = (
     losses.nan(rows),
     losses.diverging(rows, limits.loss) or losses.leaving(rows, limits.sample),
     losses.spiking(rows, limits.loss),
@@ -24,14 +24,14 @@ def find(rows: Rows, limits: Alarms) -> list[Finding]:
     duel.generator_wins(rows, limits.duel),
     duel.overfitting(rows, limits.duel),
     samples.collapse(rows, limits.collapse),
-    samples.memorisation(rows, limits.sample),
+    samples.memorization(rows, limits.sample),
     samples.checkerboard(rows, limits.sample),
   )
-  return [finding for finding in found if finding is not None]
+  return [finding for finding in findings if finding is not None]
 
 
 class Watch:
-  """Looks at rows as they come; the same rows give the same events."""
+  """Reads rows as they come; the same rows give the same events."""
 
   def __init__(
     self, experiment: core.Experiment, class_names: Sequence[str] = ()
@@ -39,7 +39,7 @@ class Watch:
     """Watch a run of this experiment, whose labels have these names."""
     self._experiment, self._class_names = experiment, tuple(class_names)
     self._head, self._tail, self._count = [], [], 0
-    self._ringing: dict[str, tuple[Finding, int]] = {}
+    self._firing: dict[str, tuple[Finding, int]] = {}
 
   def add(self, row: Row) -> list[Event]:
     """Take the next row; return what begins and ends with it."""
@@ -50,25 +50,25 @@ class Watch:
     probed = any(name.startswith('probe/') for name in row)
     if self._count % _EVERY and not probed and losses.nan([row]) is None:
       return []
-    found = find(self._head + self._tail, self._experiment.train.alarms)
-    return self._compare(int(row['step']), found)
+    findings = find(self._head + self._tail, self._experiment.train.alarms)
+    return self._compare(int(row['step']), findings)
 
   def replay(self, rows: Rows) -> list[Event]:
     """Take many rows; return all that began and ended with them."""
     return [event for row in rows for event in self.add(row)]
 
-  def _compare(self, step: int, found: list[Finding]) -> list[Event]:
-    events, now = [], {finding.alarm: finding for finding in found}
+  def _compare(self, step: int, findings: list[Finding]) -> list[Event]:
+    events, now = [], {finding.alarm: finding for finding in findings}
     for name, finding in now.items():
-      if name not in self._ringing:
+      if name not in self._firing:
         events.append(self._begin(step, finding))
-      self._ringing[name] = finding, 0
-    for name, (finding, silent) in list(self._ringing.items()):
+      self._firing[name] = finding, 0
+    for name, (finding, silent) in list(self._firing.items()):
       if name in now:
         continue
-      self._ringing[name] = finding, silent + 1
+      self._firing[name] = finding, silent + 1
       if silent + 1 >= _SILENT:
-        del self._ringing[name]
+        del self._firing[name]
         text = f'{name} is over'
         events.append(Event(step, name, False, finding.since, text))
     return events
