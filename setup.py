@@ -62,7 +62,15 @@ setuptools.setup(
     'onnx': ['onnx>=1.19'],  # weights in .onnx files
     # The motion in videos: steady frames, and how much they flicker.
     'video': ['opencv-python-headless>=4.10'],
+    # The documentation site, see tools/docs.sh.
+    'docs': [
+      'mkdocs==1.6.1',
+      'mkdocs-material==9.8.2',
+      'mkdocstrings[python]==1.0.8',
+      'mkdocstrings-python==2.0.11',
+    ],
     'test': [
+      'basedpyright==1.40.2',
       'onnx>=1.19',
       'opencv-python-headless>=4.10',
       'pytest>=8',

@@ -185,7 +185,9 @@ class Run:
 
 
 def load(
-  run: str | pathlib.Path, checkpoint: int | str = 'latest', extra=None
+  run: str | pathlib.Path,
+  checkpoint: int | str = 'latest',
+  extra: Mapping[str, type] | None = None,
 ) -> Run:
   """Load a run folder.
 

@@ -1,0 +1,1 @@
+"""The documentation: its site, and a run of the commands in it."""
