@@ -15,19 +15,17 @@ from flax import linen as nn
 
 from art_jax import core
 from art_jax.algorithms import gan_state, gan_updates, optim
+from art_jax.algorithms.fields import require
 from art_jax.algorithms.gan_state import GANState
 from art_jax.algorithms.runner import apply_train
-from art_jax.algorithms.stabilizers import (
-  CriticWarmup,
-  Stabilizers,
-  require,
-)
+from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
 from art_jax.algorithms.trainable import Collections
 from art_jax.losses.adversarial import (
   AdversarialLoss,
   NonSaturating,
   class_cross_entropy,
 )
+from art_jax.nn import pure
 from art_jax.nn.acgan import ACGANDiscriminator, ACGANGenerator
 
 _PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.5, b2=0.999)
@@ -145,7 +143,7 @@ class ACGAN:
     state, metrics = gan_updates.update_generator(
       self, state, x, z, generator_key, self._generator_loss, fakes
     )
-    return state, judged | metrics
+    return state, {**judged, **metrics}
 
   def _discriminator_loss(
     self,
@@ -260,9 +258,11 @@ class ACGAN:
     """Return the label of each picture of a batch, i32[B]."""
     return batch['label']
 
-  def _judge(self, params, images):
-    return self.discriminator.apply(
-      params['discriminator'], images, train=False
+  def _judge(
+    self, params: core.Params, images: jax.Array
+  ) -> tuple[jax.Array, jax.Array]:
+    return pure.apply(
+      self.discriminator, params['discriminator'], images, train=False
     )
 
 

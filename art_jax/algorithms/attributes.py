@@ -1,4 +1,4 @@
-"""Attributes that a generator is told: categories, numbers, a palette.
+"""Attributes that a generator is conditioned on: names, numbers, a palette.
 
 Each becomes a few numbers; joined they are the condition, one row per picture,
 that takes the place of a one-hot label. What is not known of a picture is 0.
@@ -15,15 +15,17 @@ from art_jax import core
 
 
 class Attribute(Protocol):
-  """One thing that is known of a picture.
+  """One thing that is known of a picture."""
 
-  Attributes:
-    name: how it is called, in the data too.
-    width: numbers that it becomes.
-  """
+  @property
+  def name(self) -> str:
+    """Of the attribute, and of its column in the data."""
+    ...
 
-  name: str
-  width: int
+  @property
+  def width(self) -> int:
+    """Numbers that it becomes."""
+    ...
 
   def observe(self, batch: core.Batch) -> jax.Array:
     """Return f32[B, width] of the pictures of a batch."""
@@ -57,11 +59,11 @@ class Category:
     """Numbers that it becomes."""
     return self.count
 
-  def observe(self, batch):
+  def observe(self, batch: core.Batch) -> jax.Array:
     """Return one-hot rows; zeros where the data says -1, i.e. not known."""
     return jax.nn.one_hot(batch[self.name], self.count)
 
-  def ask(self, value, count):
+  def ask(self, value: Any, count: int) -> jax.Array:
     """Return one-hot rows of an index, or of [count] of them."""
     index = jnp.asarray(-1 if value is None else value)
     if index.dtype.kind != 'i' or not jnp.all(index < self.count):
@@ -98,7 +100,7 @@ class Number:
     """Numbers that it becomes."""
     return 2
 
-  def observe(self, batch):
+  def observe(self, batch: core.Batch) -> jax.Array:
     """Return (scaled value, 1), or (0, 0) where the data says NaN."""
     value = batch[self.name]
     known = jnp.isfinite(value)
@@ -106,7 +108,7 @@ class Number:
     pair = [jnp.where(known, scaled, 0.0), known.astype(jnp.float32)]
     return jnp.stack(pair, axis=1)
 
-  def ask(self, value, count):
+  def ask(self, value: Any, count: int) -> jax.Array:
     """Return the rows of a number, or of [count] of them."""
     value = jnp.float32(jnp.nan if value is None else value)
     return self.observe({self.name: _rows(self.name, value, count)})
@@ -114,13 +116,13 @@ class Number:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Palette:
-  """The mean colour in each cell of a picture, computed from the picture.
+  """The mean color in each cell of a picture, computed from the picture.
 
   L*, a* and b* as (L - 50) / 25, a / 25 and b / 25.
 
   Attributes:
     cells: the picture is cut into cells x cells of equal size; 1: the mean
-      colour of the whole.
+      color of the whole.
   """
 
   name: ClassVar[str] = 'palette'
@@ -136,7 +138,7 @@ class Palette:
     """Numbers that it becomes."""
     return 3 * self.cells**2
 
-  def observe(self, batch):
+  def observe(self, batch: core.Batch) -> jax.Array:
     """Return the scaled palette of the pictures."""
     return _scale(self.measure(batch['image'])).reshape(-1, self.width)
 
@@ -159,12 +161,12 @@ class Palette:
     lab = lab.reshape(rows, self.cells, cell, self.cells, cell, 3)
     return lab.mean(axis=(2, 4))
 
-  def ask(self, value, count):
+  def ask(self, value: Any, count: int) -> jax.Array:
     """Return the rows of L*, a*, b*: [3], [cells, cells, 3] or one per row."""
     if value is None:
       raise core.UserError(
-        'palette: every picture has one, so it is to be named; pass (L, a, b), '
-        'e.g. (50, 0, 0) for a middle grey'
+        'palette: every picture has one, so pass it: (L, a, b), '
+        'e.g. (50, 0, 0) for a middle gray'
       )
     value = jnp.asarray(value, jnp.float32)
     cells = (self.cells, self.cells, 3)
@@ -179,7 +181,7 @@ class Palette:
     return rows.reshape(count, self.width)
 
 
-def check(attributes: Sequence[Attribute], num_classes: int) -> None:
+def require_distinct(attributes: Sequence[Attribute], num_classes: int) -> None:
   """Raise UserError unless names are distinct and there are no classes too."""
   if attributes and num_classes:
     raise core.UserError(

@@ -28,6 +28,7 @@ from art_jax.algorithms.runner import apply_train
 from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
 from art_jax.algorithms.trainable import Collections
 from art_jax.losses.adversarial import AdversarialLoss, NonSaturating
+from art_jax.nn import pure
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 
 _PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.5, b2=0.999)
@@ -141,7 +142,7 @@ class GAN:
     state, metrics = gan_updates.update_generator(
       self, state, x, z, generator_key, self._generator_loss, fakes
     )
-    return state, judged | metrics
+    return state, {**judged, **metrics}
 
   def _discriminator_loss(
     self,
@@ -211,8 +212,8 @@ class GAN:
     each picture has those of one of the batch.
 
     Returns:
-      samples: f32[N, H, W, C] in [-1, 1]; with attributes also asked, the
-      pictures that theirs are taken from.
+      samples: f32[N, H, W, C] in [-1, 1]; with attributes also `asked`, the
+      pictures whose attributes they have.
     """
     if not self.attributes:
       return gan_state.render(self, state, batch, key)
@@ -262,12 +263,16 @@ class GAN:
   ) -> jax.Array:
     """Return D's logit of each picture, f32[N]; larger is more real."""
     given = self.given(labels)
-    return self.discriminator.apply(
-      params['discriminator'], images, *given, train=False
+    return pure.apply(
+      self.discriminator,
+      params['discriminator'],
+      images,
+      *given,
+      train=False,
     )
 
   def given(self, labels: jax.Array | None) -> tuple[jax.Array, ...]:
-    """Return what the networks take besides: the condition, or nothing."""
+    """Return the networks' second argument: the conditions, if there are."""
     if self.num_classes:
       return (gan_state.one_hot(labels, self.num_classes),)
     if not self.attributes:
@@ -275,12 +280,12 @@ class GAN:
     if labels is None:
       names = ', '.join(one.name for one in self.attributes)
       raise core.UserError(
-        f'this GAN is told attributes ({names}): pass labels={{name: value}}'
+        f'this GAN has attributes ({names}): pass labels={{name: value}}'
       )
     return (labels,)
 
   def labels(self, batch: core.Batch) -> jax.Array:
-    """Return what G is told of each picture of a batch, a row for each."""
+    """Return the class or the attributes of each picture, by rows."""
     if self.attributes:
       return attributes.observe(self.attributes, batch)
     return batch.get('label', jnp.zeros(batch['image'].shape[0], jnp.int32))

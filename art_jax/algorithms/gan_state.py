@@ -9,6 +9,7 @@ from flax import struct
 from art_jax import core
 from art_jax.algorithms import replay, trainable
 from art_jax.algorithms.trainable import Trainable
+from art_jax.nn import pure
 
 if TYPE_CHECKING:
   from art_jax.algorithms.acgan import ACGAN
@@ -106,9 +107,8 @@ def generate(
       f'latents of shape {latents.shape}: this generator takes [N, {width}]; '
       'draw them with latents(key, N)'
     )
-  return gan.generator.apply(
-    params['generator'], latents, *gan.given(labels), train=False
-  )
+  variables, given = params['generator'], gan.given(labels)
+  return pure.apply(gan.generator, variables, latents, *given, train=False)
 
 
 def one_hot(labels: jax.Array | None, num_classes: int) -> jax.Array:

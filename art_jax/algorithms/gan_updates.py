@@ -9,9 +9,9 @@ import jax.numpy as jnp
 
 from art_jax import core
 from art_jax.algorithms import attributes, replay, trainable
+from art_jax.algorithms.fields import require
 from art_jax.algorithms.gan_state import GANState
 from art_jax.algorithms.runner import apply_train
-from art_jax.algorithms.stabilizers import require
 from art_jax.algorithms.trainable import Collections, Trainable
 from art_jax.losses import penalties
 from art_jax.losses.adversarial import verdict
@@ -223,7 +223,7 @@ def total(terms: dict[str, jax.Array]) -> jax.Array:
 
 def require_fields(gan: 'GAN | ACGAN') -> None:
   """Raise UserError unless the fields of a GAN are in range and agree."""
-  attributes.check(core.attributes(gan), gan.num_classes)
+  attributes.require_distinct(core.attributes(gan), gan.num_classes)
   require('n_critic', gan.n_critic, gan.n_critic >= 1, 'is at least 1')
   holds = gan.num_classes >= 0
   require('num_classes', gan.num_classes, holds, 'is >= 0 (0: none)')

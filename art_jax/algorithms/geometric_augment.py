@@ -1,7 +1,7 @@
-"""Non-leaky augmentation: what was done to a picture is told to the network.
+"""Non-leaky augmentation: the network is given what was done to a picture.
 
-The network that is told what was done learns the pictures as they are: at
-sampling it is told that nothing was.
+A network that is given these parameters learns the pictures as they are: at
+sampling the parameters are zero.
 
 Reference: Karras et al. 2022, arXiv:2206.00364, appendix F.2; Jun et al. 2020,
 "Distribution Augmentation for Generative Modeling", ICML.
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from art_jax import core
 
-SIZE = 9  # Numbers that tell what was done to a picture.
+SIZE = 9  # Numbers that describe what was done to a picture.
 
 
 def augment(
@@ -34,12 +34,12 @@ def augment(
     f32[B, H, W, C] and f32[B, 9], zeros where nothing was done.
   """
   # Differs from the paper: bilinear, without its wavelet low-pass filter.
-  matrices, told = jax.vmap(lambda key: _draw(key, probability))(keys)
-  return jax.vmap(_warp)(images, matrices), told
+  matrices, parameters = jax.vmap(lambda key: _draw(key, probability))(keys)
+  return jax.vmap(_warp)(images, matrices), parameters
 
 
 def _draw(key: core.Key, probability: float) -> tuple[jax.Array, jax.Array]:
-  """Return f32[3, 3], centred coordinates out to coordinates in; f32[9]."""
+  """Return f32[3, 3], centered coordinates out to coordinates in; f32[9]."""
   happens_key, normal_key, angle_key, flip_key = jax.random.split(key, 4)
   happens = jax.random.uniform(happens_key, (6,))
   limits = jnp.array([1.0] + [probability] * 5)
@@ -57,11 +57,18 @@ def _draw(key: core.Key, probability: float) -> tuple[jax.Array, jax.Array]:
   matrix = matrix @ _rotation(axis) @ _scaling(factor, 1 / factor)
   matrix = matrix @ _rotation(-axis)
   matrix = matrix.at[:2, 2].add(0.125 * shift)
-  told = [
-    *(flips[0], flips[1], scale, jnp.cos(turn) - 1, jnp.sin(turn)),
-    *(squeeze * jnp.cos(axis), squeeze * jnp.sin(axis), shift[0], shift[1]),
+  parameters = [
+    flips[0],
+    flips[1],
+    scale,
+    jnp.cos(turn) - 1,
+    jnp.sin(turn),
+    squeeze * jnp.cos(axis),
+    squeeze * jnp.sin(axis),
+    shift[0],
+    shift[1],
   ]
-  return matrix, jnp.stack(told)
+  return matrix, jnp.stack(parameters)
 
 
 def _rotation(angle: jax.Array) -> jax.Array:
@@ -74,11 +81,11 @@ def _scaling(y: jax.Array, x: jax.Array) -> jax.Array:
 
 
 def _warp(image: jax.Array, matrix: jax.Array) -> jax.Array:
-  """Sample f32[H, W, C] where the matrix sends each pixel's centre."""
+  """Sample f32[H, W, C] where the matrix sends each pixel's center."""
   size = jnp.array(image.shape[:2], jnp.float32)
   rows, columns = jnp.mgrid[: image.shape[0], : image.shape[1]]
-  centred = jnp.stack([rows, columns], -1) - (size - 1) / 2
-  there = centred @ matrix[:2, :2].T + matrix[:2, 2] * size + (size - 1) / 2
+  centered = jnp.stack([rows, columns], -1) - (size - 1) / 2
+  there = centered @ matrix[:2, :2].T + matrix[:2, 2] * size + (size - 1) / 2
   sample = jax.scipy.ndimage.map_coordinates
   return jnp.stack(
     [

@@ -5,12 +5,12 @@ damps oscillation (Shrivastava et al. 2017, arXiv:1612.07828, section 2.3;
 CycleGAN section 4 keeps 50 pictures).
 """
 
-import flax
 import jax
 import jax.numpy as jnp
+from flax import struct
 
 
-class ImagePool(flax.struct.PyTreeNode):
+class ImagePool(struct.PyTreeNode):
   """Up to P pictures.
 
   Attributes:

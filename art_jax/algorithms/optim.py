@@ -1,13 +1,13 @@
-"""Optimisers and schedules as frozen dataclasses: their fields are the config.
+"""Optimizers and schedules as frozen dataclasses: their fields are the config.
 
 `make()` gives the optax transformation that turns gradients into a step of
 learning rate one. The learning rate itself is `rate(clock)`, where the clock
-is the algorithm's own step count, so an optimiser that runs five times a step
+is the algorithm's own step count, so an optimizer that runs five times a step
 (a WGAN critic) and one that runs once follow the same schedule.
 """
 
 import dataclasses
-from typing import Protocol
+from typing import Protocol, cast
 
 import jax
 import jax.numpy as jnp
@@ -40,8 +40,9 @@ class LinearDecay:
 
   def factor(self, clock: jax.Array) -> jax.Array:
     """Return f32[] in [0, 1]."""
-    length = max(self.end - self.start, 1)
-    return jnp.clip((self.end - clock) / length, 0.0, 1.0).astype(jnp.float32)
+    start, end = _steps(self.start), _steps(self.end)
+    factor = (end - clock) / max(end - start, 1)
+    return jnp.clip(factor, 0.0, 1.0).astype(jnp.float32)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,8 @@ class StepDecay:
 
   def factor(self, clock: jax.Array) -> jax.Array:
     """Return f32[]: gamma to the power of the boundaries passed."""
-    passed = sum((clock >= b).astype(jnp.float32) for b in self.boundaries)
+    boundaries = jnp.array([_steps(b) for b in self.boundaries], jnp.int32)
+    passed = jnp.sum(clock >= boundaries).astype(jnp.float32)
     return jnp.float32(self.gamma) ** passed
 
 
@@ -74,13 +76,22 @@ class Warmup:
 
   def factor(self, clock: jax.Array) -> jax.Array:
     """Return f32[] in (0, 1]."""
-    return jnp.minimum((clock + 1) / max(self.end, 1), 1.0).astype(jnp.float32)
+    share = (clock + 1) / max(_steps(self.end), 1)
+    return jnp.minimum(share, 1.0).astype(jnp.float32)
+
+
+def _steps(duration: core.Duration) -> int:
+  """Return a duration that `experiments.resolve` has made a number of steps."""
+  return cast(int, duration)
 
 
 class Optimizer(Protocol):
-  """What `descend` asks of an optimiser's config."""
+  """The config of an optimizer, as `descend` uses it."""
 
-  accumulate: int
+  @property
+  def accumulate(self) -> int:
+    """Slices that a batch is cut into."""
+    ...
 
   def make(self) -> optax.GradientTransformation:
     """Return the transformation of gradients to a unit-rate ascent step."""
@@ -97,7 +108,7 @@ class Optimizer(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Common:
-  """Fields that every optimiser has.
+  """Fields that every optimizer has.
 
   Attributes:
     learning_rate: step size, > 0.
@@ -194,7 +205,7 @@ class RMSProp(_Common):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SGD(_Common):
-  """Plain gradient descent, with momentum if asked for.
+  """Plain gradient descent, with or without momentum.
 
   Attributes:
     momentum: decay of the velocity; 0: none.

@@ -5,17 +5,17 @@ was kept instead of new fakes, so that it does not forget what the generator
 used to do (an `image_pool` mixes single pictures instead, without labels).
 """
 
-import flax
 import jax
 import jax.numpy as jnp
+from flax import struct
 
 
-class Replay(flax.struct.PyTreeNode):
+class Replay(struct.PyTreeNode):
   """The kept fakes of the last P batches.
 
   Attributes:
     images: f32[P, H, W, C].
-    labels: [P, ...], what each was asked to show.
+    labels: [P, ...], the class or attributes of each.
     count: i32[], batches seen; row `count % P` is replaced next.
   """
 

@@ -1,13 +1,12 @@
 """What keeps a generator and a discriminator in balance."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.algorithms import augment, optim
+from art_jax.algorithms import augment, fields, optim
 from art_jax.losses.adversarial import AdversarialLoss
 
 
@@ -91,7 +90,7 @@ class Stabilizers:
     return augment.augment(images, keys, self.augment)
 
   def _require(self, name: str, holds: bool, rule: str) -> None:
-    require(f'stabilizers.{name}', getattr(self, name), holds, rule)
+    fields.require(f'stabilizers.{name}', getattr(self, name), holds, rule)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -127,12 +126,3 @@ class CriticWarmup:
     if self.every:
       special |= generator_steps % self.every == 0
     return jnp.where(special, max(self.steps, n_critic), n_critic)
-
-
-def require(field: str, value: Any, holds: bool, rule: str) -> None:
-  """Raise UserError, naming a field of the algorithm, unless a rule holds."""
-  if not holds:
-    raise core.UserError(
-      f'algorithm.{field}={value!r}: it {rule}; pass --set algorithm.{field}='
-      '... with such a value'
-    )

@@ -1,4 +1,4 @@
-"""Adversarial losses: what discriminators and generators minimise.
+"""Adversarial losses: what discriminators and generators minimize.
 
 `least_squares` is the function that patch discriminators use with targets of
 their own; the classes are whole losses of a GAN, as values of a config. All
@@ -13,8 +13,10 @@ import jax.numpy as jnp
 
 from art_jax import core
 
+Target = jax.Array | float  # for all logits, or one for each
 
-def least_squares(logits: jax.Array, target: jax.Array | float) -> jax.Array:
+
+def least_squares(logits: jax.Array, target: Target) -> jax.Array:
   """Return the least-squares GAN loss.
 
   L = E[(D(x) - target)^2], with target 1 for real and, in the generator's
@@ -33,9 +35,7 @@ def least_squares(logits: jax.Array, target: jax.Array | float) -> jax.Array:
   return jnp.mean(jnp.square(logits - target))
 
 
-def binary_cross_entropy(
-  logits: jax.Array, target: jax.Array | float
-) -> jax.Array:
+def binary_cross_entropy(logits: jax.Array, target: Target) -> jax.Array:
   """Return the GAN loss of the original paper, computed from logits.
 
   L = -E[t log s(D(x)) + (1 - t) log(1 - s(D(x)))], s the sigmoid. With target 1
@@ -56,14 +56,14 @@ def binary_cross_entropy(
 def verdict(
   probability: Any, real: jax.Array, fake: jax.Array, domain: str = ''
 ) -> dict[str, jax.Array]:
-  """Return how often D is right, and how real it finds what it sees.
+  """Return how often D is right, and the probability of being real it gives.
 
   `probability/real` and `probability/fake` are what the DCGAN tutorial calls
   D(x) and D(G(z)).
 
   Args:
     probability: logits -> probability of being real, in [0, 1]; None: the
-      logits have no such meaning, and there is nothing to say.
+      logits have no such meaning, and the result is empty.
     real: f32[B, ...], logits of real pictures.
     fake: f32[B, ...], logits of fakes.
     domain: what is judged, where D judges several: '_a'.
@@ -104,7 +104,7 @@ def class_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 class AdversarialLoss(Protocol):
-  """What a GAN asks of its loss; larger logits mean more real.
+  """The loss of a GAN; larger logits mean more real.
 
   Attributes:
     has_targets: the targets of `real` and `fake` mean something, so labels
@@ -116,12 +116,12 @@ class AdversarialLoss(Protocol):
   has_targets: ClassVar[bool]
   probability: ClassVar[Any]
 
-  def real(self, logits: jax.Array, target: jax.Array | float = 1) -> jax.Array:
+  def real(self, logits: jax.Array, target: Target = 1.0) -> jax.Array:
     """Return D's loss on real pictures, f32[]."""
     ...
 
-  def fake(self, logits: jax.Array, target: jax.Array | float = 0) -> jax.Array:
-    """Return D's loss on fakes, f32[]; D minimises real + fake."""
+  def fake(self, logits: jax.Array, target: Target = 0.0) -> jax.Array:
+    """Return D's loss on fakes, f32[]; D minimizes real + fake."""
     ...
 
   def generator(self, logits: jax.Array) -> jax.Array:
@@ -144,15 +144,15 @@ class NonSaturating:
   has_targets: ClassVar[bool] = True
   probability: ClassVar[Any] = staticmethod(jax.nn.sigmoid)
 
-  def real(self, logits, target=1.0):
+  def real(self, logits: jax.Array, target: Target = 1.0) -> jax.Array:
     """Return the cross entropy to `target`, 1 unless labels are smoothed."""
     return binary_cross_entropy(logits, target)
 
-  def fake(self, logits, target=0.0):
+  def fake(self, logits: jax.Array, target: Target = 0.0) -> jax.Array:
     """Return the cross entropy to `target`, 0 unless labels are smoothed."""
     return binary_cross_entropy(logits, target)
 
-  def generator(self, logits):
+  def generator(self, logits: jax.Array) -> jax.Array:
     """Return -E[log D(G(z))]."""
     return binary_cross_entropy(logits, 1.0)
 
@@ -170,15 +170,15 @@ class LeastSquares:
   has_targets: ClassVar[bool] = True
   probability: ClassVar[Any] = staticmethod(unit)
 
-  def real(self, logits, target=1.0):
+  def real(self, logits: jax.Array, target: Target = 1.0) -> jax.Array:
     """Return 1/2 E[(D(x) - target)^2]."""
     return 0.5 * least_squares(logits, target)
 
-  def fake(self, logits, target=0.0):
+  def fake(self, logits: jax.Array, target: Target = 0.0) -> jax.Array:
     """Return 1/2 E[(D(G(z)) - target)^2]."""
     return 0.5 * least_squares(logits, target)
 
-  def generator(self, logits):
+  def generator(self, logits: jax.Array) -> jax.Array:
     """Return 1/2 E[(D(G(z)) - 1)^2]."""
     return 0.5 * least_squares(logits, 1.0)
 
@@ -196,17 +196,15 @@ class Hinge:
   has_targets: ClassVar[bool] = False
   probability: ClassVar[Any] = None
 
-  def real(self, logits, target=1.0):
+  def real(self, logits: jax.Array, target: Target = 1.0) -> jax.Array:
     """Return E[max(0, 1 - D(x))]; the target is not used."""
-    del target
     return jnp.mean(jax.nn.relu(1 - logits))
 
-  def fake(self, logits, target=0.0):
+  def fake(self, logits: jax.Array, target: Target = 0.0) -> jax.Array:
     """Return E[max(0, 1 + D(G(z)))]; the target is not used."""
-    del target
     return jnp.mean(jax.nn.relu(1 + logits))
 
-  def generator(self, logits):
+  def generator(self, logits: jax.Array) -> jax.Array:
     """Return -E[D(G(z))]."""
     return -jnp.mean(logits)
 
@@ -218,7 +216,7 @@ class Wasserstein:
     L_D = E[D(G(z))] - E[D(x)] + lambda E[(|grad D(x')|_2 - 1)^2]
     L_G = -E[D(G(z))]
 
-  Without a penalty the critic is kept Lipschitz by its optimiser's
+  Without a penalty the critic is kept Lipschitz by its optimizer's
   `clip_weights` (Algorithm 1: 0.01), and its loss near 0 is normal.
 
   Attributes:
@@ -240,16 +238,14 @@ class Wasserstein:
         '10 for the gradient penalty of WGAN-GP, 0 for none'
       )
 
-  def real(self, logits, target=1.0):
+  def real(self, logits: jax.Array, target: Target = 1.0) -> jax.Array:
     """Return -E[D(x)]; the target is not used."""
-    del target
     return -jnp.mean(logits)
 
-  def fake(self, logits, target=0.0):
+  def fake(self, logits: jax.Array, target: Target = 0.0) -> jax.Array:
     """Return E[D(G(z))]; the target is not used."""
-    del target
     return jnp.mean(logits)
 
-  def generator(self, logits):
+  def generator(self, logits: jax.Array) -> jax.Array:
     """Return -E[D(G(z))]."""
     return -jnp.mean(logits)

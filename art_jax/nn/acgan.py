@@ -9,9 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import cdcgan, conv, dcgan
-from art_jax.nn import norm as norms
-from art_jax.nn.dropout import Dropout
+from art_jax.nn import cdcgan, ladder, require
 
 
 class ACGANGenerator(nn.Module):
@@ -23,7 +21,7 @@ class ACGANGenerator(nn.Module):
   64 px with K = 10 classes; 512 more for another class.
 
   Attributes:
-    size: side of the pictures in pixels, one of `dcgan.SIZES`.
+    size: side of the pictures in pixels, one of `ladder.SIZES`.
     channels: of the pictures: 3 or 1.
     width: channels before the last layer; they double towards the latent.
     latent_size: numbers in a latent.
@@ -59,26 +57,10 @@ class ACGANGenerator(nn.Module):
       ValueError: on a field, a latent or a label that is not allowed.
     """
     cdcgan.check_inputs(z, self.latent_size, y)
-    sides = dcgan.ladder(self.size)
-    plan = dcgan.widths(self.width, len(sides) - 1, None)[::-1]
+    sides = ladder.sides(self.size)
+    plan = ladder.widths(self.width, len(sides) - 1, None)[::-1]
     x = dense(2 * plan[0], self.dtype, 'dense')(jnp.concatenate([z, y], 1))
-    x = x[:, None, None, :]
-    for i, features in enumerate([*plan, self.channels]):
-      x = conv.ConvTranspose(
-        features,
-        stride=1 if i == 0 else 2,
-        padding=0 if i == 0 else 1,
-        output_padding=sides[i] % 2,
-        use_bias=self.norm == 'none',
-        dtype=self.dtype,
-        name=f'deconv_{i}',
-      )(x)
-      if i < len(plan):
-        x = norms.apply_norm(
-          self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
-        )
-        x = dcgan.activate(x, self.activation)
-    return jnp.tanh(x.astype(jnp.float32))
+    return ladder.decode(self, x[:, None, None], sides, plan, train)
 
 
 class ACGANDiscriminator(nn.Module):
@@ -96,7 +78,7 @@ class ACGANDiscriminator(nn.Module):
       one with biases in the convolutions.
     dropout: probability of zeroing an activation after each layer; 0.5 in the
       paper, 0 in the notebook.
-    minibatch_std: pictures that `dcgan.minibatch_std` compares; 0: none.
+    minibatch_std: pictures that `ladder.minibatch_std` compares; 0: none.
     dtype: dtype of the layers; parameters and logits are float32.
   """
 
@@ -114,7 +96,7 @@ class ACGANDiscriminator(nn.Module):
     """Judge pictures.
 
     Args:
-      x: [B, H, H, C] in [-1, 1], H one of `dcgan.SIZES`.
+      x: [B, H, H, C] in [-1, 1], H one of `ladder.SIZES`.
       train: batch norm uses the statistics of the batch, and dropout acts.
 
     Returns:
@@ -123,28 +105,26 @@ class ACGANDiscriminator(nn.Module):
     Raises:
       ValueError: on a field or an image size that is not allowed.
     """
-    dcgan.check_dropout(self.dropout)
-    count = len(dcgan.ladder(dcgan.square(x.shape)))
-    for i, features in enumerate(dcgan.widths(self.width, count, None)):
-      x = conv.Conv(
-        features,
-        kernel_size=5,
-        stride=2,
-        padding=2,
-        use_bias=self.norm == 'none',
-        dtype=self.dtype,
-        name=f'conv_{i}',
-      )(x)
-      x = norms.apply_norm(
-        self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
-      )
-      x = nn.leaky_relu(x, 0.2)
-      x = Dropout(self.dropout)(x, train)
-    x = dcgan.minibatch_std(x, self.minibatch_std)
+    require.rate('dropout', self.dropout)
+    count = len(ladder.sides(ladder.square(x.shape)))
+    x = ladder.encode(
+      self,
+      x,
+      ladder.widths(self.width, count, None),
+      train,
+      first_norm=0,
+      dropout=self.dropout,
+      kernel_size=5,
+      padding=2,
+      use_bias=self.norm == 'none',
+    )
+    x = ladder.minibatch_std(x, self.minibatch_std)
     return two_heads(x, self.num_classes, self.dtype)
 
 
-def dense(features: int, dtype: str, name: str, use_bias: bool = True):
+def dense(
+  features: int, dtype: str, name: str, use_bias: bool = True
+) -> nn.Dense:
   """Return a dense layer that starts as N(0, 0.02^2), as the convolutions."""
   return nn.Dense(
     features,

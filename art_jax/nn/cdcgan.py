@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, dcgan
+from art_jax.nn import conv, ladder, require
 from art_jax.nn import norm as norms
 from art_jax.nn.dropout import Dropout
 
@@ -20,10 +20,10 @@ def check_inputs(z: jax.Array, latent_size: int, y: jax.Array) -> None:
   """Raise ValueError unless z is [B, latent_size] and y is [B, K]."""
   if z.ndim != 2 or z.shape[1] != latent_size:
     raise ValueError(f'latents of shape {z.shape}: expected [B, {latent_size}]')
-  _check_labels(z.shape[0], y)
+  _require_labels(z.shape[0], y)
 
 
-def _check_labels(rows: int, y: jax.Array) -> None:
+def _require_labels(rows: int, y: jax.Array) -> None:
   if y.ndim != 2 or y.shape[0] != rows:
     raise ValueError(
       f'labels of shape {y.shape}: expected one-hot rows [{rows}, K]'
@@ -40,7 +40,7 @@ class CDCGANGenerator(nn.Module):
   3,168,067 + 4,096 K parameters, e.g. 3,184,451 for K = 4.
 
   Attributes:
-    size: side of the pictures in pixels, one of `dcgan.SIZES`.
+    size: side of the pictures in pixels, one of `ladder.SIZES`.
     channels: of the pictures: 3 or 1.
     width: channels before the last layer: 64 in the art project's networks,
       128 in the network for CelebA.
@@ -76,33 +76,24 @@ class CDCGANGenerator(nn.Module):
       ValueError: on a field, a latent or a label that is not allowed.
     """
     check_inputs(z, self.latent_size, y)
-    sides = dcgan.ladder(self.size)
-    plan = dcgan.widths(self.width, len(sides) - 1, None)[::-1]
+    sides = ladder.sides(self.size)
+    plan = ladder.widths(self.width, len(sides) - 1, None)[::-1]
 
-    def up(x, features, index, name):
-      return conv.ConvTranspose(
-        features,
-        stride=1 if index == 0 else 2,
-        padding=0 if index == 0 else 1,
-        output_padding=sides[index] % 2,
+    def first(x, name):
+      x = conv.ConvTranspose(
+        max(plan[0] // 2, 1),
+        stride=1,
+        padding=0,
         dtype=self.dtype,
         name=f'deconv_{name}',
-      )(x)
-
-    def finish(x, name):
+      )(x[:, None, None])
       x = norms.apply_norm(
         self.norm, x, train, dtype=self.dtype, name=f'norm_{name}'
       )
-      return dcgan.activate(x, self.activation)
+      return ladder.activate(x, self.activation)
 
-    half = max(plan[0] // 2, 1)
-    latent = finish(up(z[:, None, None, :], half, 0, 'z'), 'z')
-    label = finish(up(y[:, None, None, :], half, 0, 'y'), 'y')
-    x = jnp.concatenate([latent, label], axis=3)
-    for i, features in enumerate(plan[1:], 1):
-      x = finish(up(x, features, i, i), i)
-    x = up(x, self.channels, len(plan), len(plan))
-    return jnp.tanh(x.astype(jnp.float32))
+    x = jnp.concatenate([first(z, 'z'), first(y, 'y')], axis=3)
+    return ladder.decode(self, x, sides, plan, train, first=1, use_bias=True)
 
 
 class CDCGANDiscriminator(nn.Module):
@@ -124,7 +115,7 @@ class CDCGANDiscriminator(nn.Module):
     dropout: probability of zeroing an activation after each layer; 0: none.
     conditioning: 'planes' (as published) or 'projection'.
     spectral_norm: divide every kernel by its largest singular value.
-    minibatch_std: pictures that `dcgan.minibatch_std` compares before the
+    minibatch_std: pictures that `ladder.minibatch_std` compares before the
       head; 0: none.
     dtype: dtype of the layers; parameters and logits are float32.
   """
@@ -144,7 +135,7 @@ class CDCGANDiscriminator(nn.Module):
     """Judge pictures under their labels.
 
     Args:
-      x: [B, H, H, C] in [-1, 1], H one of `dcgan.SIZES`.
+      x: [B, H, H, C] in [-1, 1], H one of `ladder.SIZES`.
       y: f32[B, K], one-hot.
       train: batch norm uses the statistics of the batch, and dropout acts.
 
@@ -154,47 +145,41 @@ class CDCGANDiscriminator(nn.Module):
     Raises:
       ValueError: on a field, an image size or a label that is not allowed.
     """
-    dcgan.check_dropout(self.dropout)
-    if self.width < 2:
-      raise ValueError(f'width = {self.width}: must be >= 2')
-    if self.conditioning not in CONDITIONINGS:
-      raise ValueError(
-        f'conditioning = {self.conditioning!r}: must be one of '
-        f'{", ".join(CONDITIONINGS)}'
-      )
-    _check_labels(x.shape[0], y)
-    side = dcgan.square(x.shape)
-    plan = dcgan.widths(self.width, len(dcgan.ladder(side)) - 1, None)
+    require.rate('dropout', self.dropout)
+    require.at_least(self, width=2)
+    require.one_of('conditioning', self.conditioning, CONDITIONINGS)
+    _require_labels(x.shape[0], y)
+    side = ladder.square(x.shape)
+    plan = ladder.widths(self.width, len(ladder.sides(side)) - 1, None)
 
-    def down(x, features, name):
-      return self._conv(
-        features, f'conv_{name}', kernel_size=4, stride=2, padding=1
-      )(x)
+    fields = {'kernel_size': 4, 'padding': 1}
 
-    def finish(x):
-      x = nn.leaky_relu(x, 0.2)
-      return Dropout(self.dropout)(x, train)
+    def first(x, features, name):
+      x = self._conv(features, f'conv_{name}', stride=2, **fields)(x)
+      return Dropout(self.dropout)(nn.leaky_relu(x, 0.2), train)
 
     if self.conditioning == 'planes':
       planes = jnp.broadcast_to(y[:, None, None, :], (*x.shape[:3], y.shape[1]))
       half = self.width // 2
-      x = jnp.concatenate(
-        [finish(down(x, half, 'x')), finish(down(planes, half, 'y'))], axis=3
-      )
+      x = jnp.concatenate([first(x, half, 'x'), first(planes, half, 'y')], 3)
     else:
-      x = finish(down(x, self.width, 'x'))
-    for i, features in enumerate(plan[1:], 1):
-      x = down(x, features, i)
-      x = norms.apply_norm(
-        self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
-      )
-      x = finish(x)
+      x = first(x, self.width, 'x')
+    x = ladder.encode(
+      self,
+      x,
+      plan[1:],
+      train,
+      first=1,
+      dropout=self.dropout,
+      spectral_norm=self.spectral_norm,
+      **fields,
+    )
     logits = self._conv(1, 'head', kernel_size=4, padding='VALID')(
-      dcgan.minibatch_std(x, self.minibatch_std)
+      ladder.minibatch_std(x, self.minibatch_std)
     )
     logits = logits.astype(jnp.float32).reshape(-1)
     if self.conditioning == 'projection':
-      # A 1x1 convolution is V y: it shares initialisation and spectral norm.
+      # A 1x1 convolution is V y: it shares initialization and spectral norm.
       embed = self._conv(x.shape[3], 'embed', kernel_size=1, use_bias=False)
       products = embed(y[:, None, None, :]) * x
       logits += jnp.sum(products.astype(jnp.float32), axis=(1, 2, 3))

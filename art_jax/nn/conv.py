@@ -171,7 +171,7 @@ def _params(module, in_features: int):
   shape = (*kernel, in_features, module.features)
   w = module.param('kernel', _INITS[module.kernel_init](module.gain), shape)
   if getattr(module, 'spectral_norm', False):
-    w = spectral.normalise(module, w)
+    w = spectral.normalize(module, w)
   b = jnp.zeros(())
   if module.use_bias:
     b = module.param('bias', nn.initializers.zeros, shape[3:])

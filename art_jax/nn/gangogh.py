@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import acgan, cdcgan, conv, dcgan
+from art_jax.nn import acgan, cdcgan, conv, ladder
 from art_jax.nn import norm as norms
 
 SIZES = (32, 64, 128)
@@ -28,7 +28,7 @@ def _scales(size: int) -> int:
 class GANGoghGenerator(nn.Module):
   """Map latents and one-hot labels to pictures.
 
-  At every scale the features are normalised and then gated by the label:
+  At every scale the features are normalized and then gated by the label:
 
     x <- sigmoid(a + c) tanh(b + d)
 
@@ -38,7 +38,7 @@ class GANGoghGenerator(nn.Module):
 
   # Differs from the authors' code: a and b are halves instead of even and odd
   # channels, and the transposed convolutions are cut on the other side; both
-  # are the same up to the order and mirroring of learnt weights.
+  # are the same up to the order and mirroring of learned weights.
 
   Attributes:
     size: side of the pictures in pixels, one of `SIZES`.
@@ -75,7 +75,7 @@ class GANGoghGenerator(nn.Module):
       ValueError: on a field, a latent or a label that is not allowed.
     """
     cdcgan.check_inputs(z, self.latent_size, y)
-    plan = dcgan.widths(self.width, _scales(self.size), None)[::-1]
+    plan = ladder.widths(self.width, _scales(self.size), None)[::-1]
     x = acgan.dense(2 * 16 * plan[0], self.dtype, 'input')(
       jnp.concatenate([z, y], axis=1)
     ).reshape(-1, 4, 4, 2 * plan[0])
@@ -142,18 +142,7 @@ class GANGoghDiscriminator(nn.Module):
     Raises:
       ValueError: on a field or an image size that is not allowed.
     """
-    count = _scales(dcgan.square(x.shape))
-    for i, features in enumerate(dcgan.widths(self.width, count, None)):
-      x = conv.Conv(
-        features,
-        kernel_size=5,
-        stride=2,
-        dtype=self.dtype,
-        name=f'conv_{i}',
-      )(x)
-      if i > 0:
-        x = norms.apply_norm(
-          self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
-        )
-      x = nn.leaky_relu(x, 0.2)
+    count = _scales(ladder.square(x.shape))
+    plan = ladder.widths(self.width, count, None)
+    x = ladder.encode(self, x, plan, train, kernel_size=5)
     return acgan.two_heads(x, self.num_classes, self.dtype)

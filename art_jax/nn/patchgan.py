@@ -24,7 +24,7 @@ class PatchGAN(nn.Module):
     width: channels after the first convolution; doubles up to 8 * width.
     layers: convolutions of stride 2; 0 means PixelGAN.
     norm: 'instance' (CycleGAN), 'instance_affine', 'batch' (pix2pix) or 'none',
-      which alone lets it see how bright and colourful a whole picture is.
+      which alone lets it see how bright and colorful a whole picture is.
     dtype: dtype of the layers; parameters and logits are float32.
   """
 

@@ -1,4 +1,4 @@
-"""Spectral normalisation: a weight divided by its largest singular value.
+"""Spectral normalization: a weight divided by its largest singular value.
 
 Miyato, Kataoka, Koyama, Yoshida 2018, "Spectral Normalization for Generative
 Adversarial Networks", arXiv:1802.05957, Algorithm 1.
@@ -11,7 +11,7 @@ from flax import linen as nn
 _FIRST_ITERATIONS = 20  # a single one finds about 2/3 of the value
 
 
-def normalise(module: nn.Module, w: jax.Array) -> jax.Array:
+def normalize(module: nn.Module, w: jax.Array) -> jax.Array:
   """Return w / sigma(w) inside a compact linen module.
 
     v = W u / |W u|,  u <- W^T v / |W^T v|,  sigma = v^T W u

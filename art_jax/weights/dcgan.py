@@ -10,13 +10,8 @@ from typing import Any
 
 from flax import linen as nn
 
-from art_jax.nn.dcgan import (
-  SIZES,
-  DCGANDiscriminator,
-  DCGANGenerator,
-  ladder,
-  widths,
-)
+from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
+from art_jax.nn.ladder import SIZES, sides, widths
 from art_jax.weights.files import WeightsError
 from art_jax.weights.state_dict import (
   Layer,
@@ -27,7 +22,7 @@ from art_jax.weights.state_dict import (
 )
 
 FIRST = 'main.0.weight'
-_SIDES = {len(ladder(size)): size for size in sorted(SIZES, reverse=True)}
+_SIDES = {len(sides(size)): size for size in sorted(SIZES, reverse=True)}
 
 
 def layers_of(
@@ -53,7 +48,7 @@ def layers_of(
 
 
 def _generator(module: DCGANGenerator) -> list[Layer]:
-  count = len(ladder(module.size))
+  count = len(sides(module.size))
   plan = widths(module.width, count - 1, module.max_width)[::-1]
   table, inp = [], module.latent_size
   for i, out in enumerate([*plan, module.channels]):

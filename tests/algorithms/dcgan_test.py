@@ -6,8 +6,9 @@ import pytest
 
 from art_jax.nn.acgan import ACGANDiscriminator, ACGANGenerator
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
-from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator, ladder
+from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from art_jax.nn.gangogh import GANGoghDiscriminator, GANGoghGenerator
+from art_jax.nn.ladder import sides
 
 
 def _count(module, *inputs):
@@ -49,7 +50,7 @@ def test_capped_width():
   assert _count(module, _rows(100)) == 7_772_032
 
 
-def test_enlarging_by_repeated_pixels():
+def test_upsampling_by_repeated_pixels():
   module = DCGANGenerator(upsample='resize')
   # 9 weights for 16, but in the first layer; nothing else changes.
   first = 100 * 512 * 16
@@ -60,7 +61,7 @@ def test_enlarging_by_repeated_pixels():
     lambda z: module.init_with_output(jax.random.key(0), z)[0], _rows(100)
   )
   assert shape.shape == (2, 64, 64, 3)
-  with pytest.raises(ValueError, match='150 px need 4, 9, 18.*transposed'):
+  with pytest.raises(ValueError, match='150 px need 4, 9, 18.*transpose'):
     _count(DCGANGenerator(size=150, upsample='resize'), _rows(100))
   with pytest.raises(ValueError, match="upsample = 'bilinear'"):
     _count(DCGANGenerator(upsample='bilinear'), _rows(100))
@@ -125,7 +126,7 @@ def test_shapes(size, conditional):
 
 
 def test_ladder_of_150():
-  assert ladder(150) == (4, 9, 18, 37, 75, 150)
+  assert sides(150) == (4, 9, 18, 37, 75, 150)
 
 
 @pytest.mark.parametrize(

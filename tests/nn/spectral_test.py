@@ -7,7 +7,7 @@ import pytest
 
 from art_jax.algorithms.gan import GAN
 from art_jax.algorithms.stabilizers import Stabilizers
-from art_jax.nn import conv, dcgan
+from art_jax.nn import conv, ladder
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from art_jax.nn.norm import GroupNorm
@@ -84,15 +84,15 @@ def test_minibatch_std_by_hand():
     (3, 2.0),
     (9, 2.0615),
   ):
-    y = dcgan.minibatch_std(x, group)
+    y = ladder.minibatch_std(x, group)
     assert y.shape == (4, 2, 2, 4)
     np.testing.assert_allclose(y[..., 3], expected, rtol=1e-4)
     np.testing.assert_array_equal(y[..., :3], x)
-  same = jax.grad(lambda x: dcgan.minibatch_std(x, 2).sum())(jnp.ones_like(x))
+  same = jax.grad(lambda x: ladder.minibatch_std(x, 2).sum())(jnp.ones_like(x))
   assert np.isfinite(same).all()
-  assert dcgan.minibatch_std(x, 0) is x
+  assert ladder.minibatch_std(x, 0) is x
   with pytest.raises(ValueError, match='minibatch_std = -1'):
-    dcgan.minibatch_std(x, -1)
+    ladder.minibatch_std(x, -1)
 
 
 def test_layer_norm_by_numpy():
