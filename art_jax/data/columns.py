@@ -5,7 +5,6 @@ import dataclasses
 import math
 import os
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -48,39 +47,6 @@ def suggestion(columns: Sequence[Column]) -> str:
     for column in columns
   ]
   return f'--set "algorithm.attributes=({", ".join([*parts, "Palette()"])})"'
-
-
-def check_columns(dataset: Any, algorithm: Any) -> None:
-  """Check that a set gives the attributes that an algorithm reads.
-
-  Args:
-    dataset: gives `columns`.
-    algorithm: the model.
-
-  Raises:
-    UserError: an attribute is missing, of the other kind, or has more names
-      than the algorithm knows.
-  """
-  present = {column.name: column for column in dataset.columns}
-  wanted = core.columns(algorithm)
-  for name, count in wanted.items():
-    column = present.get(name)
-    if column is None:
-      names = ', '.join(present) or 'no attributes'
-      trouble = f'is not in the data, which has {names}'
-    elif bool(column.values) != bool(count):
-      kinds = ('a number', 'a category')
-      trouble = (
-        f'is {kinds[bool(count)]} there and {kinds[not count]} in the data'
-      )
-    elif len(column.values) > count:
-      trouble = f'has {len(column.values)} names in the data, but count={count}'
-    else:
-      continue
-    hint = 'pass another --data'
-    if present:
-      hint = f'pass {suggestion(dataset.columns)}'
-    raise core.UserError(f'algorithm.attributes: {name!r} {trouble}; {hint}')
 
 
 def read(

@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from absl import logging
 from PIL import Image
 
 from art_jax import core
 from art_jax.core.paths import printable
 from art_jax.data import decode
-from art_jax.data.columns import check_columns
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,76 +73,6 @@ class Dataset:
   def keys(self) -> tuple[str, ...]:
     """What a batch holds."""
     return tuple(key for examples in self.train for key in examples.keys)
-
-
-def check_fit(dataset: Dataset, algorithm: Any) -> None:
-  """Raise a UserError unless a model can learn from a data set.
-
-  Columns come first: their message says how to get them.
-  """
-  check_columns(dataset, algorithm)
-  check_inputs(dataset, algorithm.inputs, algorithm.aligned)
-  check_classes(dataset, algorithm)
-
-
-def check_inputs(
-  dataset: Dataset, inputs: Sequence[str], aligned: bool
-) -> None:
-  """Check that a set can serve an algorithm.
-
-  Args:
-    dataset: the set.
-    inputs: keys that the algorithm reads.
-    aligned: `a` and `b` of a row must show the same scene.
-
-  Raises:
-    UserError: a key is missing, or the pairs are not aligned.
-  """
-  missing = [key for key in inputs if key not in dataset.keys]
-  if missing:
-    raise core.UserError(
-      f'the data gives {", ".join(dataset.keys)}, but the algorithm reads '
-      f'{", ".join(inputs)} ({", ".join(missing)} is missing); pass another '
-      '--data, e.g. --data=builtin'
-    )
-  if aligned and not any(set(inputs) <= set(e.keys) for e in dataset.train):
-    raise core.UserError(
-      'the algorithm learns from pairs of one scene, but a and b of this data '
-      'are not paired; pass --data=PATH of side-by-side pictures, or '
-      '--data=builtin'
-    )
-
-
-def check_classes(dataset: Dataset, algorithm: Any) -> None:
-  """Check that a conditional model has room for every label of a set.
-
-  Fewer classes than the model has are only warned of: those go untrained.
-
-  Args:
-    dataset: the set.
-    algorithm: the model.
-
-  Raises:
-    UserError: the set has more classes.
-  """
-  num_classes = core.num_classes(algorithm)
-  field = core.num_classes_field(algorithm)
-  found = len(dataset.class_names)
-  if not num_classes or not found:
-    return
-  if found > num_classes:
-    raise core.UserError(
-      f'the data has {found} classes ({", ".join(dataset.class_names)}), but '
-      f'{field}={num_classes}; pass --set {field}={found}, or choose with '
-      '--set "data.classes=(\'NAME\', ...)"'
-    )
-  if found < num_classes:
-    logging.warning(
-      'The data has %d classes, %s=%d: the others will not be trained.',
-      found,
-      field,
-      num_classes,
-    )
 
 
 def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:

@@ -10,7 +10,7 @@ import numpy as np
 from art_jax import core
 from art_jax.config import experiments, shapes
 from art_jax.data import pipeline
-from art_jax.data.dataset import check_fit
+from art_jax.data.fit import check_fit
 from art_jax.devices import memory, mesh
 from art_jax.training import loop, start
 

@@ -8,7 +8,8 @@ import numpy as np
 from art_jax import core
 from art_jax.config import experiments, shapes
 from art_jax.data import paintings, pipeline
-from art_jax.data.dataset import Dataset, check_fit
+from art_jax.data.dataset import Dataset
+from art_jax.data.fit import check_fit
 from art_jax.devices import distributed, mesh
 from art_jax.monitoring import probe
 from art_jax.runs.checkpoints import Restored

@@ -13,7 +13,7 @@ from art_jax.algorithms import attributes
 from art_jax.algorithms.attributes import Category, Number, Palette
 from art_jax.algorithms.gan import GAN
 from art_jax.algorithms.stabilizers import Stabilizers
-from art_jax.data import columns, detect, pipeline
+from art_jax.data import columns, detect, fit, pipeline
 from art_jax.data.sources import Builtin, Labeled
 from art_jax.media import lab as lab_space
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
@@ -219,7 +219,7 @@ def test_an_unreadable_picture_may_have_a_line(folder):
 def test_what_the_algorithm_reads_must_be_there(folder, wanted, message):
   model = types.SimpleNamespace(columns=wanted, attributes=(), labels=len)
   with pytest.raises(core.UserError, match=message) as error:
-    columns.check_columns(_open(folder), model)
+    fit.check_columns(_open(folder), model)
   assert (
     "(Category(name='artist', count=2), Number(name='year', low=1872, "
     'high=1889), Palette())'

@@ -15,7 +15,7 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.core import paths
-from art_jax.data import archives, decode, detect, tree, verify
+from art_jax.data import archive_entries, archives, decode, detect, tree, verify
 from art_jax.data.sources import Classes, Folder
 
 
@@ -210,7 +210,7 @@ def _bomb_tar(path, header):
 
 
 def test_bombs(tmp_path, monkeypatch):
-  monkeypatch.setattr(archives, '_FREE_BYTES', 2**20)
+  monkeypatch.setattr(archive_entries, '_FREE_BYTES', 2**20)
   zeros = bytes(20 * 2**20)
   for suffix in ('.zip', '.tar.gz'):
     path = _write(tmp_path / f'a{suffix}', [('a.bmp', zeros)])
@@ -223,7 +223,7 @@ def test_bombs(tmp_path, monkeypatch):
   _bomb_tar(path, _entry('a', tarfile.XHDTYPE, size=10 * 2**20).tobuf())
   with pytest.raises(core.UserError, match='a header of it has'):
     archives.folder(str(path))
-  monkeypatch.setattr(archives, 'MAX_FILES', 3)
+  monkeypatch.setattr(archive_entries, 'MAX_FILES', 3)
   path = _write(tmp_path / 'c.zip', [(f'{i}.png', b'') for i in range(5)])
   with pytest.raises(core.UserError, match='more than 3 entries'):
     archives.folder(path)

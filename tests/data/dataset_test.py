@@ -6,7 +6,7 @@ import types
 import pytest
 
 from art_jax import core
-from art_jax.data import dataset
+from art_jax.data import dataset, fit
 
 
 def _with(*names):
@@ -19,7 +19,7 @@ def _model(num_classes, **fields):
 
 def test_more_classes_than_the_model_has():
   with pytest.raises(core.UserError, match=r'3 classes \(a, b, c\)') as error:
-    dataset.check_classes(_with('a', 'b', 'c'), _model(2))
+    fit.check_classes(_with('a', 'b', 'c'), _model(2))
   assert 'algorithm.num_classes=3' in str(error.value)
   assert 'data.classes' in str(error.value)
 
@@ -27,18 +27,18 @@ def test_more_classes_than_the_model_has():
 def test_the_field_to_set_is_the_one_of_the_model():
   model = _model(1, num_classes_field='algorithm.discriminator.num_classes')
   with pytest.raises(core.UserError, match='algorithm.discriminator.num_c'):
-    dataset.check_classes(_with('a', 'b'), model)
+    fit.check_classes(_with('a', 'b'), model)
 
 
 def test_fewer_classes_are_warned_of(caplog):
   with caplog.at_level(logging.WARNING, logger='absl'):
-    dataset.check_classes(_with('a', 'b'), _model(3))
+    fit.check_classes(_with('a', 'b'), _model(3))
   assert 'others will not be trained' in caplog.text
 
 
 @pytest.mark.parametrize('num_classes', [0, 2])
 def test_as_many_or_no_labels(num_classes, caplog):
   with caplog.at_level(logging.WARNING, logger='absl'):
-    dataset.check_classes(_with('a', 'b'), _model(num_classes))
-    dataset.check_classes(_with(), _model(5))
+    fit.check_classes(_with('a', 'b'), _model(num_classes))
+    fit.check_classes(_with(), _model(5))
   assert not caplog.text

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from art_jax import core
-from art_jax.data import dataset, detect, sources
+from art_jax.data import dataset, detect, fit, sources
 
 _ASSETS = pathlib.Path(
   os.environ.get(
@@ -350,11 +350,11 @@ def test_classes_where_there_are_none(tmp_path):
 
 def test_check_inputs(tmp_path):
   unpaired = _open(sources.Unpaired(str(_domains_folder(tmp_path / 'x'))))
-  dataset.check_inputs(unpaired, ('a', 'b'), aligned=False)
+  fit.check_inputs(unpaired, ('a', 'b'), aligned=False)
   with pytest.raises(core.UserError, match='not paired'):
-    dataset.check_inputs(unpaired, ('a', 'b'), aligned=True)
+    fit.check_inputs(unpaired, ('a', 'b'), aligned=True)
   with pytest.raises(core.UserError, match='image is missing'):
-    dataset.check_inputs(unpaired, ('image',), aligned=False)
+    fit.check_inputs(unpaired, ('image',), aligned=False)
 
 
 def test_parse_detects_the_layout(tmp_path):

@@ -1,0 +1,113 @@
+"""Whether a model can learn from a data set."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from absl import logging
+
+from art_jax import core
+from art_jax.data import columns
+from art_jax.data.dataset import Dataset
+
+
+def check_fit(dataset: Dataset, algorithm: Any) -> None:
+  """Raise a UserError unless a model can learn from a data set.
+
+  Columns come first: their message says how to get them.
+  """
+  check_columns(dataset, algorithm)
+  check_inputs(dataset, algorithm.inputs, algorithm.aligned)
+  check_classes(dataset, algorithm)
+
+
+def check_inputs(
+  dataset: Dataset, inputs: Sequence[str], aligned: bool
+) -> None:
+  """Check that a set can serve an algorithm.
+
+  Args:
+    dataset: the set.
+    inputs: keys that the algorithm reads.
+    aligned: `a` and `b` of a row must show the same scene.
+
+  Raises:
+    UserError: a key is missing, or the pairs are not aligned.
+  """
+  missing = [key for key in inputs if key not in dataset.keys]
+  if missing:
+    raise core.UserError(
+      f'the data gives {", ".join(dataset.keys)}, but the algorithm reads '
+      f'{", ".join(inputs)} ({", ".join(missing)} is missing); pass another '
+      '--data, e.g. --data=builtin'
+    )
+  if aligned and not any(set(inputs) <= set(e.keys) for e in dataset.train):
+    raise core.UserError(
+      'the algorithm learns from pairs of one scene, but a and b of this data '
+      'are not paired; pass --data=PATH of side-by-side pictures, or '
+      '--data=builtin'
+    )
+
+
+def check_classes(dataset: Dataset, algorithm: Any) -> None:
+  """Check that a conditional model has room for every label of a set.
+
+  Fewer classes than the model has are only warned of: those go untrained.
+
+  Args:
+    dataset: the set.
+    algorithm: the model.
+
+  Raises:
+    UserError: the set has more classes.
+  """
+  num_classes = core.num_classes(algorithm)
+  field = core.num_classes_field(algorithm)
+  found = len(dataset.class_names)
+  if not num_classes or not found:
+    return
+  if found > num_classes:
+    raise core.UserError(
+      f'the data has {found} classes ({", ".join(dataset.class_names)}), but '
+      f'{field}={num_classes}; pass --set {field}={found}, or choose with '
+      '--set "data.classes=(\'NAME\', ...)"'
+    )
+  if found < num_classes:
+    logging.warning(
+      'The data has %d classes, %s=%d: the others will not be trained.',
+      found,
+      field,
+      num_classes,
+    )
+
+
+def check_columns(dataset: Dataset, algorithm: Any) -> None:
+  """Check that a set gives the attributes that an algorithm reads.
+
+  Args:
+    dataset: gives `columns`.
+    algorithm: the model.
+
+  Raises:
+    UserError: an attribute is missing, of the other kind, or has more names
+      than the algorithm knows.
+  """
+  present = {column.name: column for column in dataset.columns}
+  wanted = core.columns(algorithm)
+  for name, count in wanted.items():
+    column = present.get(name)
+    if column is None:
+      names = ', '.join(present) or 'no attributes'
+      trouble = f'is not in the data, which has {names}'
+    elif bool(column.values) != bool(count):
+      kinds = ('a number', 'a category')
+      trouble = (
+        f'is {kinds[bool(count)]} there and {kinds[not count]} in the data'
+      )
+    elif len(column.values) > count:
+      trouble = f'has {len(column.values)} names in the data, but count={count}'
+    else:
+      continue
+    hint = 'pass another --data'
+    if present:
+      hint = f'pass {columns.suggestion(dataset.columns)}'
+    raise core.UserError(f'algorithm.attributes: {name!r} {trouble}; {hint}')

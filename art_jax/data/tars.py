@@ -1,0 +1,98 @@
+"""Archives in the format of tar, unpacked once per content."""
+
+import contextlib
+import functools
+import gzip
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from absl import logging
+
+from art_jax import core
+from art_jax.core import paths
+from art_jax.core.paths import printable
+from art_jax.data import archive_entries
+from art_jax.data.archive_entries import Entry
+
+# Of a header, which is read at once.
+_MAX_READ = 4 * 2**20
+
+
+def unpacked(path: str) -> str:
+  """Return the folder of the pictures of a .tar, unpacking it the first time.
+
+  Raises:
+    core.UserError: see `archives.folder`.
+  """
+  status = os.stat(path)
+  return _unpacked(path, _sha256(path, status.st_size, status.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=32)
+def _sha256(path: str, size: int, time: int) -> str:
+  del size, time  # part of the key: a changed file is read again
+  with open(path, 'rb') as file:
+    return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def _unpacked(path: str, sha256: str) -> str:
+  """Return the folder that holds the pictures of a .tar."""
+  archives = paths.home() / 'archives'
+  target = archives / sha256[:32]
+  if target.is_dir():
+    return str(target)
+  logging.info(
+    'data: unpacking %s (once, then kept in %s)', printable(path), target
+  )
+  archives.mkdir(exist_ok=True)
+  temporary = tempfile.mkdtemp(prefix='.part_', dir=archives)
+  try:
+    with archive_entries.explained(path, f'unpacked into {archives}'):
+      with _open_tar(path) as archive:
+        for entry in archive_entries.pictures(path, _tar_entries(archive)):
+          archive.extract(entry.item, temporary, filter='data')
+    with contextlib.suppress(OSError):  # another process was faster
+      os.rename(temporary, target)
+  finally:
+    shutil.rmtree(temporary, ignore_errors=True)
+  return str(target)
+
+
+def _tar_entries(archive: tarfile.TarFile) -> Iterator[Entry]:
+  while (info := archive.next()) is not None:
+    archive.members = []  # pyright: ignore  (it would keep them all)
+    plain = info.isdir() or (info.isreg() and not info.issparse())
+    name = info.name.removeprefix('./') + '/' * info.isdir()
+    yield Entry(name, info.size, '' if plain else 'no plain file', info)
+
+
+@contextlib.contextmanager
+def _open_tar(path: str) -> Iterator[tarfile.TarFile]:
+  opened = open if path.lower().endswith('.tar') else gzip.open
+  with opened(path, 'rb') as raw:
+    file: Any = _Careful(raw, 2 * archive_entries.most_bytes(path))
+    with tarfile.TarFile(fileobj=file) as archive:
+      yield archive
+
+
+class _Careful:
+  """A file for tarfile: no header is huge, and nobody skips for ever."""
+
+  def __init__(self, raw: Any, most: int):
+    self._raw, self._most = raw, most
+    self.tell, self.close = raw.tell, raw.close
+
+  def read(self, count: int) -> bytes:
+    if not 0 <= count <= _MAX_READ:
+      raise core.UserError(f'a header of it has {count} bytes')
+    return self._raw.read(count)
+
+  def seek(self, position: int, whence: int = 0) -> int:
+    if position > self._most:
+      raise core.UserError(f'an entry of it reaches to byte {position}')
+    return self._raw.seek(position, whence)
