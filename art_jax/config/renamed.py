@@ -2,7 +2,8 @@
 
 A new row is one line of `TABLE`. Its kinds:
 
-  import  a module, or a name in one: 'art_jax.optim'
+  import  a module, or a name in one: 'art_jax.optim'; a name in a module that
+          is still there is renamed in experiment files alone
   class   the bare name of a config class, as config.txt has it
   field   'Class.field' -> 'Class.other', or 'Class.nested.other' for one that
           moved into the config object which the field `nested` holds
@@ -42,7 +43,18 @@ _ROWS = [
   ('AdaIN.normalised', 'AdaIN.normalized', '0.2.0', 'field'),
   ('Labelled', 'Labeled', '0.2.0', 'class'),
   ('SampleAlarm.memorised', 'SampleAlarm.memorized', '0.2.0', 'field'),
-  ('art_jax.data.labelled', 'art_jax.data.labeled', '0.2.0', 'import'),
+  (
+    'art_jax.data.labelled.Labelled',
+    'art_jax.data.labeled.Labeled',
+    '0.2.0',
+    'import',
+  ),
+  (
+    'art_jax.data.sources.Labelled',
+    'art_jax.data.sources.Labeled',
+    '0.2.0',
+    'import',
+  ),
   (
     'art_jax.algorithms.gan_parts.CriticWarmup',
     'art_jax.algorithms.stabilizers.CriticWarmup',
@@ -162,7 +174,7 @@ class SourceLoader(importlib.machinery.SourceFileLoader):
   def get_code(self, fullname: str) -> types.CodeType:
     """Return the code of the file, compiled anew."""
     path = self.get_filename(fullname)
-    tree = _Rewrite().visit(ast.parse(self.get_data(path), path))
+    tree = _Rewrite(path).visit(ast.parse(self.get_data(path), path))
     return compile(ast.fix_missing_locations(tree), path, 'exec')
 
   def exec_module(self, module: types.ModuleType) -> None:
@@ -175,6 +187,9 @@ _CALL = '__art_jax_call__'
 
 
 class _Rewrite(ast.NodeTransformer):
+  def __init__(self, path: str):
+    self._path = path
+
   def visit_Call(self, node: ast.Call) -> ast.AST:
     self.generic_visit(node)
     kinds = ('field', 'value')
@@ -196,7 +211,9 @@ class _Rewrite(ast.NodeTransformer):
       if row is None or node.level:
         kept.append(alias)
         continue
-      _warn(row)
+      warnings.warn_explicit(
+        _text(_notice(row)), DeprecationWarning, self._path, node.lineno
+      )
       module, _, name = row.new.rpartition('.')
       alias = ast.alias(name, alias.asname or alias.name)
       moved.append(ast.copy_location(ast.ImportFrom(module, [alias], 0), node))

@@ -11,8 +11,6 @@ from art_jax.data.folders import Classes, Folder, Pairs, Unpaired
 from art_jax.data.labeled import Labeled
 from art_jax.data.tfds_source import Tfds
 
-Labelled = Labeled  # its name in 0.1.0, for experiment files
-
 __all__ = [
   'Arrays',
   'Builtin',
