@@ -84,7 +84,7 @@ class CycleGAN:
   @property
   def multiple(self) -> int:
     """Height and width that the generators accept are multiples of it."""
-    return getattr(self.generator, 'multiple', 1)
+    return core.size_multiple(self.generator)
 
   def networks(self, batch: core.Batch) -> core.Networks:
     """Return the four networks by role, each with example inputs."""

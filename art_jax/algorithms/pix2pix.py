@@ -93,7 +93,7 @@ class Pix2Pix:
   @property
   def multiple(self) -> int:
     """Height and width that the generator accepts are multiples of it."""
-    return getattr(self.generator, 'multiple', 1)
+    return core.size_multiple(self.generator)
 
   def networks(self, batch: core.Batch) -> core.Networks:
     """Return generator and discriminator, each with example inputs."""
