@@ -62,19 +62,19 @@ def check_classes(dataset: Dataset, algorithm: Any) -> None:
   """
   num_classes = core.num_classes(algorithm)
   field = core.num_classes_field(algorithm)
-  found = len(dataset.class_names)
-  if not num_classes or not found:
+  present = len(dataset.class_names)
+  if not num_classes or not present:
     return
-  if found > num_classes:
+  if present > num_classes:
     raise core.UserError(
-      f'the data has {found} classes ({", ".join(dataset.class_names)}), but '
-      f'{field}={num_classes}; pass --set {field}={found}, or choose with '
+      f'the data has {present} classes ({", ".join(dataset.class_names)}), but '
+      f'{field}={num_classes}; pass --set {field}={present}, or choose with '
       '--set "data.classes=(\'NAME\', ...)"'
     )
-  if found < num_classes:
+  if present < num_classes:
     logging.warning(
       'The data has %d classes, %s=%d: the others will not be trained.',
-      found,
+      present,
       field,
       num_classes,
     )

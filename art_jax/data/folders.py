@@ -67,11 +67,11 @@ class Classes:
       """Verify the pictures of some classes: one index space of them all."""
       rows = []
       for name in classes:
-        found = verify.verify(os.path.join(folder, name), data)
-        verified.append(found)
+        pictures = verify.verify(os.path.join(folder, name), data)
+        verified.append(pictures)
         rows += [
-          (f'{name}/{file}', found.path(index), names.index(name))
-          for index, file in enumerate(found.names)
+          (f'{name}/{file}', pictures.path(index), names.index(name))
+          for index, file in enumerate(pictures.names)
         ]
       return _labeled(rows, data)
 

@@ -34,31 +34,31 @@ class Labeled:
 
   def open(self, data: core.Data) -> Dataset:
     """Verify the pictures and the table; raises UserError."""
-    found = verify.verify(self.root, data)
+    verified = verify.verify(self.root, data)
     unreadable = [
-      os.path.relpath(path, found.root) for path, _ in found.skipped
+      os.path.relpath(path, verified.root) for path, _ in verified.skipped
     ]
     table, cells = columns.read(
-      os.path.join(found.root, self.file),
-      {*found.names, *unreadable},
+      os.path.join(verified.root, self.file),
+      {*verified.names, *unreadable},
       self.columns,
       self.categories,
     )
     cut = cutter(data)
 
     def read(index):
-      row = cells.get(found.names[index], {})
-      return {'image': decode.decode(found.path(index), **cut)} | {
+      row = cells.get(verified.names[index], {})
+      return {'image': decode.decode(verified.path(index), **cut)} | {
         column.name: column.example(row.get(column.name, ''))
         for column in table
       }
 
     keys = ('image', *(column.name for column in table))
-    examples = Examples(keys, found.names, read)
+    examples = Examples(keys, verified.names, read)
     train, heldout, text = parts(examples, data.heldout)
-    lines = sum(name in cells for name in found.names)
+    lines = sum(name in cells for name in verified.names)
     text = f'{text}, {lines} with a line in {self.file}'
     spaces, unused = [(train, heldout)], data.classes
     return assemble(
-      spaces, text, [found], self.root, unused=unused, columns=table
+      spaces, text, [verified], self.root, unused=unused, columns=table
     )

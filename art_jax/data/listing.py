@@ -19,14 +19,14 @@ def pictures(source: pathlib.Path) -> list[pathlib.Path]:
     return [source]
   if not source.exists():
     raise core.UserError(f'--input={source}: there is no such file or folder')
-  found = sorted(
+  files = sorted(
     path
     for path in source.iterdir()
     if path.suffix.lower() in SUFFIXES and path.is_file()
   )
-  if not found:
+  if not files:
     raise core.UserError(
       f'--input={source} holds 0 pictures ({" ".join(SUFFIXES)}); '
       'pass a picture, or a folder with some in it'
     )
-  return found
+  return files

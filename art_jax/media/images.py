@@ -23,7 +23,7 @@ def to_uint8(images: np.ndarray, *, mark_nan: bool = False) -> np.ndarray:
     images: float[..., H, W, C] in [-1, 1], C is 1 or 3; values outside are
       clipped, infinite ones too.
     mark_nan: paint pixels that hold a NaN magenta (white if C is 1), for
-      pictures of a training that must not stop for them.
+      pictures of a run that must not stop for them.
 
   Returns:
     u8[..., H, W, C].

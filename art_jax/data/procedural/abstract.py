@@ -34,7 +34,7 @@ _PALETTES = (
 
 
 def shape_label(color) -> str:
-  """Returns the class of a shape of this color."""
+  """Return the class of a shape of this color."""
   hue, _, _ = colorsys.rgb_to_hsv(*(float(np.clip(c, 0, 1)) for c in color))
   low, high = min(color), max(color)
   if high < 0.36:
@@ -45,7 +45,7 @@ def shape_label(color) -> str:
 
 
 def _ground(canvas: Canvas, rng, color) -> None:
-  """Covers the sheet: paper with a slow change of light."""
+  """Cover the sheet: paper with a slow change of light."""
   noise = canvas.noise(rng, 0.35, 0.35)
   turn = rng.uniform(0, 2 * np.pi)
   slope = (canvas.x - 0.5) * np.cos(turn) + (canvas.y - 0.5) * np.sin(turn)
@@ -54,7 +54,7 @@ def _ground(canvas: Canvas, rng, color) -> None:
 
 
 def _slab(canvas: Canvas, rng, outline, color, raised=0.010, alpha=1.0) -> None:
-  """Lays a shape on the sheet: soft shadow, then color with a sheen."""
+  """Lay a shape on the sheet: soft shadow, then color with a sheen."""
   outline = np.asarray(outline, float)
   if raised:
     shadow = outline + (raised * 0.7, raised)
@@ -72,7 +72,7 @@ def _slab(canvas: Canvas, rng, outline, color, raised=0.010, alpha=1.0) -> None:
 
 
 def _rectangle(x, y, wide, high, turn=0.0) -> np.ndarray:
-  """Returns the outline of a rectangle about (x, y)."""
+  """Return the outline of a rectangle about (x, y)."""
   corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (
     wide / 2,
     high / 2,

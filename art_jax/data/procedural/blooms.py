@@ -14,7 +14,7 @@ from art_jax.data.procedural.canvas import Pen, ellipse, mix, vary
 
 @functools.lru_cache(maxsize=32)
 def _form(point: float, inner: float) -> tuple[np.ndarray, np.ndarray]:
-  """Returns a petal of length and half width 1 along the first axis.
+  """Return a petal of length and half width 1 along the first axis.
 
   `point` runs from 0 (blunt) to 1 (pointed); -1 is broad and round.
   """
@@ -30,7 +30,7 @@ def _form(point: float, inner: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _petal(x, y, angle, reach, wide, squash, point=0.0, inner=0.1):
-  """Returns the outline of a petal that leaves (x, y) along `angle`."""
+  """Return the outline of a petal that leaves (x, y) along `angle`."""
   u, v = _form(point, inner)
   u, v = u * reach, v * wide
   px = u * np.cos(angle) - v * np.sin(angle)
@@ -39,7 +39,7 @@ def _petal(x, y, angle, reach, wide, squash, point=0.0, inner=0.1):
 
 
 def _ring(pen, rng, x, y, r, hue, squash, turn, count, wide, point=0.0):
-  """Draws one ring of petals, each with a lighter middle and a dark root."""
+  """Draw one ring of petals, each with a lighter middle and a dark root."""
   angles = turn + np.arange(count) * 2 * np.pi / count
   angles = angles + rng.normal(0, 0.25 / count * 2, count)
   for angle in rng.permutation(angles):

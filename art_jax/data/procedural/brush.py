@@ -1,4 +1,4 @@
-"""Turns a picture into a painting of it: color grade, strokes, relief.
+"""Turn a picture into a painting of it: color grade, strokes, relief.
 
 The painting is made of layers of curved strokes, large ones first and smaller
 ones where the picture has detail, after A. Hertzmann, 'Painterly Rendering
@@ -34,7 +34,7 @@ _LAYERS = (
 
 
 def photo_grade(rgb: np.ndarray) -> np.ndarray:
-  """Returns scene colors as a camera sees them: cooler, hazier, paler.
+  """Return scene colors as a camera sees them: cooler, hazier, paler.
 
   Args:
     rgb: f32[..., 3] in 0..1.
@@ -45,7 +45,7 @@ def photo_grade(rgb: np.ndarray) -> np.ndarray:
 
 
 def paint_grade(rgb: np.ndarray) -> np.ndarray:
-  """Returns scene colors in pigments: warmer, richer, with more contrast.
+  """Return scene colors in pigments: warmer, richer, with more contrast.
 
   A smooth and invertible function of the color alone, so that the way back
   to the photo can be learnt.
@@ -64,7 +64,7 @@ def paint_grade(rgb: np.ndarray) -> np.ndarray:
 
 
 def _directions(rgb: np.ndarray, rng) -> np.ndarray:
-  """Returns unit vectors f32[G, G, 2] along which strokes are laid."""
+  """Return unit vectors f32[G, G, 2] along which strokes are laid."""
   gray = Image.fromarray((rgb @ _LUMA).astype(np.float32))
   gray = gray.resize((_GRID, _GRID), Image.Resampling.BOX)
   luma = np.pad(np.asarray(gray), 1, mode='edge')
@@ -92,20 +92,20 @@ def _directions(rgb: np.ndarray, rng) -> np.ndarray:
 
 
 def _at(field: np.ndarray, points: np.ndarray) -> np.ndarray:
-  """Returns the entries of a square field nearest to points in 0..1."""
+  """Return the entries of a square field nearest to points in 0..1."""
   side = len(field)
   cell = np.clip((points * side).astype(int), 0, side - 1)
   return field[cell[..., 1], cell[..., 0]]
 
 
 def _blurred(picture: Image.Image, radius: float) -> np.ndarray:
-  """Returns a picture blurred by `radius` pixels as f32[..., 3] in 0..1."""
+  """Return a picture blurred by `radius` pixels as f32[..., 3] in 0..1."""
   soft = picture.filter(ImageFilter.GaussianBlur(radius))
   return np.asarray(soft, np.float32) / 255
 
 
 def _seeds(rng, spacing: float, detail: np.ndarray, limit: float) -> np.ndarray:
-  """Returns start points f64[P, 2] in random order where detail asks."""
+  """Return start points f64[P, 2] in random order where detail asks."""
   count = int(np.ceil(1 / spacing))
   cells = np.stack(np.meshgrid(np.arange(count), np.arange(count)), -1)
   tries = (cells[None] + rng.uniform(0, 1, (2, count, count, 2))) / count
@@ -143,7 +143,7 @@ def _trace(start, radius, steps, colors, field, picture) -> np.ndarray:
 
 
 def _outlines(points: np.ndarray, radius: float, rng) -> np.ndarray:
-  """Returns stroke outlines f64[P, 2 * steps + 2, 2] with rounded ends."""
+  """Return stroke outlines f64[P, 2 * steps + 2, 2] with rounded ends."""
   along = np.diff(points, axis=1)
   along = np.concatenate([along, along[:, -1:]], 1)
   # A stroke that stopped early repeats its last point: keep its direction.
@@ -161,7 +161,7 @@ def _outlines(points: np.ndarray, radius: float, rng) -> np.ndarray:
 
 
 def _relief(height, field, rng, size: int) -> np.ndarray:
-  """Returns the light f32[S, S] that falls on the paint from the upper left."""
+  """Return the light f32[S, S] that falls on the paint from the upper left."""
   bristles = rng.standard_normal((size, size)).astype(np.float32)
   grid = np.minimum(np.arange(size) * _GRID // size, _GRID - 1)
   flow = field[grid[:, None], grid[None]]
@@ -182,7 +182,7 @@ def _relief(height, field, rng, size: int) -> np.ndarray:
 
 
 def paint(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-  """Paints a picture with brush strokes.
+  """Paint a picture with brush strokes.
 
   Args:
     rgb: f32[S, S, 3], scene colors in 0..1; its values are used as given, so

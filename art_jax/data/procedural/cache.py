@@ -1,4 +1,4 @@
-"""Renders many scenes into arrays, and keeps them on disk.
+"""Render many scenes into arrays, and keeps them on disk.
 
 Scenes are rendered one after the other in this process: a scene takes
 milliseconds, and plain code cannot hang where worker processes could (under a
@@ -42,7 +42,7 @@ class Scenes(NamedTuple):
 
 
 def _check_genres(genres: Sequence[str]) -> tuple[int, ...]:
-  """Returns the numbers of the named genres; raises ValueError."""
+  """Return the numbers of the named genres; raises ValueError."""
   if isinstance(genres, str):
     raise ValueError(
       f'genres={genres!r} is one string; genres must be a sequence of names, '
@@ -66,7 +66,7 @@ def _check_genres(genres: Sequence[str]) -> tuple[int, ...]:
 
 
 def _indices(first: int, count: int, genres: tuple[int, ...]) -> list[int]:
-  """Returns the scene numbers of positions first .. first + count - 1.
+  """Return the scene numbers of positions first .. first + count - 1.
 
   Position p takes genre `genres[p % len(genres)]` and is the
   (p // len(genres))-th scene of that genre, so that a restricted set holds
@@ -81,7 +81,7 @@ def _indices(first: int, count: int, genres: tuple[int, ...]) -> list[int]:
 def cache_name(
   seed: int, count: int, size: int, first: int, genres: tuple[int, ...]
 ) -> str:
-  """Returns the file name under which `render` keeps these scenes."""
+  """Return the file name under which `render` keeps these scenes."""
   what = '-'.join(GENRES[genre] for genre in genres)
   if genres == tuple(range(len(GENRES))):
     what = 'all'
@@ -93,7 +93,7 @@ def cache_name(
 
 
 def _read(path: str, count: int, size: int, genre: np.ndarray) -> Scenes | None:
-  """Returns the scenes stored at `path`, or None if they cannot be used."""
+  """Return the scenes stored at `path`, or None if they cannot be used."""
   try:
     with np.load(path, allow_pickle=False) as stored:
       scenes = Scenes(*(stored[name] for name in Scenes._fields))
@@ -110,7 +110,7 @@ def _read(path: str, count: int, size: int, genre: np.ndarray) -> Scenes | None:
 
 
 def _write(path: str, scenes: Scenes) -> None:
-  """Writes the scenes so that `path` is always either absent or complete."""
+  """Write the scenes so that `path` is always either absent or complete."""
   # A name of its own, so that two writers never share a draft.
   draft = f'{path}.{uuid.uuid4().hex}.part'
   try:
@@ -126,7 +126,7 @@ def _write(path: str, scenes: Scenes) -> None:
 
 
 def _draw(seed: int, indices: list[int], size: int) -> Scenes:
-  """Draws the scenes of these numbers."""
+  """Draw the scenes of these numbers."""
   count = len(indices)
   views = [np.empty((count, size, size, 3), np.uint8) for _ in range(3)]
   for place, index in enumerate(indices):
@@ -147,7 +147,7 @@ def render(
   genres: Sequence[str] = GENRES,
   cache: str | None = None,
 ) -> Scenes:
-  """Renders `count` scenes.
+  """Render `count` scenes.
 
   Position p of the set (p = first .. first + count - 1) shows genre
   `genres[p % len(genres)]`. With all genres it is `scene(seed, p, size)`; with

@@ -24,26 +24,26 @@ Shade = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def mix(first: Color, second: Color, share) -> np.ndarray:
-  """Returns `first` moved towards `second` by `share` (0..1, broadcast)."""
+  """Return `first` moved towards `second` by `share` (0..1, broadcast)."""
   first = np.asarray(first, np.float32)
   return first + (np.asarray(second, np.float32) - first) * share
 
 
 def vary(rng: np.random.Generator, color: Color, amount: float) -> np.ndarray:
-  """Returns `color` with a random change of value and a smaller one of hue."""
+  """Return `color` with a random change of value and a smaller one of hue."""
   change = rng.normal(0, amount) + rng.normal(0, amount * 0.4, 3)
   return np.clip(np.asarray(color) + change, 0, 1).astype(np.float32)
 
 
 def pick(rng: np.random.Generator, choices):
-  """Returns one entry of the sequence `choices`, each as likely."""
+  """Return one entry of the sequence `choices`, each as likely."""
   return choices[int(rng.integers(len(choices)))]
 
 
 def ellipse(
   x: float, y: float, rx: float, ry: float, angle: float = 0.0, count: int = 36
 ) -> np.ndarray:
-  """Returns the outline f64[count, 2] of an ellipse turned by `angle` rad."""
+  """Return the outline f64[count, 2] of an ellipse turned by `angle` rad."""
   turn = np.linspace(0, 2 * np.pi, count, endpoint=False)
   u, v = rx * np.cos(turn), ry * np.sin(turn)
   cos, sin = np.cos(angle), np.sin(angle)
@@ -51,7 +51,7 @@ def ellipse(
 
 
 def smooth(points, closed: bool = True, steps: int = 6) -> np.ndarray:
-  """Returns a Catmull-Rom curve through `points` [P, 2], P >= 3."""
+  """Return a Catmull-Rom curve through `points` [P, 2], P >= 3."""
   points = np.asarray(points, float)
   if closed:
     ring = np.concatenate([points[-1:], points, points[:2]])
@@ -69,7 +69,7 @@ def smooth(points, closed: bool = True, steps: int = 6) -> np.ndarray:
 def ball(
   color: Color, x: float, y: float, rx: float, ry: float, light, depth=0.45
 ) -> Shade:
-  """Returns a shade that rounds a shape off: lit from direction `light`."""
+  """Return a shade that rounds a shape off: lit from direction `light`."""
 
   def shade(px: np.ndarray, py: np.ndarray) -> np.ndarray:
     u, v = (px - x) / rx, (py - y) / ry
@@ -93,7 +93,7 @@ def _noise() -> Image.Image:
 
 
 class Pen:
-  """Draws flat shapes on the enlarged sheets of a `Canvas.sketch` block."""
+  """Draw flat shapes on the enlarged sheets of a `Canvas.sketch` block."""
 
   def __init__(self, colors: Image.Image, classes: Image.Image):
     self._colors = ImageDraw.Draw(colors, 'RGBA')
@@ -113,21 +113,21 @@ class Pen:
     )
 
   def polygon(self, points, color, label: str | None = None, alpha=1.0):
-    """Fills the outline `points` [P, 2]; marks `label` where it is given."""
+    """Fill the outline `points` [P, 2]; marks `label` where it is given."""
     flat = (np.asarray(points, float) * self._scale).ravel().tolist()
     self._colors.polygon(flat, fill=self._ink(color, alpha))
     if label is not None:
       self._classes.polygon(flat, fill=CLASSES[label])
 
   def disc(self, x, y, rx, ry, color, label: str | None = None, alpha=1.0):
-    """Fills an upright ellipse of half axes `rx`, `ry`."""
+    """Fill an upright ellipse of half axes `rx`, `ry`."""
     box = [v * self._scale for v in (x - rx, y - ry, x + rx, y + ry)]
     self._colors.ellipse(box, fill=self._ink(color, alpha))
     if label is not None:
       self._classes.ellipse(box, fill=CLASSES[label])
 
   def line(self, points, width, color, label: str | None = None, alpha=1.0):
-    """Draws a polyline of `width` (a fraction of the picture)."""
+    """Draw a polyline of `width` (a fraction of the picture)."""
     flat = (np.asarray(points, float) * self._scale).ravel().tolist()
     wide = max(int(round(width * self._scale)), 1)
     ink = self._ink(color, alpha)
@@ -136,7 +136,7 @@ class Pen:
       self._classes.line(flat, fill=CLASSES[label], width=wide)
 
   def box(self, left, top, right, bottom, color, label=None, alpha=1.0):
-    """Fills an upright rectangle."""
+    """Fill an upright rectangle."""
     # Pillow includes the last pixel, which would fatten small windows.
     edges = [v * self._scale for v in (left, top, right, bottom)]
     edges[2], edges[3] = (
@@ -166,19 +166,19 @@ class Canvas:
     self._over = 2 if size >= 160 else 3 if size >= 48 else 4
 
   def labels(self) -> np.ndarray:
-    """Returns the flat-colored class map u8[S, S, 3]."""
+    """Return the flat-colored class map u8[S, S, 3]."""
     return TABLE[self._classes]
 
   def mark(self, where: np.ndarray, label: str) -> None:
-    """Sets the class of the pixels where the bool[S, S] array is true."""
+    """Set the class of the pixels where the bool[S, S] array is true."""
     self._classes[where] = CLASSES[label]
 
   def marked(self, label: str) -> np.ndarray:
-    """Returns bool[S, S], true where the class is `label`."""
+    """Return bool[S, S], true where the class is `label`."""
     return self._classes == CLASSES[label]
 
   def noise(self, rng: np.random.Generator, wide: float, tall: float):
-    """Returns cloud noise f32[S, S], mean 0 and deviation about 1.
+    """Return cloud noise f32[S, S], mean 0 and deviation about 1.
 
     Args:
       rng: chooses the part of the texture.
@@ -193,7 +193,7 @@ class Canvas:
     return np.asarray(_noise().resize(side, Image.Resampling.BICUBIC, box=box))
 
   def floor_noise(self, rng, horizon: float, detail: float) -> np.ndarray:
-    """Returns noise f32[S, S] lying on the plane below `horizon`."""
+    """Return noise f32[S, S] lying on the plane below `horizon`."""
     texture = np.asarray(_noise())
     depth = 0.25 / np.maximum(self.y - horizon, 0.02)
     row = (depth * detail * 60 + rng.uniform(0, 500)).astype(int)
@@ -204,7 +204,7 @@ class Canvas:
     return texture[row % side, column.astype(int) % side] * fade
 
   def shade(self, mask, color, label: str | None = None) -> None:
-    """Covers the picture with `color` (broadcastable) by `mask` [S, S]."""
+    """Cover the picture with `color` (broadcastable) by `mask` [S, S]."""
     mask = np.broadcast_to(mask, (self.size, self.size))
     self.rgb += (np.asarray(color, np.float32) - self.rgb) * mask[..., None]
     if label is not None:
@@ -218,7 +218,7 @@ class Canvas:
     alpha: float = 1.0,
     blur: float = 0.0,
   ) -> None:
-    """Fills an outline with a color or a shade.
+    """Fill an outline with a color or a shade.
 
     Args:
       points: [P, 2] outline.
@@ -251,13 +251,13 @@ class Canvas:
       self._classes[rows, columns][mask > 0.5] = CLASSES[label]
 
   def glow(self, x: float, y: float, radius: float, color, strength: float):
-    """Adds light around a point; `radius` is the distance of half decay."""
+    """Add light around a point; `radius` is the distance of half decay."""
     far = ((self.x - x) ** 2 + (self.y - y) ** 2) / radius**2
     self.shade(np.clip(strength / (1 + far * far + far), 0, 1), color)
 
   @contextlib.contextmanager
   def sketch(self) -> Iterator[Pen]:
-    """Gives a `Pen` for many small flat shapes, all averaged down at once."""
+    """Give a `Pen` for many small flat shapes, all averaged down at once."""
     side = (self.size * self._over, self.size * self._over)
     bytes_ = (np.clip(self.rgb, 0, 1) * 255 + 0.5).astype(np.uint8)
     nearest = Image.Resampling.NEAREST

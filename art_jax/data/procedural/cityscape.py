@@ -18,7 +18,7 @@ from art_jax.data.procedural.trees import TREES
 
 
 def _skyline(canvas: Canvas, rng, sky: Sky, base: float) -> None:
-  """Draws three rows of towers, the far ones pale."""
+  """Draw three rows of towers, the far ones pale."""
   heart = rng.uniform(0.3, 0.7)
   with canvas.sketch() as pen:
     for depth, air in enumerate((0.68, 0.40, 0.08)):

@@ -24,7 +24,7 @@ CLOTHS = (
 
 
 def _shoulders(head: Head, slope: float) -> np.ndarray:
-  """Returns the outline of the bust, from neck to the lower edge."""
+  """Return the outline of the bust, from neck to the lower edge."""
   y = head.y + head.high * 1.28
   w = head.wide
   half = [(0.62, y - 0.01), (0.95, y + 0.03), (1.8, y + 0.06 + slope),
@@ -71,7 +71,7 @@ def draw_clothes(canvas: Canvas, rng, head: Head) -> None:
 
 
 def _collar(canvas: Canvas, rng, head: Head, kind: str, cloth, other) -> None:
-  """Draws the neck line of the clothes."""
+  """Draw the neck line of the clothes."""
   with canvas.sketch() as pen:
     if kind in ('vee', 'beads', 'lapels', 'shirt'):
       _neckline(pen, rng, head, kind, cloth, other)
@@ -91,7 +91,7 @@ def _collar(canvas: Canvas, rng, head: Head, kind: str, cloth, other) -> None:
 
 
 def _around(head: Head, turn: float, wide: float, deep: float):
-  """Returns a point of an arc that hangs around the neck."""
+  """Return a point of an arc that hangs around the neck."""
   y = head.y + head.high * 1.30 - 0.03 + deep * np.sin(turn)
   return head.x + wide * head.wide * np.cos(turn), y
 
@@ -130,7 +130,7 @@ def _neckline(pen: Pen, rng, head: Head, kind: str, cloth, other) -> None:
 
 
 def _wrap(pen: Pen, head: Head, kind: str, cloth, other) -> None:
-  """Draws a roll neck, or a scarf with one end hanging down."""
+  """Draw a roll neck, or a scarf with one end hanging down."""
   color = cloth if kind == 'roll' else other
   y = head.y + head.high * 1.30 - 0.035
   for i in range(3):
@@ -173,7 +173,7 @@ _HATS = {'brim': _BRIM, 'tall': _TALL, 'scarf': _SCARF, 'beret': _BERET}
 
 
 def draw_hat(canvas: Canvas, rng, head: Head, kind: str) -> None:
-  """Draws a hat, a scarf or a wreath of flowers."""
+  """Draw a hat, a scarf or a wreath of flowers."""
   color = vary(rng, pick(rng, CLOTHS), 0.03)
   band = vary(rng, pick(rng, CLOTHS), 0.03)
   flip = rng.choice([-1, 1])
@@ -203,7 +203,7 @@ def draw_hat(canvas: Canvas, rng, head: Head, kind: str) -> None:
 
 
 def _wreath(canvas: Canvas, rng, head: Head) -> None:
-  """Draws a wreath of small flowers over the forehead."""
+  """Draw a wreath of small flowers over the forehead."""
   hues = ((0.9, 0.2, 0.25), (0.98, 0.75, 0.3), (0.95, 0.6, 0.7))
   with canvas.sketch() as pen:
     for i, turn in enumerate(np.linspace(np.pi * 1.02, np.pi * 1.98, 13)):

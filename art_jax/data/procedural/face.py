@@ -46,19 +46,19 @@ class Head(NamedTuple):
   hair: np.ndarray
 
   def at(self, points) -> np.ndarray:
-    """Returns head coordinates [P, 2] as picture coordinates f64[P, 2]."""
+    """Return head coordinates [P, 2] as picture coordinates f64[P, 2]."""
     points = np.asarray(points, float).reshape(-1, 2)
     u, v = points[:, 0] * self.wide, points[:, 1] * self.high
     cos, sin = np.cos(self.tilt), np.sin(self.tilt)
     return np.stack([self.x + u * cos - v * sin, self.y + u * sin + v * cos], 1)
 
   def round(self, u, v, ru, rv, angle=0.0) -> np.ndarray:
-    """Returns the outline of an ellipse given in head coordinates."""
+    """Return the outline of an ellipse given in head coordinates."""
     return self.at(ellipse(u, v, ru, rv, angle, 28))
 
 
 def _skin_shade(head: Head, x, y, rx, ry, depth=0.30):
-  """Returns the shade of rounded skin: warm in the shadow, pale in light."""
+  """Return the shade of rounded skin: warm in the shadow, pale in light."""
   skin = head.skin
 
   def shade(px, py):
@@ -78,7 +78,7 @@ def _skin_shade(head: Head, x, y, rx, ry, depth=0.30):
 
 
 def draw_neck(canvas: Canvas, head: Head, width: float) -> None:
-  """Draws the neck down to the collar bones, with the shadow of the chin."""
+  """Draw the neck down to the collar bones, with the shadow of the chin."""
   foot = head.y + head.high * 1.95
   low = [(head.x + head.wide * s, foot) for s in (1.15, -1.15)]
   top = head.at([(-width, 0.5), (width, 0.5)])
@@ -94,7 +94,7 @@ def draw_neck(canvas: Canvas, head: Head, width: float) -> None:
 
 
 def draw_face(canvas: Canvas, rng, head: Head, ears: bool) -> None:
-  """Draws skull, ears, cheeks and the soft hollows of the face."""
+  """Draw skull, ears, cheeks and the soft hollows of the face."""
   if ears:
     for s in (-1, 1):
       color = _skin_shade(head, head.x, head.y, head.wide, head.high)
@@ -129,7 +129,7 @@ def draw_face(canvas: Canvas, rng, head: Head, ears: bool) -> None:
 
 
 def draw_features(canvas: Canvas, rng, head: Head, blink: bool) -> None:
-  """Draws brows, eyes, nose and mouth."""
+  """Draw brows, eyes, nose and mouth."""
   yaw = head.yaw
   dark = head.skin * (0.50, 0.34, 0.31)
   far = -head.side
@@ -182,7 +182,7 @@ def draw_features(canvas: Canvas, rng, head: Head, blink: bool) -> None:
 
 
 def _eye(pen, head: Head, u, s, gaze, iris, brow, blink) -> None:
-  """Draws one eye and its brow."""
+  """Draw one eye and its brow."""
   v, wide, open_ = -0.085, 0.195, 0.088
   lash = head.hair * 0.35 + 0.02
   fold = [(u - wide, v), (u, v - open_ * 1.9), (u + wide, v)]
@@ -212,7 +212,7 @@ def _eye(pen, head: Head, u, s, gaze, iris, brow, blink) -> None:
 
 
 def draw_beard(canvas: Canvas, rng, head: Head, full: bool) -> None:
-  """Draws a moustache, and a beard around the jaw where `full`."""
+  """Draw a moustache, and a beard around the jaw where `full`."""
   yaw = head.yaw
   tone = mix(head.hair, head.skin, 0.08)
   if full:
@@ -243,7 +243,7 @@ def draw_beard(canvas: Canvas, rng, head: Head, full: bool) -> None:
 
 
 def draw_glasses(canvas: Canvas, rng, head: Head) -> None:
-  """Draws round spectacles."""
+  """Draw round spectacles."""
   ink = np.array(pick(rng, ((0.10, 0.08, 0.08), (0.62, 0.46, 0.16))))
   with canvas.sketch() as pen:
     for s in (-1, 1):

@@ -39,7 +39,7 @@ _PROFILES = (
 
 
 def _wall(canvas: Canvas, rng, side: float) -> None:
-  """Paints the wall behind: light from one side, plaster, stripes or none."""
+  """Paint the wall behind: light from one side, plaster, stripes or none."""
   base = vary(rng, pick(rng, _WALLS), 0.04)
   fall = 0.5 + 0.5 * side * (canvas.x - 0.5) * 2
   fall = 0.68 + 0.42 * fall - 0.22 * canvas.y
@@ -62,7 +62,7 @@ def _wall(canvas: Canvas, rng, side: float) -> None:
 
 
 def _table(canvas: Canvas, rng, edge: float, side: float) -> None:
-  """Lays a table top below `edge`, of wood or under a checked cloth."""
+  """Lay a table top below `edge`, of wood or under a checked cloth."""
   base = vary(rng, pick(rng, _TABLES), 0.04)
   grain = canvas.noise(rng, 0.08, 0.7)
   light = 1.02 + 0.25 * side * (canvas.x - 0.5) + 0.05 * grain
@@ -78,7 +78,7 @@ def _table(canvas: Canvas, rng, edge: float, side: float) -> None:
 
 
 def _vase(canvas: Canvas, rng, x, top, foot, wide, side) -> None:
-  """Draws a turned vase with its shadow, shine and band."""
+  """Draw a turned vase with its shadow, shine and band."""
   profile = np.array(pick(rng, _PROFILES)) * wide
   y = np.linspace(top, foot, len(profile))
   line = np.stack([profile, y], 1)
@@ -111,7 +111,7 @@ def _vase(canvas: Canvas, rng, x, top, foot, wide, side) -> None:
 
 
 def _fruit(canvas: Canvas, rng, edge: float, side: float) -> None:
-  """Puts a few pieces of fruit on the table."""
+  """Put a few pieces of fruit on the table."""
   kinds = ((0.86, 0.20, 0.14), (0.95, 0.56, 0.12), (0.66, 0.74, 0.22),
            (0.95, 0.80, 0.24), (0.40, 0.18, 0.36))  # fmt: skip
   where = rng.choice([-1, 1])
@@ -129,7 +129,7 @@ def _fruit(canvas: Canvas, rng, edge: float, side: float) -> None:
 
 
 def _stem(pen: Pen, rng, start, goal, color, leafy=True) -> None:
-  """Draws a bent stem with a leaf or two."""
+  """Draw a bent stem with a leaf or two."""
   t = np.linspace(0, 1, 8)[:, None]
   start, goal = np.asarray(start), np.asarray(goal)
   bend = np.array([rng.normal(0, 0.04), 0.0])
@@ -144,7 +144,7 @@ def _stem(pen: Pen, rng, start, goal, color, leafy=True) -> None:
 
 
 def _bunch(rng, count: int, center, spread) -> np.ndarray:
-  """Returns well-spaced places f64[count, 2] inside an ellipse."""
+  """Return well-spaced places f64[count, 2] inside an ellipse."""
   places = []
   for _ in range(count):
     turn = rng.uniform(0, 2 * np.pi, 12)
@@ -202,7 +202,7 @@ def _bouquet(canvas: Canvas, rng) -> None:
 
 
 def _bokeh(canvas: Canvas, rng) -> None:
-  """Paints an out-of-focus garden."""
+  """Paint an out-of-focus garden."""
   low = vary(rng, pick(rng, ((0.16, 0.30, 0.14), (0.10, 0.20, 0.18))), 0.04)
   airs = ((0.66, 0.80, 0.90), (0.94, 0.84, 0.60), (0.36, 0.50, 0.36))
   high = vary(rng, pick(rng, airs), 0.04)

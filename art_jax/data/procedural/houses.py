@@ -19,7 +19,7 @@ LAMP = (1.00, 0.78, 0.40)
 
 
 def window_glass(rng, sky: Sky) -> np.ndarray:
-  """Returns the color of one window: lit by chance at night."""
+  """Return the color of one window: lit by chance at night."""
   light = sky.light
   lit = (
     rng.uniform() < 0.15 + 0.50 * light.night if light.night > 0.2 else False
@@ -31,7 +31,7 @@ def window_glass(rng, sky: Sky) -> np.ndarray:
 
 
 def draw_tower(pen: Pen, rng, sky: Sky, left, right, top, foot, air) -> None:
-  """Draws a high-rise with rows of windows; `air` is the share of haze."""
+  """Draw a high-rise with rows of windows; `air` is the share of haze."""
   tint = np.asarray(sky.light.tint)
   wall = vary(rng, pick(rng, _TOWERS), 0.05) * tint
   haze = mix(sky.light.low, sky.light.middle, 0.3)
@@ -73,7 +73,7 @@ def _crown(pen: Pen, rng, left, right, top, wall) -> None:
 
 
 def draw_facade(pen: Pen, rng, sky: Sky, left, right, top, foot) -> None:
-  """Draws one house front with a gable, windows and a door."""
+  """Draw one house front with a gable, windows and a door."""
   tint = np.asarray(sky.light.tint)
   wall = vary(rng, pick(rng, PLASTERS), 0.04) * tint
   roof = vary(rng, pick(rng, _ROOFS), 0.03) * tint
@@ -131,7 +131,7 @@ def _gable(pen: Pen, rng, left, right, top, rise, colors) -> None:
 
 
 def draw_lamps(pen: Pen, rng, sky: Sky, quay: float) -> None:
-  """Draws street lamps, shining after dark."""
+  """Draw street lamps, shining after dark."""
   for x in np.arange(rng.uniform(0.02, 0.2), 1.0, 0.24):
     iron = (0.12, 0.13, 0.15)
     pen.line([(x, quay), (x, quay - 0.11)], 0.006, iron)
@@ -142,7 +142,7 @@ def draw_lamps(pen: Pen, rng, sky: Sky, quay: float) -> None:
 
 
 def draw_block(pen: Pen, rng, sky: Sky, x, y, size) -> None:
-  """Draws one small house of a village."""
+  """Draw one small house of a village."""
   tint = np.asarray(sky.light.tint)
   wall = vary(rng, pick(rng, PLASTERS[:8]), 0.04) * tint
   roof = vary(rng, _ROOFS[0], 0.05) * tint
@@ -170,7 +170,7 @@ def draw_block(pen: Pen, rng, sky: Sky, x, y, size) -> None:
 
 
 def draw_belfry(pen: Pen, rng, sky: Sky, x, y) -> None:
-  """Draws a church tower."""
+  """Draw a church tower."""
   tint = np.asarray(sky.light.tint)
   wall = np.asarray((0.90, 0.84, 0.74)) * tint
   roof = vary(rng, pick(rng, ((0.30, 0.48, 0.44), *_ROOFS)), 0.03) * tint

@@ -35,7 +35,7 @@ _LEAVES = (
 
 
 def _house(pen: Pen, rng, sky: Sky, x: float, y: float, size: float) -> None:
-  """Draws a cottage with a lit gable."""
+  """Draw a cottage with a lit gable."""
   tint = np.asarray(sky.light.tint)
   wall = vary(rng, pick(rng, ((0.92, 0.87, 0.76), (0.85, 0.70, 0.52))), 0.03)
   roof = vary(rng, pick(rng, ((0.66, 0.26, 0.18), (0.42, 0.34, 0.36))), 0.04)
@@ -63,7 +63,7 @@ def _house(pen: Pen, rng, sky: Sky, x: float, y: float, size: float) -> None:
 
 
 def _boat(pen: Pen, rng, sky: Sky, x: float, y: float, size: float) -> None:
-  """Draws a sailing boat and its reflection."""
+  """Draw a sailing boat and its reflection."""
   tint = np.asarray(sky.light.tint)
   sail = vary(
     rng, pick(rng, ((0.96, 0.94, 0.88), (0.86, 0.34, 0.22), (0.95, 0.78, 0.4))),
@@ -88,7 +88,7 @@ def _boat(pen: Pen, rng, sky: Sky, x: float, y: float, size: float) -> None:
 
 
 def _birds(pen: Pen, rng, sky: Sky, horizon: float) -> None:
-  """Draws a small flight of birds."""
+  """Draw a small flight of birds."""
   x, y = rng.uniform(0.2, 0.8), rng.uniform(0.15, 0.6) * horizon
   ink = np.asarray(sky.light.top) * 0.35
   for _ in range(int(rng.integers(3, 7))):
@@ -99,7 +99,7 @@ def _birds(pen: Pen, rng, sky: Sky, horizon: float) -> None:
 
 
 def _grass(pen: Pen, rng, sky: Sky, dark, lit, flowers) -> None:
-  """Draws blades and blossoms along the lower edge."""
+  """Draw blades and blossoms along the lower edge."""
   tint = np.asarray(sky.light.tint)
   for row, x, bend, tone in rng.uniform(0, 1, (110, 4)):
     foot = 1.03 - 0.10 * row
@@ -181,7 +181,7 @@ def landscape(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def _bank(canvas: Canvas, rng, sky: Sky, land: str) -> None:
-  """Adds a near bank below the water, with a tree or two on some."""
+  """Add a near bank below the water, with a tree or two on some."""
   high = rng.uniform(0.05, 0.16)
   slope = rng.uniform(-0.10, 0.10)
   x = np.linspace(-0.02, 1.02, 30)
@@ -208,12 +208,12 @@ def _bank(canvas: Canvas, rng, sky: Sky, land: str) -> None:
 
 
 def mix_light(color) -> np.ndarray:
-  """Returns the pale, wet edge color of a bank."""
+  """Return the pale, wet edge color of a bank."""
   return np.asarray(color) * 0.6 + 0.36
 
 
 def _details(canvas: Canvas, rng, sky: Sky, land, horizon, leaves) -> None:
-  """Adds boats, houses, birds, grass and flowers."""
+  """Add boats, houses, birds, grass and flowers."""
   dark, lit = leaves if land != 'winter' else ((0.5, 0.5, 0.5), (0.8, 0.8, 0.8))
   with canvas.sketch() as pen:
     if land in ('sea', 'lake'):

@@ -35,7 +35,7 @@ _WALLS = (
 
 
 def _backdrop(canvas: Canvas, rng, side: float) -> None:
-  """Paints what is behind the sitter."""
+  """Paint what is behind the sitter."""
   style = pick(rng, ('wall', 'wall', 'curtain', 'paper', 'view', 'view'))
   if style == 'view':
     sky = draw_sky(canvas, rng, DAYLIGHTS[int(rng.integers(4))], 0.56)
@@ -63,7 +63,7 @@ def _backdrop(canvas: Canvas, rng, side: float) -> None:
 
 
 def _hair_back(canvas: Canvas, rng, head: Head, style: str) -> None:
-  """Draws the hair behind the neck and its strands."""
+  """Draw the hair behind the neck and its strands."""
   if style in ('short', 'bald', 'bun'):
     if style == 'bun':
       canvas.fill(head.round(0.0, -1.28, 0.42, 0.34), head.hair, 'hair')
@@ -94,7 +94,7 @@ def _hair_back(canvas: Canvas, rng, head: Head, style: str) -> None:
 
 
 def _hair_front(canvas: Canvas, rng, head: Head, style: str) -> None:
-  """Draws the hair over the forehead, parted on one side."""
+  """Draw the hair over the forehead, parted on one side."""
   if style == 'bald':
     return
   part = rng.uniform(-0.45, 0.45)

@@ -41,7 +41,7 @@ class Scene(NamedTuple):
 
 
 def _photo(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-  """Returns the camera's view u8[S, S, 3]: graded, with a slight grain."""
+  """Return the camera's view u8[S, S, 3]: graded, with a slight grain."""
   grain = rng.normal(0, 0.011, (*rgb.shape[:2], 1)).astype(np.float32)
   view = photo_grade(rgb) + grain
   return (np.clip(view, 0, 1) * 255 + 0.5).astype(np.uint8)
@@ -68,7 +68,7 @@ def check_size(size: int) -> None:
 
 
 def scene(seed: int, index: int, size: int) -> Scene:
-  """Draws one scene; a pure function of its arguments.
+  """Draw one scene; a pure function of its arguments.
 
   The same seed and index show the same composition at every size.
 

@@ -55,7 +55,7 @@ _SHARES = (0.30, 0.16, 0.17, 0.12, 0.09, 0.09, 0.07)
 
 
 def pick_daylight(rng: np.random.Generator) -> Daylight:
-  """Returns a time of day, more often a light than a dark one."""
+  """Return a time of day, more often a light than a dark one."""
   return DAYLIGHTS[int(rng.choice(len(DAYLIGHTS), p=_SHARES))]
 
 
@@ -69,7 +69,7 @@ class Sky(NamedTuple):
 
 
 def draw_sky(canvas: Canvas, rng, light: Daylight, horizon: float) -> Sky:
-  """Paints the whole picture as sky with sun or moon, clouds and stars."""
+  """Paint the whole picture as sky with sun or moon, clouds and stars."""
   rise = np.clip(canvas.y / horizon, 0, 1)[..., None]
   upper = mix(light.top, light.middle, np.clip(rise / 0.6, 0, 1))
   canvas.shade(1.0, mix(upper, light.low, np.clip((rise - 0.5) / 0.5, 0, 1)))
@@ -100,7 +100,7 @@ def draw_sky(canvas: Canvas, rng, light: Daylight, horizon: float) -> Sky:
 
 
 def _clouds(canvas: Canvas, rng, light: Daylight, horizon, sun_x) -> None:
-  """Adds fair-weather heaps, thin streaks or a gray cover."""
+  """Add fair-weather heaps, thin streaks or a gray cover."""
   kind = pick(rng, ('heaps', 'heaps', 'streaks', 'clear'))
   if light is DAYLIGHTS[-1]:
     kind = 'cover'
@@ -125,7 +125,7 @@ def _clouds(canvas: Canvas, rng, light: Daylight, horizon, sun_x) -> None:
 
 
 def draw_water(canvas: Canvas, rng, sky: Sky, top: float, deep) -> None:
-  """Paints water below `top` that mirrors what stands above it.
+  """Paint water below `top` that mirrors what stands above it.
 
   Args:
     canvas: the picture; everything above `top` must be drawn already.

@@ -34,14 +34,14 @@ class View(NamedTuple):
   wide: float
 
   def at(self, points) -> np.ndarray:
-    """Returns world points [P, 3] as picture coordinates f64[P, 2]."""
+    """Return world points [P, 3] as picture coordinates f64[P, 2]."""
     across, up, deep = np.asarray(points, float).T
     scale = self.wide / deep
     return np.stack([self.x + across * scale, self.y + (0.42 - up) * scale], 1)
 
 
 def _front(pen: Pen, rng, sky: Sky, view: View, s, near, far, high) -> None:
-  """Draws one house of the row on side `s` (-1 or 1), from near to far."""
+  """Draw one house of the row on side `s` (-1 or 1), from near to far."""
   tint = np.asarray(sky.light.tint)
   air = mix(sky.light.low, sky.light.middle, 0.4)
   haze = np.clip(0.10 * (far - 1), 0, 0.6)
@@ -112,7 +112,7 @@ def _road(canvas: Canvas, rng, sky: Sky, view: View) -> None:
 
 
 def _lamp(pen: Pen, sky: Sky, view: View, s, deep) -> None:
-  """Draws a street lamp with its light."""
+  """Draw a street lamp with its light."""
   foot, head = view.at([(s * 0.7, 0, deep), (s * 0.7, 0.95, deep)])
   pen.line([foot, head], 0.010 / deep, (0.10, 0.11, 0.13))
   (x, y), size = head, 0.017 / deep
@@ -123,7 +123,7 @@ def _lamp(pen: Pen, sky: Sky, view: View, s, deep) -> None:
 
 
 def _walker(pen: Pen, rng, sky: Sky, view: View, across, deep) -> None:
-  """Draws a passer-by, sometimes under an umbrella."""
+  """Draw a passer-by, sometimes under an umbrella."""
   tint = np.asarray(sky.light.tint)
   coat = vary(rng, pick(rng, _COATS), 0.03) * tint
   foot = view.at([(across, 0, deep)])[0]

@@ -7,7 +7,7 @@ from art_jax.data.procedural.sky import Sky
 
 
 def ridge(rng, rough: float, steps: int = 7) -> np.ndarray:
-  """Returns a fractal height line f64[2**steps + 1], about -1..1."""
+  """Return a fractal height line f64[2**steps + 1], about -1..1."""
   line = rng.uniform(-0.6, 0.6, 3)
   spread = 0.5
   while line.size < 2**steps + 1:
@@ -19,7 +19,7 @@ def ridge(rng, rough: float, steps: int = 7) -> np.ndarray:
 
 
 def _under(line: np.ndarray, floor: float) -> np.ndarray:
-  """Returns the outline of everything between a height line and `floor`."""
+  """Return the outline of everything between a height line and `floor`."""
   x = np.linspace(-0.02, 1.02, line.size)
   top = np.stack([x, line], 1)
   return np.concatenate([top, [(1.02, floor), (-0.02, floor)]])
@@ -28,7 +28,7 @@ def _under(line: np.ndarray, floor: float) -> np.ndarray:
 def mountain_ranges(
   canvas: Canvas, rng, sky: Sky, horizon: float, snowy
 ) -> None:
-  """Draws two to four ranges, the far ones pale with air."""
+  """Draw two to four ranges, the far ones pale with air."""
   light = sky.light
   count = int(rng.integers(2, 5))
   rock = vary(rng, pick(rng, ((0.36, 0.36, 0.46), (0.44, 0.36, 0.34))), 0.04)
@@ -57,7 +57,7 @@ def mountain_ranges(
 
 
 def _slope(canvas, line, relief, field, color, sky: Sky, near, snowy):
-  """Returns the shade of one range: lit flanks, snow, air at its foot."""
+  """Return the shade of one range: lit flanks, snow, air at its foot."""
   light = sky.light
   size = canvas.size
 
@@ -92,7 +92,7 @@ def _slope(canvas, line, relief, field, color, sky: Sky, near, snowy):
 def rolling_ground(
   canvas: Canvas, rng, sky: Sky, top: float, land: str
 ) -> None:
-  """Lays the land below `top`, in two to three rolling folds."""
+  """Lay the land below `top`, in two to three rolling folds."""
   bases = {
     'meadow': ((0.62, 0.68, 0.34), (0.30, 0.46, 0.16)),
     'river': ((0.58, 0.66, 0.36), (0.26, 0.42, 0.18)),
@@ -131,7 +131,7 @@ def rolling_ground(
 
 
 def blossom_rows(canvas: Canvas, rng, sky: Sky, top: float) -> None:
-  """Covers the ground with rows of blossom that meet at the horizon."""
+  """Cover the ground with rows of blossom that meet at the horizon."""
   goal = rng.uniform(0.25, 0.75)
   flower = pick(
     rng,
