@@ -260,7 +260,7 @@ def bands(canvas: Canvas, rng, palette) -> None:
 
 
 def abstract(canvas: Canvas, rng: np.random.Generator) -> None:
-  """Composes an abstract picture on an empty canvas."""
+  """Compose an abstract picture on an empty canvas."""
   style = pick(
     rng, (grid, fields, circles, circles, discs, wedges, mosaic, bands)
   )

@@ -118,7 +118,7 @@ def _seeds(rng, spacing: float, detail: np.ndarray, limit: float) -> np.ndarray:
 
 
 def _trace(start, radius, steps, colors, field, picture) -> np.ndarray:
-  """Follows the direction field from `start`.
+  """Follow the direction field from `start`.
 
   A stroke stops where the picture differs from its color.
 

@@ -36,7 +36,7 @@ def _skyline(canvas: Canvas, rng, sky: Sky, base: float) -> None:
 
 
 def skyline(canvas: Canvas, rng) -> None:
-  """Composes towers behind water, a park or a bridge."""
+  """Compose towers behind water, a park or a bridge."""
   sky = draw_sky(canvas, rng, pick_daylight(rng), 0.66)
   base = rng.uniform(0.62, 0.72)
   _skyline(canvas, rng, sky, base)
@@ -70,7 +70,7 @@ def skyline(canvas: Canvas, rng) -> None:
 
 
 def canal(canvas: Canvas, rng) -> None:
-  """Composes a row of gabled houses on a quay, mirrored in the water."""
+  """Compose a row of gabled houses on a quay, mirrored in the water."""
   sky = draw_sky(canvas, rng, pick_daylight(rng), 0.62)
   quay = rng.uniform(0.60, 0.70)
   tint = np.asarray(sky.light.tint)
@@ -115,7 +115,7 @@ def canal(canvas: Canvas, rng) -> None:
 
 
 def village(canvas: Canvas, rng) -> None:
-  """Composes houses stacked on a hill, with a tower and often the sea."""
+  """Compose houses stacked on a hill, with a tower and often the sea."""
   sky = draw_sky(canvas, rng, pick_daylight(rng), 0.5)
   tint = np.asarray(sky.light.tint)
   mountain_ranges(canvas, rng, sky, 0.52, False)
@@ -158,7 +158,7 @@ def village(canvas: Canvas, rng) -> None:
 
 
 def cityscape(canvas: Canvas, rng: np.random.Generator) -> None:
-  """Composes a city on an empty canvas."""
+  """Compose a city on an empty canvas."""
   pick(rng, (skyline, skyline, canal, canal, village, street, street))(
     canvas, rng
   )

@@ -37,7 +37,7 @@ def _shoulders(head: Head, slope: float) -> np.ndarray:
 
 
 def draw_clothes(canvas: Canvas, rng, head: Head) -> None:
-  """Dresses the bust: folds, patterns, collars, scarves, beads."""
+  """Dress the bust: folds, patterns, collars, scarves, beads."""
   cloth = vary(rng, pick(rng, CLOTHS), 0.03)
   other = vary(rng, pick(rng, CLOTHS), 0.03)
   noise = canvas.noise(rng, 0.10, 0.05)
@@ -97,13 +97,13 @@ def _around(head: Head, turn: float, wide: float, deep: float):
 
 
 def _at(head: Head, points) -> np.ndarray:
-  """Places points given in half widths of the head below the chin."""
+  """Place points given in half widths of the head below the chin."""
   y = head.y + head.high * 1.30
   return np.array([(head.x + u * head.wide, y + v) for u, v in points])
 
 
 def _neckline(pen: Pen, rng, head: Head, kind: str, cloth, other) -> None:
-  """Opens the clothes at the neck, with lapels, a tie or a shirt collar."""
+  """Open the clothes at the neck, with lapels, a tie or a shirt collar."""
   skin = head.skin * (0.92, 0.86, 0.84)
   if kind == 'shirt':
     gap = [(-0.5, -0.03), (0, 0.07), (0.5, -0.03)]

@@ -159,7 +159,7 @@ def _bunch(rng, count: int, center, spread) -> np.ndarray:
 
 
 def _bouquet(canvas: Canvas, rng) -> None:
-  """Composes a bunch of flowers in a vase on a table."""
+  """Compose a bunch of flowers in a vase on a table."""
   side = rng.choice([-1.0, 1.0])
   _wall(canvas, rng, side)
   edge = rng.uniform(0.72, 0.82)
@@ -216,7 +216,7 @@ def _bokeh(canvas: Canvas, rng) -> None:
 
 
 def _garden(canvas: Canvas, rng) -> None:
-  """Composes a bed of flowers that grow from the lower edge."""
+  """Compose a bed of flowers that grow from the lower edge."""
   _bokeh(canvas, rng)
   green = vary(rng, _LEAF, 0.05)
   kinds = rng.choice(list(BLOOMS), int(rng.integers(1, 3)))
@@ -240,7 +240,7 @@ def _garden(canvas: Canvas, rng) -> None:
 
 
 def _single(canvas: Canvas, rng) -> None:
-  """Composes one large bloom with leaves, close up."""
+  """Compose one large bloom with leaves, close up."""
   _bokeh(canvas, rng)
   green = vary(rng, _LEAF, 0.05)
   x, y = 0.5 + rng.uniform(-0.08, 0.08), 0.44 + rng.uniform(-0.06, 0.06)
@@ -258,6 +258,6 @@ def _single(canvas: Canvas, rng) -> None:
 
 
 def flower(canvas: Canvas, rng: np.random.Generator) -> None:
-  """Composes a flower piece on an empty canvas."""
+  """Compose a flower piece on an empty canvas."""
   kind = pick(rng, (_bouquet, _bouquet, _bouquet, _garden, _single))
   kind(canvas, rng)

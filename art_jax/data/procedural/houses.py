@@ -57,7 +57,7 @@ def draw_tower(pen: Pen, rng, sky: Sky, left, right, top, foot, air) -> None:
 
 
 def _crown(pen: Pen, rng, left, right, top, wall) -> None:
-  """Ends a tower in a point, in a smaller storey with a mast, in a dome."""
+  """End a tower in a point, in a smaller storey with a mast, in a dome."""
   kind = rng.uniform()
   wide, middle = right - left, (left + right) / 2
   if kind < 0.25:
@@ -104,7 +104,7 @@ def draw_facade(pen: Pen, rng, sky: Sky, left, right, top, foot) -> None:
 
 
 def _gable(pen: Pen, rng, left, right, top, rise, colors) -> None:
-  """Ends a house front in steps, a bell, a point or a flat roof."""
+  """End a house front in steps, a bell, a point or a flat roof."""
   wall, roof, trim = colors
   wide, middle = right - left, (left + right) / 2
   kind = pick(rng, ('step', 'bell', 'point', 'flat'))

@@ -117,7 +117,7 @@ def _grass(pen: Pen, rng, sky: Sky, dark, lit, flowers) -> None:
 
 
 def _grove(canvas: Canvas, rng, sky: Sky, land: str, shore: float, leaves):
-  """Plants trees: a far edge of the wood, then groups towards the front."""
+  """Plant trees: a far edge of the wood, then groups towards the front."""
   tint = np.asarray(sky.light.tint)
   kind = pick(rng, _TREES_OF[land])
   dark, lit = (vary(rng, c, 0.03) for c in leaves)
@@ -151,7 +151,7 @@ def _grove(canvas: Canvas, rng, sky: Sky, land: str, shore: float, leaves):
 
 
 def landscape(canvas: Canvas, rng: np.random.Generator) -> None:
-  """Composes a landscape on an empty canvas."""
+  """Compose a landscape on an empty canvas."""
   land = pick(rng, _LANDS)
   horizon = float(rng.uniform(0.42, 0.62))
   sky = draw_sky(canvas, rng, pick_daylight(rng), horizon)

@@ -126,7 +126,7 @@ def _hair_front(canvas: Canvas, rng, head: Head, style: str) -> None:
 
 
 def portrait(canvas: Canvas, rng: np.random.Generator) -> None:
-  """Composes a portrait on an empty canvas."""
+  """Compose a portrait on an empty canvas."""
   side = float(rng.choice([-1.0, 1.0]))
   _backdrop(canvas, rng, side)
   scale = rng.uniform(1.02, 1.26)

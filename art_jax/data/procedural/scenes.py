@@ -48,7 +48,7 @@ def _photo(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def check_integer(name: str, value: int, least: int) -> None:
-  """Raises ValueError unless `value` is an integer >= `least`."""
+  """Raise ValueError unless `value` is an integer >= `least`."""
   whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
   if not whole or value < least:
     raise ValueError(
@@ -58,7 +58,7 @@ def check_integer(name: str, value: int, least: int) -> None:
 
 
 def check_size(size: int) -> None:
-  """Raises ValueError unless `size` is a side that scenes can be drawn at."""
+  """Raise ValueError unless `size` is a side that scenes can be drawn at."""
   whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
   if not whole or size < MIN_SIZE:
     raise ValueError(

@@ -81,7 +81,7 @@ def _front(pen: Pen, rng, sky: Sky, view: View, s, near, far, high) -> None:
 
 
 def _road(canvas: Canvas, rng, sky: Sky, view: View) -> None:
-  """Paves the street, with kerbs and a dashed or cobbled middle."""
+  """Pave the street, with kerbs and a dashed or cobbled middle."""
   tint = np.asarray(sky.light.tint)
   stone = vary(rng, pick(rng, ((0.46, 0.46, 0.50), (0.62, 0.54, 0.46))), 0.03)
   floor = canvas.floor_noise(rng, view.y - 0.03, 1.6)
@@ -149,7 +149,7 @@ def _walker(pen: Pen, rng, sky: Sky, view: View, across, deep) -> None:
 
 
 def street(canvas: Canvas, rng: np.random.Generator) -> None:
-  """Composes a street with houses, lamps, trees and passers-by."""
+  """Compose a street with houses, lamps, trees and passers-by."""
   view = View(
     rng.uniform(0.36, 0.64), rng.uniform(0.52, 0.60), rng.uniform(0.34, 0.46)
   )

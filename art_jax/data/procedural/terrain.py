@@ -151,7 +151,7 @@ def blossom_rows(canvas: Canvas, rng, sky: Sky, top: float) -> None:
 
 
 def winding_path(canvas: Canvas, rng, sky: Sky, top: float, wet: bool) -> None:
-  """Winds a path or a river from the front to the horizon."""
+  """Wind a path or a river from the front to the horizon."""
   t = np.linspace(0, 1, 24)
   depth = t**1.6
   start, goal = rng.uniform(0.15, 0.85), rng.uniform(0.3, 0.7)
