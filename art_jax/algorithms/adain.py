@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from PIL import Image
 
 from art_jax import core
 from art_jax.algorithms import fields, optim, trainable
-from art_jax.algorithms.trainable import Trainable
+from art_jax.algorithms.style_states import AdaINState
 from art_jax.media import images
 from art_jax.nn import pure
 from art_jax.nn.adain import AdaINDecoder, adain, moments
@@ -22,21 +21,7 @@ from art_jax.weights.normalized import normalize
 
 _DIRECTION = 'stylize'
 _MEASURED = 6  # built-in scenes, as photo and painted, that filters see
-_MEASURED_SIZE = 256  # pixels
-
-
-class AdaINState(struct.PyTreeNode):
-  """What arbitrary style transfer learns.
-
-  Attributes:
-    decoder: params of the decoder.
-    features: variables of the encoder; frozen.
-    clock: i32[], steps taken; the schedules read it.
-  """
-
-  decoder: Trainable
-  features: Any
-  clock: jax.Array
+_MEASURED_SIZE = (256, 256)  # pixels
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -134,12 +119,11 @@ class AdaIN:
     variables = feature_weights.load(self.features, self.weights, self.layers)
     if not self.normalized:
       return variables
-    size = (_MEASURED_SIZE, _MEASURED_SIZE)
     pictures = []
     for number in range(_MEASURED):
       for kind in ('', ':photo'):
         (scene,) = images.to_uint8(read_picture(f'builtin:{number}{kind}', 512))
-        small = Image.fromarray(scene).resize(size)
+        small = Image.fromarray(scene).resize(_MEASURED_SIZE)
         pictures.append(images.from_uint8(np.asarray(small))[None])
     return normalize(self.features, variables, pictures)
 
@@ -267,8 +251,7 @@ class AdaIN:
     measure = jax.jit(lambda x: moments(self._encode(one['features'], x)))
     each = [measure(painting) for painting in styles]
     mean, deviation = (jnp.concatenate(x) for x in zip(*each, strict=True))
-    style = {'mean': mean, 'deviation': deviation}
-    return {_DIRECTION: {**one, 'style': style}}
+    return {_DIRECTION: one | {'style': {'mean': mean, 'deviation': deviation}}}
 
   def translate(
     self,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from art_jax import core
 from art_jax.algorithms import fields, optim, trainable
-from art_jax.algorithms.gatys_state import GatysState, StyleTargets
+from art_jax.algorithms.style_states import GatysState, StyleTargets
 from art_jax.losses import style as losses
 from art_jax.nn import pure
 from art_jax.nn.canvas import Canvas
@@ -17,6 +17,7 @@ from art_jax.nn.squeezenet import SqueezeNet
 from art_jax.nn.vgg import VGG
 from art_jax.weights import features as feature_weights
 
+_STYLE_LAYERS = tuple(f'relu{block}_1' for block in range(1, 6))
 STARTS = ('content', 'noise', 'recolored')
 COLORS = ('style', 'luminance', 'content', 'histogram')
 
@@ -71,13 +72,7 @@ class Gatys:
   weights: str = 'vgg16'
   content_layers: tuple[str, ...] = ('relu4_2',)
   content_weight: float = 5.0
-  style_layers: tuple[str, ...] = (
-    'relu1_1',
-    'relu2_1',
-    'relu3_1',
-    'relu4_1',
-    'relu5_1',
-  )
+  style_layers: tuple[str, ...] = _STYLE_LAYERS
   style_weights: tuple[float, ...] = (100.0, 100.0, 100.0, 100.0, 100.0)
   style_loss: losses.StyleLoss = losses.Gram()
   blend: tuple[float, ...] = ()
@@ -225,22 +220,18 @@ class Gatys:
       sums: over the whole picture, see `sums`.
       targets: only `styles` is read.
     """
-    content = sum(
-      losses.reduce_error(s, self.reduction).sum()
-      for s in sums['content'].values()
-    )
-    content = self.content_weight * content + jnp.float32(0)
+    content, style = jnp.float32(0), jnp.float32(0)
+    for layer in sums['content'].values():
+      content += losses.reduce_error(layer, self.reduction).sum()
+    content *= self.content_weight
     count = len(targets.styles)
     blend = self.blend or (1 / count,) * count
-    style = jnp.float32(0)
-    for share, sums_of, target in zip(
-      blend, sums['styles'], targets.styles, strict=True
-    ):
-      for name, weight in zip(
-        self.style_layers, self.style_weights, strict=True
-      ):
+    paintings = zip(blend, sums['styles'], targets.styles, strict=True)
+    layers = list(zip(self.style_layers, self.style_weights, strict=True))
+    for share, painting, target in paintings:
+      for name, weight in layers:
         distance = self.style_loss.distance(
-          sums_of[name], target[name], self.reduction
+          painting[name], target[name], self.reduction
         )
         style += share * weight * distance.sum()
     return content + style, {'loss/content': content, 'loss/style': style}

@@ -4,15 +4,14 @@ import dataclasses
 import pathlib
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-from flax import struct
 
 from art_jax import core
 from art_jax.algorithms import fields, optim, trainable
-from art_jax.algorithms.trainable import Trainable
+from art_jax.algorithms.style_states import FastStyleState
 from art_jax.losses import style as losses
 from art_jax.nn import pure
 from art_jax.nn.squeezenet import SqueezeNet
@@ -21,23 +20,6 @@ from art_jax.nn.vgg import VGG
 from art_jax.weights import features as feature_weights
 
 _STYLE_LAYERS = ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3')
-
-
-class FastStyleState(struct.PyTreeNode):
-  """What fast style transfer learns, and what it is measured with.
-
-  Attributes:
-    transformer: params of the network.
-    features: variables of the feature network; frozen.
-    targets: by layer what the style loss keeps of the paintings, each array
-      with the number of the painting as leading axis; constant.
-    clock: i32[], steps taken; the schedules read it.
-  """
-
-  transformer: Trainable
-  features: Any
-  targets: Any
-  clock: jax.Array
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

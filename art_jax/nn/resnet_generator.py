@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, require
+from art_jax.nn import conv, doubling, require
 from art_jax.nn import norm as norms
 from art_jax.nn.dropout import Dropout
 
@@ -82,7 +82,7 @@ class ResnetGenerator(nn.Module):
   def _check(self, shape: tuple[int, ...]) -> None:
     require.at_least(self, width=1, blocks=0, channels=1, halvings=0)
     require.one_of('norm', self.norm, norms.NORMS)
-    require.one_of('upsample', self.upsample, conv.UPSAMPLES)
+    require.one_of('upsample', self.upsample, doubling.UPSAMPLES)
     require.rate('dropout', self.dropout)
     require.images(shape)
     require.multiples(shape, self.multiple, 2 * self.multiple)
@@ -127,7 +127,7 @@ class ResnetGenerator(nn.Module):
       )
     for i in range(self.halvings):
       width = self.width * 2 ** (self.halvings - 1 - i)
-      x = conv.double(
+      x = doubling.double(
         x, width, self.upsample, use_bias=bias, dtype=self.dtype, name=f'up_{i}'
       )
       x = norm_relu(x, f'up_{i}')

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, require
+from art_jax.nn import conv, doubling, require
 from art_jax.nn import norm as norms
 
 HEADS = ('linear', 'unit', 'tanh', 'sigmoid')
@@ -66,7 +66,7 @@ class TransformerNet(nn.Module):
       if len(value) != count or min(value) < 1:
         raise ValueError(f'{name} = {value}: must be {count} numbers >= 1')
     require.at_least(self, blocks=0, num_styles=1)
-    require.one_of('upsample', self.upsample, conv.UPSAMPLES)
+    require.one_of('upsample', self.upsample, doubling.UPSAMPLES)
     require.one_of('head', self.head, HEADS)
     require.images(shape, self.channels)
     require.multiples(shape, self.multiple, 2 * self.multiple)
@@ -109,7 +109,7 @@ class TransformerNet(nn.Module):
       x = x + y
     for i, features in enumerate(self.up):
       fields = {'use_bias': self.use_bias, 'dtype': self.dtype, **_INIT}
-      x = conv.double(x, features, self.upsample, name=f'up_{i}', **fields)
+      x = doubling.double(x, features, self.upsample, name=f'up_{i}', **fields)
       x = nn.relu(self._norm(x, shares, f'up_{i}_norm'))
     x = self._conv(x, self.channels, 9, 'head')
     if self.head == 'sigmoid':

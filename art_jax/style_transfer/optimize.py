@@ -12,7 +12,7 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.algorithms.gatys import Gatys
-from art_jax.algorithms.gatys_state import StyleTargets
+from art_jax.algorithms.style_states import StyleTargets
 from art_jax.algorithms.trainable import Trainable
 from art_jax.data import paintings
 from art_jax.devices import memory, mesh

@@ -25,7 +25,7 @@ import numpy as np
 from art_jax import core
 from art_jax.algorithms import trainable
 from art_jax.algorithms.gatys import Gatys
-from art_jax.algorithms.gatys_state import StyleTargets
+from art_jax.algorithms.style_states import StyleTargets
 from art_jax.algorithms.trainable import Trainable
 
 # Pooling of the deepest layer: a grid of multiples of it cuts no window of it.

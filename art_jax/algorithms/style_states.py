@@ -1,4 +1,4 @@
-"""The picture that `Gatys` optimizes, and what it is compared with."""
+"""The states of the style transfer algorithms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,4 +40,35 @@ class GatysState(struct.PyTreeNode):
   canvas: Trainable
   features: Any
   targets: StyleTargets
+  clock: jax.Array
+
+
+class FastStyleState(struct.PyTreeNode):
+  """What fast style transfer learns, and what it is measured with.
+
+  Attributes:
+    transformer: params of the network.
+    features: variables of the feature network; frozen.
+    targets: by layer what the style loss keeps of the paintings, each array
+      with the number of the painting as leading axis; constant.
+    clock: i32[], steps taken; the schedules read it.
+  """
+
+  transformer: Trainable
+  features: Any
+  targets: Any
+  clock: jax.Array
+
+
+class AdaINState(struct.PyTreeNode):
+  """What arbitrary style transfer learns.
+
+  Attributes:
+    decoder: params of the decoder.
+    features: variables of the encoder; frozen.
+    clock: i32[], steps taken; the schedules read it.
+  """
+
+  decoder: Trainable
+  features: Any
   clock: jax.Array
