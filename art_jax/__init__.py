@@ -26,7 +26,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from art_jax.config import renamed
+from art_jax.config import renamed_imports
 from art_jax.devices import xla_flags
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ _HOMES = {
 }
 
 xla_flags.set_flag()
-renamed.install()  # import paths of earlier versions
+renamed_imports.install()  # import paths of earlier versions
 
 
 def __getattr__(name: str) -> Any:

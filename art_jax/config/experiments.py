@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from art_jax import core
-from art_jax.config import renamed, serialization
+from art_jax.config import renamed, renamed_imports, serialization
 from art_jax.config.experiment_files import files
 
 # A run may be continued with these changed: they do not touch its numbers.
@@ -72,7 +72,7 @@ def load_module(name: str) -> types.ModuleType:
       )
     path = known[name]
   name = f'art_jax_experiment_{path.stem}'
-  loader = renamed.SourceLoader(name, str(path))
+  loader = renamed_imports.SourceLoader(name, str(path))
   spec = importlib.util.spec_from_file_location(name, path, loader=loader)
   assert spec is not None
   module = importlib.util.module_from_spec(spec)

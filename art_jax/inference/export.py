@@ -18,7 +18,7 @@ from jax import export as jax_export
 from safetensors.numpy import save_file
 
 from art_jax import core
-from art_jax.config import serialization
+from art_jax.config import renamed, serialization
 from art_jax.core.paths import make_folder, require_free
 from art_jax.inference.run import Run
 from art_jax.nn import lowering
@@ -48,6 +48,8 @@ def write(
     core.UserError: if the model translates nothing or a file exists.
   """
   algorithm = _translator(run)
+  if direction is not None and direction not in algorithm.directions:
+    direction = renamed.option('direction', direction)
   if direction is not None and direction not in algorithm.directions:
     raise core.UserError(
       f'--direction={direction}: it is one of {", ".join(algorithm.directions)}'

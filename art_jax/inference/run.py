@@ -12,6 +12,7 @@ import numpy as np
 from etils import epath
 
 from art_jax import core
+from art_jax.config import renamed
 from art_jax.runs import restore
 from art_jax.runs.folder import RunFolder
 
@@ -131,6 +132,8 @@ class Run:
       )
     known = self.algorithm.directions
     direction = direction or known[0]
+    if direction not in known:
+      direction = renamed.option('direction', direction)
     if direction not in known:
       raise core.UserError(
         f'direction={direction!r}: it is one of {", ".join(known)}'

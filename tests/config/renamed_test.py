@@ -17,7 +17,7 @@ from art_jax.config import experiments, renamed, serialization
 @pytest.fixture(autouse=True)
 def notices(caplog):
   """Forget which notices were given; return the log of this test."""
-  renamed._notice.cache_clear()
+  renamed.notice.cache_clear()
   caplog.set_level(logging.WARNING)
   return caplog
 
@@ -146,6 +146,14 @@ def test_file_with_a_former_name_is_run(row, notices, tmp_path):
       case.cls(**{case.old: case.content})
 
 
+@pytest.mark.parametrize('row', _rows('option'))
+def test_former_value_of_an_option_is_taken(row, notices):
+  name, text = row.old.split('=')
+  assert f'{name}={renamed.option(name, text)}' == row.new
+  _assert_one_notice(notices, row)
+  assert renamed.option(name, 'other') == 'other'
+
+
 @pytest.mark.parametrize('row', _rows('class'))
 def test_config_with_a_former_class_is_read(row, notices):
   cls = serialization.config_class(row.new)
@@ -220,7 +228,7 @@ def test_table_is_consistent():
   olds = [(row.kind, row.old) for row in renamed.TABLE]
   assert len(set(olds)) == len(olds)
   for row in renamed.TABLE:
-    assert row.kind in ('import', 'class', 'field', 'value')
+    assert row.kind in ('import', 'class', 'field', 'value', 'option')
     assert row.version > '0.1.0'
 
 
