@@ -39,25 +39,32 @@ class Algorithm(Protocol):
     'image', 'a' and 'b' are f32[B, H, W, C] in [-1, 1], 'label' is i32[B];
     others are columns of a table, see `Attributed`.
     """
+    ...
 
   @property
   def aligned(self) -> bool:
     """Whether `a` and `b` of one row must show the same scene."""
+    ...
 
   def networks(self, batch: Batch) -> Networks:
     """Return the networks by role, with example inputs: for counting."""
+    ...
 
   def init(self, key: Key, batch: Batch, pretrained: PyTree = ()) -> State:
     """Return the state of step 0. Pure: jit and eval_shape work."""
+    ...
 
   def step(self, state: State, batch: Batch, key: Key) -> tuple[State, Metrics]:
     """Return the next state and the metrics of one update. Pure."""
+    ...
 
   def render(self, state: State, batch: Batch, key: Key) -> Images:
     """Return pictures for people; same key and held-out batch always."""
+    ...
 
   def inference(self, state: State) -> Params:
     """Return what using the model needs, without optimizers."""
+    ...
 
 
 @runtime_checkable
@@ -66,6 +73,7 @@ class Generative(Protocol):
 
   def latents(self, key: Key, count: int) -> jax.Array:
     """Draw `count` latents from the prior: f32[count, ...]."""
+    ...
 
   def generate(
     self, params: Params, latents: jax.Array, labels: Any = None, *, key: Key
@@ -79,6 +87,7 @@ class Generative(Protocol):
         one, else None.
       key: of the randomness of a model that has more than its latents.
     """
+    ...
 
 
 @runtime_checkable
@@ -87,6 +96,7 @@ class Encoder(Protocol):
 
   def encode(self, params: Params, images: jax.Array) -> jax.Array:
     """Return the latents f32[N, ...] of f32[N, H, W, C] in [-1, 1]."""
+    ...
 
 
 @runtime_checkable
@@ -96,6 +106,7 @@ class SizeMultiple(Protocol):
   @property
   def multiple(self) -> int:
     """Height and width are multiples of it, >= 1."""
+    ...
 
 
 @runtime_checkable
@@ -105,6 +116,7 @@ class Translator(SizeMultiple, Protocol):
   @property
   def directions(self) -> tuple[str, ...]:
     """Names of the maps, e.g. `('ab', 'ba')`; the first is the default."""
+    ...
 
   def translate(
     self,
@@ -115,6 +127,7 @@ class Translator(SizeMultiple, Protocol):
     key: Key,
   ) -> jax.Array:
     """Return f32[N, H, W, C] in [-1, 1], of the size of `images`."""
+    ...
 
 
 @runtime_checkable
@@ -139,6 +152,7 @@ class Inpainter(SizeMultiple, Protocol):
       labels: i32[N] or None.
       key: of the noise.
     """
+    ...
 
 
 @runtime_checkable
@@ -148,9 +162,11 @@ class Stylable(Protocol):
   @property
   def style_size(self) -> int:
     """Longest side, in pixels, at which paintings are read."""
+    ...
 
   def styled(self, params: Params, styles: Sequence[jax.Array]) -> Params:
     """Return `params` for paintings f32[1, h, w, 3] in [-1, 1]."""
+    ...
 
 
 @runtime_checkable
@@ -161,6 +177,7 @@ class Scorer(Protocol):
     self, params: Params, images: jax.Array, labels: Any = None
   ) -> jax.Array:
     """Return f32[N]; larger means more real."""
+    ...
 
 
 @runtime_checkable
@@ -170,6 +187,7 @@ class Adversarial(Scorer, Protocol):
   @property
   def loss(self) -> Any:
     """The loss; it decides whether a score is the logit of a probability."""
+    ...
 
 
 @runtime_checkable
@@ -178,6 +196,7 @@ class Classifier(Protocol):
 
   def classify(self, params: Params, images: jax.Array) -> jax.Array:
     """Return f32[N, K], logits of the classes."""
+    ...
 
 
 @runtime_checkable
@@ -187,6 +206,7 @@ class Conditional(Protocol):
   @property
   def num_classes(self) -> int:
     """K: labels are in [0, K); 0: this model is not conditional."""
+    ...
 
 
 @runtime_checkable
@@ -196,6 +216,7 @@ class ClassCountField(Protocol):
   @property
   def num_classes_field(self) -> str:
     """Path for --set, e.g. 'algorithm.discriminator.num_classes'."""
+    ...
 
 
 @runtime_checkable
@@ -205,13 +226,16 @@ class Attributed(Protocol):
   @property
   def attributes(self) -> tuple[Any, ...]:
     """`art_jax.algorithms.attributes`; (): this model has none."""
+    ...
 
   @property
   def columns(self) -> Mapping[str, int]:
     """Columns that the data must have: number of names, 0 for a number."""
+    ...
 
   def labels(self, batch: Batch) -> jax.Array:
     """Return f32[B, W], the conditions of the pictures of a batch."""
+    ...
 
 
 @runtime_checkable
@@ -221,6 +245,7 @@ class InferenceFields(Protocol):
   @property
   def in_use(self) -> tuple[str, ...]:
     """Their names, e.g. `('sampler', 'num_steps')`."""
+    ...
 
 
 @runtime_checkable
@@ -230,6 +255,7 @@ class MultiPass(Protocol):
   @property
   def num_steps(self) -> int:
     """Number of passes, >= 1."""
+    ...
 
 
 @runtime_checkable
@@ -239,6 +265,7 @@ class MultiBatch(Protocol):
   @property
   def batches_per_step(self) -> int:
     """Number of batches, >= 1: a batch has so many times `batch_size` rows."""
+    ...
 
 
 @runtime_checkable
@@ -256,9 +283,11 @@ class PaintsOnePicture(Protocol):
     masks: Sequence[jax.Array] = (),
   ) -> Any:
     """Return what a picture f32[B, H, W, 3] in [-1, 1] is compared with."""
+    ...
 
   def begin(self, start: jax.Array, features: PyTree, targets: Any) -> State:
     """Return the state whose picture is `start` f32[B, H, W, 3]."""
+    ...
 
 
 class PictureReader(Protocol):
@@ -275,6 +304,7 @@ class PictureReader(Protocol):
     Raises:
       UserError: there is no such file, or it is no picture.
     """
+    ...
 
 
 @runtime_checkable
@@ -290,3 +320,4 @@ class Pretrained(Protocol):
     Raises:
       UserError: a file is absent or does not fit.
     """
+    ...

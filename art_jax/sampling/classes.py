@@ -21,9 +21,7 @@ def study(run: Any, request: Request) -> Result:
     `classes`: a row for each latent, a column for each class; and the arrays
     latents[num], labels[K], pictures[num, K, H, W, C].
   """
-  if not request.labels:
-    request = Request(num=request.num, seed=request.seed, labels=('all',))
-  chosen = classes_of(run, request) or []
+  chosen = classes_of(run, request, default=('all',)) or []
   rows, columns = request.num or _NUM, len(chosen)
   latents = generate.latents(run.algorithm, request.seed, rows)
   made = generate.generate_bytes(

@@ -110,22 +110,30 @@ def possible(run: Any) -> str:
   return ', '.join(names) or 'none of them'
 
 
-def classes(run: Any, request: Request) -> list[int] | None:
+def classes(
+  run: Any, request: Request, default: tuple[str, ...] = ()
+) -> list[int] | None:
   """Return the numbers of the classes that a request names.
+
+  Args:
+    run: a loaded run.
+    request: of the study.
+    default: used where the request names none; (): it must.
 
   Raises:
     core.UserError: see `labels.numbers`.
   """
   count = core.num_classes(run.algorithm)
-  if request.labels == ('all',) and count:
+  wanted = request.labels or (default if count else ())
+  if wanted == ('all',) and count:
     return list(range(count))
-  if count and not request.labels:
+  if count and not wanted:
     raise core.UserError(
       f'this {type(run.algorithm).__name__} makes pictures of a class: pass '
       f'--labels=all or, with commas, some of '
       f'{", ".join(class_names(run))}'
     )
-  return labels.numbers(request.labels, run.algorithm, run.class_names)
+  return labels.numbers(wanted, run.algorithm, run.class_names)
 
 
 def class_names(run: Any) -> list[str]:

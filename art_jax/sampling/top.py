@@ -29,9 +29,7 @@ def study(run: Any, request: Request) -> Result:
     `top`, and the arrays latents, scores (logits) and, if any, labels, of the
     whole pool, best first in each class.
   """
-  if core.num_classes(run.algorithm) and not request.labels:
-    request = Request(num=request.num, seed=request.seed, labels=('all',))
-  chosen = classes(run, request) or [None]
+  chosen = classes(run, request, default=('all',)) or [None]
   num = request.num or _NUM
   latents = generate.latents(run.algorithm, request.seed, _POOL * num)
   sheets, scores, order = [], [], []

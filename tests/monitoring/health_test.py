@@ -73,7 +73,7 @@ def test_a_continued_run_knows_the_best_moment_and_the_same_rows(
 
 def test_no_best_moment_where_none_is_looked_for(tmp_path):
   _train(tmp_path, best_metric='none', on_alarm='off', duration=2)
-  with pytest.raises(core.UserError, match='no best moment'):
+  with pytest.raises(core.UserError, match='no best checkpoint'):
     art_jax.load(tmp_path, 'best', _EXTRA)
   row = metrics_log.read_metrics(tmp_path / metrics_log.FILE)[-1]
   assert set(row) == {'step', 'loss/total'}

@@ -36,10 +36,7 @@ def nan(rows: Rows) -> Finding | None:
 
 def diverging(rows: Rows, limits: LossAlarm) -> Finding | None:
   """Fire if an objective grows far beyond its beginning and its lowest."""
-  for name in objectives(rows):
-    loss = series(rows, name)
-    if len(loss) < 2 * limits.rows:
-      continue
+  for name, loss in _long_enough(rows, objectives(rows), limits):
     size = np.abs(loss.values)
     began = float(np.median(size[: limits.rows]))
     now = float(np.median(size[-limits.rows :]))
@@ -80,9 +77,8 @@ def leaving(rows: Rows, limits: SampleAlarm) -> Finding | None:
 
 def spiking(rows: Rows, limits: LossAlarm) -> Finding | None:
   """Fire if several of the last rows stand far above those around them."""
-  for name in objectives(rows):
-    loss = series(rows, name)
-    if len(loss) < 2 * limits.rows or (loss.values < 0).any():
+  for name, loss in _long_enough(rows, objectives(rows), limits):
+    if (loss.values < 0).any():
       continue
     began = float(np.max(loss.values[: limits.rows]))
     recent = loss.values[-limits.rows :]
@@ -103,13 +99,11 @@ def no_learning(
   rows: Rows, limits: LossAlarm, samples: SampleAlarm
 ) -> Finding | None:
   """Fire if no loss moves, or the samples come no nearer to the data."""
-  losses = [series(rows, name) for name in names(rows, r'loss/.*')]
-  losses = [loss for loss in losses if len(loss) >= 2 * limits.rows]
-  if losses and all(_still(loss, limits) for loss in losses):
-    first = int(losses[0].steps[0])
+  every = _long_enough(rows, names(rows, r'loss/.*'), limits)
+  if every and all(_still(loss, limits) for _, loss in every):
     return Finding(
       'no_learning',
-      first,
+      int(every[0][1].steps[0]),
       f'no loss has moved by more than {limits.still:.0%} of itself',
     )
   for name in names(rows, r'probe/kid/[^/]*'):
@@ -130,6 +124,14 @@ def no_learning(
           f'({name} {best:.3g} at best, of gray ones {gray:.3g})',
         )
   return None
+
+
+def _long_enough(
+  rows: Rows, losses: list[str], limits: LossAlarm
+) -> list[tuple[str, Series]]:
+  """Return the losses that have a beginning and an end, by name."""
+  every = [(name, series(rows, name)) for name in losses]
+  return [(name, loss) for name, loss in every if len(loss) >= 2 * limits.rows]
 
 
 def _gray(rows: Rows, name: str) -> float:
