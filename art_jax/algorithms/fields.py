@@ -1,11 +1,13 @@
 """Checks of an algorithm's fields; each raises UserError naming the field."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from art_jax import core
-from art_jax.nn.squeezenet import SqueezeNet
-from art_jax.nn.vgg import VGG
+
+if TYPE_CHECKING:
+  from art_jax.nn.squeezenet import SqueezeNet
+  from art_jax.nn.vgg import VGG
 
 MIN_STYLE = 32  # pixels
 
@@ -35,7 +37,7 @@ def require_one_of(name: str, value: Any, allowed: Collection[str]) -> None:
 
 
 def require_layers(
-  features: VGG | SqueezeNet,
+  features: 'VGG | SqueezeNet',
   layers: Sequence[str],
   style_layers: Sequence[str],
   style_weights: Sequence[float],

@@ -194,7 +194,7 @@ def test_loading_imports_what_the_model_needs(runs):
   assert not [n for n in names for word in unused if f'.{word}' in n]
   assert folders['data'] == 2  # the package and the source
   # Packages hold a docstring each; the rest are modules.
-  assert len(names) - len(folders) <= 45, names
+  assert len(names) - len(folders) <= 48, names
 
 
 def test_cyclegan_translates_as_it_did(runs):
