@@ -21,25 +21,16 @@ from art_jax.core.capabilities import (
 from art_jax.core.contracts import (
   Adversarial,
   Algorithm,
-  Attributed,
   Batch,
-  ClassCountField,
   Classifier,
-  Conditional,
   Encoder,
   Generative,
   Images,
-  InferenceFields,
   Inpainter,
   Key,
   Metrics,
-  MultiBatch,
-  MultiPass,
   Networks,
-  PaintsOnePicture,
   Params,
-  PictureReader,
-  Pretrained,
   PyTree,
   Scorer,
   SizeMultiple,
@@ -60,6 +51,17 @@ from art_jax.core.experiment import (
   tiny_train,
 )
 from art_jax.core.schedule import Due, Schedule
+from art_jax.core.traits import (
+  Attributed,
+  ClassCountField,
+  Conditional,
+  InferenceFields,
+  MultiBatch,
+  MultiPass,
+  PaintsOnePicture,
+  PictureReader,
+  Pretrained,
+)
 
 __all__ = [
   'Adversarial',

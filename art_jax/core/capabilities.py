@@ -1,7 +1,7 @@
 """What holds for a model that does not state a capability: the defaults.
 
 Programs outside `core` read optional members of an algorithm through these
-functions, or test for a protocol of `core.contracts` by isinstance.
+functions, or test for a protocol of `contracts` or `traits` by isinstance.
 """
 
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from typing import Any
 
 import jax
 
-from art_jax.core import contracts
+from art_jax.core import contracts, traits
 
 
 def num_classes(algorithm: Any) -> int:
   """Return the number of classes of a conditional model; 0: no labels."""
   return (
-    algorithm.num_classes if isinstance(algorithm, contracts.Conditional) else 0
+    algorithm.num_classes if isinstance(algorithm, traits.Conditional) else 0
   )
 
 
@@ -23,7 +23,7 @@ def num_classes_field(algorithm: Any) -> str:
   """Return the path for --set of `num_classes`."""
   return (
     algorithm.num_classes_field
-    if isinstance(algorithm, contracts.ClassCountField)
+    if isinstance(algorithm, traits.ClassCountField)
     else 'algorithm.num_classes'
   )
 
@@ -31,7 +31,7 @@ def num_classes_field(algorithm: Any) -> str:
 def attributes(algorithm: Any) -> tuple[Any, ...]:
   """Return the attributes that a model's pictures are made with; () if none."""
   return (
-    algorithm.attributes if isinstance(algorithm, contracts.Attributed) else ()
+    algorithm.attributes if isinstance(algorithm, traits.Attributed) else ()
   )
 
 
@@ -40,9 +40,7 @@ def columns(algorithm: Any) -> Mapping[str, int]:
 
   By name: the number of names in it, or 0 for a column of numbers.
   """
-  return (
-    algorithm.columns if isinstance(algorithm, contracts.Attributed) else {}
-  )
+  return algorithm.columns if isinstance(algorithm, traits.Attributed) else {}
 
 
 def labels(algorithm: Any, batch: contracts.Batch) -> jax.Array | None:
@@ -59,7 +57,7 @@ def labels(algorithm: Any, batch: contracts.Batch) -> jax.Array | None:
 def inference_fields(algorithm: Any) -> tuple[str, ...]:
   """Return the fields that may change when a trained model is used."""
   return (
-    algorithm.in_use if isinstance(algorithm, contracts.InferenceFields) else ()
+    algorithm.in_use if isinstance(algorithm, traits.InferenceFields) else ()
   )
 
 
@@ -79,16 +77,14 @@ def size_multiple(algorithm: Any) -> int:
 
 def sampling_passes(algorithm: Any) -> int:
   """Return how often a network runs for one sample; 1 unless stated."""
-  return (
-    algorithm.num_steps if isinstance(algorithm, contracts.MultiPass) else 1
-  )
+  return algorithm.num_steps if isinstance(algorithm, traits.MultiPass) else 1
 
 
 def batches_per_step(algorithm: Any) -> int:
   """Return how many batches one step takes (n_critic); 1 unless stated."""
   return (
     algorithm.batches_per_step
-    if isinstance(algorithm, contracts.MultiBatch)
+    if isinstance(algorithm, traits.MultiBatch)
     else 1
   )
 
@@ -101,7 +97,7 @@ def adversarial_loss(algorithm: Any) -> Any:
 
 
 def pretrained(
-  algorithm: Any, read_picture: contracts.PictureReader
+  algorithm: Any, read_picture: traits.PictureReader
 ) -> contracts.PyTree:
   """Return the weights that a state starts with as host arrays; () if none.
 
@@ -114,6 +110,6 @@ def pretrained(
   """
   return (
     algorithm.pretrained(read_picture)
-    if isinstance(algorithm, contracts.Pretrained)
+    if isinstance(algorithm, traits.Pretrained)
     else ()
   )

@@ -1,4 +1,4 @@
-"""Alarms ring when they should, name what they should, and else are silent."""
+"""Alarms fire when they should, name what they should, and else are silent."""
 
 import dataclasses
 
@@ -198,7 +198,7 @@ def test_samples_that_move_away_or_stay(kid, expected):
 
 
 @pytest.mark.parametrize(
-  'energy, rings',
+  'energy, fires',
   [
     (np.full(14, 20.0), True),
     (np.full(14, 2.0), False),
@@ -207,7 +207,7 @@ def test_samples_that_move_away_or_stay(kid, expected):
     ([18, 14, 25, 36, 15, 15, 9, 26, 18, 5.3, 4.5, 11, 4, 17, 3.5, 9], False),
   ],
 )
-def test_a_grid_that_stays_is_told(energy, rings):
+def test_a_grid_that_stays_is_told(energy, fires):
   rows = [
     {'step': 100 * i + 1, 'probe/checkerboard': float(value)}
     for i, value in enumerate(energy)
@@ -215,7 +215,7 @@ def test_a_grid_that_stays_is_told(energy, rings):
   found = [
     samples.checkerboard(rows[: i + 1], LIMITS.sample) for i in range(len(rows))
   ]
-  assert any(found) == rings
+  assert any(found) == fires
 
 
 def test_alarms_begin_once_end_and_are_the_same_when_read_again():
