@@ -17,7 +17,6 @@ from art_jax import core
 from art_jax.algorithms import gan_state, gan_updates, optim
 from art_jax.algorithms.fields import require
 from art_jax.algorithms.gan_state import GANState
-from art_jax.algorithms.runner import apply_train
 from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
 from art_jax.algorithms.trainable import Collections
 from art_jax.losses.adversarial import (
@@ -154,7 +153,7 @@ class ACGAN:
     rows: core.Batch,
   ) -> tuple[jax.Array, tuple[Collections, core.Metrics]]:
     """Return -(L_S + L_C) and penalties, for `descend`; see `GAN`."""
-    judge = functools.partial(apply_train, self.discriminator, params)
+    judge = functools.partial(pure.apply_train, self.discriminator, params)
     x, g = gan_updates.perturb_pair(self, rows, clock)
     y, fake_y = rows['labels'], rows['fake_labels']
     keys = [jax.random.fold_in(key, i) for i in range(2)]
@@ -186,7 +185,7 @@ class ACGAN:
     d = state.discriminator
     g = self.stabilizers.perturb(fake, rows['keys'], state.clock)
     key = jax.random.fold_in(key, 0)
-    (source, classes), _ = apply_train(
+    (source, classes), _ = pure.apply_train(
       self.discriminator, d.params, d.collections, g, key=key
     )
     class_loss = class_cross_entropy(classes, rows['labels'])

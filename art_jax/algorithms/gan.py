@@ -24,7 +24,6 @@ from art_jax.algorithms import (
 )
 from art_jax.algorithms.attributes import Attribute
 from art_jax.algorithms.gan_state import GANState
-from art_jax.algorithms.runner import apply_train
 from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
 from art_jax.algorithms.trainable import Collections
 from art_jax.losses.adversarial import AdversarialLoss, NonSaturating
@@ -162,7 +161,7 @@ class GAN:
       rows: real, fake: f32[B, H, W, C]; labels, fake_labels; targets: f32[B,
         2]; keys: [B, 3].
     """
-    judge = functools.partial(apply_train, self.discriminator, params)
+    judge = functools.partial(pure.apply_train, self.discriminator, params)
     x, g = gan_updates.perturb_pair(self, rows, clock)
     y, fake_y = map(self.given, (rows['labels'], rows['fake_labels']))
     # Two passes: real and fake pictures have batch statistics of their own.
@@ -197,7 +196,7 @@ class GAN:
     g = self.stabilizers.perturb(fake, rows['keys'], state.clock)
     inputs = g, *self.given(rows['labels'])
     key = jax.random.fold_in(key, 0)
-    logits, _ = apply_train(
+    logits, _ = pure.apply_train(
       self.discriminator, d.params, d.collections, *inputs, key=key
     )
     loss = self.loss.generator(logits)

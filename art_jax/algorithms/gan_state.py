@@ -7,13 +7,31 @@ import jax.numpy as jnp
 from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import replay, trainable
+from art_jax.algorithms import trainable
 from art_jax.algorithms.trainable import Trainable
 from art_jax.nn import pure
 
 if TYPE_CHECKING:
   from art_jax.algorithms.acgan import ACGAN
   from art_jax.algorithms.gan import GAN
+
+
+class Replay(struct.PyTreeNode):
+  """Experience replay: the kept fakes of the last P batches.
+
+  One fake of every batch is kept; every so often D judges what was kept instead
+  of new fakes, so that it does not forget what G used to do (an `image_pool`
+  mixes single pictures instead, without labels).
+
+  Attributes:
+    images: f32[P, H, W, C].
+    labels: [P, ...], the class or attributes of each.
+    count: i32[], batches seen; row `count % P` is replaced next.
+  """
+
+  images: jax.Array
+  labels: jax.Array
+  count: jax.Array
 
 
 class GANState(struct.PyTreeNode):
@@ -64,7 +82,7 @@ def create(gan: 'GAN | ACGAN', key: core.Key, batch: core.Batch) -> GANState:
     # A copy: a donated state may not hold one array twice.
     average = jax.tree.map(jnp.copy, generator.variables)
   if gan.stabilizers.replay_every:
-    memory = replay.create(images, gan.labels(batch)[: len(images)])
+    memory = empty_replay(images, gan.labels(batch)[: len(images)])
   zeros = [jnp.int32(0) for _ in range(3)]
   return GANState(generator, discriminator, average, memory, *zeros)
 
@@ -132,3 +150,37 @@ def require_pictures(gan: 'GAN | ACGAN', shape: tuple[int, ...]) -> None:
       f'algorithm.generator.channels={shape[3]}, or change data.size and '
       'data.channels'
     )
+
+
+def empty_replay(images: jax.Array, labels: jax.Array) -> Replay:
+  """Return an empty memory for as many pictures and labels as these."""
+  return Replay(jnp.zeros_like(images), jnp.zeros_like(labels), jnp.int32(0))
+
+
+def exchange(
+  replay: Replay, images: jax.Array, labels: jax.Array, every: int
+) -> tuple[Replay, jax.Array, jax.Array]:
+  """Keep the first fake of a batch and choose what to show.
+
+  Args:
+    replay: capacity P = B.
+    images: f32[B, H, W, C], new fakes.
+    labels: [B, ...].
+    every: at every so many batches, once the memory is full, the memory is
+      shown instead of the new fakes.
+
+  Returns:
+    The new memory, and the pictures and labels to show, shaped like the new.
+  """
+  capacity = replay.images.shape[0]
+  full = replay.count >= capacity
+  old = full & ((replay.count + 1) % every == 0)
+  shown = jnp.where(old, replay.images, images)
+  shown_labels = jnp.where(old, replay.labels, labels)
+  slot = replay.count % capacity
+  kept = Replay(
+    replay.images.at[slot].set(images[0]),
+    replay.labels.at[slot].set(labels[0]),
+    replay.count + 1,
+  )
+  return kept, shown, shown_labels

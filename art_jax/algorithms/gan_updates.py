@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.algorithms import attributes, replay, trainable
+from art_jax.algorithms import attributes, gan_state, trainable
 from art_jax.algorithms.fields import require
 from art_jax.algorithms.gan_state import GANState
-from art_jax.algorithms.runner import apply_train
 from art_jax.algorithms.trainable import Collections, Trainable
 from art_jax.losses import penalties
 from art_jax.losses.adversarial import verdict
+from art_jax.nn import pure
 
 if TYPE_CHECKING:
   from art_jax.algorithms.acgan import ACGAN
@@ -68,7 +68,7 @@ def update_discriminator(
   )
   memory, fake, every = state.replay, fakes.output, gan.stabilizers.replay_every
   if every:
-    memory, fake, fake_labels = replay.exchange(memory, fake, labels, every)
+    memory, fake, fake_labels = gan_state.exchange(memory, fake, labels, every)
   discriminator, metrics = trainable.descend(
     state.discriminator,
     functools.partial(loss_fn, judge_key, state.clock),
@@ -134,7 +134,9 @@ def _painter(gan: 'GAN | ACGAN', key: core.Key) -> trainable.Forward:
 
   def paint(params, collections, rows):
     inputs = rows['z'], *gan.given(rows['labels'])
-    return apply_train(gan.generator, params, collections, *inputs, key=key)
+    return pure.apply_train(
+      gan.generator, params, collections, *inputs, key=key
+    )
 
   return paint
 

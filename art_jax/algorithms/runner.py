@@ -1,49 +1,20 @@
-"""Networks inside a loss function: in training mode, as pure calls."""
+"""Several networks inside one loss function, in training mode."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 from flax import linen as nn
 
 from art_jax import core
 from art_jax.algorithms.trainable import Collections
-
-
-def apply_train(
-  module: nn.Module,
-  params: core.Params,
-  collections: Collections,
-  *inputs: jax.Array,
-  key: core.Key | None = None,
-) -> tuple[Any, Collections]:
-  """Run one network in training mode.
-
-  Args:
-    module: the network.
-    params: its parameters.
-    collections: its other variables.
-    *inputs: its arguments.
-    key: of the dropout; None where there is none.
-
-  Returns:
-    The output, and the collections after the call: batch statistics move.
-  """
-  output, updated = module.apply(
-    {'params': params, **collections},
-    *inputs,
-    train=True,
-    rngs={} if key is None else {'dropout': key},
-    mutable=list(collections),
-  )
-  return output, {kind: updated.get(kind, {}) for kind in collections}
+from art_jax.nn import pure
 
 
 class Runner:
   """Applies several networks of one loss in turn, in training mode.
 
   It lives inside one evaluation of a loss function, which stays pure; every
-  call has its own dropout mask. `apply_train` runs a network that is alone.
+  call has its own dropout mask. A single network needs `pure.apply_train`.
 
   Attributes:
     collections: the networks' other variables, as the calls so far left them.
@@ -75,7 +46,7 @@ class Runner:
     if key is not None:
       key = jax.random.fold_in(key, self._calls)
     self._calls += 1
-    output, updated = apply_train(
+    output, updated = pure.apply_train(
       module,
       self._params[name],
       {kind: nets[name] for kind, nets in self.collections.items()},

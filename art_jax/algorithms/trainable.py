@@ -122,8 +122,7 @@ def descend(
   that is a mean over examples; collections pass from slice to slice.
 
   Args:
-    trainable: what to update; everything else that `loss_fn` closes over is
-      constant.
+    trainable: what to update; all else that `loss_fn` closes over is constant.
     loss_fn: (params, collections, batch) -> (f32[], (collections, aux)).
     optimizer: the config that `trainable` was created with.
     clock: i32[], the algorithm's step, read by the schedule.
@@ -179,13 +178,11 @@ def forward_vjp(
     forward: (params, collections, batch) -> (output, collections).
     batch: what the networks see.
   """
-  return Pass(
-    *jax.vjp(
-      lambda params: forward(params, trainable.collections, batch),
-      trainable.params,
-      has_aux=True,
-    )
-  )
+
+  def run(params):
+    return forward(params, trainable.collections, batch)
+
+  return Pass(*jax.vjp(run, trainable.params, has_aux=True))
 
 
 def descend_vjp(
@@ -201,9 +198,8 @@ def descend_vjp(
 
   Args:
     trainable: what to update.
-    done: the pass of `forward_vjp` on this batch; None: the networks run here.
-      They do too where the optimizer cuts the batch into slices, each of which
-      has batch statistics of its own.
+    done: the pass of `forward_vjp` on this batch; None: the networks run here,
+      as they do slice by slice where the optimizer accumulates.
     forward: (params, collections, batch) -> (output, collections).
     loss_fn: (output, batch) -> (f32[], aux).
     optimizer: the config that `trainable` was created with.
@@ -245,18 +241,13 @@ def _updated(
   return Trainable(optimizer.project(params), collections, opt_state)
 
 
-def variables_of(
-  params: core.Params, collections: Collections, name: str
-) -> dict[str, Any]:
-  """Return the argument of `module.apply` for one network of several."""
-  others = {kind: nets[name] for kind, nets in collections.items()}
-  return {'params': params[name], **others}
-
-
 def variables_by_name(model: Trainable) -> dict[str, dict[str, Any]]:
   """Return the arguments of `module.apply` for each of several networks."""
   return {
-    name: variables_of(model.params, model.collections, name)
+    name: {
+      'params': model.params[name],
+      **{kind: nets[name] for kind, nets in model.collections.items()},
+    }
     for name in model.params
   }
 

@@ -1,7 +1,9 @@
 """Networks as pure functions."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import jax
 from flax import linen as nn
 
 
@@ -12,3 +14,32 @@ def apply(module: nn.Module, variables: Any, *inputs: Any, **kwargs) -> Any:
   their changes beside the output.
   """
   return module.apply(variables, *inputs, **kwargs)
+
+
+def apply_train(
+  module: nn.Module,
+  params: Any,
+  collections: Mapping[str, Any],
+  *inputs: jax.Array,
+  key: jax.Array | None = None,
+) -> tuple[Any, Mapping[str, Any]]:
+  """Run one network in training mode.
+
+  Args:
+    module: the network.
+    params: its parameters.
+    collections: its other variables.
+    *inputs: its arguments.
+    key: of the dropout; None where there is none.
+
+  Returns:
+    The output, and the collections after the call: batch statistics move.
+  """
+  output, updated = module.apply(
+    {'params': params, **collections},
+    *inputs,
+    train=True,
+    rngs={} if key is None else {'dropout': key},
+    mutable=list(collections),
+  )
+  return output, {kind: updated.get(kind, {}) for kind in collections}

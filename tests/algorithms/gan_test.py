@@ -10,7 +10,7 @@ import pytest
 from flax import linen as nn
 
 from art_jax import core
-from art_jax.algorithms import augment, optim, replay, trainable
+from art_jax.algorithms import augment, gan_state, optim, trainable
 from art_jax.algorithms.gan import GAN
 from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
 from art_jax.losses.adversarial import Hinge, LeastSquares, Wasserstein
@@ -272,11 +272,13 @@ def test_average_of_the_generator():
 
 
 def test_replay_shows_what_it_kept():
-  memory = replay.create(jnp.zeros((2, 1, 1, 1)), jnp.zeros(2, jnp.int32))
+  memory = gan_state.empty_replay(
+    jnp.zeros((2, 1, 1, 1)), jnp.zeros(2, jnp.int32)
+  )
   shown = []
   for i in range(6):
     images = jnp.full((2, 1, 1, 1), float(i)).at[1].add(0.5)
-    memory, pictures, labels = replay.exchange(
+    memory, pictures, labels = gan_state.exchange(
       memory, images, jnp.array([i, -1]), every=3
     )
     shown.append((pictures.ravel().tolist(), labels.tolist()))
