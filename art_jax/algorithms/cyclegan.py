@@ -192,7 +192,8 @@ class CycleGAN:
         scores[f'score/real_{domain}'] = jnp.mean(real)
         scores[f'score/fake_{domain}'] = jnp.mean(fake)
         scores |= verdict(unit, real, fake, f'_{domain}')
-      return sum(losses.values()), (judge.collections, losses | scores)
+      loss = losses['loss/discriminator_a'] + losses['loss/discriminator_b']
+      return loss, (judge.collections, losses | scores)
 
     discriminators, discriminator_metrics = trainable.descend(
       state.discriminators,

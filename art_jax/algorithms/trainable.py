@@ -13,18 +13,17 @@ from art_jax import core
 from art_jax.algorithms import optim
 
 Collections = Mapping[str, Any]
-Aux = Any
 # (params, collections, batch) -> (loss f32[], (collections, aux)).
 LossFn = Callable[
   [core.Params, Collections, core.Batch],
-  tuple[jax.Array, tuple[Collections, Aux]],
+  tuple[jax.Array, tuple[Collections, Any]],
 ]
 # (params, collections, batch) -> (output, collections).
 Forward = Callable[
   [core.Params, Collections, core.Batch], tuple[Any, Collections]
 ]
 # (output, batch) -> (loss f32[], aux).
-OutputLoss = Callable[[Any, core.Batch], tuple[jax.Array, Aux]]
+OutputLoss = Callable[[Any, core.Batch], tuple[jax.Array, Any]]
 
 
 class Trainable(struct.PyTreeNode):
@@ -114,7 +113,7 @@ def descend(
   optimizer: optim.Optimizer,
   clock: jax.Array,
   batch: core.Batch,
-) -> tuple[Trainable, Aux]:
+) -> tuple[Trainable, Any]:
   """Take one optimizer step down the gradient of a loss.
 
   With `optimizer.accumulate` = k, the batch is cut into k slices and the
@@ -193,7 +192,7 @@ def descend_vjp(
   optimizer: optim.Optimizer,
   clock: jax.Array,
   batch: core.Batch,
-) -> tuple[Trainable, Aux]:
+) -> tuple[Trainable, Any]:
   """Take the step of `descend` for a loss of the networks' output.
 
   Args:

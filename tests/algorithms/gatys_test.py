@@ -493,7 +493,7 @@ def test_bad_fields_are_refused(changes, message):
 
 
 def test_training_says_to_use_stylize(tmp_path):
-  with pytest.raises(core.UserError, match='--mode=stylize --content=FILE'):
+  with pytest.raises(core.UserError, match='art_jax stylize, with --content'):
     loop.train(experiments.load('style_transfer', tiny=True), tmp_path)
   assert not list(pathlib.Path(tmp_path).iterdir())
 
