@@ -14,7 +14,7 @@ def run_main(*arguments: str) -> tuple[int, str, str]:
   flags.FLAGS.unparse_flags()
   with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
     try:
-      code = entry.main(entry._parse(['art_jax', *arguments]))
+      code = entry.main(entry.parse(['art_jax', *arguments]))
     except SystemExit as exit_:
       code = exit_.code
   return code, out.getvalue(), err.getvalue()

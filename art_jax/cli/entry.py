@@ -53,10 +53,10 @@ def main(argv: list[str]) -> int:
 
 def cli() -> None:
   """Parse flags and run; the console script `art_jax`."""
-  app.run(lambda argv: sys.exit(main(argv)), flags_parser=_parse, argv=sys.argv)
+  app.run(lambda argv: sys.exit(main(argv)), flags_parser=parse, argv=sys.argv)
 
 
-def _parse(argv: list[str]) -> list[str]:
+def parse(argv: list[str]) -> list[str]:
   """Parse flags; a wrong one is bad input, like any other."""
   logging.set_verbosity(logging.WARNING)
   try:
