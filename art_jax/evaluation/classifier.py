@@ -5,7 +5,6 @@ networks of the run itself: a GAN that fools its own critic does not fool it.
 """
 
 import hashlib
-import pathlib
 
 import jax
 import numpy as np
@@ -15,7 +14,6 @@ from flax import serialization
 
 from art_jax import core
 from art_jax.core import paths
-from art_jax.core.paths import write_atomic
 from art_jax.media import images as image_values
 from art_jax.metrics import distances
 
@@ -98,18 +96,20 @@ def fit(
 
 
 def fit_once(
-  network: Classifier, pictures: np.ndarray, labels: np.ndarray, **how
+  network: Classifier, pictures: np.ndarray, labels: np.ndarray, **options
 ) -> core.Params:
   """Return what `fit` returns, from the user's cache when it is there."""
-  state = hashlib.sha256(f'{_VERSION} {network} {sorted(how.items())}'.encode())
+  state = hashlib.sha256(
+    f'{_VERSION} {network} {sorted(options.items())}'.encode()
+  )
   state.update(f'{pictures.shape}'.encode())
-  state.update(np.ascontiguousarray(pictures))
-  state.update(np.ascontiguousarray(labels))
-  path = pathlib.Path(paths.home()) / f'classifier_{state.hexdigest()[:20]}'
+  state.update(np.ascontiguousarray(pictures).data)
+  state.update(np.ascontiguousarray(labels).data)
+  path = paths.home() / f'classifier_{state.hexdigest()[:20]}'
   if path.exists():
     return serialization.msgpack_restore(path.read_bytes())
-  variables = fit(network, pictures, labels, **how)
-  write_atomic(path, serialization.msgpack_serialize(variables))
+  variables = fit(network, pictures, labels, **options)
+  paths.write_atomic(path, serialization.msgpack_serialize(variables))
   return variables
 
 
@@ -118,13 +118,11 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray]:
   """Return the class i64[N] and the features f32[N, F] of u8[N, H, W, C]."""
   apply = jax.jit(network.apply)
-  found = [
+  outputs = [
     apply(variables, image_values.from_uint8(pictures[first : first + 500]))
     for first in range(0, len(pictures), 500)
   ]
-  logits, features = (
-    np.concatenate(parts) for parts in zip(*found, strict=True)
-  )
+  logits, features = map(np.concatenate, zip(*outputs, strict=True))
   return logits.argmax(axis=1), features
 
 
@@ -143,9 +141,9 @@ def spread_by_class(
     Euclidean distances; NaN for a class of less than two rows.
   """
   rows = rows.reshape(len(rows), -1).astype(np.float32)
-  found = np.full(num_classes, np.nan)
+  means = np.full(num_classes, np.nan)
   for c in range(num_classes):
     members = rows[np.flatnonzero(labels == c)[:limit]]
     if len(members) > 1:
-      found[c] = distances.mean_pairwise(members)
-  return found
+      means[c] = distances.mean_pairwise(members)
+  return means

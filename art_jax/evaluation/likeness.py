@@ -1,8 +1,8 @@
-"""Scores of pairs of pictures: of a result and the truth, of two samples."""
+"""Scores of pairs: of a result and its ground truth, of two samples."""
 
 from collections.abc import Callable, Iterator
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 
 from art_jax.evaluation.pictures import Pictures
@@ -14,13 +14,12 @@ from art_jax.metrics.resize import to_rgb
 TRUNK = 'squeeze'
 _ROWS = 32
 _DIVERSITY_PAIRS = 500
-_SSIM_SIDE, _MS_SSIM_SIDE = 11, 176  # smallest pictures of each
 
 
 def like_truth(
   scores: Scores, made: Pictures, truth: Pictures, what: str
 ) -> None:
-  """Add PSNR, SSIM, MS-SSIM and LPIPS of pictures to their truth.
+  """Add PSNR, SSIM, MS-SSIM and LPIPS of pictures to their ground truth.
 
   Args:
     scores: to add to.
@@ -35,39 +34,35 @@ def like_truth(
     name = f'{what}/{metric}@{made.count}'
     scores.add(name, np.concatenate(values).mean(), better=better)
 
-  simple = (
-    ('psnr', ssim.psnr, 1),
-    ('ssim', ssim.ssim, _SSIM_SIDE),
-    ('ms_ssim', ssim.ms_ssim, _MS_SSIM_SIDE),
-  )
-  for metric, function, smallest in simple:
-    if side >= smallest and scores.wants(metric):
-      add(metric, jax.jit(function), 'higher')
+  if scores.wants('psnr'):
+    add('psnr', ssim.psnr, 'higher')
+  if side >= ssim.SSIM_SIDE:
+    scores.attempt('ssim', lambda: add('ssim', ssim.ssim, 'higher'))
+  if side >= ssim.MS_SSIM_SIDE:
+    scores.attempt('ms_ssim', lambda: add('ms_ssim', ssim.ms_ssim, 'higher'))
   scores.attempt('lpips', lambda: add(f'lpips-{TRUNK}', load_lpips(), 'lower'))
 
 
 def lpips_diversity(
   scores: Scores, fake: Pictures, real: Pictures, seed: int
 ) -> None:
-  """Add the mean LPIPS of random pairs of samples, beside that of real ones.
+  """Add the mean LPIPS of random pairs of samples, and that of real ones.
 
   Collapsed samples are alike: their value falls far below that of real ones.
   """
 
   def add():
-    distance, values = load_lpips(), []
+    distance = load_lpips()
     pairs = min(_DIVERSITY_PAIRS, fake.count // 2, real.count // 2)
-    for chosen in (fake, real):
+
+    def mean_distance(chosen):
       order = np.random.default_rng(seed).permutation(chosen.count)
       halves = order[:pairs], order[pairs : 2 * pairs]
-      found = [distance(*two) for two in _pairs(chosen, chosen, *halves)]
-      values.append(float(np.concatenate(found).mean()))
-    scores.add(
-      f'lpips_diversity-{TRUNK}@{pairs}',
-      values[0],
-      real=values[1],
-      better='like real',
-    )
+      parts = [distance(*two) for two in _pairs(chosen, chosen, *halves)]
+      return float(np.concatenate(parts).mean())
+
+    name, value = f'lpips_diversity-{TRUNK}@{pairs}', mean_distance(fake)
+    scores.add(name, value, real=mean_distance(real), better='like real')
 
   if min(fake.count, real.count) >= 2:
     scores.attempt('lpips_diversity', add)
@@ -76,7 +71,9 @@ def lpips_diversity(
 def load_lpips() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
   """Return LPIPS of f32[N, H, W, C] pictures; raises UserError if absent."""
   metric = lpips.load(TRUNK)
-  return lambda a, b: np.asarray(metric(to_rgb(a), to_rgb(b)))
+  return lambda a, b: np.asarray(
+    metric(to_rgb(jnp.asarray(a)), to_rgb(jnp.asarray(b)))
+  )
 
 
 def _pairs(
@@ -85,7 +82,7 @@ def _pairs(
   """Yield f32 batches of the pictures at these indices of a and of b."""
   for at in range(0, len(of_a), _ROWS):
     rows = slice(at, at + _ROWS)
-    yield tuple(
-      image_values.from_uint8(pictures.read(indices[rows]))
-      for pictures, indices in ((a, of_a), (b, of_b))
+    yield (
+      image_values.from_uint8(a.read(of_a[rows])),
+      image_values.from_uint8(b.read(of_b[rows])),
     )

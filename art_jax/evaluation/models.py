@@ -1,32 +1,30 @@
-"""Which scores apply to a trained model, told by what it can do."""
+"""Which scores apply to a trained model: its capabilities decide."""
 
 import dataclasses
-import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import tqdm
 
 from art_jax import core
 from art_jax.data import dataset as datasets
-from art_jax.data import ops as image_ops
+from art_jax.data import ops
 from art_jax.data.sources import Builtin, Pairs
 from art_jax.devices import distributed, mesh
 from art_jax.evaluation import distributions, likeness, pictures
 from art_jax.evaluation.scores import Scores
-from art_jax.evaluation.survey import ROWS, map_rows, survey
+from art_jax.evaluation.survey import ROWS, Survey, by_rows, survey
 from art_jax.inference.run import Run
 from art_jax.media import images
 from art_jax.metrics import perceptual_path_length
 from art_jax.metrics.features import Extractor, score_name
 
 _PATHS = 512  # of the path length
-_ENOUGH = 5000  # pictures, unless told otherwise
+_ENOUGH = 5000  # pictures, unless `num` is given
 _KEPT_BYTES = 2**30  # of samples
-_SPEAK_EVERY = 5.0  # seconds
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,18 +59,18 @@ class Evaluator:
         'compare two folders with --real=DIR --fake=DIR'
       )
     if isinstance(algorithm, core.Generative):
-      self._generated(scores)
-      self._smoothness(scores)
+      self._score_samples(scores, algorithm)
+      self._score_smoothness(scores, algorithm)
       if isinstance(algorithm, core.Encoder):
-        self._reconstructed(scores)
+        self._score_reconstructions(scores, algorithm)
     if isinstance(algorithm, core.Translator):
       for direction in algorithm.directions:
         if set(direction) <= set(algorithm.inputs):  # 'ab' leads from a to b.
-          self._translated(scores, direction)
+          self._score_translations(scores, algorithm, direction)
       if set(algorithm.directions) == {'ab', 'ba'}:
-        self._cycles(scores)
+        self._score_cycles(scores, algorithm)
 
-  def _look(self, chosen: pictures.Pictures, keep: bool = False):
+  def _survey(self, chosen: pictures.Pictures, keep: bool = False) -> Survey:
     return survey(chosen, self.extractor, self.weights, self.devices, keep=keep)
 
   def _pictures(self, part: str, key: str) -> pictures.Pictures:
@@ -80,40 +78,39 @@ class Evaluator:
     spaces = getattr(self.data, part)
     examples = next(space for space in spaces if key in space.keys)
     size = self.run.experiment.data.size
-    found = pictures.of_examples(f'{part} {key}', examples, key, size)
-    return found.first(self.num or _ENOUGH)
+    chosen = pictures.of_examples(f'{part} {key}', examples, key, size)
+    return chosen.first(self.num or _ENOUGH)
 
-  def _generated(self, scores: Scores) -> None:
+  def _score_samples(self, scores: Scores, algorithm: core.Generative) -> None:
     real = self._pictures('train', 'image')
-    classes = core.num_classes(self.run.algorithm)
     count = self.num or real.count
     labels = None
-    if classes:
+    if core.num_classes(algorithm) and real.labels is not None:
       # In the proportions of the data.
       labels = real.labels[np.arange(count) % real.count]
-    fake = _kept(
-      pictures.Pictures('samples', count, self._sampler(labels), labels)
-    )
-    surveys = self._look(real, keep=True), self._look(fake)
+    sampler = self._sampler(algorithm, labels)
+    fake = _kept(pictures.Pictures('samples', count, sampler, labels))
+    surveys = self._survey(real, keep=True), self._survey(fake)
     distributions.compare(scores, self.extractor, self.weights, *surveys)
     likeness.lpips_diversity(scores, fake, real, self.seed)
-    if classes and scores.wants('accuracy'):
+    if labels is not None and scores.wants('accuracy'):
       heldout = self._pictures('heldout', 'image')
+      known = self._survey(heldout, keep=True)
       distributions.conditional_accuracy(
         scores,
         self.extractor,
-        (surveys[0], real.labels),
-        (self._look(heldout, keep=True), heldout.labels),
+        (surveys[0], np.asarray(real.labels)),
+        (known, np.asarray(heldout.labels)),
         (surveys[1], labels),
       )
 
-  def _sampler(self, labels) -> Callable[[np.ndarray], np.ndarray]:
-    """Return indices -> samples: a sample depends on its index alone."""
-    algorithm = self.run.algorithm
+  def _sampler(
+    self, algorithm: core.Generative, labels: np.ndarray | None
+  ) -> Callable[[np.ndarray], np.ndarray]:
+    """Return indices -> samples: a sample depends on its index only."""
 
-    def make(given, rows):
-      params, key = given
-      index, label = rows
+    def make(inputs, rows):
+      (params, key), (index, label) = inputs, rows
       latents_key, noise_key = jax.random.split(key)
       latents = jax.vmap(
         lambda i: algorithm.latents(jax.random.fold_in(latents_key, i), 1)[0]
@@ -121,36 +118,30 @@ class Evaluator:
       noise_key = jax.random.fold_in(noise_key, index[0])
       return algorithm.generate(params, latents, label, key=noise_key)
 
-    apply = self._by_rows(make, (self.run.params, jax.random.key(self.seed)))
-    return lambda indices: apply(
-      (indices, None if labels is None else labels[indices])
+    inputs = self.run.params, jax.random.key(self.seed)
+    apply = by_rows(make, inputs, self.devices)
+    return lambda indices: images.to_uint8(
+      apply((indices, None if labels is None else labels[indices]))
     )
 
-  def _mapped(self, chosen: pictures.Pictures, function, name: str):
+  def _mapped(
+    self, chosen: pictures.Pictures, function: Callable, name: str
+  ) -> pictures.Pictures:
     """Return pictures made of pictures by `function(params, f32 rows)`."""
-
-    def make(given, rows):
-      return function(given, image_ops.to_float(rows))
-
-    apply = self._by_rows(make, self.run.params)
+    apply = by_rows(
+      lambda params, rows: function(params, ops.to_float(rows)),
+      self.run.params,
+      self.devices,
+    )
     return dataclasses.replace(
-      chosen, name=name, read=lambda i: apply(chosen.read(i))
+      chosen, name=name, read=lambda i: images.to_uint8(apply(chosen.read(i)))
     )
 
-  def _by_rows(self, function, params) -> Callable[[Any], np.ndarray]:
-    """Return rows -> u8 pictures, computed on all devices."""
-    rows = ROWS * self.devices.count
-    apply, whole = (
-      self.devices.compile_rows(function),
-      self.devices.replicate(params),
-    )
-    return lambda inputs: images.to_uint8(
-      map_rows(apply, whole, inputs, rows, self.devices)
-    )
-
-  def _smoothness(self, scores: Scores) -> None:
+  def _score_smoothness(
+    self, scores: Scores, algorithm: core.Generative
+  ) -> None:
     """Add the perceptual path length of the latents."""
-    algorithm, count = self.run.algorithm, min(self.num or _PATHS, _PATHS)
+    count = min(self.num or _PATHS, _PATHS)
 
     def add():
       keys = jax.random.split(jax.random.key(self.seed), 3)
@@ -160,41 +151,37 @@ class Evaluator:
       classes = core.num_classes(algorithm)
       labels = jnp.arange(count) % classes if classes else None
 
-      def lengths(given, rows):
-        (params, weights), (start, end, t, label) = given, rows
+      def lengths(inputs, rows):
+        (params, weights), (start, end, t, label) = inputs, rows
         return perceptual_path_length.path_lengths(
           lambda z: algorithm.generate(params, z, label, key=keys[2]),
           perceptual_path_length.feature_distance(
             self.extractor.apply, weights
           ),
-          *(start, end, t),
+          start,
+          end,
+          t,
           spherical=spherical,
         )
 
-      size = ROWS * self.devices.count
-      apply = self.devices.compile_rows(lengths)
-      whole = self.devices.replicate((self.run.params, self.weights))
       rows = (start, end, jax.random.uniform(keys[2], (count,)), labels)
-      found = []
-      for at in range(0, count, size):
-        part = jax.tree.map(
-          lambda x, at=at: np.asarray(x)[at : at + size], rows
-        )
-        found.append(map_rows(apply, whole, part, size, self.devices))
-      values = np.concatenate(found)
+      weights = self.run.params, self.weights
+      values = by_rows(lengths, weights, self.devices)(
+        jax.tree.map(np.asarray, rows)
+      )
       scores.add(
         score_name('path_length', self.extractor.name, count),
         values.mean(),
         deviation=values.std() / np.sqrt(count),
       )
 
-    # Where a latent is a picture, one is made in many steps.
+    # A latent of the size of a picture takes many steps to become one.
     cheap = algorithm.latents(jax.random.key(0), 1).ndim == 2
     scores.attempt('path_length', add, default=cheap)
 
-  def _reconstructed(self, scores: Scores) -> None:
-    """Add how like held-out pictures their reconstructions are."""
-    truth, algorithm = self._pictures('heldout', 'image'), self.run.algorithm
+  def _score_reconstructions(self, scores: Scores, algorithm: Any) -> None:
+    """Add how similar reconstructions of held-out pictures are to them."""
+    truth = self._pictures('heldout', 'image')
 
     def reconstruct(params, x):
       return algorithm.generate(
@@ -204,22 +191,28 @@ class Evaluator:
     made = self._mapped(truth, reconstruct, 'reconstructions')
     likeness.like_truth(scores, made, truth, 'reconstruction')
 
-  def _translation(self, source: pictures.Pictures, direction: str):
+  def _translation(
+    self,
+    algorithm: core.Translator,
+    source: pictures.Pictures,
+    direction: str,
+  ) -> pictures.Pictures:
     def translate(params, x):
-      return self.run.algorithm.translate(
-        params, x, direction, key=jax.random.key(self.seed)
-      )
+      key = jax.random.key(self.seed)
+      return algorithm.translate(params, x, direction, key=key)
 
     return self._mapped(source, translate, f'translations {direction}')
 
-  def _translated(self, scores: Scores, direction: str) -> None:
-    """Add how like the other domain, or the truth, translations are."""
+  def _score_translations(
+    self, scores: Scores, algorithm: core.Translator, direction: str
+  ) -> None:
+    """Add how similar translations are to their domain, or to the truth."""
     source, target = (self._pictures('heldout', key) for key in direction)
-    made = self._translation(source, direction)
-    found = Scores(scores.wanted)
-    real, fake = self._look(target, keep=True), self._look(made)
-    distributions.compare(found, self.extractor, self.weights, real, fake)
-    scores.include(direction, found)
+    made = self._translation(algorithm, source, direction)
+    part = Scores(scores.wanted)
+    real, fake = self._survey(target, keep=True), self._survey(made)
+    distributions.compare(part, self.extractor, self.weights, real, fake)
+    scores.include(direction, part)
     if self._truth_is_known():
       count = min(source.count, target.count)
       likeness.like_truth(
@@ -227,40 +220,32 @@ class Evaluator:
       )
 
   def _truth_is_known(self) -> bool:
-    """Tell whether held-out a and b show the same scenes in one order."""
+    """Return whether held-out a and b show the same scenes in one order."""
     source = self.run.experiment.data.source
     return self.run.algorithm.aligned or isinstance(source, Builtin | Pairs)
 
-  def _cycles(self, scores: Scores) -> None:
-    """Add how like a picture it is after both translations."""
-    for direction in self.run.algorithm.directions:
+  def _score_cycles(self, scores: Scores, algorithm: core.Translator) -> None:
+    """Add how similar a picture is to itself after both translations."""
+    for direction in algorithm.directions:
       source = self._pictures('heldout', direction[0])
-      there = self._translation(source, direction)
-      back = self._translation(there, direction[::-1])
+      there = self._translation(algorithm, source, direction)
+      back = self._translation(algorithm, there, direction[::-1])
       likeness.like_truth(scores, back, source, f'cycle_{direction[0]}')
 
 
 def _kept(chosen: pictures.Pictures) -> pictures.Pictures:
-  """Make all pictures at once and keep them, if they fit; say how far it is.
+  """Make all pictures at once and keep them, if they fit in memory.
 
-  Several scores look at them, and making them can take longer than all else.
+  Several scores read them, and making them can take longer than all else.
   """
   width, height = chosen.size()
   if chosen.count * width * height * 3 > _KEPT_BYTES:
     return chosen
-  parts, began = [], time.monotonic()
-  spoke = began
-  for part in chosen.batches(ROWS * jax.device_count()):
-    parts.append(part)
-    done, now = sum(map(len, parts)), time.monotonic()
-    if now - spoke > _SPEAK_EVERY and distributed.is_main():
-      spoke, rate = now, done / (now - began)
-      left = (chosen.count - done) / rate
-      print(
-        f'{done} of {chosen.count} {chosen.name}, {rate:.1f} a second, '
-        f'{left:.0f} s left',
-        file=sys.stderr,
-        flush=True,
-      )
+  parts = []
+  quiet = None if distributed.is_main() else True  # None: on a terminal only
+  with tqdm.tqdm(total=chosen.count, desc=chosen.name, disable=quiet) as bar:
+    for part in chosen.batches(ROWS * jax.device_count()):
+      parts.append(part)
+      bar.update(len(part))
   whole = np.concatenate(parts)
   return dataclasses.replace(chosen, read=lambda indices: whole[indices])

@@ -21,7 +21,7 @@ class Pictures:
     name: for people, e.g. the folder.
     count: how many there are.
     read: i32[n] indices in [0, count) -> u8[n, H, W, C]; pure: a picture
-      depends on its index alone.
+      depends on its index only.
     labels: i32[count], or None.
   """
 
@@ -43,14 +43,15 @@ class Pictures:
 
   def size(self) -> tuple[int, int]:
     """Return (width, height)."""
-    return self.read(np.arange(1)).shape[2:0:-1]
+    _, height, width, _ = self.read(np.arange(1)).shape
+    return width, height
 
   def digest(self, rows: int = 64) -> str:
     """Return a hash of every pixel."""
     state = hashlib.sha256()
     for batch in self.batches(rows):
       state.update(f'{batch.shape[1:]}'.encode())
-      state.update(np.ascontiguousarray(batch))
+      state.update(np.ascontiguousarray(batch).data)
     return state.hexdigest()
 
 
@@ -62,7 +63,7 @@ def of_folder(
   Args:
     root: the folder; sub-folders are searched too.
     flag: that named it, for errors.
-    size: resize the shorter side to it, with antialiasing, and cut the centre
+    size: resize the shorter side to it, with antialiasing, and cut the center
       square; None: they must all be of one size.
 
   Raises:
@@ -80,7 +81,7 @@ def of_folder(
     )
   paths = [pathlib.Path(root) / name for name in names]
   if size is None:
-    _check_sizes(paths, flag)
+    _require_one_size(paths, flag)
 
   def one(index):
     if size is not None:
@@ -91,7 +92,7 @@ def of_folder(
 
 
 def of_examples(name: str, examples: Examples, key: str, size: int) -> Pictures:
-  """Return the pictures of a data set, cut in the centre, never flipped.
+  """Return the pictures of a data set, cut in the center, never flipped.
 
   Args:
     name: for people.
@@ -107,26 +108,25 @@ def of_examples(name: str, examples: Examples, key: str, size: int) -> Pictures:
 
   labels = None
   if 'label' in examples.keys:
-    found = parallel.map_indices(
+    rows = parallel.map_indices(
       lambda i: examples.read(i)['label'], len(examples), 'reading labels'
     )
-    labels = np.asarray(found, np.int32)
+    labels = np.asarray(rows, np.int32)
   return Pictures(name, len(examples), _stacked(one), labels)
 
 
-def _stacked(one: Callable[[int], np.ndarray]):
+def _stacked(
+  one: Callable[[int], np.ndarray],
+) -> Callable[[np.ndarray], np.ndarray]:
   """Return a function that reads several pictures, in threads."""
-
-  def read(indices):
-    rows = parallel.map_indices(
+  return lambda indices: np.stack(
+    parallel.map_indices(
       lambda i: one(int(indices[i])), len(indices), 'reading pictures'
     )
-    return np.stack(rows)
-
-  return read
+  )
 
 
-def _check_sizes(paths: list[pathlib.Path], flag: str) -> None:
+def _require_one_size(paths: list[pathlib.Path], flag: str) -> None:
   sizes = parallel.map_indices(
     lambda i: decode.size_of(paths[i]), len(paths), 'reading headers'
   )

@@ -37,7 +37,7 @@ def append(folder: str, scores: Scores, protocol: dict[str, Any]) -> str:
 
   Args:
     folder: of the run, or to write to; made if missing.
-    scores: what was found.
+    scores: to write.
     protocol: everything that the numbers depend on.
 
   Returns:
@@ -49,7 +49,7 @@ def append(folder: str, scores: Scores, protocol: dict[str, Any]) -> str:
   path = epath.Path(folder) / FILE
   entries = read(path)
   now = datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
-  found = {
+  values = {
     row.name: {
       'value': _number(row.value),
       'deviation': _number(row.deviation),
@@ -58,7 +58,7 @@ def append(folder: str, scores: Scores, protocol: dict[str, Any]) -> str:
     }
     for row in scores.rows
   }
-  entry = {'time': now, **protocol, 'scores': found}
+  entry = {'time': now, **protocol, 'scores': values}
   entries.append({**entry, 'left_out': scores.left_out})
   text = json.dumps(entries, indent=2, allow_nan=False) + '\n'
   write_atomic(path, text.encode())

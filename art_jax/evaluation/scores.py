@@ -39,7 +39,7 @@ class Scores:
     self._known: set[str] = set()
 
   def wants(self, metric: str, default: bool = True) -> bool:
-    """Tell whether a metric is asked for, by name or by default."""
+    """Return whether a metric is requested, by name or by default."""
     self._known.add(metric)
     return metric in self.wanted if self.wanted else default
 
@@ -50,7 +50,7 @@ class Scores:
   def attempt(
     self, metric: str, compute: Callable[[], None], default: bool = True
   ) -> None:
-    """Compute a metric; one that was not asked for by name may be left out."""
+    """Compute a metric; one that was not requested by name may be left out."""
     if not self.wants(metric, default):
       return
     try:
@@ -68,8 +68,8 @@ class Scores:
       self.left_out[f'{what}/{metric}'] = reason
     self._known |= others._known
 
-  def check(self) -> None:
-    """Raise a UserError for metrics that were asked for in vain."""
+  def require_known(self) -> None:
+    """Raise a UserError for requested metrics that do not apply."""
     unknown = [name for name in self.wanted if name not in self._known]
     if unknown:
       raise core.UserError(

@@ -1,4 +1,4 @@
-"""What single pictures look like: colourfulness and sharpness."""
+"""What single pictures look like: colorfulness and sharpness."""
 
 import jax
 import jax.numpy as jnp
@@ -6,14 +6,14 @@ import jax.numpy as jnp
 from art_jax.media import lab
 
 
-def colourfulness(images: jax.Array) -> jax.Array:
-  """Return how colourful pictures are: 0 grey, 33 average, 109 extremely.
+def colorfulness(images: jax.Array) -> jax.Array:
+  """Return how colorful pictures are: 0 gray, 33 average, 109 extremely.
 
   M = sqrt(var rg + var yb) + 0.3 sqrt(mean(rg)^2 + mean(yb)^2) with rg = R - G
   and yb = (R + G) / 2 - B, of values in 0..255.
 
   Args:
-    images: f32[N, H, W, C] in [-1, 1]; grey pictures have 0.
+    images: f32[N, H, W, C] in [-1, 1]; gray pictures have 0.
 
   Returns:
     f32[N], >= 0.
@@ -47,12 +47,11 @@ def sharpness(images: jax.Array) -> jax.Array:
   microscopy".
   """
   pixels = _bytes(images)
-  grey = pixels.shape[-1] == 1
-  luma = pixels[..., 0] if grey else pixels @ jnp.asarray(lab.LUMA)
-  centre = luma[:, 1:-1, 1:-1]
+  gray = pixels.shape[-1] == 1
+  luma = pixels[..., 0] if gray else pixels @ jnp.asarray(lab.LUMA)
   sides = luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1]
   sides += luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:]
-  return (sides - 4 * centre).var(axis=(1, 2))
+  return (sides - 4 * luma[:, 1:-1, 1:-1]).var(axis=(1, 2))
 
 
 def _bytes(images: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Checkerboards: the grid that up-sampling layers leave in pictures."""
+"""Checkerboards: the grid that upsampling layers leave in pictures."""
 
 import jax
 import jax.numpy as jnp
@@ -6,14 +6,14 @@ import numpy as np
 
 from art_jax.media import lab
 
-PERIOD = 4  # two up-samplings of factor 2, whose grids are seen most
+PERIOD = 4  # two upsamplings of factor 2, whose grids are most visible
 
 
 def checkerboard_energy(images: jax.Array, period: int = PERIOD) -> jax.Array:
-  """Return how far the spectrum stands out at the up-sampling frequencies.
+  """Return how far the spectrum stands out at the upsampling frequencies.
 
-  A layer that enlarges s times repeats its weights every s pixels, so what it
-  gets wrong has the frequencies (i / s, j / s). The power of the pictures'
+  A layer that enlarges s times repeats its weights every s pixels, so its
+  artifacts have the frequencies (i / s, j / s). The power of the pictures'
   luma (Hann window, averaged over the pictures) in the 3x3 bins at each of
   them is divided by the mean power of the 7x7 bins around; the largest such
   ratio is returned. About 1 without a grid; it is a property of the set, not
@@ -24,13 +24,13 @@ def checkerboard_energy(images: jax.Array, period: int = PERIOD) -> jax.Array:
     period: s, in pixels; 4 covers 2 as well.
 
   Returns:
-    f32[], > 0; 1 for pictures of one colour.
+    f32[], > 0; 1 for pictures of one color.
 
   Raises:
     ValueError: the pictures are smaller.
 
   Reference: Odena et al. 2016, distill.pub/2016/deconv-checkerboard, for the
-  artefact; the ratio is our own.
+  artifact; the ratio is our own.
   """
   _, height, width, channels = images.shape
   if min(height, width) < 8 * period:
@@ -43,8 +43,11 @@ def checkerboard_energy(images: jax.Array, period: int = PERIOD) -> jax.Array:
   images = images[:, :height, :width]
   luma = images @ jnp.asarray(lab.LUMA) if channels == 3 else images[..., 0]
   luma = luma - luma.mean(axis=(1, 2), keepdims=True)
-  window = np.outer(_hann(height), _hann(width))
-  power = jnp.square(jnp.abs(jnp.fft.fft2(luma * window))).mean(axis=0)
+  # Without its last value the Hann window is periodic.
+  window = np.outer(np.hanning(height + 1)[:-1], np.hanning(width + 1)[:-1])
+  power = jnp.square(
+    jnp.abs(jnp.fft.fft2(luma * window.astype(np.float32)))
+  ).mean(axis=0)
   ratios = []
   for i in range(period):
     for j in range(period):
@@ -55,7 +58,3 @@ def checkerboard_energy(images: jax.Array, period: int = PERIOD) -> jax.Array:
         ring = around.sum() - peak
         ratios.append((peak / 9 + 1e-12) / (ring / 40 + 1e-12))
   return jnp.stack(ratios).max()
-
-
-def _hann(size: int) -> np.ndarray:
-  return np.sin(np.pi * np.arange(size) / size).astype(np.float32) ** 2

@@ -22,10 +22,10 @@ def pairwise(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def by_blocks(x: np.ndarray, y: np.ndarray) -> Iterator[jax.Array]:
-  """Yield `pairwise(rows, y)` for some rows of x after another."""
-  y = jnp.asarray(y)
+  """Yield `pairwise(rows, y)` for one block of rows of x after another."""
+  others = jnp.asarray(y)
   for first in range(0, len(x), _BLOCK):
-    yield pairwise(jnp.asarray(x[first : first + _BLOCK]), y)
+    yield pairwise(jnp.asarray(x[first : first + _BLOCK]), others)
 
 
 def mean_off_diagonal(square: Any) -> Any:

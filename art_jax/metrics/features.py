@@ -1,11 +1,10 @@
-"""Feature extractors, by name: what distances between pictures are taken in.
+"""Feature extractors, by name: the spaces in which pictures are compared.
 
 A score is only comparable with scores of the same extractor, resize and number
 of pictures, so all three are in its name: `fid/inception-clean@5000`.
 """
 
 import dataclasses
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,15 +12,13 @@ import jax
 
 from art_jax import core
 
-# Name -> (module of art_jax.metrics, its attribute). Imported when asked for.
-_DECLARED = {
-  'pixels32': ('pixels32', 'EXTRACTOR'),
-  'inception': ('inception', 'LEGACY'),
-  'inception-clean': ('inception', 'CLEAN'),
-  'efficientnet-lite0': ('efficientnet_lite0', 'EXTRACTOR'),
-  'squeezenet': ('squeezenet', 'EXTRACTOR'),
-}
-NAMES = tuple(_DECLARED)
+NAMES = (
+  'pixels32',
+  'inception',
+  'inception-clean',
+  'efficientnet-lite0',
+  'squeezenet',
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,11 +30,11 @@ class Extractor:
     width: D, numbers per picture.
     resize: what happens to a picture before the network, for people.
     load: (path=None) -> params: the weights as host arrays (() where there
-      are none), of a file or of where they usually lie; raises UserError,
-      saying how to get them, if they are missing.
+      are none), read from a file or from where they usually are; raises
+      UserError, saying how to get them, if they are missing.
     apply: (params, f32[N, H, W, C] in [-1, 1]) -> f32[N, D]; pure, C is 1 or
       3, H and W are any. A row does not depend on the other rows.
-    logits: (params, f32[N, D]) -> f32[N, K]: classes, if it tells any.
+    logits: (params, f32[N, D]) -> f32[N, K], of classes; None without a head.
   """
 
   name: str
@@ -45,7 +42,7 @@ class Extractor:
   resize: str
   load: Callable[..., Any]
   apply: Callable[[Any, jax.Array], jax.Array]
-  logits: Callable[[Any, jax.Array], jax.Array] | None = None
+  logits: Callable[[Any, Any], Any] | None = None
 
 
 def get(name: str) -> Extractor:
@@ -54,13 +51,17 @@ def get(name: str) -> Extractor:
   Raises:
     core.UserError: there is none.
   """
-  if name not in _DECLARED:
+  if name not in NAMES:
     raise core.UserError(
       f'features {name!r}: they are one of {", ".join(NAMES)}'
     )
-  module, attribute = _DECLARED[name]
-  found = importlib.import_module(f'art_jax.metrics.{module}')
-  return getattr(found, attribute)
+  if name == 'pixels32':  # used by every run: no network is imported for it
+    from art_jax.metrics import pixels32
+
+    return pixels32.EXTRACTOR
+  from art_jax.metrics import pretrained
+
+  return next(e for e in pretrained.EXTRACTORS if e.name == name)
 
 
 def score_name(metric: str, extractor: str, count: int | str) -> str:

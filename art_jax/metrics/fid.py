@@ -52,9 +52,9 @@ def update(statistics: Statistics | None, features: np.ndarray) -> Statistics:
   Raises:
     core.UserError: a feature is not finite.
 
-  Reference: Chan, Golub & LeVeque 1983 (updating formulae of the variance).
+  Reference: Chan, Golub & LeVeque 1983 (updating formulas of the variance).
   """
-  check_finite(features)
+  require_finite(features)
   rows = np.asarray(features, np.float64)
   if statistics is not None and statistics.rows is not None:
     rows, statistics = np.concatenate([statistics.rows, rows]), None
@@ -65,7 +65,7 @@ def update(statistics: Statistics | None, features: np.ndarray) -> Statistics:
     if count <= width:
       return whole
     return Statistics(count, mean, None, _scatter(whole))
-  centred = rows - mean
+  centered = rows - mean
   total = statistics.count + count
   shift = mean - statistics.mean
   between = statistics.count * count / total * np.outer(shift, shift)
@@ -73,15 +73,16 @@ def update(statistics: Statistics | None, features: np.ndarray) -> Statistics:
     total,
     statistics.mean + shift * (count / total),
     None,
-    statistics.scatter + centred.T @ centred + between,
+    _scatter(statistics) + centered.T @ centered + between,
   )
 
 
 def _scatter(statistics: Statistics) -> np.ndarray:
-  if statistics.rows is None:
+  if statistics.scatter is not None:
     return statistics.scatter
-  centred = statistics.rows - statistics.mean
-  return centred.T @ centred
+  assert statistics.rows is not None
+  centered = statistics.rows - statistics.mean
+  return centered.T @ centered
 
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
@@ -141,7 +142,7 @@ def infinity(
   return float(np.polyfit(1 / counts, values, 1)[1])
 
 
-def check_finite(features: np.ndarray) -> None:
+def require_finite(features: np.ndarray) -> None:
   """Raise a UserError that counts the pictures with a NaN or infinity."""
   bad = ~np.isfinite(features).all(axis=1)
   if bad.any():
@@ -160,8 +161,8 @@ def _factor(statistics: Statistics) -> np.ndarray:
       'give more pictures'
     )
   if statistics.rows is not None:
-    centred = statistics.rows - statistics.mean
-    return centred.T / np.sqrt(statistics.count - 1)
+    centered = statistics.rows - statistics.mean
+    return centered.T / np.sqrt(statistics.count - 1)
   covariance = statistics.covariance
   with contextlib.suppress(np.linalg.LinAlgError):
     return np.linalg.cholesky(covariance)  # the cheaper one, if regular

@@ -6,7 +6,7 @@ import numpy as np
 
 from art_jax import core
 from art_jax.metrics.distances import mean_off_diagonal
-from art_jax.metrics.fid import check_finite
+from art_jax.metrics.fid import require_finite
 
 SUBSETS = 100
 SUBSET_SIZE = 1000
@@ -51,8 +51,8 @@ def kid(
       f'{subset_size}: each set has at least as many, and at least 4; give '
       'more pictures'
     )
-  check_finite(real)
-  check_finite(fake)
+  require_finite(real)
+  require_finite(fake)
   rng, values = np.random.RandomState(seed), []
   for _ in range(subsets):
     x = real[rng.choice(len(real), subset_size, replace=False)]

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import re
 from typing import Any
 
 import jax
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from art_jax import core
+from art_jax.nn import pure
 from art_jax.nn.squeezenet import SqueezeNet
 from art_jax.nn.vgg import VGG
 from art_jax.weights import catalogue, features
@@ -38,7 +38,7 @@ class LPIPS:
 
   trunk: str
   variables: Any
-  linear: tuple[np.ndarray, ...]
+  linear: tuple[jax.Array, ...]
 
   def __call__(self, a: jax.Array, b: jax.Array) -> jax.Array:
     """Return f32[N], 0 for equal pictures; compiled once per shape.
@@ -61,9 +61,10 @@ class LPIPS:
         f'LPIPS of {a.shape[1]}x{a.shape[2]} pixels: it needs 32 a side; '
         'enlarge both'
       )
-    return _compiled(self.trunk)(self.variables, self.linear, a, b)
+    return distance(self.trunk, self.variables, self.linear, a, b)
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def distance(
   trunk: str,
   variables: Any,
@@ -90,10 +91,10 @@ def distance(
   module, layers = _TRUNKS[trunk][0], _LAYERS[trunk]
 
   def unit(images):
-    found = module.apply(variables, images, layers)
+    features = pure.apply(module, variables, images, layers)
     return [
       f / (jnp.sqrt(jnp.sum(f**2, -1, keepdims=True)) + _EPSILON)
-      for f in (found[name] for name in layers)
+      for f in (features[name] for name in layers)
     ]
 
   total = jnp.zeros(a.shape[0])
@@ -138,29 +139,18 @@ def _linear(module, layers, tensors, path) -> tuple[jax.Array, ...]:
     jax.random.key(0),
     x,
   )
-  found = {}
-  for name, value in tensors.items():
-    match = re.fullmatch(r'lin(\d+)\.model\.1\.weight', name)
-    if match:
-      found[int(match[1])] = (name, value)
   rows = []
   for number, layer in enumerate(layers):
-    channels = shapes[layer].shape[-1]
-    if number not in found:
+    name = f'lin{number}.model.1.weight'
+    shape = (1, shapes[layer].shape[-1], 1, 1)
+    if name not in tensors:
       raise WeightsError(
-        f"'{path}': missing tensor 'lin{number}.model.1.weight', expected "
-        f'[1, {channels}, 1, 1]'
+        f"'{path}': missing tensor '{name}', expected {list(shape)}"
       )
-    name, value = found[number]
-    if value.shape != (1, channels, 1, 1):
+    if tensors[name].shape != shape:
       raise WeightsError(
-        f"'{path}': tensor '{name}' has shape {list(value.shape)}, expected "
-        f'[1, {channels}, 1, 1]'
+        f"'{path}': tensor '{name}' has shape {list(tensors[name].shape)}, "
+        f'expected {list(shape)}'
       )
-    rows.append(jnp.asarray(value.reshape(-1)))
+    rows.append(jnp.asarray(tensors[name].reshape(-1)))
   return tuple(rows)
-
-
-@functools.cache
-def _compiled(trunk: str):
-  return jax.jit(functools.partial(distance, trunk))

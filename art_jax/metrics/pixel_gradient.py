@@ -1,6 +1,6 @@
 """A distance between pictures that needs no trained network.
 
-Called `pixel_gradient` in every figure: it is a plain distance of colours and
+Called `pixel_gradient` in every figure: it is a plain distance of colors and
 edges, not LPIPS, and the two must not be compared.
 """
 
@@ -11,12 +11,12 @@ _SCALES = 3
 
 
 def pixel_gradient(x: jax.Array, y: jax.Array) -> jax.Array:
-  """Return the mean distance of colours and of colour gradients.
+  """Return the mean distance of colors and of color gradients.
 
   d(x, y) = 1/S sum_s (E|x_s - y_s| + E|dx x_s - dx y_s| + E|dy x_s - dy y_s|)
 
   over S = 3 scales, each half the one before (2x2 means), so that a shift of
-  colour, a lost edge and an edge at the wrong place all count.
+  color, a lost edge and an edge at the wrong place all count.
 
   Args:
     x: f32[N, H, W, C] in [-1, 1], H and W multiples of 4.
@@ -33,7 +33,7 @@ def pixel_gradient(x: jax.Array, y: jax.Array) -> jax.Array:
       f'shapes {x.shape} and {y.shape}: they must be equal, with height and '
       'width multiples of 4'
     )
-  difference, total = x - y, 0.0
+  difference, total = x - y, jnp.float32(0)
   for _ in range(_SCALES):
     total += _mean_abs(difference)
     total += _mean_abs(jnp.diff(difference, axis=1))

@@ -1,8 +1,8 @@
 """`pixels32`: features that need no weights, the same on every machine.
 
-3,072 colours and 128 gradient histograms of a picture. They see composition,
+3,072 colors and 128 gradient histograms of a picture. They see composition,
 palette, sharpness and texture, and nothing of what a picture shows: good
-enough to tell collapse, copies and noise, too coarse to rank two good models.
+enough to detect collapse, copies and noise, too coarse to rank two good models.
 The definition is fixed; another one will have another name.
 """
 
@@ -12,19 +12,20 @@ import numpy as np
 
 from art_jax.media import lab
 from art_jax.metrics.features import Extractor
+from art_jax.metrics.resize import to_rgb
 
 SIDE = 32  # of the shrunk picture
 CELLS = 4  # per side, of the histograms
 BINS = 8  # orientations in [0, pi)
 # Makes the 128 gradients vary about as much (485 in sum of variances over the
-# built-in paintings at 64 px) as the 3,072 colours (668).
+# built-in paintings at 64 px) as the 3,072 colors (668).
 GRADIENT_WEIGHT = 200.0
 
 
 def features(images: jax.Array) -> jax.Array:
-  """Return colours and gradient histograms of pictures.
+  """Return colors and gradient histograms of pictures.
 
-  Colours: the picture averaged over a 32x32 grid, in [-1, 1]. Gradients: at
+  Colors: the picture averaged over a 32x32 grid, in [-1, 1]. Gradients: at
   the picture's own resolution, forward differences dx, dy of the luma (Rec.
   601); their length sqrt(dx^2 + dy^2) goes to the two nearest of 8 unsigned
   orientations, linearly, and is averaged over each of 4x4 cells, times 200.
@@ -34,13 +35,12 @@ def features(images: jax.Array) -> jax.Array:
     images: f32[N, H, W, C] in [-1, 1], H and W >= 2, C is 1 or 3.
 
   Returns:
-    f32[N, 3200]: 32 * 32 * 3 colours by row, column, channel, then 4 * 4 * 8
+    f32[N, 3200]: 32 * 32 * 3 colors by row, column, channel, then 4 * 4 * 8
     gradients by row, column, orientation.
   """
-  count, height, width, channels = images.shape
-  if channels == 1:
-    images = jnp.repeat(images, 3, axis=-1)
-  colours = _average(images, SIDE)
+  count, height, width, _ = images.shape
+  images = to_rgb(images)
+  colors = _average(images, SIDE)
   luma = images @ jnp.asarray(lab.LUMA, images.dtype)
   dx = jnp.diff(luma, axis=2)[:, : height - 1]
   dy = jnp.diff(luma, axis=1)[:, :, : width - 1]
@@ -50,7 +50,7 @@ def features(images: jax.Array) -> jax.Array:
   share = jnp.maximum(0, 1 - jnp.minimum(distance, BINS - distance))
   gradients = GRADIENT_WEIGHT * _average(length[..., None] * share, CELLS)
   return jnp.concatenate(
-    [colours.reshape(count, -1), gradients.reshape(count, -1)], axis=1
+    [colors.reshape(count, -1), gradients.reshape(count, -1)], axis=1
   )
 
 

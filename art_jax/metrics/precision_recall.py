@@ -10,7 +10,7 @@ import numpy as np
 
 from art_jax import core
 from art_jax.metrics import distances
-from art_jax.metrics.fid import check_finite
+from art_jax.metrics.fid import require_finite
 
 
 def precision_recall(
@@ -94,8 +94,8 @@ def _radii(points: np.ndarray, k: int) -> jax.Array:
 
 
 def _require_sets(real: np.ndarray, fake: np.ndarray, k: int) -> None:
-  check_finite(real)
-  check_finite(fake)
+  require_finite(real)
+  require_finite(fake)
   if min(len(real), len(fake)) <= k:
     raise core.UserError(
       f'precision and recall of {len(real)} and {len(fake)} pictures: with '

@@ -84,8 +84,8 @@ def test_recall_falls_when_genres_are_missing(paintings):
 def test_nearest_classes():
   known = np.asarray([[0.0], [1.0], [10.0], [11.0], [12.0]], np.float32)
   labels = np.asarray([0, 0, 1, 1, 1])
-  asked = np.asarray([[0.4], [10.6], [3.0]], np.float32)
-  found = nearest_classes(known, labels, asked, k=3)
+  queries = np.asarray([[0.4], [10.6], [3.0]], np.float32)
+  found = nearest_classes(known, labels, queries, k=3)
   assert found.tolist() == [0, 1, 0]
   hits = accuracy_by_class(found, np.asarray([0, 1, 1]), 3)
   np.testing.assert_allclose(hits, [1, 0.5, np.nan])
@@ -101,7 +101,7 @@ def test_survey_is_the_same_on_8_devices_and_cached(paintings):
   many = survey(chosen, _PIXELS, (), mesh.make_devices(8))
   again = survey(chosen, _PIXELS, (), mesh.make_devices(1), keep=True)
   assert again.cached and not one.cached
-  for name in ('features', 'sharpness', 'colourfulness', 'checkerboard'):
+  for name in ('features', 'sharpness', 'colorfulness', 'checkerboard'):
     wanted = getattr(one, name)
     np.testing.assert_allclose(
       getattr(many, name), wanted, rtol=1e-4, atol=1e-3
@@ -116,7 +116,7 @@ def test_survey_is_the_same_on_8_devices_and_cached(paintings):
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-  """Blends grey towards a picture by class; encodes and translates too."""
+  """Blends gray towards a picture by class; encodes and translates too."""
 
   directions: ClassVar[tuple[str, ...]] = ('ab', 'ba')
   multiple: ClassVar[int] = 1
@@ -151,7 +151,7 @@ def _evaluate(model, layout, wanted=(), **fields):
   models.Evaluator(
     run, source.open(data), _PIXELS, (), mesh.make_devices(2), **fields
   ).evaluate(scores)
-  scores.check()
+  scores.require_known()
   return scores, {row.name: row for row in scores.rows}
 
 

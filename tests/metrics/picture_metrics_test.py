@@ -42,15 +42,15 @@ def test_ms_ssim_is_that_of_pytorch_msssim(pairs):
     ssim.ms_ssim(*(x[:, :175] for x in pairs))
 
 
-def test_colourfulness_by_hand():
-  # Left half red, right half grey, in 0..255: rg = 255, 0; yb = 127.5, 0.
+def test_colorfulness_by_hand():
+  # Left half red, right half gray, in 0..255: rg = 255, 0; yb = 127.5, 0.
   images = np.zeros((1, 4, 4, 3), np.float32)
   images[:, :, :2] = [1, -1, -1]
   spread = np.sqrt(127.5**2 + 63.75**2)
   shift = np.sqrt(127.5**2 + 63.75**2)
-  found = appearance.colourfulness(images)
+  found = appearance.colorfulness(images)
   np.testing.assert_allclose(found, [spread + 0.3 * shift], rtol=1e-6)
-  np.testing.assert_allclose(appearance.colourfulness(images[..., :1]), [0.0])
+  np.testing.assert_allclose(appearance.colorfulness(images[..., :1]), [0.0])
 
 
 def test_sharpness_by_hand():
