@@ -66,10 +66,10 @@ def workdir(flags: Any) -> str:
 
 def model(flags: Any) -> run.Run:
   """Return the trained model that --run or --weights names."""
-  if bool(flags.run) == bool(flags.weights):
-    raise core.UserError(
-      f'{flags.mode} needs either a RUN (--run=FOLDER) or --weights=FILE'
-    )
+  core.require(
+    bool(flags.run) != bool(flags.weights),
+    f'{flags.mode} needs either a RUN (--run=FOLDER) or --weights=FILE',
+  )
   if flags.weights:
     loaded = foreign.load_weights(flags.weights)
   else:
@@ -122,18 +122,18 @@ def painter(flags: Any) -> run.Run:
 def need(flags: Any, *names: str) -> None:
   """Raise a UserError for the first of these flags that is not given."""
   for name in names:
-    if not flags[name].value:
-      raise core.UserError(
-        f'{flags.mode} needs --{name}=PATH; `art_jax help {flags.mode}` shows '
-        'an example'
-      )
+    core.require(
+      flags[name].value,
+      f'{flags.mode} needs --{name}=PATH; `art_jax help {flags.mode}` shows '
+      'an example',
+    )
 
 
 def refuse(flags: Any, what: str, *names: str) -> None:
   """Raise a UserError for the first of these flags that is given."""
   for name in names:
-    if flags[name].value:
-      raise core.UserError(
-        f'--{name}: it is for pictures whose pixels are optimized, not for '
-        f'{what}; leave it out'
-      )
+    core.require(
+      not flags[name].value,
+      f'--{name}: it is for pictures whose pixels are optimized, not for '
+      f'{what}; leave it out',
+    )

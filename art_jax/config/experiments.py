@@ -46,11 +46,11 @@ def load(name: str, *, tiny: bool = False) -> core.Experiment:
     core.UserError: listing what exists, the nearest name first.
   """
   module, function = load_module(name), 'tiny' if tiny else 'experiment'
-  if not hasattr(module, function):
-    raise core.UserError(
-      f'{module.__file__} defines no function {function}(); an experiment '
-      'file has experiment() and tiny()'
-    )
+  core.require(
+    hasattr(module, function),
+    f'{module.__file__} defines no function {function}(); an experiment '
+    'file has experiment() and tiny()',
+  )
   return getattr(module, function)()
 
 
@@ -58,18 +58,18 @@ def load_module(name: str) -> types.ModuleType:
   """Import an experiment file by name or path."""
   if name.endswith('.py'):
     path = pathlib.Path(name)
-    if not path.is_file():
-      raise core.UserError(
-        f'--experiment={name}: there is no such file; pass the path of a '
-        'file that defines experiment(), or a name that `art_jax list` shows'
-      )
+    core.require(
+      path.is_file(),
+      f'--experiment={name}: there is no such file; pass the path of a '
+      'file that defines experiment(), or a name that `art_jax list` shows',
+    )
   else:
     known = files()
-    if name not in known:
-      raise core.UserError(
-        f'--experiment={name}: there is no such experiment; there are: '
-        + ', '.join(serialization.nearest(name, known))
-      )
+    core.require(
+      name in known,
+      f'--experiment={name}: there is no such experiment; there are: '
+      + ', '.join(serialization.nearest(name, known)),
+    )
     path = known[name]
   name = f'art_jax_experiment_{path.stem}'
   loader = renamed_imports.SourceLoader(name, str(path))
@@ -115,11 +115,11 @@ def override(
   tree: dict[tuple[str, ...], str] = {}
   for assignment in assignments:
     path, equals, text = assignment.partition('=')
-    if not equals or not path.strip():
-      raise core.UserError(
-        f'--set {assignment}: write --set path.to.field=value, for example '
-        '--set train.batch_size=4'
-      )
+    core.require(
+      equals and path.strip(),
+      f'--set {assignment}: write --set path.to.field=value, for example '
+      '--set train.batch_size=4',
+    )
     tree[tuple(path.strip().split('.'))] = text.strip()
   changed = _replace(experiment, tree, '', extra)
   if ('train', 'duration') in tree and changed.train.planned_duration is None:
@@ -253,11 +253,11 @@ def _replace(node: Any, tree: dict, path: str, extra) -> Any:
   changes = {}
   for name, below in grouped.items():
     here = f'{path}.{name}' if path else name
-    if name not in fields:
-      raise core.UserError(
-        f'--set {here}=...: {type(node).__name__} has no field {name!r}; it '
-        'has: ' + ', '.join(serialization.nearest(name, fields))
-      )
+    core.require(
+      name in fields,
+      f'--set {here}=...: {type(node).__name__} has no field {name!r}; it '
+      'has: ' + ', '.join(serialization.nearest(name, fields)),
+    )
     value = getattr(node, name)
     if () in below:
       annotation = serialization.annotations(type(node))[name]

@@ -38,7 +38,7 @@ from art_jax.core.contracts import (
   Stylable,
   Translator,
 )
-from art_jax.core.errors import Diverged, StorageError, UserError
+from art_jax.core.errors import Diverged, StorageError, UserError, require
 from art_jax.core.experiment import (
   Data,
   Duration,
@@ -115,6 +115,7 @@ __all__ = [
   'num_classes',
   'num_classes_field',
   'pretrained',
+  'require',
   'sampling_passes',
   'size_multiple',
   'tiny_train',

@@ -8,6 +8,12 @@ class UserError(ValueError):
   """
 
 
+def require(holds: object, message: str) -> None:
+  """Raise a UserError with a message, unless something holds."""
+  if not holds:
+    raise UserError(message)
+
+
 class StorageError(UserError):
   """The disk of a run failed while it trained; `main` exits with code 74."""
 

@@ -67,13 +67,12 @@ def pictures(path: str, entries: Iterable[Entry]) -> Iterator[Entry]:
   files, folders, skipped, size = set(), set(), [], 0
   for count, entry in enumerate(entries, 1):
     size += entry.size
-    if count > MAX_FILES:
-      raise core.UserError(f'it holds more than {MAX_FILES} entries')
-    if size > most:
-      raise core.UserError(
-        f'it unpacks to more than {most} bytes, {MAX_RATIO} times its size, '
-        'which pictures do not'
-      )
+    core.require(count <= MAX_FILES, f'it holds more than {MAX_FILES} entries')
+    core.require(
+      size <= most,
+      f'it unpacks to more than {most} bytes, {MAX_RATIO} times its size, '
+      'which pictures do not',
+    )
     if not _is_picture(entry.name):
       continue
     above = entry.name.split('/')[:-1]
@@ -94,8 +93,7 @@ def pictures(path: str, entries: Iterable[Entry]) -> Iterator[Entry]:
       printable(path),
       '; '.join(skipped[:3]),
     )
-  if not files:
-    raise core.UserError('it holds no pictures')
+  core.require(files, 'it holds no pictures')
 
 
 def most_bytes(path: str) -> int:
@@ -110,10 +108,13 @@ def _is_picture(name: str) -> bool:
     core.UserError: it would lie outside of the folder.
   """
   parts = name.split('/')
-  if name.startswith('/') or '..' in parts or '\\' in name or name[1:2] == ':':
-    raise core.UserError(
-      f'its entry {printable(name)[:80]!r} leads out of the folder'
-    )
+  core.require(
+    not name.startswith('/')
+    and '..' not in parts
+    and '\\' not in name
+    and name[1:2] != ':',
+    f'its entry {printable(name)[:80]!r} leads out of the folder',
+  )
   hidden = any(part.startswith('.') for part in parts)
   return (
     name.lower().endswith(listing.SUFFIXES)

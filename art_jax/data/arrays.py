@@ -70,18 +70,18 @@ class Arrays:
 
 def _read(path: str) -> dict[str, np.ndarray]:
   shown = repr(printable(path))
-  if not os.path.isfile(path):
-    raise core.UserError(
-      f'file {shown} does not exist; pass an .npz file by --data=PATH'
-    )
+  core.require(
+    os.path.isfile(path),
+    f'file {shown} does not exist; pass an .npz file by --data=PATH',
+  )
   try:
     with zipfile.ZipFile(path) as archive:
       num_bytes = sum(entry.file_size for entry in archive.infolist())
-    if num_bytes > MAX_BYTES:
-      raise core.UserError(
-        f'file {shown} unpacks to {num_bytes} bytes; the limit is {MAX_BYTES}; '
-        'pass a folder of pictures instead'
-      )
+    core.require(
+      num_bytes <= MAX_BYTES,
+      f'file {shown} unpacks to {num_bytes} bytes; the limit is {MAX_BYTES}; '
+      'pass a folder of pictures instead',
+    )
     with np.load(path, allow_pickle=False) as file:
       return {key: file[key] for key in file.files}
   except core.UserError:
@@ -111,11 +111,11 @@ def _split_keys(arrays):
 
 def _require_pictures(path, train, test, paired):
   shown = repr(printable(path))
-  if not ('image' in train or {'a', 'b'} <= set(train)):
-    raise core.UserError(
-      f'file {shown} has no pictures that are known: name the arrays image '
-      '(and label), or a and b, or x_train, y_train, x_test, y_test'
-    )
+  core.require(
+    'image' in train or {'a', 'b'} <= set(train),
+    f'file {shown} has no pictures that are known: name the arrays image '
+    '(and label), or a and b, or x_train, y_train, x_test, y_test',
+  )
   for rows in (train, test):
     for key, value in rows.items():
       if key == 'label':
@@ -128,17 +128,17 @@ def _require_pictures(path, train, test, paired):
           value.ndim == 3 or (value.ndim == 4 and value.shape[3] in (1, 3))
         )
         rule = 'uint8 of shape [N, H, W], [N, H, W, 1] or [N, H, W, 3]'
-      if not (good and value.size):
-        raise core.UserError(
-          f'file {shown}: array {key} is {value.dtype}{list(value.shape)}; it '
-          f'must be {rule}, and not empty; convert it and save it again'
-        )
-    counts = {key: len(value) for key, value in rows.items()}
-    if (paired or 'label' in rows) and len(set(counts.values())) > 1:
-      raise core.UserError(
-        f'file {shown}: arrays that belong together have {counts} rows; give '
-        'each the same number'
+      core.require(
+        good and value.size,
+        f'file {shown}: array {key} is {value.dtype}{list(value.shape)}; it '
+        f'must be {rule}, and not empty; convert it and save it again',
       )
+    counts = {key: len(value) for key, value in rows.items()}
+    core.require(
+      not ((paired or 'label' in rows) and len(set(counts.values())) > 1),
+      f'file {shown}: arrays that belong together have {counts} rows; give '
+      'each the same number',
+    )
 
 
 def _class_names(names, *splits) -> tuple[str, ...]:

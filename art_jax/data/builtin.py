@@ -33,12 +33,13 @@ class Builtin:
   seed: int = 0
 
   def __post_init__(self):
-    if self.layout not in LAYOUTS:
-      raise core.UserError(
-        f'Builtin(layout={self.layout!r}): it is one of {", ".join(LAYOUTS)}'
-      )
-    if self.count < 1:
-      raise core.UserError(f'Builtin(count={self.count}): it is at least 1')
+    core.require(
+      self.layout in LAYOUTS,
+      f'Builtin(layout={self.layout!r}): it is one of {", ".join(LAYOUTS)}',
+    )
+    core.require(
+      self.count >= 1, f'Builtin(count={self.count}): it is at least 1'
+    )
 
   @property
   def num_train(self) -> int:

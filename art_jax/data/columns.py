@@ -77,29 +77,29 @@ def read(
   rows, header = _rows(path, shown)
   names = tuple(wanted) or tuple(name for name in header if name != 'file')
   for name in (*names, *categories):
-    if name not in header or name == 'file':
-      raise core.UserError(
-        f'{shown} has no column {name!r}; it has '
-        f'{", ".join(h for h in header if h != "file")}'
-      )
-    if name in _RESERVED:
-      raise core.UserError(
-        f'{shown}: a column may not be called {name!r}; rename it, e.g. '
-        f'{name}_name'
-      )
+    core.require(
+      name in header and name != 'file',
+      f'{shown} has no column {name!r}; it has '
+      f'{", ".join(h for h in header if h != "file")}',
+    )
+    core.require(
+      name not in _RESERVED,
+      f'{shown}: a column may not be called {name!r}; rename it, e.g. '
+      f'{name}_name',
+    )
   cells: dict[str, dict[str, str]] = {}
   for line, row in rows:
     file = row['file'].replace(os.sep, '/')
-    if file not in files:
-      raise core.UserError(
-        f'{shown}, line {line}: there is no picture {printable(file)!r} in the '
-        'folder; correct the name, or delete the line'
-      )
-    if file in cells:
-      raise core.UserError(
-        f'{shown}, line {line}: {printable(file)!r} has a line already; delete '
-        'one of them'
-      )
+    core.require(
+      file in files,
+      f'{shown}, line {line}: there is no picture {printable(file)!r} in the '
+      'folder; correct the name, or delete the line',
+    )
+    core.require(
+      file not in cells,
+      f'{shown}, line {line}: {printable(file)!r} has a line already; delete '
+      'one of them',
+    )
     cells[file] = row
   lines = [(line, row['file'], row) for line, row in rows]
   return (
@@ -125,17 +125,17 @@ def _rows(path: str, shown: str):
       f'{shown} is no table: {error}; save it as CSV in UTF-8'
     ) from None
   twice = [name for name in header if header.count(name) > 1]
-  if 'file' not in header or twice or not rows:
-    raise core.UserError(
-      f'{shown}: its first line names the columns ({", ".join(header)}), each '
-      'once and `file` among them, and lines follow; correct it'
-    )
+  core.require(
+    'file' in header and not twice and rows,
+    f'{shown}: its first line names the columns ({", ".join(header)}), each '
+    'once and `file` among them, and lines follow; correct it',
+  )
   for line, row in rows:
-    if len(row) != len(header):
-      raise core.UserError(
-        f'{shown}, line {line}: {len(row)} cells for {len(header)} columns; '
-        'put quotes around a text that holds a comma'
-      )
+    core.require(
+      len(row) == len(header),
+      f'{shown}, line {line}: {len(row)} cells for {len(header)} columns; '
+      'put quotes around a text that holds a comma',
+    )
   stripped = [
     (line, dict(zip(header, map(str.strip, row), strict=True)))
     for line, row in rows
@@ -145,10 +145,9 @@ def _rows(path: str, shown: str):
 
 def _column(shown: str, name: str, lines, category: bool) -> Column:
   known = [(line, row[name]) for line, _, row in lines if row[name]]
-  if not known:
-    raise core.UserError(
-      f'{shown}: column {name!r} is empty; leave it out by columns=(...)'
-    )
+  core.require(
+    known, f'{shown}: column {name!r} is empty; leave it out by columns=(...)'
+  )
   numbers = [_number(text) for _, text in known]
   good = [number for number in numbers if number is not None]
   if category or 2 * len(good) <= len(known):

@@ -152,12 +152,12 @@ def assemble(
   Raises:
     UserError: classes were asked for in vain.
   """
-  if unused:
-    raise core.UserError(
-      f'data.classes={tuple(unused)}: {printable(str(where))!r} has no '
-      'classes; pass --set "data.classes=()", or a folder with one sub-folder '
-      'per class'
-    )
+  core.require(
+    not unused,
+    f'data.classes={tuple(unused)}: {printable(str(where))!r} has no '
+    'classes; pass --set "data.classes=()", or a folder with one sub-folder '
+    'per class',
+  )
   skipped = tuple(pair for one in found if one for pair in one.skipped)
   note = f'; {len(skipped)} unreadable skipped' if skipped else ''
   return Dataset(
@@ -178,11 +178,11 @@ def choose_classes(
   Raises:
     UserError: there is none, or a wanted one is unknown.
   """
-  if not found:
-    raise core.UserError(
-      f'{printable(where)!r} holds no class sub-folders; pass a folder '
-      'with one sub-folder per class by --data=PATH'
-    )
+  core.require(
+    found,
+    f'{printable(where)!r} holds no class sub-folders; pass a folder '
+    'with one sub-folder per class by --data=PATH',
+  )
   for name in wanted:
     if name not in found:
       near = difflib.get_close_matches(name, found, n=3, cutoff=0.4) or found

@@ -39,12 +39,12 @@ def parse(
   if path.endswith('.npz'):
     source = sources.Arrays(path, paired=aligned)
     return source, f'data: arrays in {printable(path)}'
-  if not tree.is_folder(path) and not archives.is_archive(path):
-    raise core.UserError(
-      f'--data={printable(text)}: no such folder; pass a folder, an '
-      f'archive ({" ".join(archives.SUFFIXES)}), an .npz file, tfds:NAME, or '
-      'builtin'
-    )
+  core.require(
+    tree.is_folder(path) or archives.is_archive(path),
+    f'--data={printable(text)}: no such folder; pass a folder, an '
+    f'archive ({" ".join(archives.SUFFIXES)}), an .npz file, tfds:NAME, or '
+    'builtin',
+  )
   if domains:
     return _domains(path, aligned)
   if attributes:
@@ -57,12 +57,12 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
   folder = tree.resolve(path)  # of an archive: the one inside
   both = [os.path.join(folder, f'train{domain}') for domain in 'AB']
   if all(map(tree.is_folder, both)):
-    if aligned:
-      raise core.UserError(
-        f'--data={shown} holds trainA and trainB, which are not paired, but '
-        'the algorithm learns from pairs; pass a folder of side-by-side '
-        'pictures'
-      )
+    core.require(
+      not aligned,
+      f'--data={shown} holds trainA and trainB, which are not paired, but '
+      'the algorithm learns from pairs; pass a folder of side-by-side '
+      'pictures',
+    )
     count_a, count_b = (len(tree.scan(folder)[0]) for folder in both)
     text = f'data: {count_a} and {count_b} pictures in {shown}'
     return sources.Unpaired(path), f'{text} (trainA and trainB)'
@@ -83,32 +83,32 @@ def _images(path: str, labeled: bool) -> tuple[core.Source, str]:
   shown = printable(path)
   folder = tree.resolve(path)
   names, _ = tree.require_pictures(folder)
-  if tree.is_folder(os.path.join(folder, 'trainA')):
-    raise core.UserError(
-      f'--data={shown} holds two domains, but the algorithm reads one set of '
-      f'pictures; pass one of them, e.g. --data={shown}/trainA'
-    )
+  core.require(
+    not tree.is_folder(os.path.join(folder, 'trainA')),
+    f'--data={shown} holds two domains, but the algorithm reads one set of '
+    f'pictures; pass one of them, e.g. --data={shown}/trainA',
+  )
   if not labeled:
     text = f'data: {len(names)} pictures in {shown} (plain folder)'
     return sources.Folder(path), text
   classes = class_folders(splits(path)[0])
-  if not classes:
-    raise core.UserError(
-      f'--data={shown} has no sub-folders, but the algorithm reads labels: it '
-      'needs one sub-folder of pictures per class; pass such a folder'
-    )
+  core.require(
+    classes,
+    f'--data={shown} has no sub-folders, but the algorithm reads labels: it '
+    'needs one sub-folder of pictures per class; pass such a folder',
+  )
   text = f'data: {len(names)} pictures of {len(classes)} classes in {shown}'
   return sources.Classes(path), f'{text} (class sub-folders)'
 
 
 def _labeled(path: str) -> tuple[core.Source, str]:
   shown = printable(path)
-  if not os.path.isfile(os.path.join(path, labeled.FILE)):
-    raise core.UserError(
-      f'--data={shown} has no {labeled.FILE}, but the algorithm reads '
-      'attributes: put a table there with a column `file` and one for each '
-      'attribute; pass such a folder, or --data=builtin'
-    )
+  core.require(
+    os.path.isfile(os.path.join(path, labeled.FILE)),
+    f'--data={shown} has no {labeled.FILE}, but the algorithm reads '
+    'attributes: put a table there with a column `file` and one for each '
+    'attribute; pass such a folder, or --data=builtin',
+  )
   names, _ = tree.require_pictures(path)
   text = f'data: {len(names)} pictures in {shown} ({labeled.FILE})'
   return sources.Labeled(path), text

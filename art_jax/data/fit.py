@@ -34,18 +34,18 @@ def check_inputs(
     UserError: a key is missing, or the pairs are not aligned.
   """
   missing = [key for key in inputs if key not in dataset.keys]
-  if missing:
-    raise core.UserError(
-      f'the data gives {", ".join(dataset.keys)}, but the algorithm reads '
-      f'{", ".join(inputs)} ({", ".join(missing)} is missing); pass another '
-      '--data, e.g. --data=builtin'
-    )
-  if aligned and not any(set(inputs) <= set(e.keys) for e in dataset.train):
-    raise core.UserError(
-      'the algorithm learns from pairs of one scene, but a and b of this data '
-      'are not paired; pass --data=PATH of side-by-side pictures, or '
-      '--data=builtin'
-    )
+  core.require(
+    not missing,
+    f'the data gives {", ".join(dataset.keys)}, but the algorithm reads '
+    f'{", ".join(inputs)} ({", ".join(missing)} is missing); pass another '
+    '--data, e.g. --data=builtin',
+  )
+  core.require(
+    not aligned or any(set(inputs) <= set(e.keys) for e in dataset.train),
+    'the algorithm learns from pairs of one scene, but a and b of this data '
+    'are not paired; pass --data=PATH of side-by-side pictures, or '
+    '--data=builtin',
+  )
 
 
 def check_classes(dataset: Dataset, algorithm: Any) -> None:
@@ -65,12 +65,12 @@ def check_classes(dataset: Dataset, algorithm: Any) -> None:
   present = len(dataset.class_names)
   if not num_classes or not present:
     return
-  if present > num_classes:
-    raise core.UserError(
-      f'the data has {present} classes ({", ".join(dataset.class_names)}), but '
-      f'{field}={num_classes}; pass --set {field}={present}, or choose with '
-      '--set "data.classes=(\'NAME\', ...)"'
-    )
+  core.require(
+    present <= num_classes,
+    f'the data has {present} classes ({", ".join(dataset.class_names)}), but '
+    f'{field}={num_classes}; pass --set {field}={present}, or choose with '
+    '--set "data.classes=(\'NAME\', ...)"',
+  )
   if present < num_classes:
     logging.warning(
       'The data has %d classes, %s=%d: the others will not be trained.',

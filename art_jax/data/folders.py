@@ -147,11 +147,11 @@ class Pairs:
   paired: bool = True
 
   def __post_init__(self):
-    if self.left not in _DOMAINS:
-      raise core.UserError(
-        f"Pairs(left={self.left!r}): the left half is domain 'a' or 'b'; pass "
-        'one of them'
-      )
+    core.require(
+      self.left in _DOMAINS,
+      f"Pairs(left={self.left!r}): the left half is domain 'a' or 'b'; pass "
+      'one of them',
+    )
 
   def open(self, data: core.Data) -> Dataset:
     """Verify the pictures; raises UserError."""

@@ -17,16 +17,17 @@ def pictures(source: pathlib.Path) -> list[pathlib.Path]:
   """
   if source.is_file():
     return [source]
-  if not source.exists():
-    raise core.UserError(f'--input={source}: there is no such file or folder')
+  core.require(
+    source.exists(), f'--input={source}: there is no such file or folder'
+  )
   files = sorted(
     path
     for path in source.iterdir()
     if path.suffix.lower() in SUFFIXES and path.is_file()
   )
-  if not files:
-    raise core.UserError(
-      f'--input={source} holds 0 pictures ({" ".join(SUFFIXES)}); '
-      'pass a picture, or a folder with some in it'
-    )
+  core.require(
+    files,
+    f'--input={source} holds 0 pictures ({" ".join(SUFFIXES)}); '
+    'pass a picture, or a folder with some in it',
+  )
   return files

@@ -48,9 +48,9 @@ def _open(name: str) -> Image.Image:
   if builtin:
     return scene(int(builtin[1] or 0), photo=bool(builtin[2]))
   path = pathlib.Path(name).expanduser()
-  if not path.is_file():
-    raise core.UserError(
-      f'the painting {name!r} does not exist; pass the path of a picture, or '
-      'builtin, builtin:1, ...'
-    )
+  core.require(
+    path.is_file(),
+    f'the painting {name!r} does not exist; pass the path of a picture, or '
+    'builtin, builtin:1, ...',
+  )
   return decode.picture(path).convert('RGB')

@@ -29,11 +29,11 @@ def require_tensorflow(purpose: str, instead: str) -> None:
   Raises:
     UserError: it is not installed.
   """
-  if not installed():
-    raise core.UserError(
-      f'{purpose} needs TensorFlow, which is not installed; run: '
-      f'pip install tensorflow-cpu, or pass {instead}'
-    )
+  core.require(
+    installed(),
+    f'{purpose} needs TensorFlow, which is not installed; run: '
+    f'pip install tensorflow-cpu, or pass {instead}',
+  )
 
 
 def quieten_tensorflow() -> None:

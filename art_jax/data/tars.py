@@ -88,11 +88,11 @@ class _Careful:
     self.tell, self.close = raw.tell, raw.close
 
   def read(self, count: int) -> bytes:
-    if not 0 <= count <= _MAX_READ:
-      raise core.UserError(f'a header of it has {count} bytes')
+    core.require(0 <= count <= _MAX_READ, f'a header of it has {count} bytes')
     return self._raw.read(count)
 
   def seek(self, position: int, whence: int = 0) -> int:
-    if position > self._most:
-      raise core.UserError(f'an entry of it reaches to byte {position}')
+    core.require(
+      position <= self._most, f'an entry of it reaches to byte {position}'
+    )
     return self._raw.seek(position, whence)

@@ -96,11 +96,11 @@ def _images(builder: Any, data: core.Data) -> Dataset:
   pictures = [
     key for key, f in features.items() if isinstance(f, tfds.features.Image)
   ]
-  if not pictures:
-    raise core.UserError(
-      f'tfds set {info.full_name!r} has no pictures (features: '
-      f'{", ".join(features)}); pass a picture set by --data=tfds:NAME'
-    )
+  core.require(
+    pictures,
+    f'tfds set {info.full_name!r} has no pictures (features: '
+    f'{", ".join(features)}); pass a picture set by --data=tfds:NAME',
+  )
   fields = {'image': 'image' if 'image' in pictures else pictures[0]}
   names = kept = ()
   if isinstance(features.get('label'), tfds.features.ClassLabel):

@@ -86,10 +86,10 @@ def scan(root: str) -> tuple[list[str], list[tuple[str, str]]]:
 def require_pictures(root: str) -> tuple[list[str], list[tuple[str, str]]]:
   """Return what `scan` does; raises UserError where there is nothing."""
   names, skipped = scan(root)
-  if not names and not skipped:
-    raise core.UserError(
-      f'folder {printable(root)!r} holds 0 images '
-      f'({" ".join(listing.SUFFIXES)}); pass a folder with images by '
-      '--data=PATH'
-    )
+  core.require(
+    names or skipped,
+    f'folder {printable(root)!r} holds 0 images '
+    f'({" ".join(listing.SUFFIXES)}); pass a folder with images by '
+    '--data=PATH',
+  )
   return names, skipped

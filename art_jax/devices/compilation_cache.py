@@ -127,12 +127,14 @@ def _private(path: pathlib.Path) -> pathlib.Path:
   """
   path.mkdir(mode=0o700, exist_ok=True)
   status = path.lstat()
-  if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-    raise core.UserError(
-      f'{path} is not a folder of this user; remove it, or set ART_JAX_HOME'
-    )
-  if status.st_mode & 0o077:
-    raise core.UserError(f'{path} is open to other users; do: chmod 700 {path}')
+  core.require(
+    stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid(),
+    f'{path} is not a folder of this user; remove it, or set ART_JAX_HOME',
+  )
+  core.require(
+    not (status.st_mode & 0o077),
+    f'{path} is open to other users; do: chmod 700 {path}',
+  )
   return path
 
 

@@ -107,16 +107,16 @@ def _join(
   coordinator: str, num_processes: int, process_id: int, timeout: int
 ) -> None:
   host, colon, port = coordinator.rpartition(':')
-  if not colon or not port.isdigit():
-    raise core.UserError(
-      f'--coordinator={coordinator}: write host:port of process 0, for '
-      'example --coordinator=127.0.0.1:1234'
-    )
-  if not 0 <= process_id < num_processes:
-    raise core.UserError(
-      f'--process_id={process_id}: it is in [0, --num_processes='
-      f'{num_processes}); give every process its own'
-    )
+  core.require(
+    colon and port.isdigit(),
+    f'--coordinator={coordinator}: write host:port of process 0, for '
+    'example --coordinator=127.0.0.1:1234',
+  )
+  core.require(
+    0 <= process_id < num_processes,
+    f'--process_id={process_id}: it is in [0, --num_processes='
+    f'{num_processes}); give every process its own',
+  )
   if num_processes == 1:
     return
   if process_id:
@@ -137,11 +137,11 @@ def _join(
     coordinator_bind_address=coordinator if process_id == 0 else None,
     initialization_timeout=timeout,
   )
-  if jax.process_count() != num_processes:
-    raise core.UserError(
-      f'--num_processes={num_processes}: process 0 at {coordinator} was '
-      f'started with {jax.process_count()}; give all the same number'
-    )
+  core.require(
+    jax.process_count() == num_processes,
+    f'--num_processes={num_processes}: process 0 at {coordinator} was '
+    f'started with {jax.process_count()}; give all the same number',
+  )
 
 
 def _wait_for(host: str, port: int, timeout: int) -> None:

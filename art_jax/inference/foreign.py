@@ -39,11 +39,11 @@ def load_weights(path: str | pathlib.Path) -> Run:
   """
   module, variables = families.load(path)
   kind = type(module).__name__
-  if kind not in _FOREIGN:
-    raise core.UserError(
-      f"'{path}' holds a {kind}: there is nothing that this mode could do with "
-      'it; in Python, art_jax.weights.families.load gives network and variables'
-    )
+  core.require(
+    kind in _FOREIGN,
+    f"'{path}' holds a {kind}: there is nothing that this mode could do with "
+    'it; in Python, art_jax.weights.families.load gives network and variables',
+  )
   algorithm, role, key = _FOREIGN[kind]
   experiment = core.Experiment(
     algorithm=algorithm(**{role: module}),

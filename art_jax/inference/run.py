@@ -73,8 +73,7 @@ class Run:
         'run of a GAN, a diffusion model, a VAE or an autoencoder'
       )
     for name, value, least in (('n', n, 1), ('seed', seed, 0)):
-      if value < least:
-        raise core.UserError(f'{name}={value}: it is at least {least}')
+      core.require(value >= least, f'{name}={value}: it is at least {least}')
     from art_jax.sampling import generate
     from art_jax.sampling import labels as label_numbers
 
@@ -134,10 +133,10 @@ class Run:
     direction = direction or known[0]
     if direction not in known:
       direction = renamed.option('direction', direction)
-    if direction not in known:
-      raise core.UserError(
-        f'direction={direction!r}: it is one of {", ".join(known)}'
-      )
+    core.require(
+      direction in known,
+      f'direction={direction!r}: it is one of {", ".join(known)}',
+    )
     if isinstance(self.params, Mapping) and direction not in self.params:
       raise core.UserError(
         f'direction={direction!r}: these weights hold one map only; leave '
@@ -170,11 +169,11 @@ class Run:
         'diffusion model'
       )
     images, mask = np.asarray(images), np.asarray(mask, bool)
-    if images.shape[-3:-1] != mask.shape[-2:]:
-      raise core.UserError(
-        f'mask of shape {mask.shape} for pictures of shape {images.shape}: '
-        'pass one of their height and width'
-      )
+    core.require(
+      images.shape[-3:-1] == mask.shape[-2:],
+      f'mask of shape {mask.shape} for pictures of shape {images.shape}: '
+      'pass one of their height and width',
+    )
 
     def make(x):
       key = jax.random.key(seed)
@@ -223,10 +222,10 @@ def _padded(
   images = np.asarray(images)
   if images.ndim == 3:
     return _padded(images[None], multiple, make)[0]
-  if images.ndim != 4:
-    raise core.UserError(
-      f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]'
-    )
+  core.require(
+    images.ndim == 4,
+    f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]',
+  )
   whole = images.dtype == np.uint8
   floats = image_values.from_uint8(images) if whole else images
   padded, crop = pad_to_multiple(floats, multiple)

@@ -70,8 +70,7 @@ def _read_mask(run: Run, mask: str) -> Image.Image:
       'the mask out, or use a run of a diffusion model'
     )
   path = pathlib.Path(mask).expanduser()
-  if not path.is_file():
-    raise core.UserError(f'--mask={mask}: there is no such file')
+  core.require(path.is_file(), f'--mask={mask}: there is no such file')
   return decode.picture(path).convert('L')
 
 

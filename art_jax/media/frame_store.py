@@ -37,12 +37,12 @@ class Frames:
     note = self.folder / _JOB
     if self.folder.exists():
       same = note.is_file() and note.read_text() == text
-      if not same and not overwrite:
-        raise core.UserError(
-          f'{self.folder} holds frames of another job (another clip, painting, '
-          'network or setting); give the same flags to continue it, or pass '
-          '--overwrite to drop them'
-        )
+      core.require(
+        same or overwrite,
+        f'{self.folder} holds frames of another job (another clip, painting, '
+        'network or setting); give the same flags to continue it, or pass '
+        '--overwrite to drop them',
+      )
       if not same:
         shutil.rmtree(self.folder)
     try:

@@ -34,11 +34,11 @@ def to_uint8(images: np.ndarray, *, mark_nan: bool = False) -> np.ndarray:
   """
   images = np.asarray(images)
   # bfloat16 is no np.floating, but casts like one.
-  if images.dtype.kind in 'biucOSU':
-    raise core.UserError(
-      f'pictures of dtype {images.dtype}: to_uint8 takes floats in [-1, 1]; '
-      'convert bytes with from_uint8 first'
-    )
+  core.require(
+    images.dtype.kind not in 'biucOSU',
+    f'pictures of dtype {images.dtype}: to_uint8 takes floats in [-1, 1]; '
+    'convert bytes with from_uint8 first',
+  )
   _require_channels(images)
   images = images.astype(np.float32)
   nan = np.asarray(np.isnan(images).any(axis=-1))
@@ -117,11 +117,11 @@ def grid(
   images = np.asarray(images)
   _require_bytes(images)
   _require_channels(images)
-  if images.ndim != 4 or not len(images):
-    raise core.UserError(
-      f'pictures of shape {images.shape}: a grid takes [N, H, W, C] with '
-      'N >= 1; add the leading axis'
-    )
+  core.require(
+    images.ndim == 4 and len(images),
+    f'pictures of shape {images.shape}: a grid takes [N, H, W, C] with '
+    'N >= 1; add the leading axis',
+  )
   if pad < 0 or columns is not None and columns < 1:
     raise core.UserError(
       f'columns={columns}, pad={pad}: columns is >= 1 and pad is >= 0; pass '
@@ -163,17 +163,17 @@ def gif(
   Raises:
     UserError: no frames, unequal shapes, or fps outside its range.
   """
-  if not 0 < fps <= _MAX_GIF_FPS:
-    raise core.UserError(
-      f'fps={fps}: a GIF shows more than 0 and up to {_MAX_GIF_FPS} frames a '
-      'second; pass such a value'
-    )
+  core.require(
+    0 < fps <= _MAX_GIF_FPS,
+    f'fps={fps}: a GIF shows more than 0 and up to {_MAX_GIF_FPS} frames a '
+    'second; pass such a value',
+  )
   shapes = {np.shape(frame) for frame in frames}
-  if len(shapes) != 1:
-    raise core.UserError(
-      f'{len(frames)} frames of shapes {sorted(shapes)}: a GIF has at least '
-      'one frame and all are of one shape; resize them'
-    )
+  core.require(
+    len(shapes) == 1,
+    f'{len(frames)} frames of shapes {sorted(shapes)}: a GIF has at least '
+    'one frame and all are of one shape; resize them',
+  )
   first, *rest = (_as_pillow(frame) for frame in frames)
   data = io.BytesIO()
   first.save(
@@ -191,25 +191,25 @@ def _as_pillow(image: np.ndarray) -> Image.Image:
   image = np.asarray(image)
   _require_bytes(image)
   _require_channels(image)
-  if image.ndim != 3:
-    raise core.UserError(
-      f'a picture of shape {image.shape}: a file holds one of [H, W, C]; '
-      'write them one by one or as a grid'
-    )
+  core.require(
+    image.ndim == 3,
+    f'a picture of shape {image.shape}: a file holds one of [H, W, C]; '
+    'write them one by one or as a grid',
+  )
   return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
 def _require_bytes(images: np.ndarray) -> None:
-  if images.dtype != np.uint8:
-    raise core.UserError(
-      f'pictures of dtype {images.dtype}: bytes (uint8) are needed; convert '
-      'floats in [-1, 1] with to_uint8 first'
-    )
+  core.require(
+    images.dtype == np.uint8,
+    f'pictures of dtype {images.dtype}: bytes (uint8) are needed; convert '
+    'floats in [-1, 1] with to_uint8 first',
+  )
 
 
 def _require_channels(images: np.ndarray) -> None:
-  if images.ndim < 3 or images.shape[-1] not in (1, 3):
-    raise core.UserError(
-      f'pictures of shape {images.shape}: the last axes are [H, W, C] with '
-      '1 (gray) or 3 (RGB) channels; convert or transpose them'
-    )
+  core.require(
+    images.ndim >= 3 and images.shape[-1] in (1, 3),
+    f'pictures of shape {images.shape}: the last axes are [H, W, C] with '
+    '1 (gray) or 3 (RGB) channels; convert or transpose them',
+  )

@@ -46,11 +46,11 @@ class Video:
       core.UserError: a frame is damaged, or of another size than the first.
     """
     for number, frame in enumerate(_decode(self.path)):
-      if frame.shape[:2] != self.size:
-        raise core.UserError(
-          f'{self.path}: frame {number} is {_shown(frame.shape)}, the first '
-          f'{_shown(self.size)}; a video has one size: cut it where it changes'
-        )
+      core.require(
+        frame.shape[:2] == self.size,
+        f'{self.path}: frame {number} is {_shown(frame.shape)}, the first '
+        f'{_shown(self.size)}; a video has one size: cut it where it changes',
+      )
       yield frame
 
 
@@ -61,8 +61,7 @@ def read(path: os.PathLike | str) -> Video:
     core.UserError: there is no such file, it is no video, or has no frames.
   """
   path = pathlib.Path(path).expanduser()
-  if not path.is_file():
-    raise core.UserError(f'{path}: there is no such file; pass a video')
+  core.require(path.is_file(), f'{path}: there is no such file; pass a video')
   with _open(path) as container:
     stream = _stream(path, container)
     # A GIF or a camera may state only one of them.
@@ -72,11 +71,11 @@ def read(path: os.PathLike | str) -> Video:
     first = next(frames, None)
   if first is None:
     raise core.UserError(f'{path} holds no frames; pass a video that has some')
-  if not fps:
-    raise core.UserError(
-      f'{path} does not say how many frames it shows a second; convert it to '
-      'MP4 first'
-    )
+  core.require(
+    fps,
+    f'{path} does not say how many frames it shows a second; convert it to '
+    'MP4 first',
+  )
   return Video(path, float(fps), first.shape[:2], count)
 
 
@@ -102,13 +101,15 @@ def write(
       range.
   """
   path = pathlib.Path(path).expanduser()
-  if path.suffix.lower() != '.mp4':
-    raise core.UserError(f'{path}: a video is written as .mp4; name it so')
-  if not 0 < fps <= _MAX_FPS:
-    raise core.UserError(
-      f'fps={fps}: a video shows more than 0 and up to {_MAX_FPS} frames a '
-      'second; pass such a value'
-    )
+  core.require(
+    path.suffix.lower() == '.mp4',
+    f'{path}: a video is written as .mp4; name it so',
+  )
+  core.require(
+    0 < fps <= _MAX_FPS,
+    f'fps={fps}: a video shows more than 0 and up to {_MAX_FPS} frames a '
+    'second; pass such a value',
+  )
   frames = iter(frames)
   first = next(frames, None)
   if first is None:
@@ -161,11 +162,11 @@ def _checked(
   shaped = (
     frame.ndim == 3 and frame.shape[-1] in (1, 3) and 0 not in frame.shape
   )
-  if frame.dtype != np.uint8 or not shaped:
-    raise core.UserError(
-      f'a frame of shape {frame.shape} and dtype {frame.dtype}: a video takes '
-      'u8[H, W, C], C is 1 or 3; convert it'
-    )
+  core.require(
+    frame.dtype == np.uint8 and shaped,
+    f'a frame of shape {frame.shape} and dtype {frame.dtype}: a video takes '
+    'u8[H, W, C], C is 1 or 3; convert it',
+  )
   if size is not None and frame.shape[:2] != size:
     raise core.UserError(
       f'a frame is {_shown(frame.shape)}, the first {_shown(size)}: a video '
@@ -204,8 +205,9 @@ def _open(path: pathlib.Path) -> Any:
 
 
 def _stream(path: pathlib.Path, container: Any) -> Any:
-  if not container.streams.video:
-    raise core.UserError(f'{path} has no pictures in it; pass a video')
+  core.require(
+    container.streams.video, f'{path} has no pictures in it; pass a video'
+  )
   return container.streams.video[0]
 
 

@@ -194,11 +194,11 @@ def _head(orbax, folder: epath.Path, step: int) -> tuple[dict, dict]:
   layout = _item(orbax, folder, step, 'layout', ocp.args.JsonRestore())
   if _json_crc({**layout, 'crc32': None}) != layout.get('crc32'):
     raise Damaged('bad-layout', 'the checksum of item "layout" is wrong')
-  if layout.get('version') != _VERSION:
-    raise core.UserError(
-      f'{folder} has format {layout.get("version")}, this version reads '
-      f'{_VERSION}; use the version of art_jax that wrote it'
-    )
+  core.require(
+    layout.get('version') == _VERSION,
+    f'{folder} has format {layout.get("version")}, this version reads '
+    f'{_VERSION}; use the version of art_jax that wrote it',
+  )
   if layout.get('step') != step:
     raise Damaged('wrong-step', f'it was saved as step {layout.get("step")}')
   host = _item(orbax, folder, step, 'host', ocp.args.JsonRestore())

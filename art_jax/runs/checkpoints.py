@@ -56,11 +56,11 @@ class Checkpoints:
     Raises:
       UserError: a count is out of range, or the folder cannot be written.
     """
-    if keep_last < 1 or keep_every < 0:
-      raise core.UserError(
-        f'keep_last={keep_last}, keep_every={keep_every}: keep_last is >= 1 '
-        'and keep_every is >= 0; pass such values'
-      )
+    core.require(
+      keep_last >= 1 and keep_every >= 0,
+      f'keep_last={keep_last}, keep_every={keep_every}: keep_last is >= 1 '
+      'and keep_every is >= 0; pass such values',
+    )
     self.blocked_seconds = 0.0
     self.last_blocked_seconds = 0.0
     self._read_only = read_only
@@ -112,20 +112,20 @@ class Checkpoints:
       self.blocked_seconds += self.last_blocked_seconds
 
   def _save(self, step: int, state, host, keep) -> None:
-    if self._read_only:
-      raise core.UserError(
-        f'step {step}: {self.folder} was opened read-only; open it with '
-        'read_only=False to save'
-      )
+    core.require(
+      not self._read_only,
+      f'step {step}: {self.folder} was opened read-only; open it with '
+      'read_only=False to save',
+    )
     self.wait()
     if step == self._current:
       return
-    if step < 0 or step <= self._latest:
-      raise core.UserError(
-        f'step {step}: {self.folder} already goes to step {self._latest} and '
-        'a new checkpoint lies above that; restore the latest first, or call '
-        'cut(step) after going back, or pass another folder'
-      )
+    core.require(
+      step >= 0 and step > self._latest,
+      f'step {step}: {self.folder} already goes to step {self._latest} and '
+      'a new checkpoint lies above that; restore the latest first, or call '
+      'cut(step) after going back, or pass another folder',
+    )
     host = checkpoint_format.as_json(host)
     self._kept.clear()
     self._kept.update(keep)
@@ -249,12 +249,12 @@ class Checkpoints:
         damaged.append(f'{candidate} ({e})')
         self._folder.put_aside(candidate, e.reason, str(e))
     damaged = damaged or self._folder.damaged()
-    if damaged:
-      raise core.UserError(
-        f'{self.folder} holds only damaged checkpoints: {", ".join(damaged)}; '
-        'put a good copy there; to start anew, pass another folder or remove '
-        'this one'
-      )
+    core.require(
+      not damaged,
+      f'{self.folder} holds only damaged checkpoints: {", ".join(damaged)}; '
+      'put a good copy there; to start anew, pass another folder or remove '
+      'this one',
+    )
     return None
 
   def _read(self, step: int, abstract_state) -> Restored:

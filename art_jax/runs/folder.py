@@ -95,11 +95,11 @@ class RunFolder:
     extra = {type(experiment.algorithm).__name__: type(experiment.algorithm)}
     old = self.read_config(extra)
     if old is None:
-      if self._holds_checkpoints():
-        raise core.UserError(
-          f'{self.path} holds checkpoints but no config.txt: what made them '
-          'is unknown; pass another --workdir'
-        )
+      core.require(
+        not self._holds_checkpoints(),
+        f'{self.path} holds checkpoints but no config.txt: what made them '
+        'is unknown; pass another --workdir',
+      )
       return
     changed = [
       path

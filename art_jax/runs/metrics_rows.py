@@ -47,11 +47,11 @@ def read_metrics(path: os.PathLike | str) -> list[dict[str, Any]]:
     UserError: there is no such file, or an earlier line is not a row.
   """
   path = epath.Path(path)
-  if not path.exists():
-    raise core.UserError(
-      f'{path} does not exist: a run writes its metrics there; pass the '
-      'folder of a run that has started'
-    )
+  core.require(
+    path.exists(),
+    f'{path} does not exist: a run writes its metrics there; pass the '
+    'folder of a run that has started',
+  )
   return [
     {name: _NOT_FINITE.get(value, value) for name, value in row.items()}
     for _, row in parse(path)
@@ -82,11 +82,11 @@ def parse(path: epath.Path) -> list[tuple[bytes, dict[str, Any]]]:
 
 def require_name(name: str) -> str:
   """Return a name of metrics or pictures; raise UserError for another."""
-  if name == 'step' or not _NAME.fullmatch(name):
-    raise core.UserError(
-      f'name {name!r}: metrics and pictures are named "group/name" with '
-      'letters, digits and "_.@-", and not "step"; rename it'
-    )
+  core.require(
+    name != 'step' and _NAME.fullmatch(name),
+    f'name {name!r}: metrics and pictures are named "group/name" with '
+    'letters, digits and "_.@-", and not "step"; rename it',
+  )
   return name
 
 

@@ -49,11 +49,11 @@ def curves(
   names = loss_names(rows) if names is None else list(names)
   series = {name: _series(rows, name) for name in names}
   series = {name: pair for name, pair in series.items() if len(pair[0])}
-  if not series:
-    raise core.UserError(
-      f'{len(rows)} rows hold no value of {", ".join(names) or "loss/*"}; pass '
-      'names that they hold'
-    )
+  core.require(
+    series,
+    f'{len(rows)} rows hold no value of {", ".join(names) or "loss/*"}; pass '
+    'names that they hold',
+  )
   figure = _figure(size)
   axes = figure.subplots()
   for name, (steps, values) in series.items():

@@ -38,11 +38,11 @@ def pictures(
 
 def _held_out(data: core.Data, count: int) -> np.ndarray:
   dataset = data.source.open(data)
-  if 'image' not in dataset.keys:
-    raise core.UserError(
-      f'the data of this run gives {", ".join(dataset.keys)}; pass '
-      '--input=PICTURE'
-    )
+  core.require(
+    'image' in dataset.keys,
+    f'the data of this run gives {", ".join(dataset.keys)}; pass '
+    '--input=PICTURE',
+  )
   (examples,) = (e for e in dataset.heldout if 'image' in e.keys)
   count = min(count, len(examples))
   return pipeline.heldout_batch(dataset, data, count)['image']

@@ -34,17 +34,17 @@ def numbers(
   single = isinstance(wanted, str | int | np.integer)
   chosen = [wanted] if single else list(wanted or ())
   if not count:
-    if chosen:
-      raise core.UserError(
-        f'labels={_brief(chosen)}: this {model} has no classes; leave the '
-        'labels out'
-      )
-    return None
-  if not chosen:
-    raise core.UserError(
-      f'this {model} makes pictures of a class: pass labels, out of '
-      f'{_known(count, names)}'
+    core.require(
+      not chosen,
+      f'labels={_brief(chosen)}: this {model} has no classes; leave the '
+      'labels out',
     )
+    return None
+  core.require(
+    chosen,
+    f'this {model} makes pictures of a class: pass labels, out of '
+    f'{_known(count, names)}',
+  )
   return [_number(one, count, names) for one in chosen]
 
 
@@ -71,10 +71,10 @@ def _number(one: Class, count: int, names: Sequence[str]) -> int:
     number = int(one) if one.isdecimal() else -1
   else:
     number = int(one)
-  if not 0 <= number < count:
-    raise core.UserError(
-      f'label {one!r}: there is no such class; there are {_known(count, names)}'
-    )
+  core.require(
+    0 <= number < count,
+    f'label {one!r}: there is no such class; there are {_known(count, names)}',
+  )
   return number
 
 

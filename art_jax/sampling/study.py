@@ -85,18 +85,18 @@ def find(run: Any, name: str) -> ModuleType:
     core.UserError: there is none of that name, or the model cannot do it; it
       says which it can.
   """
-  if name not in STUDIES:
-    raise core.UserError(
-      f'--study={name}: it is one of {", ".join(STUDIES)}; this model can do '
-      f'{possible(run)}'
-    )
+  core.require(
+    name in STUDIES,
+    f'--study={name}: it is one of {", ".join(STUDIES)}; this model can do '
+    f'{possible(run)}',
+  )
   module = _module(name)
   missing = [need for need in module.NEEDS if not _HAS[need](run)]
-  if missing:
-    raise core.UserError(
-      f'--study={name}: this {type(run.algorithm).__name__} has no '
-      f'{" and no ".join(missing)}; it can do {possible(run)}'
-    )
+  core.require(
+    not missing,
+    f'--study={name}: this {type(run.algorithm).__name__} has no '
+    f'{" and no ".join(missing)}; it can do {possible(run)}',
+  )
   return module
 
 
@@ -127,12 +127,12 @@ def classes(
   wanted = request.labels or (default if count else ())
   if wanted == ('all',) and count:
     return list(range(count))
-  if count and not wanted:
-    raise core.UserError(
-      f'this {type(run.algorithm).__name__} makes pictures of a class: pass '
-      f'--labels=all or, with commas, some of '
-      f'{", ".join(class_names(run))}'
-    )
+  core.require(
+    not count or wanted,
+    f'this {type(run.algorithm).__name__} makes pictures of a class: pass '
+    f'--labels=all or, with commas, some of '
+    f'{", ".join(class_names(run))}',
+  )
   return labels.numbers(wanted, run.algorithm, run.class_names)
 
 

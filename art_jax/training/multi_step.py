@@ -30,12 +30,12 @@ def calls(first: int, schedule: core.Schedule) -> Iterator[tuple[int, int]]:
 
 def check_engine(train: core.Train, engine: str) -> None:
   """Raise a UserError if steps need more input than their indices."""
-  if train.steps_per_call > 1 and engine != 'resident':
-    raise core.UserError(
-      f'train.steps_per_call={train.steps_per_call} needs the pictures in '
-      f'device memory and the engine is {engine}; pass '
-      '--set data.engine=resident, or --set train.steps_per_call=1'
-    )
+  core.require(
+    train.steps_per_call <= 1 or engine == 'resident',
+    f'train.steps_per_call={train.steps_per_call} needs the pictures in '
+    f'device memory and the engine is {engine}; pass '
+    '--set data.engine=resident, or --set train.steps_per_call=1',
+  )
 
 
 def group(

@@ -39,8 +39,8 @@ def _check_same_shapes(where: str, new: core.PyTree, old: core.PyTree) -> None:
     here, there = (
       x[path].shape if path in x else 'missing' for x in (news, olds)
     )
-    if here != there:
-      raise core.UserError(
-        f'--init_from: {where}{jax.tree_util.keystr(path)} is {here} here '
-        f'and {there} in that run; give the networks the same fields'
-      )
+    core.require(
+      here == there,
+      f'--init_from: {where}{jax.tree_util.keystr(path)} is {here} here '
+      f'and {there} in that run; give the networks the same fields',
+    )

@@ -37,12 +37,12 @@ def fetch(name: str) -> pathlib.Path:
   with paths.staged(target) as staged:
     _download(published.url, staged, target)
     digest = _hash(staged, published.algorithm)
-    if not digest.startswith(published.digest):
-      raise core.UserError(
-        f'{published.url} has the {published.algorithm} {digest}, but '
-        f'{published.digest}... is published: not kept; try again, or fetch it '
-        'elsewhere'
-      )
+    core.require(
+      digest.startswith(published.digest),
+      f'{published.url} has the {published.algorithm} {digest}, but '
+      f'{published.digest}... is published: not kept; try again, or fetch it '
+      'elsewhere',
+    )
     _remember(target, _hash(staged, 'sha256'))
   return target
 
@@ -54,8 +54,10 @@ def _download(url: str, staged: epath.Path, target: pathlib.Path) -> None:
       with staged.open('wb') as file:
         while chunk := answer.read(_CHUNK):
           file.write(chunk)
-          if file.tell() > files.MAX_BYTES:
-            raise core.UserError(f'{url} is larger than {files.MAX_BYTES}')
+          core.require(
+            file.tell() <= files.MAX_BYTES,
+            f'{url} is larger than {files.MAX_BYTES}',
+          )
   except OSError as error:
     raise core.UserError(
       f'{url} cannot be fetched ({error}); without a network, fetch it '
@@ -76,10 +78,10 @@ def _remember(target: pathlib.Path, sha256: str) -> None:
     name: digest for digest, name in (line.split('  ') for line in lines)
   }
   noted = known.setdefault(target.name, sha256)
-  if noted != sha256:
-    raise core.UserError(
-      f'{target} has the sha256 {sha256}, but {noted} when it was first used; '
-      f'delete it, or its line in {sums}'
-    )
+  core.require(
+    noted == sha256,
+    f'{target} has the sha256 {sha256}, but {noted} when it was first used; '
+    f'delete it, or its line in {sums}',
+  )
   text = ''.join(f'{digest}  {name}\n' for name, digest in known.items())
   sums.write_text(text)

@@ -168,7 +168,7 @@ def test_any_words_are_taken_or_refused_in_one_line(places):
       at = rng.randrange(len(words))
       words[at] = words[at][:-1]
     try:
-      entry._parse(['art_jax', *words])
+      entry.parse(['art_jax', *words])
       assert FLAGS.mode in MODES
     except SystemExit as error:
       assert error.code == 2, words

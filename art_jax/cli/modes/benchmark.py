@@ -70,8 +70,8 @@ def _arguments(flags: Any) -> list[str]:
 def _new_file(output: str, overwrite: bool) -> pathlib.Path:
   path = pathlib.Path(output)
   require_free(path, overwrite)
-  if not path.parent.is_dir():
-    raise core.UserError(
-      f'--output={output}: there is no folder {path.parent}; make it'
-    )
+  core.require(
+    path.parent.is_dir(),
+    f'--output={output}: there is no folder {path.parent}; make it',
+  )
   return path

@@ -18,10 +18,10 @@ from art_jax.runs.folder import RunFolder
 
 def run(flags: Any) -> int:
   """List the checkpoints, or do what --verify or --prune asks for."""
-  if flags.verify and flags.prune:
-    raise core.UserError(
-      '--verify and --prune: give one of them (--prune verifies what it keeps)'
-    )
+  core.require(
+    not flags.verify or not flags.prune,
+    '--verify and --prune: give one of them (--prune verifies what it keeps)',
+  )
   for name in ('keep_last', 'keep_every'):
     if flags[name].present and not flags.prune:
       raise core.UserError(
@@ -30,11 +30,11 @@ def run(flags: Any) -> int:
       )
   folder = RunFolder(flags.run, writable=False)
   with Checkpoints(folder.checkpoints, read_only=True) as opened:
-    if not opened.steps():
-      raise core.UserError(
-        f'{flags.run}: there is no checkpoint in it; pass the folder that '
-        'training wrote (--workdir)'
-      )
+    core.require(
+      opened.steps(),
+      f'{flags.run}: there is no checkpoint in it; pass the folder that '
+      'training wrote (--workdir)',
+    )
     if flags.verify:
       return int(any([_show(opened, step) for step in opened.steps()]))
     if flags.prune:
@@ -55,11 +55,11 @@ def _list(opened: Checkpoints) -> None:
 def _prune(opened: Checkpoints, last: int, every: int) -> None:
   steps = opened.steps()
   kept = {*steps[-last:], *(s for s in steps if every and s % every == 0)}
-  if all([_show(opened, step) for step in sorted(kept)]):
-    raise core.UserError(
-      f'--keep_last={last}: every checkpoint that would stay is damaged; '
-      'nothing was removed; pass a larger number'
-    )
+  core.require(
+    not all([_show(opened, step) for step in sorted(kept)]),
+    f'--keep_last={last}: every checkpoint that would stay is damaged; '
+    'nothing was removed; pass a larger number',
+  )
   for step in sorted(set(steps) - kept):
     # Renamed first: half a checkpoint must not look like one.
     doomed = opened.folder / f'{step}.removing'

@@ -19,11 +19,11 @@ from art_jax.metrics import features
 def run(flags: Any) -> None:
   """Print a table; append to evaluation.json of the run, or of --output."""
   folders = bool(flags.real), bool(flags.fake)
-  if any(folders) == bool(flags.run) or any(folders) != all(folders):
-    raise core.UserError(
-      'evaluate needs either a RUN (--run=FOLDER), or two folders of pictures: '
-      '--real=FOLDER --fake=FOLDER'
-    )
+  core.require(
+    any(folders) != bool(flags.run) and any(folders) == all(folders),
+    'evaluate needs either a RUN (--run=FOLDER), or two folders of pictures: '
+    '--real=FOLDER --fake=FOLDER',
+  )
   if flags.num is not None and flags.num < 2:
     raise core.UserError(
       f'--num={flags.num}: scores take at least 2 pictures, and 5000 to be '
@@ -80,12 +80,12 @@ def _folders(flags, extractor, weights, devices, scores) -> dict[str, Any]:
     pictures.of_folder(flags[flag].value, flag, flags.size)
     for flag in ('real', 'fake')
   )
-  if real.size() != fake.size():
-    raise core.UserError(
-      f'--real holds pictures of {"x".join(map(str, real.size()))}, --fake of '
-      f'{"x".join(map(str, fake.size()))}: scores would compare the sizes '
-      'too; pass --size=N to resize all to one'
-    )
+  core.require(
+    real.size() == fake.size(),
+    f'--real holds pictures of {"x".join(map(str, real.size()))}, --fake of '
+    f'{"x".join(map(str, fake.size()))}: scores would compare the sizes '
+    'too; pass --size=N to resize all to one',
+  )
   count = flags.num or max(real.count, fake.count)
   real, fake = real.first(count), fake.first(count)
   surveys = [

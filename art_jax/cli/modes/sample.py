@@ -17,10 +17,9 @@ _SUFFIXES = ('.png', '.gif', '.mp4', '.npz')
 
 def run(flags: Any) -> None:
   """Do --study and write what it gives into --output."""
-  if not flags.study:
-    raise core.UserError(
-      f'sample needs --study=NAME, one of {", ".join(study.STUDIES)}'
-    )
+  core.require(
+    flags.study, f'sample needs --study=NAME, one of {", ".join(study.STUDIES)}'
+  )
   options.need(flags, 'output')
   request = study.Request(
     num=flags.num,
@@ -56,11 +55,11 @@ def write(
   Raises:
     core.UserError: the folder cannot be written to, or there are no arrays.
   """
-  if arrays and not result.arrays:
-    raise core.UserError(
-      f'--save_arrays: {arrays} makes pictures of pictures, there are no '
-      'arrays; leave it out'
-    )
+  core.require(
+    not arrays or result.arrays,
+    f'--save_arrays: {arrays} makes pictures of pictures, there are no '
+    'arrays; leave it out',
+  )
   written = []
   try:
     for stem, picture in result.pictures.items():

@@ -118,11 +118,11 @@ def _targets(
   output: pathlib.Path, count: int, overwrite: bool
 ) -> list[pathlib.Path]:
   """Return the files to write; with several, `output` is their sheet."""
-  if output.suffix.lower() != '.png':
-    raise core.UserError(
-      f'--output={output}: pictures are written as PNG; pass a name that ends '
-      'in .png'
-    )
+  core.require(
+    output.suffix.lower() == '.png',
+    f'--output={output}: pictures are written as PNG; pass a name that ends '
+    'in .png',
+  )
   parts = [output]
   if count > 1:
     names = [f'{output.stem}_{i}.png' for i in range(1, count + 1)]

@@ -70,8 +70,10 @@ class _Clip:
     self._video = video.read(flags.content)
     self._output = pathlib.Path(flags.output).expanduser()
     require_free(self._output, flags.overwrite)
-    if self._output.resolve() == self._video.path.resolve():
-      raise core.UserError('--output is --content; pass another name')
+    core.require(
+      self._output.resolve() != self._video.path.resolve(),
+      '--output is --content; pass another name',
+    )
     height, width = self._video.size
     longest = flags.size or size or max(height, width)
     scale = longest / max(height, width)

@@ -24,11 +24,11 @@ def run(flags: Any) -> None:
   base = options.experiment(flags, ())
   experiments, refused = _build(flags, base, chosen)
   devices = options.devices(flags)
-  if jax.process_count() > 1:
-    raise core.UserError(
-      'sweep runs in one process; start one on each host, with other '
-      'values of --set and another --workdir'
-    )
+  core.require(
+    jax.process_count() <= 1,
+    'sweep runs in one process; start one on each host, with other '
+    'values of --set and another --workdir',
+  )
   sweep = run_cells.Sweep(
     chosen,
     experiments,
