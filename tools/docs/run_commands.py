@@ -27,7 +27,7 @@ from tools import command
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Words of a command -> why it is only parsed; the first that is found counts.
 _PARSED = {
-  r'^(pip|\. )': 'installs packages',
+  r'^(pip|python3) ': 'installs packages',
   r'^tools/(demo|test)\.sh': 'run by every change',
   r'^tools/launch|launch/local': 'starts processes on other machines or GPUs',
   r'fetch \w': 'needs the network',
@@ -100,11 +100,12 @@ def small(text: str) -> list[str]:
   """Return the arguments of `art_jax` for the tiny form of a command."""
   _, mode, *words = shlex.split(text)
   words = ' '.join(map(shlex.quote, words)).replace('--set ', '--set=')
+  own = {'train': _SIZES, 'sweep': 'duration'}.get(mode)  # set by the tiny form
   kept = []
   for word in shlex.split(words):
     drop = re.match(r'--(data|num|frames|size|steps|features|devices)=', word)
-    sizes = mode == 'train' and re.match('--set=', word)
-    if not drop and not (sizes and re.search(_SIZES, word)):
+    field = own and re.match(rf'--set=.*({own})', word)
+    if not drop and not field:
       kept.append(re.sub(r'^(runs/\w+|DIR|RUN)$', _run_of, word))
   return [mode, *kept, *shlex.split(_SMALL.get(mode, ''))]
 
