@@ -1,16 +1,16 @@
-"""Run the commands of README and docs at tiny size, on the built-in pictures.
+"""Run the commands of README and docs at tiny size.
 
-  tools/docs.sh --run [PAGE ...]
+  tools/docs.sh --run [--only=PAGE]
 
-A training becomes the experiment's tiny form of two steps, a run the one that
-such a training left, and files that a command reads are drawn first. The fields
-that a command sets are checked against the full-size experiment. What cannot
-be run here is parsed, and listed with the reason. Ends with exit code 1 if a
-command fails.
+An `art_jax` command takes the tiny form of its experiment for two steps; the
+fields that it sets are checked against the full experiment too. Runs that a
+command reads are trained, and pictures, clips and weights are made. What cannot
+run here is parsed, launchers with --dry_run. Prints a line for each command;
+the exit code is 1 if one fails.
 """
 
 import contextlib
-import dataclasses
+import importlib
 import io
 import os
 import pathlib
@@ -20,235 +20,275 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
+
+from absl import flags
 
 from tools import command
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Words of a command -> why it is only parsed; the first that is found counts.
-_PARSED = {
-  r'^(pip|python3) ': 'installs packages',
-  r'^tools/(demo|test)\.sh': 'run by every change',
-  r'^tools/launch|launch/local': 'starts processes on other machines or GPUs',
-  r'fetch \w': 'needs the network',
-  r'--weights=': 'needs weights of others',
-  r'expect_platform=gpu|coordinator=': 'needs other devices or hosts',
-  r'my/flow\.py': 'run by tests/contract, from the page',
-  r' \.\.\.|\[|\bMODE\b': 'shows a form, not a command',
-  r'runs/(S\d|GANGogh)': 'run by tools.studies.originals',
-  r'^python -m tools\.': 'minutes to hours; its arguments are parsed',
-  r'\.mp4': 'run by tests/style_transfer',
+# Part of a command -> why it is only parsed.
+_NOT_RUN = {
+  r'^(pip|python3 -m venv)': 'installs packages',
+  r'^tools/(demo|test|docs)\.sh': 'minutes; CI runs it',
+  r'^tools/launch/|--gpus|--expect_platform|--coordinator': 'needs other hosts '
+  'or GPUs',
+  r'^art_jax fetch \w': 'needs a network',
+  r'=(inception|squeezenet)|face_kept|gatys_speed|gatys --experiment': 'needs '
+  'published weights',
+  r'bench_peers': 'needs PyTorch',
+  r'transpose_speed|studies\.originals --minutes': 'minutes',
+  r'\[|\bMODE\b|\.\.\.': 'shows a form',
 }
-# A run of the docs that is not called like its experiment.
-_RUNS = {
-  'NAME': 'dcgan_paintings',
-  'a': 'dcgan_paintings',
-  'b': 'vae',
-  'c': 'autoencoder',
-  'cdcgan': 'cdcgan_wikiart',
-}
+# What makes a command small; of flags given twice the last one counts.
 _SMALL = {
   'train': '--tiny --devices=1 --set=train.duration=2',
   'describe': '--tiny --devices=1',
-  'benchmark': '--tiny --devices=1 --steps=1 --nostarts',
+  'benchmark': '--tiny --steps=1 --nostarts',
   'sweep': '--tiny --devices=1 --set=train.duration=1',
   'stylize': '--tiny --size=48 --steps=1',
   'sample': '--num=2 --frames=2',
-  'evaluate': '--num=16 --features=pixels32 --devices=1',
+  'evaluate': '--num=8 --devices=1',
+  'tools.studies.attributes': '--steps=2 --count=8',
+  'tools.studies.class_agreement': '--steps=2 --per_class=2',
+  'tools.studies.facades': '--nolpips',
+  'tools.studies.fast_against_gatys': '--size=32 --iterations=1',
+  'tools.studies.known_truth': '--count=8 --size=32',
+  'tools.studies.pan_clip': '--size=48x32 --frames=2',
+  'tools.studies.side_by_side': '--num=8',
+  'tools.studies.tables': '--steps=2 --count=40 --num=8 --batch=4 --width=4 '
+  '--seeds=1 --latents=64 --only=baseline',
+  'tools.studies.which_model': '--minutes=0.02 --num=8 --batch=4 --width=4 '
+  '--only=autoencoder --workdir=which --output=which.md',
 }
-# Fields of a training that its tiny form chooses itself.
-_SIZES = (
-  r'data\.|train\.|\.(width|size|levels|blocks|depth|latent_size)=|weights|'
+# Fields that a tiny experiment chooses itself.
+_SIZES = re.compile(
+  r'--set=(data\.(size|load_size|source)|train\.(?!on_|seed|rescale)|algorithm'
+  r'\.(\S+\.)?(size|width|levels|blocks|depth|num_classes|latent_size|weights|'
+  r'coarse_size|margin)=)'
 )
-_SIZES += r'num_classes|styles|attributes|schedule'
+# Runs that are not called like their experiment.
+_RUNS = {
+  'NAME': 'cdcgan_wikiart',
+  'a': 'dcgan_paintings',
+  'b': 'wgan_art128',
+  'c': 'vae',
+  'cdcgan': 'cdcgan_wikiart',
+  'pix2pix_facades_ba': 'pix2pix_facades',
+}
+_RUN = re.compile(r'(?:--(?:run|init_from)=)?(runs/\S+)')
+_FILE = re.compile(r'[\w./-]+\.(?:jpg|png|mp4|pth|safetensors)\b')
+_READ = ('content', 'style', 'input', 'picture', 'pictures', 'start', 'mask')
 
 
-@dataclasses.dataclass(frozen=True)
-class Command:
-  """A command of a page.
-
-  Attributes:
-    place: page and line.
-    text: on one line.
-  """
-
-  place: str
-  text: str
-
-  @property
-  def reason(self) -> str:
-    """Why it is only parsed; '' if it is run."""
-    matches = (
-      why for what, why in _PARSED.items() if re.search(what, self.text)
-    )
-    return next(matches, '')
-
-
-def commands(page: pathlib.Path) -> Iterator[Command]:
-  """Yield the commands that stand in the code blocks of a page."""
+def commands(page: pathlib.Path) -> Iterator[tuple[str, str]]:
+  """Yield (page:line, command) of the commands in code blocks of a page."""
   lines = iter(enumerate(page.read_text().splitlines(), 1))
   for number, line in lines:
-    if re.match(r'    (art_jax|tools/|python|pip) ?', line):
-      text = line
-      while text.endswith('\\'):
-        text = text[:-1] + next(lines)[1].strip()
-      place = f'{page.relative_to(_ROOT)}:{number}'
-      yield Command(place, text.partition(' #')[0].strip())
+    if re.match(r'    (art_jax |tools/|python3? |pip )', line):
+      while line.endswith('\\'):
+        line = line[:-1] + next(lines)[1].strip()
+      text = re.sub(r'--(set|versus) ', r'--\1=', line.partition(' #')[0])
+      yield f'{page.relative_to(_ROOT)}:{number}', text.strip()
 
 
-def small(text: str) -> list[str]:
-  """Return the arguments of `art_jax` for the tiny form of a command."""
-  _, mode, *words = shlex.split(text)
-  words = ' '.join(map(shlex.quote, words)).replace('--set ', '--set=')
-  own = {'train': _SIZES, 'sweep': 'duration'}.get(mode)  # set by the tiny form
-  kept = []
-  for word in shlex.split(words):
-    drop = re.match(r'--(data|num|frames|size|steps|features|devices)=', word)
-    field = own and re.match(rf'--set=.*({own})', word)
-    if not drop and not field:
-      kept.append(re.sub(r'^(runs/\w+|DIR|RUN)$', _run_of, word))
-  return [mode, *kept, *shlex.split(_SMALL.get(mode, ''))]
+class Runner:
+  """Runs commands in a folder of its own, and knows the runs in it."""
 
+  def __init__(self):
+    self.runs: dict[str, str] = {}  # path in the docs -> folder
+    self.trained: dict[tuple[str, ...], str] = {}  # small command -> folder
 
-def _run_of(match: re.Match) -> str:
-  name = match[0].removeprefix('runs/')
-  return f'runs/{_RUNS.get(name, name if "/" in match[0] else "vae")}'
-
-
-def _art_jax(arguments: list[str]) -> tuple[int, str]:
-  """Run the command line in this process; return exit code and stderr."""
-  from art_jax.cli import entry
-  from art_jax.cli.flags import FLAGS
-
-  FLAGS.unparse_flags()
-  errors = io.StringIO()
-  with contextlib.redirect_stdout(io.StringIO()):
-    with contextlib.redirect_stderr(errors):
-      try:
-        code = entry.main(entry.parse(['art_jax', *arguments]))
-      except SystemExit as exit_:
-        code = int(exit_.code or 0)
-  return code, errors.getvalue()
-
-
-def _prepare(arguments: list[str]) -> None:
-  """Make the runs and the files that a command reads."""
-  from art_jax.data import paintings
-
-  for word in arguments:
-    name = word.rpartition('=')[2]
-    if name.startswith('runs/') and not word.startswith('--workdir'):
-      if not pathlib.Path(name, 'checkpoints').exists():
-        experiment = _RUNS.get(name[5:], name[5:])
-        code, error = _art_jax(small(f'art_jax train {experiment}'))
-        if code:
-          raise RuntimeError(f'{name} could not be trained: {error}')
-        trained = pathlib.Path('runs', f'{experiment}_tiny')
-        trained.rename(name)
-    for file in name.split(','):
-      path = pathlib.Path(file)
-      if path.suffix in ('.jpg', '.png') and '--output' not in word:
-        paintings.scene(0).resize((48, 40)).save(path)
-    if word in ('--input=photos', '--real=paintings', '--fake=blurred'):
-      folder = pathlib.Path(name)
-      folder.mkdir(exist_ok=True)
-      for i in range(16):
-        paintings.scene(i).resize((48, 40)).save(folder / f'{i}.png')
-
-
-def _parse(text: str) -> tuple[int, str]:
-  """Check the arguments of a command that is not run."""
-  from art_jax.cli import arguments
-  from art_jax.cli.flags import FLAGS
-
-  words = shlex.split(text.replace('[', '').replace(']', ''))
-  if text.startswith('python -m tools.'):
-    done = subprocess.run(
-      [sys.executable, '-m', words[2], '--help'],
-      cwd=_ROOT,
-      capture_output=True,
-      text=True,
-    )
-    unknown = [
-      word
-      for word in words[3:]
-      if word.startswith('--')
-      and word[2:].partition('=')[0] not in done.stdout.replace('--[no]', '--')
+  def run(self, text: str) -> int:
+    """Run the small form of a command; return its exit code."""
+    words = [
+      # Folders and clips of the reader are below this folder.
+      re.sub(r'^((--\w+=)|)/(?=\w)', r'\1', word)
+      for word in shlex.split(text)
     ]
-    return done.returncode or len(unknown), f'{done.stderr}{unknown}'
-  if text.startswith(('tools/launch', 'python tools/launch')):
-    words = [sys.executable, *words[1:]] if words[0] == 'python' else words
-    at = words.index('--')
-    words = [*words[:at], '--dry_run', *words[at:]]
-    done = subprocess.run(words, cwd=_ROOT, capture_output=True, text=True)
-    return done.returncode, done.stderr
-  if words[0] != 'art_jax' or '...' in words or 'MODE' in words:
-    return 0, ''
-  FLAGS.unparse_flags()
-  try:
-    arguments.parse(words)
-  except Exception as error:
-    return 2, str(error)
-  return 0, ''
+    if words[:2] == ['python', 'tools/launch/local.py']:
+      return _process([f'{_ROOT}/{words[1]}', *words[2:], *_small('train')])
+    if words[0] == 'art_jax':
+      return self._art_jax(*words[1:])
+    words[3:] = [self._prepared(word) for word in words[3:]]
+    main = importlib.import_module(words[2]).main
+    return command.call(main, [*words[3:], *_small(words[2])])
+
+  def _art_jax(self, mode: str, *words: str) -> int:
+    small = _small(mode)
+    experiment = words[0] if mode == 'train' else ''
+    if mode == 'stylize' and words[0].startswith('--'):
+      small = []  # of a trained network
+    elif mode in ('train', 'stylize', 'describe'):
+      _check_fields(words[0], words[1:])
+    if mode not in ('sample', 'translate', 'evaluate', 'export'):
+      words = tuple(word for word in words if not _SIZES.match(word))
+    if mode == 'benchmark' and '--devices=' not in ' '.join(words):
+      small = [*small, '--devices=1']
+    output = any(word.startswith('--output=') for word in words)
+    small = [*small, *['--overwrite'] * (output and mode != 'evaluate')]
+    words = tuple(self._prepared(word, experiment) for word in words)
+    if mode != 'train':
+      return art_jax(mode, *words, *small)
+    folder = f'runs/{experiment}'
+    for word in words:
+      folder = (
+        word.removeprefix('--workdir=') if '--workdir' in word else folder
+      )
+    words = tuple(word for word in words if '--workdir' not in word)
+    where = self.trained.setdefault(words, f'trained/{len(self.trained)}')
+    self.runs[folder] = where
+    return art_jax(mode, *words, *small, f'--workdir={where}')
+
+  def _prepared(self, word: str, experiment: str = '') -> str:
+    """Make what a word of a command names; return it with today's folders."""
+    from tools.docs import inputs
+
+    flag, _, value = word.lstrip('-').rpartition('=')
+    if match := _RUN.fullmatch(word):
+      return word.replace(match[1], self._run_folder(match[1]))
+    if flag == 'data' and value != 'builtin' and ':' not in value:
+      value = 'mnist.npz' if value == 'MNIST' else value
+      inputs.make(value, experiment)
+      return f'--data={value}'
+    if flag in ('real', 'fake'):
+      inputs.make(value)
+    if flag in _READ or flag == 'weights' or flag.startswith('set'):
+      for file in _FILE.findall(value):
+        inputs.make(file)
+      if flag == 'input' and not _FILE.search(value):
+        inputs.make(value)
+    if word.endswith('my/flow.py'):
+      page = (_ROOT / 'docs/extending.md').read_text()
+      (model,) = re.findall(
+        r'```python\n([^`]*def experiment\(\).*?)```', page, re.S
+      )
+      pathlib.Path('my').mkdir(exist_ok=True)
+      pathlib.Path('my/flow.py').write_text(model)
+    return word
+
+  def _run_folder(self, path: str) -> str:
+    """Return the folder of a run, trained if it is not."""
+    if pathlib.Path(path, 'config.txt').is_file():
+      return path
+    if path not in self.runs:
+      name = pathlib.Path(path).name
+      self._art_jax('train', _RUNS.get(name, name), f'--workdir={path}')
+    return self.runs[path]
 
 
-def _check_fields(text: str) -> None:
-  """Apply what a training sets to its full-size experiment."""
+def _small(name: str) -> list[str]:
+  return shlex.split(_SMALL.get(name, ''))
+
+
+def art_jax(*arguments: str) -> int:
+  """Run the command line in this process; return its exit code."""
+  from art_jax.cli import entry
+
+  flags.FLAGS.unparse_flags()
+  return entry.main(entry.parse(['art_jax', *arguments]))
+
+
+def _check_fields(experiment: str, words: tuple[str, ...]) -> None:
+  """Apply the fields that a command sets to the full experiment."""
   from art_jax.config import experiments
 
+  settings = [word[6:] for word in words if word.startswith('--set=')]
+  if not experiment.endswith('.py'):
+    experiments.override(experiments.load(experiment), settings)
+
+
+def parse(text: str) -> int:
+  """Check the flags of a command that is not run; return an exit code."""
+  from art_jax.cli import arguments
+
   words = shlex.split(text)
-  pairs = zip(words, words[1:], strict=False)
-  settings = [value for flag, value in pairs if flag == '--set']
-  experiments.override(experiments.load(words[2]), settings)
+  if 'tools/launch/' in text:
+    at = words.index('--')
+    words = [*words[:at], '--dry_run', *words[at:]]
+    return (
+      _process([f'{_ROOT}/{words[1]}', *words[2:]])
+      if (words[0] == 'python')
+      else _process(words, [], _ROOT)
+    )
+  if text.startswith('python -m tools.'):
+    command.parse(importlib.import_module(words[2]).main, words[3:])
+  elif words[0] == 'art_jax' and not re.search(r'\[|MODE', text):
+    flags.FLAGS.unparse_flags()
+    arguments.parse(words)
+  return 0
 
 
-def _run(one: Command, done: dict[tuple, tuple[int, str]]) -> tuple[int, str]:
-  if one.reason:
-    return _parse(one.text)
-  arguments = small(one.text)
-  if arguments[0] == 'train':
-    _check_fields(one.text)
-  key = tuple(word for word in arguments if '--workdir' not in word)
-  if key not in done:
-    _prepare(arguments)
-    extra = ['--overwrite'] * any('--output' in word for word in arguments)
-    extra *= arguments[0] not in ('evaluate',)
-    done[key] = _art_jax([*arguments, *extra])
-  return done[key]
+def _process(
+  words: list[str],
+  program: list[str] | None = None,
+  folder: pathlib.Path | str = '.',
+) -> int:
+  """Run a program, Python's by default, with the output of this process."""
+  program = [sys.executable] if program is None else program
+  environment = {**os.environ, 'XLA_FLAGS': '', 'PYTHONPATH': str(_ROOT)}
+  done = subprocess.run(
+    [*program, *words],
+    cwd=folder,
+    env=environment,
+    capture_output=True,
+    text=True,
+  )
+  print(done.stdout, done.stderr)
+  return done.returncode
+
+
+def _attempt(function, text: str) -> tuple[int, str]:
+  """Call with a command; return the exit code and what was printed."""
+  printed, code = io.StringIO(), 1
+  with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    try:
+      code = function(text)
+    except SystemExit as stopped:
+      code = stopped.code if isinstance(stopped.code, int) else 1
+    except Exception:
+      traceback.print_exc()
+  return code, printed.getvalue()
 
 
 def main(*, only: str = '') -> int:
   """Run the commands of all pages, or of some.
 
   Args:
-    only: a part of the names of the pages.
+    only: part of the name of a page.
   """
-  pages = [_ROOT / 'README.md', *sorted((_ROOT / 'docs').rglob('*.md'))]
-  rows, failed, done = [], [], {}
+  pages = [*_ROOT.glob('*.md'), *sorted((_ROOT / 'docs').rglob('*.md'))]
+  runner, failed, count = Runner(), [], 0
   with tempfile.TemporaryDirectory() as folder:
-    os.environ['ART_JAX_HOME'] = f'{folder}/home'
     os.chdir(folder)
-    for page in pages:
-      for one in commands(page) if only in str(page) else ():
-        start = time.monotonic()
-        try:
-          code, error = _run(one, done)
-        except Exception as problem:
-          code, error = 1, f'{type(problem).__name__}: {problem}'
-        seconds = f'{time.monotonic() - start:.1f}'
-        rows.append(
-          (one.place, one.text, one.reason or 'run', str(code), seconds)
-        )
-        print(command.table(('', '', '', '', ''), rows[-1:]).splitlines()[-1])
-        if code:
-          failed.append(f'{one.place}: {one.text}\n  {error.strip()}')
+    for place, text in (
+      row
+      for page in pages
+      if only in str(page.relative_to(_ROOT))
+      for row in commands(page)
+    ):
+      start = time.monotonic()
+      reasons = [why for what, why in _NOT_RUN.items() if re.search(what, text)]
+      code, printed = _attempt(parse if reasons else runner.run, text)
+      seconds = f'{time.monotonic() - start:.1f}'
+      note = f'  [parsed: {reasons[0]}]' if reasons else ''
+      print(f'{code:3} {seconds:>6} s  {place}: {text}{note}', flush=True)
+      count += not reasons
+      if code:
+        failed.append(f'{place}: {text}\n{printed[-2000:]}')
     os.chdir(_ROOT)
-  ran = sum(row[2] == 'run' for row in rows)
-  print(f'{ran} commands run, {len(rows) - ran} parsed, {len(failed)} failed')
+  print(f'{count} commands run, {len(failed)} failed')
   print('\n'.join(failed), file=sys.stderr)
   return int(bool(failed))
 
 
 if __name__ == '__main__':
   os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+  # The programs are tiny: compiling them is most of the time.
+  os.environ['XLA_FLAGS'] = (
+    '--xla_force_host_platform_device_count=8 '
+    '--xla_backend_optimization_level=0 '
+    '--xla_llvm_disable_expensive_passes=true'
+  )
   command.run(main, quiet=True)
