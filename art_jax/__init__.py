@@ -223,7 +223,7 @@ def stylize(
     style = [style]
   return optimize.paint(
     task.sized(chosen, size, steps),
-    task.task(content, style, masks, start),
+    task.read_task(content, style, masks, start),
     devices=_devices(devices),
     tile=tile,
   )

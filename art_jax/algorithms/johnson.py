@@ -74,7 +74,7 @@ class FastStyle:
   def __post_init__(self):
     fields.require_one_of('reduction', self.reduction, losses.REDUCTIONS)
     fields.require_style_size(self.style_size)
-    if not hasattr(self.style_loss, 'from_sums'):
+    if not isinstance(self.style_loss, losses.SumsStyleLoss):
       raise core.UserError(
         f'algorithm.style_loss={type(self.style_loss).__name__}: it keeps more '
         'of a painting than its statistics; use Gram() or WassersteinStyle()'

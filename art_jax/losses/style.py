@@ -18,7 +18,7 @@ of Johnson. 'mean' alone hardly depends on the size of the picture.
 """
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -33,8 +33,7 @@ Target = Any  # pytree of arrays
 class StyleLoss(Protocol):
   """How the features of a layer are compared with those of a painting.
 
-  Where a painting's `target` is a function of its own sums, `from_sums(sums)`
-  is that function, and the painting may be as large as one likes.
+  One whose target is a function of sums is also a `SumsStyleLoss`.
   """
 
   def target(self, features: jax.Array) -> Target:
@@ -49,6 +48,15 @@ class StyleLoss(Protocol):
 
   def distance(self, sums: Sums, target: Target, reduction: str) -> jax.Array:
     """Return f32[B], 0 where the style is the painting's."""
+    ...
+
+
+@runtime_checkable
+class SumsStyleLoss(StyleLoss, Protocol):
+  """Has a target that the sums of a painting give, however large it is."""
+
+  def from_sums(self, sums: Sums) -> Target:
+    """Return the target of a painting from its sums over all positions."""
     ...
 
 

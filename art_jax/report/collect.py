@@ -1,17 +1,21 @@
-"""What a run folder holds, read so that a damaged part only leaves a gap."""
+"""What a run folder holds; a damaged part is left out with a note."""
 
 import dataclasses
 import fcntl
+import itertools
 import json
+import os
 import pathlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from etils import epath
 
 from art_jax import core
 from art_jax.config import experiments, serialization
 from art_jax.core.version import VERSION
-from art_jax.runs import alarm_event, metrics_log
+from art_jax.runs import alarm_event, metrics_log, metrics_rows
 from art_jax.runs.folder import RunFolder
 
 _PICTURE = re.compile(r'(\d{8})\.png')
@@ -20,13 +24,13 @@ _NAMED = re.compile(r'--experiment[= ]([^ ]+)')
 
 @dataclasses.dataclass(frozen=True)
 class RunFiles:
-  """Everything a report tells about one run.
+  """Everything that a report shows of one run.
 
   Attributes:
     path: the folder.
     experiment: of config.txt; None if it cannot be read.
     config_text: config.txt as it is.
-    changed: (path, default, here) of the fields that differ from the
+    changed: (path, (default, here)) of the fields that differ from the
       experiment's own file; None if that is not known.
     starts: entries of run.json, oldest first.
     data: data.json.
@@ -45,7 +49,7 @@ class RunFiles:
   path: pathlib.Path
   experiment: core.Experiment | None
   config_text: str
-  changed: list[tuple[str, str, str]] | None
+  changed: list[tuple[str, list[str]]] | None
   starts: list[dict[str, Any]]
   data: dict[str, Any]
   rows: list[dict[str, Any]]
@@ -84,44 +88,47 @@ class RunFiles:
     return 'stopped' if self.rows else 'not started'
 
 
-def collect(run: str | pathlib.Path) -> RunFiles:
+def collect(run: os.PathLike | str) -> RunFiles:
   """Read a run folder.
 
   Raises:
     core.UserError: there is nothing of a run in it.
   """
   path = pathlib.Path(run).expanduser().absolute()
-  if (
-    not (path / 'config.txt').exists()
-    and not (path / metrics_log.FILE).exists()
-  ):
+  metrics, config = path / metrics_log.FILE, path / 'config.txt'
+  if not config.exists() and not metrics.exists():
     why = 'is no folder' if not path.is_dir() else 'holds no config.txt'
     raise core.UserError(
       f'--run={run}: {why}; pass the folder that training wrote (--workdir)'
     )
   notes: list[str] = []
-  experiment = _try(notes, 'config.txt', _experiment, path)
+  experiment = _try(
+    notes, config, None, RunFolder(path, writable=False).read_config
+  )
   starts = _json(notes, path / 'run.json', [])
   _compare_versions(notes, starts)
-  rows = (
-    _try(
-      notes, metrics_log.FILE, metrics_log.read_metrics, path / metrics_log.FILE
-    )
-    or []
+  checkpoints = sorted(
+    int(p.name) for p in path.glob('checkpoints/*') if p.name.isdecimal()
   )
-  events = (
-    _try(notes, metrics_log.ALARMS, _events, path / metrics_log.ALARMS) or []
-  )
-  checkpoints = _checkpoints(path / 'checkpoints')
   return RunFiles(
     path=path,
     experiment=experiment,
-    config_text=_try(notes, 'config.txt', _text, path / 'config.txt') or '',
+    config_text=_try(
+      notes,
+      config,
+      '',
+      lambda: config.read_text(errors='replace') if config.exists() else '',
+    ),
     changed=_changed(experiment, starts),
     starts=starts,
     data=_json(notes, path / 'data.json', {}),
-    rows=rows,
-    events=events,
+    rows=_try(notes, metrics, [], lambda: metrics_log.read_metrics(metrics)),
+    events=_try(
+      notes,
+      path / metrics_log.ALARMS,
+      [],
+      lambda: _events(path / metrics_log.ALARMS),
+    ),
     summary=_json(notes, path / 'summary.json', {}, needed=False),
     scores=_scores(_json(notes, path / 'evaluation.json', [], needed=False)),
     pictures=_pictures(path / 'images'),
@@ -136,54 +143,58 @@ def fields(value: Any, path: str = '') -> dict[str, str]:
   """Return every plain field of a config by its dotted path, as text."""
   if not serialization.is_config(value):
     return {path: serialization.to_text(value)}
-  found = {path: f'{type(value).__name__}(...)'} if path else {}
+  texts = {path: f'{type(value).__name__}(...)'} if path else {}
   for field in serialization.config_fields(value):
     below = f'{path}.{field.name}' if path else field.name
-    found |= fields(getattr(value, field.name), below)
-  return found
+    texts |= fields(getattr(value, field.name), below)
+  return texts
 
 
-def _try(notes: list[str], name: str, read: Any, *args: Any) -> Any:
-  """Return `read(*args)`, or None and a note of what is wrong."""
+def differences(configs: Sequence[Any]) -> list[tuple[str, list[str]]]:
+  """Return the fields in which configs differ, and the value in each.
+
+  Args:
+    configs: experiments; None for one that is not known.
+  """
+  flat = [fields(config) if config is not None else {} for config in configs]
+  rows = (
+    (path, [texts.get(path, '-') for texts in flat])
+    for path in dict.fromkeys(itertools.chain(*flat))
+  )
+  return [(path, values) for path, values in rows if len(set(values)) > 1]
+
+
+def _try(
+  notes: list[str], path: pathlib.Path, empty: Any, read: Callable[[], Any]
+) -> Any:
+  """Return `read()`; or `empty`, with a note of what is wrong."""
   try:
-    return read(*args)
+    return read()
   except (core.UserError, OSError, ValueError, TypeError, KeyError) as error:
-    notes.append(f'{name}: {error}')
-    return None
-
-
-def _experiment(path: pathlib.Path) -> core.Experiment | None:
-  return RunFolder(path, writable=False).read_config()
-
-
-def _text(path: pathlib.Path) -> str:
-  return path.read_text(errors='replace') if path.exists() else ''
+    notes.append(f'{path.name}: {error}')
+    return empty
 
 
 def _json(notes: list[str], path: pathlib.Path, empty: Any, needed=True) -> Any:
   if not path.exists() and not needed:
     return empty
-  found = _try(notes, path.name, lambda: json.loads(path.read_text()))
-  return found if isinstance(found, type(empty)) else empty
+  value = _try(notes, path, empty, lambda: json.loads(path.read_text()))
+  return value if isinstance(value, type(empty)) else empty
 
 
 def _scores(entries: list) -> dict[str, dict[str, Any]]:
   """Return the newest score of each name in evaluation.json."""
-  found = {}
-  for entry in entries:
-    if isinstance(entry, dict) and isinstance(entry.get('scores'), dict):
-      for name, score in entry['scores'].items():
-        found[name] = {**score, 'checkpoint': entry.get('checkpoint')}
-  return found
+  return {
+    name: {**score, 'checkpoint': entry.get('checkpoint')}
+    for entry in entries
+    if isinstance(entry, dict) and isinstance(entry.get('scores'), dict)
+    for name, score in entry['scores'].items()
+  }
 
 
 def _events(path: pathlib.Path) -> list[alarm_event.Event]:
-  if not path.exists():
-    return []
-  lines = path.read_text().split('\n')
-  # The last one is torn while a trainer writes it.
-  whole = [line for line in lines[:-1] if line]
-  return [alarm_event.from_row(json.loads(line)) for line in whole]
+  rows = metrics_rows.parse(epath.Path(path))
+  return [alarm_event.from_row(row) for _, row in rows]
 
 
 def _compare_versions(notes: list[str], starts: list[Mapping]) -> None:
@@ -195,7 +206,9 @@ def _compare_versions(notes: list[str], starts: list[Mapping]) -> None:
     )
 
 
-def _changed(experiment, starts) -> list[tuple[str, str, str]] | None:
+def _changed(
+  experiment: core.Experiment | None, starts: list[Mapping]
+) -> list[tuple[str, list[str]]] | None:
   """Compare with the experiment that the run was started as."""
   command = starts[0].get('command', '') if starts else ''
   named = _NAMED.search(command)
@@ -205,32 +218,25 @@ def _changed(experiment, starts) -> list[tuple[str, str, str]] | None:
     default = experiments.load(named[1], tiny='--tiny' in command.split())
   except (core.UserError, ImportError):
     return None
-  old, new = fields(default), fields(experiment)
   return [
-    (path, old.get(path, '-'), new.get(path, '-'))
-    for path in {**old, **new}
-    if old.get(path) != new.get(path) and path != 'train.planned_duration'
+    (path, values)
+    for path, values in differences([default, experiment])
+    if path != 'train.planned_duration'
   ]
 
 
 def _pictures(folder: pathlib.Path) -> dict[str, list]:
-  found: dict[str, list] = {}
+  grids: dict[str, list] = {}
   for path in sorted(folder.rglob('*.png')):
     step = _PICTURE.fullmatch(path.name)
     if step:
       name = path.parent.relative_to(folder).as_posix()
-      found.setdefault(name, []).append((int(step[1]), path))
-  return found
-
-
-def _checkpoints(folder: pathlib.Path) -> list[int]:
-  if not folder.is_dir():
-    return []
-  return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal())
+      grids.setdefault(name, []).append((int(step[1]), path))
+  return grids
 
 
 def _best(folder: pathlib.Path, steps: list[int]) -> dict[str, Any]:
-  """Return the best moment that the newest readable checkpoint knows of."""
+  """Return the best moment that the newest readable checkpoint records."""
   for step in reversed(steps):
     try:
       host = json.loads((folder / str(step) / 'host' / 'metadata').read_text())
@@ -241,7 +247,7 @@ def _best(folder: pathlib.Path, steps: list[int]) -> dict[str, Any]:
 
 
 def _alive(path: pathlib.Path) -> bool:
-  """Tell whether a trainer holds the lock of the folder."""
+  """Return whether a trainer holds the lock of the folder."""
   try:
     with open(path) as file:
       fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

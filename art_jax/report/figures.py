@@ -16,10 +16,10 @@ _TITLES = {
   'probe/distinct': 'Distinct samples, relative to the data',
   'probe/recall': 'Share of the data that the samples cover',
   'probe/memorised': 'Share of samples that are copies',
-  'probe/checkerboard': 'Grid of the up-sampling, relative to the data',
-  'probe/score': 'Scores of training, held-out and made pictures',
-  'verdict': 'Share of pictures the discriminator is right about',
-  'probability': 'Probability of being real, as the discriminator says',
+  'probe/checkerboard': 'Checkerboard artifacts, relative to the data',
+  'probe/score': 'Scores of training, held-out and generated pictures',
+  'verdict': 'Accuracy of the discriminator',
+  'probability': 'Probability of being real, by the discriminator',
   'score': 'Scores of the discriminator',
   'probe/l1': 'Mean error per pixel on held-out pictures',
 }
@@ -27,14 +27,14 @@ _TITLES = {
 
 def groups(names: Sequence[str]) -> dict[str, list[str]]:
   """Return the metrics that share a figure, by what they have in common."""
-  found: dict[str, list[str]] = {}
+  members: dict[str, list[str]] = {}
   for name in names:
     parts = name.split('/')
     group = '/'.join(parts[:2]) if parts[0] == 'probe' else parts[0]
     if group not in _HIDDEN:
-      found.setdefault(group, []).append(name)
-  known = [group for group in _TITLES if group in found]
-  return {group: found[group] for group in dict.fromkeys([*known, *found])}
+      members.setdefault(group, []).append(name)
+  order = [group for group in _TITLES if group in members]
+  return {group: members[group] for group in dict.fromkeys([*order, *members])}
 
 
 def of_run(
@@ -48,7 +48,7 @@ def of_run(
   """
   names = dict.fromkeys(k for row in rows for k in row if k != 'step')
   return [
-    figure(rows, chosen[:_MAX_CURVES], title(group), group, marks)
+    figure(rows, chosen[:_MAX_CURVES], _TITLES.get(group, group), group, marks)
     for group, chosen in groups(list(names)).items()
   ]
 
@@ -58,9 +58,9 @@ def of_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict]:
   names = dict.fromkeys(
     k for rows in runs.values() for row in rows for k in row if k != 'step'
   )
-  found = []
+  curves = []
   for name in names:
-    if any(name.startswith(hidden) for hidden in _HIDDEN):
+    if name.startswith(_HIDDEN):
       continue
     rows = [
       {'step': row['step'], run: row[name]}
@@ -70,17 +70,26 @@ def of_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict]:
     ]
     # One run's curve alone compares nothing.
     if len({key for row in rows for key in row}) > 2:
-      found.append(figure(rows, list(runs), name, name, {}))
-  return found
+      curves.append(figure(rows, list(runs), name, name, {}))
+  return curves
 
 
-def title(group: str) -> str:
-  """Return what a group of metrics is, in words."""
-  return _TITLES.get(group, group)
+def figure(
+  rows: Sequence[Mapping[str, Any]],
+  names: Sequence[str],
+  heading: str,
+  group: str,
+  marks: Mapping[int, str],
+) -> dict[str, str]:
+  """Return one figure: its 'title', and its SVG as a 'uri'.
 
-
-def figure(rows, names, heading, group, marks) -> dict[str, str]:
-  """Draw one figure."""
+  Args:
+    rows: of metrics.jsonl.
+    names: the metrics, a curve each.
+    heading: the title.
+    group: what is left out of the names in the legend.
+    marks: steps to mark by a line, and what to write there.
+  """
   drawn = plots.curves(rows, names, marks=marks, size=_SIZE)
   axes = drawn.axes[0]
   for patch in (drawn.patch, axes.patch):  # the page's own background

@@ -2,8 +2,9 @@
 
 import datetime
 import functools
+import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,12 @@ REPORT, COMPARISON = 'report.html', 'compare.html'
 _APART = ('nearest', 'interpolation')  # pictures with places of their own
 _SKIPPED = 20  # unreadable files that are named
 _METRICS = 60  # rows of the table of metrics
-_LOWER = ('loss', 'probe/kid', 'probe/l1', 'probe/memorised')
+_LOWER = ('probe/kid', 'probe/l1', 'probe/memorised')  # the least is best
 
 
-def write(run: str | pathlib.Path, output: pathlib.Path | None = None):
+def write(
+  run: os.PathLike | str, output: pathlib.Path | None = None
+) -> pathlib.Path:
   """Write the report of a run; a reader never sees half of it.
 
   Args:
@@ -45,25 +48,22 @@ def report(files: RunFiles) -> str:
   """Return the page of one run."""
   began = [event for event in files.events if event.begins]
   marks = {event.since: event.alarm.replace('_', ' ') for event in began}
-  looked = {k: v for k, v in files.pictures.items() if k not in _APART}
+  together = {k: v for k, v in files.pictures.items() if k not in _APART}
   apart = {k: v for k, v in files.pictures.items() if k in _APART}
-  over_time = pictures.frames(looked)
-  return (
-    _environment()
-    .get_template('report.html.jinja')
-    .render(
-      run=files,
-      alarms=[_alarm(event, files) for event in began],
-      latest=_latest(looked),
-      over_time={k: v for k, v in over_time.items() if len(v) > 1},
-      curves=figures.of_run(files.rows, marks) if files.rows else [],
-      apart={entry['name']: entry for entry in _latest(apart)},
-      metrics=_table(files.rows),
-      examples=_examples(files),
-      skipped=files.data.get('skipped', [])[:_SKIPPED],
-      shown_config=files.config_text,
-      **_made(),
-    )
+  over_time = pictures.frames(together)
+  examples = files.path / 'examples.png'
+  return _render(
+    'report.html.jinja',
+    run=files,
+    alarms=[_alarm(event, files) for event in began],
+    latest=_latest(together),
+    over_time={k: v for k, v in over_time.items() if len(v) > 1},
+    curves=figures.of_run(files.rows, marks) if files.rows else [],
+    apart={entry['name']: entry for entry in _latest(apart)},
+    metrics=_table(files.rows),
+    examples=pictures.large(examples) if examples.exists() else '',
+    skipped=files.data.get('skipped', [])[:_SKIPPED],
+    shown_config=files.config_text,
   )
 
 
@@ -77,36 +77,34 @@ def compare(runs: Sequence[str | pathlib.Path]) -> str:
     raise core.UserError(
       'compare takes two or more run folders: art_jax compare runs/a runs/b'
     )
-  found = [collect.collect(run) for run in runs]
-  names = _distinct_names(found)
-  tables = [{row['name']: row for row in _table(f.rows)} for f in found]
+  folders = [collect.collect(run) for run in runs]
+  named = dict(zip(_distinct_names(folders), folders, strict=True))
+  tables = [{row['name']: row for row in _table(f.rows)} for f in folders]
   metrics = dict.fromkeys(name for table in tables for name in table)
-  common = dict.fromkeys(name for f in found for name in f.pictures)
-  return (
-    _environment()
-    .get_template('compare.html.jinja')
-    .render(
-      runs=list(zip(names, found, strict=True)),
-      differences=_differences(found),
-      metrics=[
-        (name, _cells(name, [table.get(name) for table in tables]))
-        for name in list(metrics)[:_METRICS]
-      ],
-      scores=[
-        (name, [f.scores.get(name) for f in found])
-        for name in dict.fromkeys(name for f in found for name in f.scores)
-      ],
-      samples=[
-        (name, [_newest(f, name) for f in found])
-        for name in common
-        if name not in _APART
-      ],
-      curves=figures.of_runs(
-        {name: f.rows for name, f in zip(names, found, strict=True)}
-      ),
-      **_made(),
-    )
+  scores = dict.fromkeys(name for f in folders for name in f.scores)
+  grids = dict.fromkeys(name for f in folders for name in f.pictures)
+  return _render(
+    'compare.html.jinja',
+    runs=list(named.items()),
+    differences=collect.differences([f.experiment for f in folders]),
+    metrics=[
+      (name, _cells(name, [table.get(name) for table in tables]))
+      for name in list(metrics)[:_METRICS]
+    ],
+    scores=[(name, [f.scores.get(name) for f in folders]) for name in scores],
+    samples=[
+      (name, [_newest(f, name) for f in folders])
+      for name in grids
+      if name not in _APART
+    ],
+    curves=figures.of_runs({name: f.rows for name, f in named.items()}),
   )
+
+
+def _render(template: str, **values: Any) -> str:
+  now = datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%d %H:%M UTC')
+  page = _environment().get_template(template)
+  return page.render(**values, made=now, version=VERSION)
 
 
 @functools.cache
@@ -149,66 +147,58 @@ def spell(seconds: float) -> str:
   return f'{hours} h {rest} min' if hours else f'{minutes} min'
 
 
-def _made() -> dict[str, str]:
-  now = datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%d %H:%M UTC')
-  return {'made': now, 'version': VERSION}
-
-
 def _alarm(event: Event, files: RunFiles) -> dict[str, Any]:
   """Return an alarm with its place on the time line, in percent."""
-  over = [
+  ends = [
     other.step
     for other in files.events
     if not other.begins
     and other.alarm == event.alarm
     and other.step > event.step
   ]
-  end = min(over) if over else files.step
+  over = min(ends, default=None)
+  end = files.step if over is None else over
   whole = max(files.duration, files.step, 1)
   return {
     'name': event.alarm.replace('_', ' '),
     'text': event.text.partition(': ')[2] or event.text,
     'step': event.step,
-    'over': min(over) if over else None,
+    'over': over,
     'left': 100 * event.since / whole,
     'width': max(100 * (end - event.since) / whole, 0.8),
   }
 
 
-def _latest(names) -> list[dict[str, Any]]:
-  found = [
-    {'name': name, 'step': all_[-1][0], 'uri': pictures.large(all_[-1][1])}
-    for name, all_ in names.items()
+def _latest(
+  grids: Mapping[str, Sequence[tuple[int, pathlib.Path]]],
+) -> list[dict[str, Any]]:
+  """Return the last picture of each name: {'name', 'step', 'uri'}."""
+  entries = [
+    {'name': name, 'step': steps[-1][0], 'uri': pictures.large(steps[-1][1])}
+    for name, steps in grids.items()
   ]
-  return [entry for entry in found if entry['uri']]
+  return [entry for entry in entries if entry['uri']]
 
 
 def _newest(files: RunFiles, name: str) -> dict[str, Any] | None:
-  found = _latest(
-    {name: files.pictures[name]} if name in files.pictures else {}
-  )
-  return found[0] if found else None
+  grids = {k: v for k, v in files.pictures.items() if k == name}
+  return next(iter(_latest(grids)), None)
 
 
-def _examples(files: RunFiles) -> str:
-  path = files.path / 'examples.png'
-  return pictures.large(path) if path.exists() else ''
-
-
-def _table(rows) -> list[dict[str, Any]]:
+def _table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
   """Return the last, least and largest value of every metric."""
   values: dict[str, list] = {}
   for row in rows:
     for name, value in row.items():
       if name != 'step' and not name.startswith('probe/kid_of_grey'):
         values.setdefault(name, []).append((row['step'], value))
-  found = []
+  table = []
   for name, pairs in values.items():
     steps, numbers = np.array(pairs, np.float64).T
     finite = np.isfinite(numbers)
     if finite.any():
       kept, at = numbers[finite], steps[finite]
-      found.append(
+      table.append(
         {
           'name': name,
           'last': float(numbers[-1]),
@@ -219,43 +209,25 @@ def _table(rows) -> list[dict[str, Any]]:
           'largest_step': int(at[kept.argmax()]),
         }
       )
-  return found[:_METRICS]
+  return table[:_METRICS]
 
 
-def _cells(name: str, found: list[dict | None]) -> list[dict[str, Any]]:
+def _cells(
+  name: str, rows: list[dict[str, Any] | None]
+) -> list[dict[str, Any] | None]:
   """Return one cell a run; the best is marked where less is better."""
-  cells = [
-    {'last': one['last'], 'least': one['least']} if one else None
-    for one in found
+  last = {row['last'] for row in rows if row}
+  ranked = name.startswith(_LOWER) and len(last) > 1
+  return [
+    row and {**row, 'best': ranked and row['last'] == min(last)} for row in rows
   ]
-  there = [cell['last'] for cell in cells if cell]
-  ranked = name.startswith(_LOWER) and not name.startswith('loss')
-  for cell in cells:
-    if cell:
-      cell['best'] = (
-        ranked and len(set(there)) > 1 and cell['last'] == min(there)
-      )
-  return cells
 
 
-def _differences(found: list[RunFiles]) -> list[tuple[str, list[str]]]:
-  """Return the config fields in which runs differ, a value for each run."""
-  flat = [
-    collect.fields(f.experiment) if f.experiment is not None else {}
-    for f in found
-  ]
-  rows = []
-  for path in dict.fromkeys(path for fields in flat for path in fields):
-    values = [fields.get(path, '-') for fields in flat]
-    if len(set(values)) > 1:
-      rows.append((path, values))
-  return rows
-
-
-def _distinct_names(found: list[RunFiles]) -> list[str]:
+def _distinct_names(runs: list[RunFiles]) -> list[str]:
   """Return a name for each run: its folder, with parents where needed."""
+  names = []
   for depth in range(1, 6):
-    names = ['/'.join(f.path.parts[-depth:]) for f in found]
+    names = ['/'.join(run.path.parts[-depth:]) for run in runs]
     if len(set(names)) == len(names):
       return names
   twice = next(name for name in names if names.count(name) > 1)

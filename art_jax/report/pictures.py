@@ -36,7 +36,7 @@ def svg(data: bytes) -> str:
 
 
 def large(path: pathlib.Path) -> str:
-  """Return the picture for looking at."""
+  """Return the picture at the size in which a page shows it by itself."""
   return uri(path, *_LARGE)
 
 
@@ -53,24 +53,24 @@ def frames(
     would be more than 3 MB.
   """
   for level in _LEVELS:
-    found = {
+    chosen = {
       name: _spread(pictures, *level) for name, pictures in names.items()
     }
-    total = sum(len(f['uri']) for each in found.values() for f in each)
+    total = sum(len(f['uri']) for each in chosen.values() for f in each)
     if total <= _BUDGET:
       break
-  return found
+  return chosen
 
 
 def _spread(pictures: Sequence, count: int, side: int, quality: int) -> list:
   last = len(pictures) - 1
   chosen = sorted({round(i * last / max(count - 1, 1)) for i in range(count)})
-  made = [
+  spread = [
     {'step': pictures[i][0], 'uri': uri(pictures[i][1], side, quality)}
     for i in chosen
     if i <= last
   ]
-  return [frame for frame in made if frame['uri']]
+  return [frame for frame in spread if frame['uri']]
 
 
 def _encoded(kind: str, data: bytes) -> str:

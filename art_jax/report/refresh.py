@@ -1,4 +1,4 @@
-"""The report of a run that trains: written now and then, and at its end."""
+"""The report of a run that trains: rewritten as it goes, and at its end."""
 
 import os
 import time
@@ -15,7 +15,7 @@ _SHARE = 0.01
 class Refresher:
   """Writes report.html of one run; a context manager that writes the last.
 
-  What goes wrong is told once: a report is not worth a run.
+  An error is logged once and stops no run: only the report goes missing.
   """
 
   def __init__(self, folder: os.PathLike | str, *, enabled: bool):

@@ -17,7 +17,7 @@ from art_jax.report.refresh import Refresher
 from art_jax.runs.folder import RunFolder
 from art_jax.runs.metrics_log import Writer
 from art_jax.runs.start_record import write_start
-from art_jax.style_transfer.optimize import Task
+from art_jax.style_transfer.task import Task
 
 Record = Callable[[int, Mapping[str, float], Callable[[], np.ndarray]], None]
 
@@ -25,10 +25,9 @@ _PICTURES = 10  # of one painting, evenly spread over its steps
 _SIDE = 256  # of the photo and the paintings in examples.png
 
 
-def check(folder: str | pathlib.Path) -> None:
-  """Raise UserError if there is a run: a painting starts anew, always."""
-  path = pathlib.Path(folder).expanduser()
-  if (path / 'config.txt').exists():
+def require_new(folder: str | pathlib.Path) -> None:
+  """Raise UserError if the folder holds a run: a painting starts anew."""
+  if (pathlib.Path(folder).expanduser() / 'config.txt').exists():
     raise core.UserError(
       f'--workdir={folder}: there is a run already, and a painting starts '
       'anew; pass another folder'
@@ -53,15 +52,16 @@ def recorded(
     steps: over all scales.
 
   Yields:
-    A function of the step, its metrics and what gives the picture u8[H, W, 3];
-    call it after every step.
+    A function to call after every step: with its number, its metrics, and a
+    function that gives the picture u8[H, W, 3].
 
   Raises:
     core.UserError: there is a run already, or it cannot be written.
   """
-  check(folder)
+  require_new(folder)
   run = RunFolder(folder, writable=True)
   every = max(steps // _PICTURES, 1)
+  log_every = core.in_steps(experiment.train.log_every)
   train = dataclasses.replace(
     experiment.train, duration=steps, render_every=every
   )
@@ -84,7 +84,7 @@ def recorded(
     report.begin()
 
     def record(step, metrics, picture):
-      if step in (1, steps) or step % train.log_every == 0:
+      if step in (1, steps) or step % log_every == 0:
         writer.scalars(step, metrics)
       if step in (1, steps) or step % every == 0:
         writer.images(step, {'painting': picture()[None]})

@@ -1,36 +1,57 @@
 """What to paint and how large, from what a user passes."""
 
+import dataclasses
+import math
 import os
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from art_jax import core
+from art_jax.algorithms.gatys import Gatys
 from art_jax.config import experiments
 from art_jax.data import decode, paintings
 from art_jax.media import images
-from art_jax.style_transfer import optimize
+from art_jax.style_transfer import tiles
 
+MIN_SIDE = 32  # of a picture; below it the deepest layers vanish
 # An array u8[H, W, C] or f32[H, W, C] in [-1, 1], a file, or 'builtin:3'.
 Picture = Image.Image | np.ndarray | str | os.PathLike
 
 
-def task(
+@dataclasses.dataclass(frozen=True)
+class Task:
+  """What to paint: pictures in mode 'RGB', masks in mode 'L'.
+
+  Attributes:
+    content: the photo.
+    styles: the paintings.
+    masks: of each painting, where it applies (white), as large as the content;
+      () everywhere.
+    start: picture to start from; None: what the algorithm says.
+  """
+
+  content: Image.Image
+  styles: tuple[Image.Image, ...]
+  masks: tuple[Image.Image, ...] = ()
+  start: Image.Image | None = None
+
+
+def read_task(
   content: Picture,
   styles: Sequence[Picture],
   masks: Sequence[Picture] = (),
   start: Picture | None = None,
-) -> optimize.Task:
-  """Return the task with its pictures read; see `optimize.Task`.
+) -> Task:
+  """Return the task with its pictures read; see `Task`.
 
   Raises:
     core.UserError: naming the flag and the picture that cannot be read.
   """
-  return optimize.Task(
+  return Task(
     picture('content', content),
     tuple(picture('style', one) for one in styles),
     tuple(picture('mask', one).convert('L') for one in masks),
@@ -81,8 +102,8 @@ def sized(
     size: longest side in pixels; None: its own.
     steps: at each scale; None: its own.
   """
-  optimize.check_algorithm(experiment.algorithm)
-  changes: dict[str, Any] = {'data.size': size, 'train.duration': steps}
+  gatys_of(experiment)
+  changes = {'data.size': size, 'train.duration': steps}
   assignments = [f'{k}={v}' for k, v in changes.items() if v is not None]
   # Boundaries of schedules follow the number of steps.
   return experiments.resolve(
@@ -91,6 +112,7 @@ def sized(
 
 
 def _from_array(flag: str, array: np.ndarray) -> Image.Image:
+  """Return [H, W], or [H, W, 1 or 3]: bool, u8 or float, as a picture."""
   if array.ndim == 2:
     array = array[..., None]
   if array.ndim != 3 or array.shape[-1] not in (1, 3):
@@ -102,3 +124,80 @@ def _from_array(flag: str, array: np.ndarray) -> Image.Image:
   elif array.dtype != np.uint8:
     array = images.to_uint8(array)
   return Image.fromarray(np.broadcast_to(array, (*array.shape[:2], 3)).copy())
+
+
+def gatys_of(experiment: core.Experiment) -> Gatys:
+  """Return the algorithm of an experiment that optimizes pixels.
+
+  Raises:
+    core.UserError: it is another algorithm.
+  """
+  algorithm = experiment.algorithm
+  if not isinstance(algorithm, Gatys):
+    raise core.UserError(
+      f'{type(algorithm).__name__} does not paint by optimizing pixels; use '
+      'style_transfer, or `art_jax translate` for a trained model'
+    )
+  return algorithm
+
+
+def scales(algorithm: Gatys, size: int) -> list[int]:
+  """Return the longest sides of the scales: sqrt(2) apart, ending at `size`."""
+  if not algorithm.coarse_size:
+    return [size]
+  count = round(2 * math.log2(size / algorithm.coarse_size))
+  return [round(size / math.sqrt(2) ** i) for i in range(max(count, 0), -1, -1)]
+
+
+def require_paintable(
+  experiment: core.Experiment, task: Task, tile: int
+) -> None:
+  """Raise UserError for a task that would fail, before anything is computed.
+
+  Args:
+    experiment: of a `Gatys`.
+    task: its pictures and masks, and their sizes and numbers.
+    tile: side of the tiles in pixels; 0: none.
+  """
+  algorithm = gatys_of(experiment)
+  if tile:
+    tiles.window_shape((tile, tile), tile)
+  named = [('--content', task.content)]
+  named += [('--style', style) for style in task.styles]
+  named += [('--start', task.start)] if task.start else []
+  for flag, image in named:
+    if min(image.size) < MIN_SIDE:
+      raise core.UserError(
+        f'{flag}: a picture of {image.width}x{image.height} pixels: both '
+        f'sides are at least {MIN_SIDE}; pass a larger one'
+      )
+  smallest = scales(algorithm, experiment.data.size)[0]
+  least = min(images.shape_of(task.content, smallest, 1))
+  if least < MIN_SIDE:
+    raise core.UserError(
+      f'--size={experiment.data.size}: the content would be {least} pixels on '
+      f'its shorter side, at its coarsest; it needs {MIN_SIDE}: pass a larger '
+      '--size, or --set algorithm.coarse_size=0'
+    )
+  for number, mask in enumerate(task.masks, 1):
+    _require_mask(number, mask, task.content)
+  count = len(task.styles)
+  for name, given in (('--mask', task.masks), ('blend', algorithm.blend)):
+    if given and len(given) != count:
+      raise core.UserError(
+        f'{name}: {len(given)} given for {count} paintings; give one for each'
+      )
+
+
+def _require_mask(number: int, mask: Image.Image, content: Image.Image) -> None:
+  if mask.size != content.size:
+    raise core.UserError(
+      f'--mask: number {number} has {mask.width}x{mask.height} pixels, the '
+      f'content {content.width}x{content.height}: they have the same size; '
+      'resize the mask'
+    )
+  if not np.asarray(mask).any():
+    raise core.UserError(
+      f'--mask: number {number} is black everywhere: white is where the '
+      'painting applies; paint some of it white'
+    )

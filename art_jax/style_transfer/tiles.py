@@ -1,12 +1,12 @@
 """Style transfer of a picture whose features do not fit into memory.
 
-The losses are functions of sums over all positions (see `losses.style`). One
-pass over the tiles adds up the sums S of the whole picture; the derivative
-dL/dS says what a unit of each sum is worth; a second pass pulls it back to the
-pixels of each tile. With tiles that overlap by what a feature sees, that is the
-gradient of the whole picture, in the memory of one tile.
+The losses are functions of sums over all positions (see `losses.style`). A
+first pass over the tiles adds up the sums S of the whole picture. The second
+pulls the cotangent dL/dS back to the pixels of each tile. With tiles that
+overlap by the receptive field of a feature, the result is the gradient of the
+whole picture, in the memory of one tile.
 
-The overlap is smaller than that, so a tile's features near its border see less
+The overlap is smaller than that, so features near the border of a tile see less
 than they should. Therefore the grid of tiles is moved at random every step: no
 pixel stays at a border, and no seam shows.
 """
@@ -17,24 +17,25 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import struct
 
 from art_jax import core
 from art_jax.algorithms import trainable
 from art_jax.algorithms.gatys import Gatys
 from art_jax.algorithms.style_states import StyleTargets
 from art_jax.algorithms.trainable import Trainable
+from art_jax.losses.style import SumsStyleLoss
 
 # Pooling of the deepest layer: a grid of multiples of it cuts no window of it.
 ALIGN = 16
-HALO = 32  # overlap with each neighbour, in pixels
+HALO = 32  # overlap with each neighbor, in pixels
 
 
 class Cell(NamedTuple):
-  """A tile: where its window lies, and the part of it that it stands for.
+  """A tile: where its window lies, and the part of it that counts.
 
   Attributes:
     corner: i32[2], row and column of the window.
@@ -47,11 +48,11 @@ class Cell(NamedTuple):
   end: Any
 
 
-class TiledState(flax.struct.PyTreeNode):
-  """A large picture in the making; nothing here has the size of features.
+class TiledState(struct.PyTreeNode):
+  """A large picture that is optimized; nothing here has the size of features.
 
   Attributes:
-    canvas: pixels f32[1, H, W, 3] and their optimiser.
+    canvas: pixels f32[1, H, W, 3] and their optimizer.
     content: f32[1, H, W, 3].
     features: variables of the feature network.
     targets: of the paintings; `content` is empty.
@@ -78,7 +79,8 @@ def window_shape(
       f'--tile={tile}: it is a multiple of {ALIGN} pixels and at least '
       f'{2 * halo + 4 * ALIGN}; pass --tile=512'
     )
-  return tuple(min(tile, extent) for extent in shape)
+  height, width = shape
+  return min(tile, height), min(tile, width)
 
 
 def cells(
@@ -130,7 +132,7 @@ class Tiles:
     self._random = np.random.default_rng(seed)
     self._add_sums = jax.jit(self._sums_of_tile, donate_argnums=0)
     self._add_gradient = jax.jit(self._gradient_of_tile, donate_argnums=0)
-    self._worth = jax.jit(jax.grad(self._loss, has_aux=True))
+    self._cotangent = jax.jit(jax.grad(self._loss, has_aux=True))
     self._update = jax.jit(self._descend, donate_argnums=0)
 
   def __call__(
@@ -141,12 +143,12 @@ class Tiles:
       limit = math.ceil(max(self._window) / ALIGN)
       shift = tuple(ALIGN * self._random.integers(0, limit, 2))
     grid = cells(self._shape, self._window, self._halo, shift)
-    worth, _ = self._worth(self.sums(state, shift), state.targets)
+    cotangent, _ = self._cotangent(self.sums(state, shift), state.targets)
     total = (jnp.zeros(state.content.shape), self._zeros(state))
     for cell in grid:
-      total = self._add_gradient(total, state, worth, cell)
+      total = self._add_gradient(total, state, cotangent, cell)
     gradient, sums = total
-    _, metrics = self._worth(sums, state.targets)
+    _, metrics = self._cotangent(sums, state.targets)
     canvas, smooth = self._update(state.canvas, gradient, state.clock)
     metrics['loss/total'] = metrics['loss/total'] + smooth
     if self._algorithm.tv_weight:
@@ -163,15 +165,14 @@ class Tiles:
 
   def _cut(self, image: jax.Array, cell: Cell) -> jax.Array:
     """Return the window of f32[..., H, W, C], or of f32[H, W]."""
-    plain = image.ndim == 2
-    image = image[None, ..., None] if plain else image
-    at = (0, cell.corner[0], cell.corner[1], 0)
+    row, column = cell.corner
+    if image.ndim == 2:
+      return jax.lax.dynamic_slice(image, (row, column), self._window)
     size = (1, *self._window, image.shape[-1])
-    window = jax.lax.dynamic_slice(image, at, size)
-    return window[0, ..., 0] if plain else window
+    return jax.lax.dynamic_slice(image, (0, row, column, 0), size)
 
   def _inside(self, cell: Cell) -> jax.Array:
-    """Return f32[h, w], 1 in the part that the tile stands for."""
+    """Return f32[h, w], 1 in the part of the window that counts."""
     rows, columns = (
       (first <= corner + jnp.arange(size)) & (corner + jnp.arange(size) < end)
       for corner, first, end, size in zip(
@@ -180,45 +181,43 @@ class Tiles:
     )
     return (rows[:, None] & columns[None]).astype(jnp.float32)
 
-  def _local(self, state: TiledState, cell: Cell) -> StyleTargets:
-    masks = tuple(self._cut(mask, cell) for mask in state.targets.masks)
-    return state.targets.replace(masks=masks)
-
-  def _tile_sums(self, state, pixels, targets, cell):
-    return self._algorithm.sums(
-      state.features, pixels, targets, self._inside(cell)
+  def _tile_sums(
+    self, state: TiledState, cell: Cell, pixels: jax.Array, content: jax.Array
+  ) -> core.PyTree:
+    """Return the sums of a tile; all pictures are cut to its window."""
+    algorithm = self._algorithm
+    targets = state.targets.replace(
+      masks=tuple(self._cut(mask, cell) for mask in state.targets.masks),
+      content=algorithm.extract(
+        state.features, content, algorithm.content_layers
+      ),
     )
+    return algorithm.sums(state.features, pixels, targets, self._inside(cell))
 
-  def _sums_of_tile(self, total, state: TiledState, cell: Cell):
-    """Add a tile's sums, all but the content's errors.
+  def _own_sums(self, state: TiledState, cell: Cell) -> core.PyTree:
+    """Return a tile's sums, all but the content's errors.
 
-    The loss is linear in those: what they are worth is known without them.
+    The loss is linear in those: their cotangent does not depend on them.
     """
     pixels = self._cut(state.canvas.params['pixels'], cell)
-    targets = self._local(state, cell)
-    algorithm = self._algorithm
-    own = algorithm.extract(state.features, pixels, algorithm.content_layers)
-    targets = targets.replace(content=own)
-    sums = self._tile_sums(state, pixels, targets, cell)
-    return jax.tree.map(jnp.add, total, sums)
+    return self._tile_sums(state, cell, pixels, pixels)
 
-  def _gradient_of_tile(self, total, state: TiledState, worth, cell: Cell):
+  def _sums_of_tile(self, total, state: TiledState, cell: Cell):
+    return jax.tree.map(jnp.add, total, self._own_sums(state, cell))
+
+  def _gradient_of_tile(self, total, state: TiledState, cotangent, cell: Cell):
     """Add a tile's part of the gradient, and its sums."""
     gradient, sums = total
-    algorithm = self._algorithm
-    content = algorithm.extract(
-      state.features, self._cut(state.content, cell), algorithm.content_layers
+    content = self._cut(state.content, cell)
+    own, vjp = jax.vjp(
+      lambda x: self._tile_sums(state, cell, x, content),
+      self._cut(state.canvas.params['pixels'], cell),
     )
-    targets = self._local(state, cell).replace(content=content)
-    pixels = self._cut(state.canvas.params['pixels'], cell)
-    found, pull = jax.vjp(
-      lambda x: self._tile_sums(state, x, targets, cell), pixels
-    )
-    (part,) = pull(worth)
-    at = (0, cell.corner[0], cell.corner[1], 0)
-    part += jax.lax.dynamic_slice(gradient, at, part.shape)
-    gradient = jax.lax.dynamic_update_slice(gradient, part, at)
-    return gradient, jax.tree.map(jnp.add, sums, found)
+    (part,) = vjp(cotangent)
+    corner = (0, cell.corner[0], cell.corner[1], 0)
+    part += jax.lax.dynamic_slice(gradient, corner, part.shape)
+    gradient = jax.lax.dynamic_update_slice(gradient, part, corner)
+    return gradient, jax.tree.map(jnp.add, sums, own)
 
   def _loss(self, sums, targets):
     loss, metrics = self._algorithm.loss(sums, targets)
@@ -228,19 +227,17 @@ class Tiles:
     """Step along a given gradient, and the total variation's."""
 
     def loss_fn(params, collections, batch):
-      del batch
       smooth = self._algorithm.smoothness(params['pixels'])
-      return jnp.vdot(gradient, params['pixels']) + smooth, (
-        collections,
-        smooth,
-      )
+      loss = jnp.vdot(gradient, params['pixels']) + smooth
+      return loss, (collections, smooth)
 
     return trainable.descend(
       canvas, loss_fn, self._algorithm.optimizer, clock, {}
     )
 
   def _zeros(self, state: TiledState):
-    shapes = _sums_shapes(self._algorithm, self._window, state)
+    cell = Cell(*(jnp.zeros(2, jnp.int32) for _ in Cell._fields))
+    shapes = jax.eval_shape(self._own_sums, state, cell)
     return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
 
 
@@ -255,26 +252,14 @@ def painting_target(
 
   A loss whose target is no function of sums (patches) takes it whole.
   """
-  loss, shape = algorithm.style_loss, painting.shape[1:3]
+  loss, (_, height, width, _) = algorithm.style_loss, painting.shape
   algorithm = dataclasses.replace(algorithm, content_layers=())
-  if max(shape) <= tile or not hasattr(loss, 'from_sums'):
+  if max(height, width) <= tile or not isinstance(loss, SumsStyleLoss):
     whole = jax.jit(algorithm.targets)(features, painting, (painting,))
     return whole.styles[0]
   empty = StyleTargets({}, ({name: () for name in algorithm.style_layers},))
   canvas = Trainable({'pixels': painting}, {}, ())
   state = TiledState(canvas, painting, features, empty, jnp.int32(0))
-  worker = Tiles(algorithm, shape, tile, halo)
+  worker = Tiles(algorithm, (height, width), tile, halo)
   sums = worker.sums(state, (0, 0))['styles'][0]
   return {name: loss.from_sums(sums[name]) for name in sums}
-
-
-def _sums_shapes(algorithm: Gatys, window: tuple[int, int], state: TiledState):
-  pixels = jax.ShapeDtypeStruct((1, *window, 3), jnp.float32)
-
-  def sums(features, pixels, targets):
-    own = algorithm.extract(features, pixels, algorithm.content_layers)
-    masks = tuple(jnp.ones(window) for _ in targets.masks)
-    targets = targets.replace(content=own, masks=masks)
-    return algorithm.sums(features, pixels, targets)
-
-  return jax.eval_shape(sums, state.features, pixels, state.targets)

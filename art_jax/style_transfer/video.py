@@ -10,13 +10,13 @@ import numpy as np
 from PIL import Image
 
 from art_jax import core
-from art_jax.data import paintings
 from art_jax.inference.run import Run
-from art_jax.media import color_transfer, images, optical_flow
+from art_jax.media import images, optical_flow
 from art_jax.media.frame_store import Frames
-from art_jax.style_transfer import optimize
+from art_jax.style_transfer import optimize, scale
+from art_jax.style_transfer.task import Task, gatys_of
 
-_BATCH_PIXELS = 2**20  # of the frames that a network is given at a time
+_BATCH_PIXELS = 2**20  # of the frames that a network translates at a time
 Report = Callable[[int], object]  # called with the number of frames done
 
 
@@ -59,7 +59,7 @@ def paint(
   done: Frames,
   report: Report | None = None,
 ) -> float:
-  """Paint the rest of a clip by optimising the pixels of every frame.
+  """Paint the rest of a clip by optimizing the pixels of every frame.
 
   The first frame is painted as any picture. Every other one starts from the
   frame before, moved by the optical flow of the clip, takes half as many steps
@@ -82,13 +82,13 @@ def paint(
 
   Reference: Ruder et al. 2016, arXiv:1604.08610, sections 4.1 and 4.2.
   """
-  algorithm = experiment.algorithm
+  temporal = gatys_of(experiment).temporal_weight
   first, losses, before, painter = done.count, [], None, None
   for number, frame in enumerate(clip):
     if painter is None:
       painter = _Painter(experiment, styles, frame)
     if number >= first:
-      if before is None or not algorithm.temporal_weight:
+      if before is None or not temporal:
         picture, loss = painter.alone(frame)
       elif np.array_equal(frame, before):
         picture, loss = done[number - 1], losses[-1] if losses else np.nan
@@ -105,20 +105,18 @@ def paint(
 class _Painter:
   """Paints frames of one size; what is compiled is compiled once."""
 
-  def __init__(self, experiment, styles, reference):
+  def __init__(
+    self,
+    experiment: core.Experiment,
+    styles: Sequence[Image.Image],
+    reference: np.ndarray,
+  ):
     self._experiment, self._styles = experiment, tuple(styles)
-    # Of the clip, not of the frame where a run continues: paintings that take
-    # on the content's colours have those of the first frame.
+    # The first frame of the clip, not the one where a run continues: paintings
+    # that take on the content's colors have those of this one.
     self._reference = images.from_uint8(reference)
-    self._steps = max(experiment.train.duration // 2, 1)
-    algorithm = self._algorithm = experiment.algorithm
-    self._features = jax.tree.map(
-      jnp.asarray, core.pretrained(algorithm, paintings.read)
-    )
-    if not jax.tree.leaves(self._features):
-      key = jax.random.key(experiment.train.seed)
-      blank = jnp.zeros((1, *reference.shape))
-      self._features = algorithm.features.init(key, blank, algorithm.layers)
+    algorithm = self._algorithm = gatys_of(experiment)
+    self._features = scale.feature_variables(algorithm, experiment.train.seed)
     self._content = jax.jit(lambda f, x: algorithm.targets(f, x, ()).content)
     self._step = jax.jit(
       lambda s: algorithm.step(s, {}, jax.random.key(0)), donate_argnums=0
@@ -128,15 +126,12 @@ class _Painter:
   def alone(self, frame: np.ndarray) -> tuple[np.ndarray, float]:
     """Return a frame painted as any picture, u8[H, W, 3], its style loss."""
     last = {}
-
-    def report(number, metrics, picture):
-      del number, picture
-      last.update(metrics)
-
-    task = optimize.Task(Image.fromarray(frame), self._styles)
-    single = dataclasses.replace(self._algorithm, temporal_weight=0.0)
-    single = dataclasses.replace(self._experiment, algorithm=single)
-    picture = optimize.paint(single, task, report=report)
+    algorithm = dataclasses.replace(self._algorithm, temporal_weight=0.0)
+    picture = optimize.paint(
+      dataclasses.replace(self._experiment, algorithm=algorithm),
+      Task(Image.fromarray(frame), self._styles),
+      report=lambda number, metrics, picture: last.update(metrics),
+    )
     return picture, float(last['loss/style'])
 
   def after(
@@ -147,51 +142,37 @@ class _Painter:
     trust = optical_flow.trusted(backward, optical_flow.between(before, frame))
     moved = optical_flow.warp(images.from_uint8(painted), backward)
     photo = images.from_uint8(frame)
-    content = photo
-    if self._algorithm.colors == 'luminance':
-      content, moved = (
-        color_transfer.luminance(photo),
-        color_transfer.luminance(moved),
-      )
+    content = scale.content_image(self._algorithm, photo)
+    moved = scale.content_image(self._algorithm, moved)
     start = np.where(trust[..., None] > 0, moved, content)[None]
     if self._targets is None:
-      self._targets = self._of_paintings()
+      reference = self._reference
+      styles = scale.style_images(self._algorithm, self._styles, reference)
+      compute = jax.jit(self._algorithm.targets)
+      self._targets = compute(self._features, reference[None], styles)
     targets = self._targets.replace(
       content=self._content(self._features, content[None]),
       before=jnp.asarray(start),
       trust=jnp.asarray(trust),
     )
-    # Donated buffers must not be shared: `before` stays, the pixels move.
+    # Donated buffers must not be shared: `before` stays, the pixels change.
     state = self._algorithm.begin(jnp.array(start), self._features, targets)
     state = jax.tree.map(jnp.array, state)
-    # Of a schedule of the learning rate, the second half.
-    late = self._experiment.train.duration - self._steps
-    state = state.replace(clock=jnp.int32(late))
-    for _ in range(self._steps):
+    # The second half of the steps, and of a schedule of the learning rate.
+    duration = core.in_steps(self._experiment.train.duration)
+    steps = max(duration // 2, 1)
+    state = state.replace(clock=jnp.int32(duration - steps))
+    for _ in range(steps):
       state, metrics = self._step(state)
-    picture = np.clip(np.asarray(state.canvas.params['pixels'][0]), -1, 1)
-    if self._algorithm.colors == 'luminance':
-      picture = color_transfer.with_colors_of(picture, photo)
-    return images.to_uint8(picture), float(metrics['loss/style'])
-
-  def _of_paintings(self):
-    """Return the targets of the paintings."""
-    algorithm, photo = self._algorithm, self._reference
-    longest = max(photo.shape[:2])
-    pictures = []
-    for style in self._styles:
-      shape = images.shape_of(style, longest * algorithm.style_scale, 1)
-      pictures.append(
-        color_transfer.prepared(
-          images.resized(style, shape), photo, algorithm.colors
-        )
-      )
-    arrays = tuple(jnp.asarray(x[None]) for x in pictures)
-    return jax.jit(algorithm.targets)(self._features, photo[None], arrays)
+    pixels = state.canvas.params['pixels']
+    picture = scale.finish(self._algorithm, pixels, photo)
+    return picture, float(metrics['loss/style'])
 
 
-def check(experiment: core.Experiment) -> None:
-  """Raise UserError for what videos cannot have, or do not find here."""
-  optimize.check_algorithm(experiment.algorithm)
-  if experiment.algorithm.temporal_weight:
+def require_video(experiment: core.Experiment) -> None:
+  """Raise UserError if the experiment cannot paint videos here.
+
+  It optimizes pixels; steady videos need the library of the optical flow.
+  """
+  if gatys_of(experiment).temporal_weight:
     optical_flow.library()

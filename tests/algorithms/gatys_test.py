@@ -1,4 +1,4 @@
-"""Gatys: golden numbers of PyTorch, tiles, devices, optimisers, resuming."""
+"""Gatys: golden numbers of PyTorch, tiles, devices, optimizers, resuming."""
 
 import dataclasses
 import pathlib
@@ -21,6 +21,7 @@ from art_jax.media.images import to_uint8
 from art_jax.nn.squeezenet import SqueezeNet
 from art_jax.nn.vgg import VGG
 from art_jax.style_transfer import optimize, tiles
+from art_jax.style_transfer.task import Task, require_paintable, scales
 from art_jax.training import loop
 from art_jax.weights import features
 
@@ -288,17 +289,17 @@ def _image(seed, h, w):
   return Image.fromarray(to_uint8(_picture(seed, h, w)[0]))
 
 
-_TASK = optimize.Task(_image(2, 48, 64), (_image(3, 40, 56),))
+_TASK = Task(_image(2, 48, 64), (_image(3, 40, 56),))
 
 
 def test_scales_are_root_two_apart():
   algorithm = _gatys(coarse_size=128)
-  assert optimize.scales(algorithm, 512) == [128, 181, 256, 362, 512]
-  assert optimize.scales(algorithm, 100) == [100]
-  assert optimize.scales(_gatys(), 512) == [512]
+  assert scales(algorithm, 512) == [128, 181, 256, 362, 512]
+  assert scales(algorithm, 100) == [100]
+  assert scales(_gatys(), 512) == [512]
 
 
-def test_optimiser_goes_on_at_the_next_scale():
+def test_optimizer_goes_on_at_the_next_scale():
   experiment = _experiment(coarse_size=45, **_SHALLOW)
   experiment = experiments.override(experiment, ['data.size=64'])
   seen = []
@@ -348,7 +349,7 @@ def test_a_tiled_picture_is_that_of_the_whole():
   content, style = _image(2, 192, 256), _image(3, 192, 256)
   mask = Image.fromarray(np.repeat(np.uint8([[0, 255]]), 128, 1))
   mask = mask.resize((256, 192), Image.NEAREST)
-  task = optimize.Task(content, (style,), (mask,))
+  task = Task(content, (style,), (mask,))
   whole, tiled = (optimize.paint(experiment, task, tile=t) for t in (0, 128))
   assert np.abs(np.int16(whole) - np.asarray(content)).max() > 1
   assert np.abs(np.int16(whole) - tiled).max() <= 1
@@ -475,7 +476,7 @@ def test_bad_tasks_are_refused(task, assignments, tile, message):
   )
   task = dataclasses.replace(_TASK, **task)
   with pytest.raises(core.UserError, match=message):
-    optimize.check(experiment, task, tile)
+    require_paintable(experiment, task, tile)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_a_report_is_whole_and_asks_for_nothing(run):
   assert "default-src 'none'" in text
   words = ' '.join(read.texts)
   for expected in (
-    *('finished', 'No alarm rang', 'Latest pictures', 'Over time', 'Curves'),
+    *('finished', 'No alarm fired', 'Latest pictures', 'Over time', 'Curves'),
     *('Nearest training pictures', 'From one latent to another', 'Metrics'),
     *('What was run', 'Where the time went', 'Data', 'best moment'),
     *('40 training and 8 held-out pictures', 'Training pictures'),
@@ -139,17 +139,13 @@ def test_a_folder_without_a_run(tmp_path):
 def test_comparison(run, finished, tmp_path):
   config = (run / 'config.txt').read_text()
   (run / 'config.txt').write_text(config.replace('seed=0', 'seed=7'))
-  # Only art_jax's own classes are read back; compare the text of two of them.
-  found = [collect.collect(path) for path in (run, finished)]
+  # Only art_jax's own classes are read back; compare the experiments.
   experiment = puppet.experiment()
   other = dataclasses.replace(
     experiment, train=dataclasses.replace(experiment.train, seed=7)
   )
-  pair = [
-    dataclasses.replace(f, experiment=e)
-    for f, e in zip(found, (experiment, other), strict=True)
-  ]
-  assert page._differences(pair) == [('train.seed', ['0', '7'])]
+  changed = collect.differences([experiment, other])
+  assert changed == [('train.seed', ['0', '7'])]
   read = _Page(page.compare([run, finished]))
   assert all(address.startswith('data:') for address in read.addresses)
   words = ' '.join(read.texts)

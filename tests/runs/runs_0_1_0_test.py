@@ -28,6 +28,7 @@ from art_jax.report import collect, page
 from art_jax.runs import restore
 from art_jax.runs.folder import RunFolder
 from art_jax.style_transfer import optimize
+from art_jax.style_transfer.task import Task
 from art_jax.training import loop
 
 _DATA = pathlib.Path(__file__).resolve().parent.parent / 'data'
@@ -126,7 +127,7 @@ def translated(folder):
 def painted(folder):
   """Paint a painting anew as its settings say; return picture and losses."""
   experiment = RunFolder(folder, writable=False).read_config()
-  task = optimize.Task(
+  task = Task(
     content=paintings.scene(1, photo=True), styles=(paintings.scene(2),)
   )
   rows = []

@@ -113,7 +113,7 @@ def test_odd_pictures_are_taken(files, name, capsys):
     ({'output': 'out.jpg'}, 'written as PNG'),
     (
       {'experiment': 'cyclegan_demo', 'set': []},
-      'does not paint by optimising',
+      'does not paint by optimizing',
     ),
     ({'size': 20}, '--size=20: the content would be 15 pixels'),
     ({'tile': 33}, '--tile=33: it is a multiple of 16'),

@@ -25,6 +25,7 @@ from art_jax.config import experiments
 from art_jax.data import decode, paintings
 from art_jax.media import images
 from art_jax.style_transfer import optimize
+from art_jax.style_transfer.task import Task
 from tools import command
 
 _LAYER = 'relu4_2'
@@ -71,7 +72,7 @@ def main(
   photo, painting = (
     decode.picture(path).convert('RGB') for path in (content, style)
   )
-  task = optimize.Task(photo, (painting,))
+  task = Task(photo, (painting,))
   measure = _measure(task, settings.size, box)
   curves, made = {}, []
   kinds = [('style_transfer', w, s) for s in starts for w in weights]
@@ -120,7 +121,7 @@ def _paint(name, weight, start, task, measure, settings: Settings):
 
 
 def _measure(
-  task: optimize.Task, size: int, box: tuple[float, ...]
+  task: Task, size: int, box: tuple[float, ...]
 ) -> Callable[[np.ndarray], tuple[float, float]]:
   """Return the function picture -> (Gram distance, face distance)."""
   plain: Any = experiments.load('style_transfer').algorithm

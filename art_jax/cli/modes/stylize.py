@@ -64,9 +64,9 @@ def _optimize(flags: Any) -> None:
   targets = _targets(output, len(variants), flags.overwrite)
   folders = _folders(flags.workdir, len(variants))
   styles, masks = _split(flags.style), _split(flags.mask)
-  job = task.task(flags.content, styles, masks, flags.start)
+  job = task.read_task(flags.content, styles, masks, flags.start)
   for variant in variants:
-    optimize.check(variant, job, flags.tile)
+    task.require_paintable(variant, job, flags.tile)
   devices = mesh.make_devices(flags.devices or 1)
   made = []
   for variant, target, folder in zip(variants, targets, folders, strict=True):
@@ -88,7 +88,7 @@ def _optimize(flags: Any) -> None:
 def _paint(variant, job, devices, flags, target, folder) -> np.ndarray:
   """Paint one picture; show progress, and record it in a run folder."""
   every, log_every = flags.every, variant.train.log_every
-  sizes = optimize.scales(variant.algorithm, variant.data.size)
+  sizes = task.scales(variant.algorithm, variant.data.size)
   total = len(sizes) * variant.train.duration
   with contextlib.ExitStack() as stack:
     progress = stack.enter_context(Progress(0, total, 0))
@@ -141,7 +141,7 @@ def _folders(workdir: str | None, count: int) -> list[pathlib.Path | None]:
   if count == 1:
     folders = [folder]
   for path in folders:
-    session.check(path)
+    session.require_new(path)
   return [*folders]
 
 

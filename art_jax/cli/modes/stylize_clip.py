@@ -16,7 +16,7 @@ from art_jax.config import serialization
 from art_jax.core.paths import require_free
 from art_jax.inference import run
 from art_jax.media import frame_store, optical_flow, video
-from art_jax.style_transfer import optimize
+from art_jax.style_transfer import task
 from art_jax.style_transfer import video as style_video
 
 
@@ -49,10 +49,10 @@ def paint(
   options.refuse(
     flags, 'videos', *('tile', 'mask', 'start', 'every', 'devices', 'workdir')
   )
-  style_video.check(experiment)
+  style_video.require_video(experiment)
   clip = _Clip(flags, 1, experiment.data.size)
   first = Image.fromarray(next(iter(clip)))
-  optimize.check(experiment, optimize.Task(first, tuple(styles)), 0)
+  task.require_paintable(experiment, task.Task(first, tuple(styles)), 0)
   job = {'experiment': serialization.to_text(experiment)}
   done = clip.painted(flags, job)
   with clip.bar(done) as report:
@@ -81,10 +81,10 @@ class _Clip:
     self._shape = tuple(
       max(round(n * scale / 2), 1) * 2 for n in self._video.size
     )
-    if min(self._shape) < max(optimize.MIN_SIDE, 2 * multiple):
+    if min(self._shape) < max(task.MIN_SIDE, 2 * multiple):
       raise core.UserError(
         f'--size={longest}: frames would be {self._shape[1]}x{self._shape[0]} '
-        f'pixels; both sides are at least {optimize.MIN_SIDE}; pass a '
+        f'pixels; both sides are at least {task.MIN_SIDE}; pass a '
         'larger one'
       )
 

@@ -12,7 +12,8 @@ from art_jax.devices import mesh
 from art_jax.nn import lowering
 from art_jax.profiling import describe, roofline
 from art_jax.profiling.step_timer import Stepper
-from art_jax.style_transfer import optimize
+from art_jax.style_transfer.scale import Scale
+from art_jax.style_transfer.task import Task
 from tools.benchmarks import timing
 
 
@@ -37,12 +38,10 @@ def _inference(experiment: core.Experiment, work: str):
 def _painter(experiment: core.Experiment) -> Callable[[], Any]:
   """Return a step of `style_transfer.optimize.paint` on a built-in scene."""
   algorithm: Any = experiment.algorithm
-  task = optimize.Task(
+  task = Task(
     paintings.scene(0, photo=True), (paintings.scene(5, photo=False),)
   )
-  scale = optimize.Scale(
-    algorithm, task, experiment.data.size, mesh.make_devices(1)
-  )
+  scale = Scale(algorithm, task, experiment.data.size, mesh.make_devices(1))
   features = algorithm.features.init(
     jax.random.key(0), scale.content, algorithm.layers
   )
