@@ -12,8 +12,9 @@ fi
 export NO_MKDOCS_2_WARNING=true
 .venv/bin/python -m mkdocs build --clean --config-file tools/docs/mkdocs.yml "$@"
 # A page is read without a network: nothing comes from another host.
-if grep -rnoE '<(script|link|img)[^>]*(src|href)="?https?://[^" >]*' \
-  --include='*.html' build/site | grep -vE 'rel="?canonical'; then
+if grep -rnoE --include='*.html' --include='*.css' build/site \
+  -e '<(script|link|img|iframe)[^>]*(src|href)="?https?://[^" >]*' \
+  -e '(url\(|@import )["'\'']?https?://[^)]*' | grep -v 'rel="canonical'; then
   echo 'pages of build/site load the files above from other hosts' >&2
   exit 1
 fi

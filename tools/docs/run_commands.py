@@ -99,6 +99,7 @@ class Runner:
   def __init__(self):
     self.runs: dict[str, str] = {}  # path in the docs -> folder
     self.trained: dict[tuple[str, ...], str] = {}  # small command -> folder
+    self.codes: dict[tuple[str, ...], int] = {}  # small command -> exit code
 
   def run(self, text: str) -> int:
     """Run the small form of a command; return its exit code."""
@@ -111,7 +112,8 @@ class Runner:
       return _process([f'{_ROOT}/{words[1]}', *words[2:], *_small('train')])
     if words[0] == 'art_jax':
       return self._art_jax(*words[1:])
-    words[3:] = [self._prepared(word) for word in words[3:]]
+    learner = 'pix2pix_facades' if 'facades' in words[2] else ''
+    words[3:] = [self._prepared(word, learner) for word in words[3:]]
     main = importlib.import_module(words[2]).main
     return command.call(main, [*words[3:], *_small(words[2])])
 
@@ -130,7 +132,7 @@ class Runner:
     small = [*small, *['--overwrite'] * (output and mode != 'evaluate')]
     words = tuple(self._prepared(word, experiment) for word in words)
     if mode != 'train':
-      return art_jax(mode, *words, *small)
+      return self._once(mode, *words, *small)
     folder = f'runs/{experiment}'
     for word in words:
       folder = (
@@ -139,7 +141,13 @@ class Runner:
     words = tuple(word for word in words if '--workdir' not in word)
     where = self.trained.setdefault(words, f'trained/{len(self.trained)}')
     self.runs[folder] = where
-    return art_jax(mode, *words, *small, f'--workdir={where}')
+    return self._once(mode, *words, *small, f'--workdir={where}')
+
+  def _once(self, *arguments: str) -> int:
+    """Run `art_jax`, unless the same small command was run before."""
+    if arguments not in self.codes:
+      self.codes[arguments] = art_jax(*arguments)
+    return self.codes[arguments]
 
   def _prepared(self, word: str, experiment: str = '') -> str:
     """Make what a word of a command names; return it with today's folders."""
@@ -150,6 +158,8 @@ class Runner:
       return word.replace(match[1], self._run_folder(match[1]))
     if flag == 'data' and value != 'builtin' and ':' not in value:
       value = 'mnist.npz' if value == 'MNIST' else value
+      if not pathlib.Path(value).suffix and not pathlib.Path(value).exists():
+        value = f'data/{experiment or "any"}'  # one folder for all names
       inputs.make(value, experiment)
       return f'--data={value}'
     if flag in ('real', 'fake'):
