@@ -31,7 +31,7 @@ _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Part of a command -> why it is only parsed.
 _NOT_RUN = {
   r'^(pip|python3 -m venv)': 'installs packages',
-  r'^tools/(demo|test|docs)\.sh': 'minutes; CI runs it',
+  r'^tools/(demo|test|docs)\.sh': 'installs into .venv, takes minutes',
   r'^tools/launch/|--gpus|--expect_platform|--coordinator': 'needs other hosts '
   'or GPUs',
   r'^art_jax fetch \w': 'needs a network',
