@@ -93,6 +93,17 @@ def commands(page: pathlib.Path) -> Iterator[tuple[str, str]]:
       yield f'{page.relative_to(_ROOT)}:{number}', text.strip()
 
 
+def all_commands(only: str = '') -> Iterator[tuple[str, str]]:
+  """Yield (page:line, command) of README and docs.
+
+  Args:
+    only: part of the name of a page.
+  """
+  for page in [*_ROOT.glob('*.md'), *sorted((_ROOT / 'docs').rglob('*.md'))]:
+    if only in str(page.relative_to(_ROOT)):
+      yield from commands(page)
+
+
 class Runner:
   """Runs commands in a folder of its own, and knows the runs in it."""
 
@@ -268,16 +279,10 @@ def main(*, only: str = '') -> int:
   Args:
     only: part of the name of a page.
   """
-  pages = [*_ROOT.glob('*.md'), *sorted((_ROOT / 'docs').rglob('*.md'))]
   runner, failed, count = Runner(), [], 0
   with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
-    for place, text in (
-      row
-      for page in pages
-      if only in str(page.relative_to(_ROOT))
-      for row in commands(page)
-    ):
+    for place, text in all_commands(only):
       start = time.monotonic()
       reasons = [why for what, why in _NOT_RUN.items() if re.search(what, text)]
       code, printed = _attempt(parse if reasons else runner.run, text)
