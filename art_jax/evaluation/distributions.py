@@ -35,8 +35,8 @@ def compare(
     scores.add(name, value, deviation=deviation, **fields)
 
   def add_fid():
-    statistics = (fid.update(None, features) for features in (a, b))
-    add('fid', fid.frechet_distance(*statistics))
+    distance = fid.frechet_distance(fid.statistics(a), fid.statistics(b))
+    add('fid', distance)
 
   def add_pair(metrics, function):
     for metric, value in zip(metrics, function(a, b), strict=True):
@@ -62,7 +62,7 @@ def compare(
     )
   scores.attempt(
     'fid_infinity',
-    lambda: add('fid_infinity', fid.infinity(fid.update(None, a), b)),
+    lambda: add('fid_infinity', fid.infinity(fid.statistics(a), b)),
     default=False,
   )
   for pair, function in (

@@ -52,12 +52,11 @@ class Evaluator:
   def evaluate(self, scores: Scores) -> None:
     """Add every score that applies."""
     algorithm = self.run.algorithm
-    kinds = (core.Generative, core.Encoder, core.Translator)
-    if not any(isinstance(algorithm, kind) for kind in kinds):
-      raise core.UserError(
-        f'{type(algorithm).__name__} makes no pictures that could be scored; '
-        'compare two folders with --real=DIR --fake=DIR'
-      )
+    core.require(
+      isinstance(algorithm, core.Generative | core.Encoder | core.Translator),
+      f'{type(algorithm).__name__} makes no pictures that could be scored; '
+      'compare two folders with --real=DIR --fake=DIR',
+    )
     if isinstance(algorithm, core.Generative):
       self._score_samples(scores, algorithm)
       self._score_smoothness(scores, algorithm)
@@ -213,16 +212,13 @@ class Evaluator:
     real, fake = self._survey(target, keep=True), self._survey(made)
     distributions.compare(part, self.extractor, self.weights, real, fake)
     scores.include(direction, part)
-    if self._truth_is_known():
+    # Whether held-out a and b show the same scenes in one order.
+    paired = isinstance(self.run.experiment.data.source, Builtin | Pairs)
+    if paired or self.run.algorithm.aligned:
       count = min(source.count, target.count)
       likeness.like_truth(
         scores, made.first(count), target.first(count), direction
       )
-
-  def _truth_is_known(self) -> bool:
-    """Return whether held-out a and b show the same scenes in one order."""
-    source = self.run.experiment.data.source
-    return self.run.algorithm.aligned or isinstance(source, Builtin | Pairs)
 
   def _score_cycles(self, scores: Scores, algorithm: core.Translator) -> None:
     """Add how similar a picture is to itself after both translations."""

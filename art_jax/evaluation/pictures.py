@@ -74,11 +74,11 @@ def of_folder(
   except core.UserError as error:
     raise core.UserError(f'--{flag}: {error}') from None
   names, _ = tree.scan(root)
-  if not names:
-    raise core.UserError(
-      f'--{flag}={root} holds 0 pictures ({" ".join(listing.SUFFIXES)}); pass '
-      'a folder with some in it'
-    )
+  core.require(
+    names,
+    f'--{flag}={root} holds 0 pictures ({" ".join(listing.SUFFIXES)}); pass '
+    'a folder with some in it',
+  )
   paths = [pathlib.Path(root) / name for name in names]
   if size is None:
     _require_one_size(paths, flag)

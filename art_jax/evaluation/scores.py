@@ -71,8 +71,8 @@ class Scores:
   def require_known(self) -> None:
     """Raise a UserError for requested metrics that do not apply."""
     unknown = [name for name in self.wanted if name not in self._known]
-    if unknown:
-      raise core.UserError(
-        f'--metrics={",".join(unknown)}: not for this model or these '
-        f'pictures; there are {", ".join(sorted(self._known))}'
-      )
+    core.require(
+      not unknown,
+      f'--metrics={",".join(unknown)}: not for this model or these '
+      f'pictures; there are {", ".join(sorted(self._known))}',
+    )

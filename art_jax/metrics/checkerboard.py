@@ -1,5 +1,7 @@
 """Checkerboards: the grid that upsampling layers leave in pictures."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -49,12 +51,11 @@ def checkerboard_energy(images: jax.Array, period: int = PERIOD) -> jax.Array:
     jnp.abs(jnp.fft.fft2(luma * window.astype(np.float32)))
   ).mean(axis=0)
   ratios = []
-  for i in range(period):
-    for j in range(period):
-      if i or j:
-        row, column = i * height // period, j * width // period
-        around = jnp.roll(power, (3 - row, 3 - column), (0, 1))[:7, :7]
-        peak = around[2:5, 2:5].sum()
-        ring = around.sum() - peak
-        ratios.append((peak / 9 + 1e-12) / (ring / 40 + 1e-12))
+  for i, j in itertools.product(range(period), repeat=2):
+    if i or j:
+      row, column = i * height // period, j * width // period
+      around = jnp.roll(power, (3 - row, 3 - column), (0, 1))[:7, :7]
+      peak = around[2:5, 2:5].sum()
+      ring = around.sum() - peak
+      ratios.append((peak / 9 + 1e-12) / (ring / 40 + 1e-12))
   return jnp.stack(ratios).max()

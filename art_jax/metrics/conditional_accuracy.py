@@ -30,11 +30,11 @@ def nearest_classes(
     core.UserError: there are fewer than k known pictures.
   """
   require_finite(features)
-  if len(known) < k:
-    raise core.UserError(
-      f'the vote of {k} nearest neighbors among {len(known)} pictures: give '
-      'more pictures'
-    )
+  core.require(
+    len(known) >= k,
+    f'the vote of {k} nearest neighbors among {len(known)} pictures: give '
+    'more pictures',
+  )
   nearest = [
     np.asarray(jax.lax.top_k(-block, k)[1])
     for block in distances.by_blocks(features, known)

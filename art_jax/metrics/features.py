@@ -51,10 +51,9 @@ def get(name: str) -> Extractor:
   Raises:
     core.UserError: there is none.
   """
-  if name not in NAMES:
-    raise core.UserError(
-      f'features {name!r}: they are one of {", ".join(NAMES)}'
-    )
+  core.require(
+    name in NAMES, f'features {name!r}: they are one of {", ".join(NAMES)}'
+  )
   if name == 'pixels32':  # used by every run: no network is imported for it
     from art_jax.metrics import pixels32
 

@@ -18,71 +18,33 @@ MIN_COUNT = 5000
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Statistics:
-  """Mean and covariance of features, gathered batch by batch.
-
-  Memory is bounded by D x D numbers. Up to D pictures the features themselves
-  are fewer, and their covariance is decomposed much faster; so they are kept.
+  """Mean and covariance of features.
 
   Attributes:
-    count: number of pictures so far.
     mean: f64[D].
-    rows: f64[count, D], the features, while count <= D; then None.
-    scatter: f64[D, D], sum of (x - mean)(x - mean)^T; None while there are
-      rows.
+    factor: f64[D, rank], L of the unbiased covariance L L^T.
   """
 
-  count: int
   mean: np.ndarray
-  rows: np.ndarray | None
-  scatter: np.ndarray | None
-
-  @property
-  def covariance(self) -> np.ndarray:
-    """f64[D, D], unbiased: divided by count - 1."""
-    return _scatter(self) / (self.count - 1)
+  factor: np.ndarray
 
 
-def update(statistics: Statistics | None, features: np.ndarray) -> Statistics:
-  """Return the statistics with one more batch, in constant memory.
-
-  Args:
-    statistics: of the batches before; None: this is the first.
-    features: f32[N, D].
+def statistics(features: np.ndarray) -> Statistics:
+  """Return the statistics of features f32[N, D].
 
   Raises:
-    core.UserError: a feature is not finite.
-
-  Reference: Chan, Golub & LeVeque 1983 (updating formulas of the variance).
+    core.UserError: a feature is not finite, or N < 2.
   """
   require_finite(features)
-  rows = np.asarray(features, np.float64)
-  if statistics is not None and statistics.rows is not None:
-    rows, statistics = np.concatenate([statistics.rows, rows]), None
-  count, width = rows.shape
-  mean = rows.mean(axis=0)
-  if statistics is None:
-    whole = Statistics(count, mean, rows, None)
-    if count <= width:
-      return whole
-    return Statistics(count, mean, None, _scatter(whole))
-  centered = rows - mean
-  total = statistics.count + count
-  shift = mean - statistics.mean
-  between = statistics.count * count / total * np.outer(shift, shift)
-  return Statistics(
-    total,
-    statistics.mean + shift * (count / total),
-    None,
-    _scatter(statistics) + centered.T @ centered + between,
+  count = len(features)
+  core.require(
+    count >= 2,
+    f'FID of {count} picture(s): a covariance takes at least 2; give more '
+    'pictures',
   )
-
-
-def _scatter(statistics: Statistics) -> np.ndarray:
-  if statistics.scatter is not None:
-    return statistics.scatter
-  assert statistics.rows is not None
-  centered = statistics.rows - statistics.mean
-  return centered.T @ centered
+  rows = np.asarray(features, np.float64)
+  mean = rows.mean(axis=0)
+  return Statistics(mean, _factor(rows - mean))
 
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
@@ -93,15 +55,15 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
   root of a product that is nearly singular, and no imaginary part to drop.
 
   Args:
-    a: statistics of at least 2 pictures.
-    b: the same, of features of the same width.
-
-  Raises:
-    core.UserError: there are fewer pictures.
+    a: of one set of pictures.
+    b: of another, by features of the same width.
 
   Reference: Heusel et al. 2017, arXiv:1706.08500, eq. 6.
   """
-  return _distance(a, _factor(a), b, _factor(b))
+  shift = a.mean - b.mean
+  cross = np.linalg.svd(a.factor.T @ b.factor, compute_uv=False).sum()
+  traces = (a.factor**2).sum() + (b.factor**2).sum()
+  return float(shift @ shift + traces - 2 * cross)
 
 
 def infinity(
@@ -128,17 +90,17 @@ def infinity(
 
   Reference: Chong & Forsyth 2020, arXiv:1911.07023, Algorithm 1.
   """
-  if len(fake) < 2 * smallest:
-    raise core.UserError(
-      f'FID-infinity of {len(fake)} samples: it takes at least {2 * smallest}; '
-      'pass --num with as many'
-    )
-  rng, factor = np.random.default_rng(seed), _factor(real)
+  core.require(
+    len(fake) >= 2 * smallest,
+    f'FID-infinity of {len(fake)} samples: it takes at least {2 * smallest}; '
+    'pass --num with as many',
+  )
+  rng = np.random.default_rng(seed)
   counts = np.linspace(smallest, len(fake), points).astype(int)
   values = []
   for count in counts:
-    subset = update(None, fake[rng.permutation(len(fake))[:count]])
-    values.append(_distance(real, factor, subset, _factor(subset)))
+    subset = fake[rng.permutation(len(fake))[:count]]
+    values.append(frechet_distance(real, statistics(subset)))
   return float(np.polyfit(1 / counts, values, 1)[1])
 
 
@@ -153,27 +115,15 @@ def require_finite(features: np.ndarray) -> None:
     )
 
 
-def _factor(statistics: Statistics) -> np.ndarray:
-  """Return L: f64[D, rank] with covariance = L L^T."""
-  if statistics.count < 2:
-    raise core.UserError(
-      f'FID of {statistics.count} picture(s): a covariance takes at least 2; '
-      'give more pictures'
-    )
-  if statistics.rows is not None:
-    centered = statistics.rows - statistics.mean
-    return centered.T / np.sqrt(statistics.count - 1)
-  covariance = statistics.covariance
+def _factor(centered: np.ndarray) -> np.ndarray:
+  """Return L: f64[D, rank] with covariance = L L^T, of f64[N, D]."""
+  count, width = centered.shape
+  if count <= width:  # nothing to decompose
+    return centered.T / np.sqrt(count - 1)
+  covariance = centered.T @ centered / (count - 1)
   with contextlib.suppress(np.linalg.LinAlgError):
     return np.linalg.cholesky(covariance)  # the cheaper one, if regular
   values, vectors = np.linalg.eigh(covariance)
   # What is below is rounding, whose roots would add up.
   kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
   return vectors[:, kept] * np.sqrt(values[kept])
-
-
-def _distance(a, factor_a, b, factor_b) -> float:
-  shift = a.mean - b.mean
-  cross = np.linalg.svd(factor_a.T @ factor_b, compute_uv=False).sum()
-  traces = (factor_a**2).sum() + (factor_b**2).sum()
-  return float(shift @ shift + traces - 2 * cross)

@@ -27,11 +27,11 @@ def inception_score(
 
   Reference: Salimans et al. 2016, arXiv:1606.03498, section 4.
   """
-  if len(logits) < splits:
-    raise core.UserError(
-      f'inception score of {len(logits)} pictures: {splits} splits take at '
-      'least as many; give more pictures'
-    )
+  core.require(
+    len(logits) >= splits,
+    f'inception score of {len(logits)} pictures: {splits} splits take at '
+    'least as many; give more pictures',
+  )
   order = np.random.RandomState(seed).permutation(len(logits))
   log_p = special.log_softmax(np.asarray(logits, np.float64)[order], axis=1)
   count, scores = len(logits), []

@@ -45,12 +45,12 @@ def kid(
   smaller = min(len(real), len(fake))
   if subset_size is None:
     subset_size = min(SUBSET_SIZE, smaller // 2)
-  if smaller < max(subset_size, 4):
-    raise core.UserError(
-      f'KID of {len(real)} and {len(fake)} pictures in subsets of '
-      f'{subset_size}: each set has at least as many, and at least 4; give '
-      'more pictures'
-    )
+  core.require(
+    smaller >= max(subset_size, 4),
+    f'KID of {len(real)} and {len(fake)} pictures in subsets of '
+    f'{subset_size}: each set has at least as many, and at least 4; give '
+    'more pictures',
+  )
   require_finite(real)
   require_finite(fake)
   rng, values = np.random.RandomState(seed), []

@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -15,13 +17,18 @@ from art_jax.nn.vgg import VGG
 from art_jax.weights import catalogue, features
 from art_jax.weights.files import WeightsError, read
 
+# By name: the network, its weights, and the layers that are compared.
 _TRUNKS = {
-  'squeeze': (SqueezeNet('1.1'), 'squeezenet1_1'),
-  'vgg': (VGG(16), 'vgg16_torchvision'),
-}
-_LAYERS = {
-  'squeeze': tuple(f'features.{i}' for i in (1, 4, 7, 9, 10, 11, 12)),
-  'vgg': ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3', 'relu5_3'),
+  'squeeze': (
+    SqueezeNet('1.1'),
+    'squeezenet1_1',
+    tuple(f'features.{i}' for i in (1, 4, 7, 9, 10, 11, 12)),
+  ),
+  'vgg': (
+    VGG(16),
+    'vgg16_torchvision',
+    ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3', 'relu5_3'),
+  ),
 }
 _EPSILON = 1e-10
 
@@ -51,16 +58,16 @@ class LPIPS:
       core.UserError: for shapes that differ, or pictures that are too small.
     """
     a, b = jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32)
-    if a.shape != b.shape or a.ndim != 4 or a.shape[-1] != 3:
-      raise core.UserError(
-        f'LPIPS compares pictures of shapes {a.shape} and {b.shape}: both are '
-        '[N, H, W, 3]; resize one to the other'
-      )
-    if min(a.shape[1:3]) < 32:
-      raise core.UserError(
-        f'LPIPS of {a.shape[1]}x{a.shape[2]} pixels: it needs 32 a side; '
-        'enlarge both'
-      )
+    core.require(
+      a.shape == b.shape and a.ndim == 4 and a.shape[-1] == 3,
+      f'LPIPS compares pictures of shapes {a.shape} and {b.shape}: both are '
+      '[N, H, W, 3]; resize one to the other',
+    )
+    core.require(
+      min(a.shape[1:3]) >= 32,
+      f'LPIPS of {a.shape[1]}x{a.shape[2]} pixels: it needs 32 a side; '
+      'enlarge both',
+    )
     return distance(self.trunk, self.variables, self.linear, a, b)
 
 
@@ -88,7 +95,7 @@ def distance(
 
   Reference: Zhang et al. 2018, arXiv:1801.03924, equation 1; weights v0.1.
   """
-  module, layers = _TRUNKS[trunk][0], _LAYERS[trunk]
+  module, _, layers = _TRUNKS[trunk]
 
   def unit(images):
     features = pure.apply(module, variables, images, layers)
@@ -120,18 +127,23 @@ def load(
   Raises:
     core.UserError: naming what is absent or does not fit.
   """
-  if trunk not in _TRUNKS:
-    raise core.UserError(
-      f'LPIPS trunk {trunk!r}: it is one of {", ".join(_TRUNKS)}'
-    )
-  module, published = _TRUNKS[trunk]
+  core.require(
+    trunk in _TRUNKS,
+    f'LPIPS trunk {trunk!r}: it is one of {", ".join(_TRUNKS)}',
+  )
+  module, published, layers = _TRUNKS[trunk]
   variables = features.load(module, trunk_weights or published)
   path = catalogue.find(linear_weights or f'lpips_{trunk}')
-  linear = _linear(module, _LAYERS[trunk], read(path), path)
+  linear = _linear(module, layers, read(path), path)
   return LPIPS(trunk, jax.tree.map(jnp.asarray, variables), linear)
 
 
-def _linear(module, layers, tensors, path) -> tuple[jax.Array, ...]:
+def _linear(
+  module: SqueezeNet | VGG,
+  layers: Sequence[str],
+  tensors: Mapping[str, np.ndarray],
+  path: os.PathLike,
+) -> tuple[jax.Array, ...]:
   """Return the linear layers in order, checked."""
   x = jax.ShapeDtypeStruct((1, 64, 64, 3), np.float32)
   shapes, _ = jax.eval_shape(

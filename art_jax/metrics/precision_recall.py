@@ -96,8 +96,8 @@ def _radii(points: np.ndarray, k: int) -> jax.Array:
 def _require_sets(real: np.ndarray, fake: np.ndarray, k: int) -> None:
   require_finite(real)
   require_finite(fake)
-  if min(len(real), len(fake)) <= k:
-    raise core.UserError(
-      f'precision and recall of {len(real)} and {len(fake)} pictures: with '
-      f'{k} neighbors each set has at least {k + 1}; give more pictures'
-    )
+  core.require(
+    min(len(real), len(fake)) > k,
+    f'precision and recall of {len(real)} and {len(fake)} pictures: with '
+    f'{k} neighbors each set has at least {k + 1}; give more pictures',
+  )

@@ -15,8 +15,9 @@ from etils import epath
 from art_jax import core
 from art_jax.config import experiments, serialization
 from art_jax.core.version import VERSION
-from art_jax.runs import alarm_event, metrics_log, metrics_rows
+from art_jax.runs import alarm_event, metrics_log
 from art_jax.runs.folder import RunFolder
+from art_jax.runs.metrics_rows import parse
 
 _PICTURE = re.compile(r'(\d{8})\.png')
 _NAMED = re.compile(r'--experiment[= ]([^ ]+)')
@@ -96,11 +97,12 @@ def collect(run: os.PathLike | str) -> RunFiles:
   """
   path = pathlib.Path(run).expanduser().absolute()
   metrics, config = path / metrics_log.FILE, path / 'config.txt'
-  if not config.exists() and not metrics.exists():
-    why = 'is no folder' if not path.is_dir() else 'holds no config.txt'
-    raise core.UserError(
-      f'--run={run}: {why}; pass the folder that training wrote (--workdir)'
-    )
+  why = 'holds no config.txt' if path.is_dir() else 'is no folder'
+  core.require(
+    config.exists() or metrics.exists(),
+    f'--run={run}: {why}; pass the folder that training wrote (--workdir)',
+  )
+  alarms = epath.Path(path / metrics_log.ALARMS)
   notes: list[str] = []
   experiment = _try(
     notes, config, None, RunFolder(path, writable=False).read_config
@@ -125,9 +127,9 @@ def collect(run: os.PathLike | str) -> RunFiles:
     rows=_try(notes, metrics, [], lambda: metrics_log.read_metrics(metrics)),
     events=_try(
       notes,
-      path / metrics_log.ALARMS,
+      alarms,
       [],
-      lambda: _events(path / metrics_log.ALARMS),
+      lambda: [alarm_event.from_row(row) for _, row in parse(alarms)],
     ),
     summary=_json(notes, path / 'summary.json', {}, needed=False),
     scores=_scores(_json(notes, path / 'evaluation.json', [], needed=False)),
@@ -165,7 +167,7 @@ def differences(configs: Sequence[Any]) -> list[tuple[str, list[str]]]:
 
 
 def _try(
-  notes: list[str], path: pathlib.Path, empty: Any, read: Callable[[], Any]
+  notes: list[str], path: pathlib.PurePath, empty: Any, read: Callable[[], Any]
 ) -> Any:
   """Return `read()`; or `empty`, with a note of what is wrong."""
   try:
@@ -190,11 +192,6 @@ def _scores(entries: list) -> dict[str, dict[str, Any]]:
     if isinstance(entry, dict) and isinstance(entry.get('scores'), dict)
     for name, score in entry['scores'].items()
   }
-
-
-def _events(path: pathlib.Path) -> list[alarm_event.Event]:
-  rows = metrics_rows.parse(epath.Path(path))
-  return [alarm_event.from_row(row) for _, row in rows]
 
 
 def _compare_versions(notes: list[str], starts: list[Mapping]) -> None:

@@ -51,7 +51,6 @@ def report(files: RunFiles) -> str:
   together = {k: v for k, v in files.pictures.items() if k not in _APART}
   apart = {k: v for k, v in files.pictures.items() if k in _APART}
   over_time = pictures.frames(together)
-  examples = files.path / 'examples.png'
   return _render(
     'report.html.jinja',
     run=files,
@@ -61,7 +60,7 @@ def report(files: RunFiles) -> str:
     curves=figures.of_run(files.rows, marks) if files.rows else [],
     apart={entry['name']: entry for entry in _latest(apart)},
     metrics=_table(files.rows),
-    examples=pictures.large(examples) if examples.exists() else '',
+    examples=pictures.large(files.path / 'examples.png'),
     skipped=files.data.get('skipped', [])[:_SKIPPED],
     shown_config=files.config_text,
   )
@@ -73,10 +72,10 @@ def compare(runs: Sequence[str | pathlib.Path]) -> str:
   Raises:
     core.UserError: there are fewer than two, or two of one name.
   """
-  if len(runs) < 2:
-    raise core.UserError(
-      'compare takes two or more run folders: art_jax compare runs/a runs/b'
-    )
+  core.require(
+    len(runs) >= 2,
+    'compare takes two or more run folders: art_jax compare runs/a runs/b',
+  )
   folders = [collect.collect(run) for run in runs]
   named = dict(zip(_distinct_names(folders), folders, strict=True))
   tables = [{row['name']: row for row in _table(f.rows)} for f in folders]

@@ -17,7 +17,7 @@ def uri(path: pathlib.Path, side: int, quality: int) -> str:
   """Return a picture file as a WebP data URI, shrunk to a longer side.
 
   Returns:
-    '' if it cannot be read (a killed run may leave half a file).
+    '' if there is none, or half of one as a killed run may leave.
   """
   try:
     with Image.open(path) as image:

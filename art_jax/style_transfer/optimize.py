@@ -10,7 +10,7 @@ import numpy as np
 from art_jax import core
 from art_jax.algorithms.trainable import Trainable
 from art_jax.devices import memory, mesh
-from art_jax.style_transfer.scale import Scale, feature_variables
+from art_jax.style_transfer.scale import Scale, feature_variables, finish
 from art_jax.style_transfer.task import (
   Task,
   gatys_of,
@@ -64,9 +64,13 @@ def paint(
         _require_finite(experiment, number, metrics)
         if report:
           pixels = state.canvas.params['pixels']
-          report(number, metrics, lambda p=pixels, s=scale: s.finish(p))
+          report(
+            number,
+            metrics,
+            lambda p=pixels, s=scale: finish(algorithm, p, s.photo),
+          )
     canvas, features = state.canvas, state.features
-  return scale.finish(state.canvas.params['pixels'])
+  return finish(algorithm, state.canvas.params['pixels'], scale.photo)
 
 
 def _resize(pixels: jax.Array, shape: tuple[int, int]) -> jax.Array:

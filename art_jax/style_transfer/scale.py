@@ -74,7 +74,13 @@ def finish(
 
 
 class Scale:
-  """The pictures at one size."""
+  """The pictures at one size.
+
+  Attributes:
+    shape: height and width.
+    photo: f32[H, W, 3].
+    content: the photo as the algorithm compares it, f32[1, H, W, 3].
+  """
 
   def __init__(
     self,
@@ -92,11 +98,11 @@ class Scale:
     # A tile cuts no pooling window of a picture whose sides are aligned too.
     unit = tiles.ALIGN if tiled else devices.count
     self.shape = images.shape_of(task.content, size, unit, both=tiled)
-    self._photo = images.resized(task.content, self.shape)
+    self.photo = images.resized(task.content, self.shape)
     self._styles = style_images(
-      algorithm, task.styles, self._photo, tiles.ALIGN if tiled else 1
+      algorithm, task.styles, self.photo, tiles.ALIGN if tiled else 1
     )
-    self.content = jnp.asarray(content_image(algorithm, self._photo)[None])
+    self.content = jnp.asarray(content_image(algorithm, self.photo)[None])
     self._masks = tuple(
       jnp.asarray((images.resized(mask, self.shape)[..., 0] + 1) / 2)
       for mask in task.masks
@@ -156,10 +162,6 @@ class Scale:
       _copy(state.canvas), self.content, features, targets, state.clock
     )
     return tiles.Tiles(self._algorithm, self.shape, self._tile), tiled
-
-  def finish(self, pixels: jax.Array) -> np.ndarray:
-    """Return pixels f32[1, H, W, 3] as u8[H, W, 3], in the final colors."""
-    return finish(self._algorithm, pixels, self._photo)
 
 
 def _copy(tree: core.PyTree) -> core.PyTree:

@@ -27,11 +27,11 @@ _SIDE = 256  # of the photo and the paintings in examples.png
 
 def require_new(folder: str | pathlib.Path) -> None:
   """Raise UserError if the folder holds a run: a painting starts anew."""
-  if (pathlib.Path(folder).expanduser() / 'config.txt').exists():
-    raise core.UserError(
-      f'--workdir={folder}: there is a run already, and a painting starts '
-      'anew; pass another folder'
-    )
+  core.require(
+    not (pathlib.Path(folder).expanduser() / 'config.txt').exists(),
+    f'--workdir={folder}: there is a run already, and a painting starts '
+    'anew; pass another folder',
+  )
 
 
 @contextlib.contextmanager

@@ -78,10 +78,10 @@ def picture(flag: str, value: Picture) -> Image.Image:
   if kind == 'builtin' and (number.isdigit() or not number):
     return paintings.scene(int(number or 0), photo=flag == 'content')
   path = pathlib.Path(value).expanduser()
-  if not path.is_file():
-    raise core.UserError(
-      f'--{flag}={value}: there is no such file; pass a picture, or builtin'
-    )
+  core.require(
+    path.is_file(),
+    f'--{flag}={value}: there is no such file; pass a picture, or builtin',
+  )
   image = decode.picture(path)
   count = decode.num_frames(path)
   if count > 1:
@@ -115,10 +115,10 @@ def _from_array(flag: str, array: np.ndarray) -> Image.Image:
   """Return [H, W], or [H, W, 1 or 3]: bool, u8 or float, as a picture."""
   if array.ndim == 2:
     array = array[..., None]
-  if array.ndim != 3 or array.shape[-1] not in (1, 3):
-    raise core.UserError(
-      f'{flag} of shape {array.shape}: pass one picture [H, W, 3] or [H, W, 1]'
-    )
+  core.require(
+    array.ndim == 3 and array.shape[-1] in (1, 3),
+    f'{flag} of shape {array.shape}: pass one picture [H, W, 3] or [H, W, 1]',
+  )
   if array.dtype == bool:
     array = array.astype(np.uint8) * 255
   elif array.dtype != np.uint8:
@@ -166,38 +166,38 @@ def require_paintable(
   named += [('--style', style) for style in task.styles]
   named += [('--start', task.start)] if task.start else []
   for flag, image in named:
-    if min(image.size) < MIN_SIDE:
-      raise core.UserError(
-        f'{flag}: a picture of {image.width}x{image.height} pixels: both '
-        f'sides are at least {MIN_SIDE}; pass a larger one'
-      )
+    core.require(
+      min(image.size) >= MIN_SIDE,
+      f'{flag}: a picture of {image.width}x{image.height} pixels: both '
+      f'sides are at least {MIN_SIDE}; pass a larger one',
+    )
   smallest = scales(algorithm, experiment.data.size)[0]
   least = min(images.shape_of(task.content, smallest, 1))
-  if least < MIN_SIDE:
-    raise core.UserError(
-      f'--size={experiment.data.size}: the content would be {least} pixels on '
-      f'its shorter side, at its coarsest; it needs {MIN_SIDE}: pass a larger '
-      '--size, or --set algorithm.coarse_size=0'
-    )
+  core.require(
+    least >= MIN_SIDE,
+    f'--size={experiment.data.size}: the content would be {least} pixels on '
+    f'its shorter side, at its coarsest; it needs {MIN_SIDE}: pass a larger '
+    '--size, or --set algorithm.coarse_size=0',
+  )
   for number, mask in enumerate(task.masks, 1):
     _require_mask(number, mask, task.content)
   count = len(task.styles)
   for name, given in (('--mask', task.masks), ('blend', algorithm.blend)):
-    if given and len(given) != count:
-      raise core.UserError(
-        f'{name}: {len(given)} given for {count} paintings; give one for each'
-      )
+    core.require(
+      not given or len(given) == count,
+      f'{name}: {len(given)} given for {count} paintings; give one for each',
+    )
 
 
 def _require_mask(number: int, mask: Image.Image, content: Image.Image) -> None:
-  if mask.size != content.size:
-    raise core.UserError(
-      f'--mask: number {number} has {mask.width}x{mask.height} pixels, the '
-      f'content {content.width}x{content.height}: they have the same size; '
-      'resize the mask'
-    )
-  if not np.asarray(mask).any():
-    raise core.UserError(
-      f'--mask: number {number} is black everywhere: white is where the '
-      'painting applies; paint some of it white'
-    )
+  core.require(
+    mask.size == content.size,
+    f'--mask: number {number} has {mask.width}x{mask.height} pixels, the '
+    f'content {content.width}x{content.height}: they have the same size; '
+    'resize the mask',
+  )
+  core.require(
+    np.asarray(mask).any(),
+    f'--mask: number {number} is black everywhere: white is where the '
+    'painting applies; paint some of it white',
+  )

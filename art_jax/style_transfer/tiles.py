@@ -74,11 +74,11 @@ def window_shape(
   Raises:
     core.UserError: the tile is no larger than its overlaps.
   """
-  if tile % ALIGN or tile < 2 * halo + 4 * ALIGN:
-    raise core.UserError(
-      f'--tile={tile}: it is a multiple of {ALIGN} pixels and at least '
-      f'{2 * halo + 4 * ALIGN}; pass --tile=512'
-    )
+  core.require(
+    tile % ALIGN == 0 and tile >= 2 * halo + 4 * ALIGN,
+    f'--tile={tile}: it is a multiple of {ALIGN} pixels and at least '
+    f'{2 * halo + 4 * ALIGN}; pass --tile=512',
+  )
   height, width = shape
   return min(tile, height), min(tile, width)
 
@@ -224,7 +224,7 @@ class Tiles:
     return loss, {'loss/total': loss, **metrics}
 
   def _descend(self, canvas: Trainable, gradient, clock):
-    """Step along a given gradient, and the total variation's."""
+    """Take a step along a gradient plus that of the total variation."""
 
     def loss_fn(params, collections, batch):
       smooth = self._algorithm.smoothness(params['pixels'])

@@ -38,10 +38,7 @@ def translate(
   """
   rest = itertools.islice(clip, done.count, None)
   size = 0
-  while True:
-    first = next(rest, None)
-    if first is None:
-      return
+  for first in rest:
     size = size or max(1, min(16, _BATCH_PIXELS // first[..., 0].size))
     batch = [first, *itertools.islice(rest, size - 1)]
     # The last batch is filled up, since another size would compile again.

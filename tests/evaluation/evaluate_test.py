@@ -64,10 +64,10 @@ def test_scores_order_known_damage(paintings):
   ]
   apply = jax.jit(_PIXELS.apply)
   known = np.asarray(apply((), real))
-  found = [np.asarray(apply((), x.astype(np.float32))) for x in sets]
-  values = [kid.kid(known, f, subsets=20)[0] for f in found]
+  features_of = [np.asarray(apply((), x.astype(np.float32))) for x in sets]
+  values = [kid.kid(known, f, subsets=20)[0] for f in features_of]
   assert values == sorted(values) and values[1] > 2 * abs(values[0])
-  each = [fid.update(None, f) for f in (known, *found)]
+  each = [fid.statistics(f) for f in (known, *features_of)]
   values = [fid.frechet_distance(each[0], f) for f in each[1:]]
   assert values == sorted(values) and values[1] > 1.1 * values[0]
 
@@ -85,9 +85,9 @@ def test_nearest_classes():
   known = np.asarray([[0.0], [1.0], [10.0], [11.0], [12.0]], np.float32)
   labels = np.asarray([0, 0, 1, 1, 1])
   queries = np.asarray([[0.4], [10.6], [3.0]], np.float32)
-  found = nearest_classes(known, labels, queries, k=3)
-  assert found.tolist() == [0, 1, 0]
-  hits = accuracy_by_class(found, np.asarray([0, 1, 1]), 3)
+  classes = nearest_classes(known, labels, queries, k=3)
+  assert classes.tolist() == [0, 1, 0]
+  hits = accuracy_by_class(classes, np.asarray([0, 1, 1]), 3)
   np.testing.assert_allclose(hits, [1, 0.5, np.nan])
 
 
@@ -167,7 +167,7 @@ def test_what_applies_to_an_autoencoder():
   model = Model()
   part = Generator(model)
   part.encode = model.encode
-  scores, found = _evaluate(part, 'images')
+  scores, by_name = _evaluate(part, 'images')
   for name in (
     'kid',
     'precision',
@@ -176,21 +176,21 @@ def test_what_applies_to_an_autoencoder():
     'coverage',
     'diversity',
   ):
-    assert f'{name}/pixels32@24' in found
-  assert found['diversity/pixels32@24'].real > 0
+    assert f'{name}/pixels32@24' in by_name
+  assert by_name['diversity/pixels32@24'].real > 0
   assert 'bias' in scores.left_out['fid']
   assert 'lpips' in scores.left_out  # no weights here, or too few pixels
   # 0.99 times the picture: an error of 1 % of its root mean square.
-  assert 40 < found['reconstruction/psnr@10'].value < 55
-  assert found['reconstruction/ssim@10'].value > 0.99
-  assert found['path_length/pixels32@512'].value > 0
+  assert 40 < by_name['reconstruction/psnr@10'].value < 55
+  assert by_name['reconstruction/ssim@10'].value > 0.99
+  assert by_name['path_length/pixels32@512'].value > 0
 
 
 def test_what_applies_to_a_conditional_generator():
   part = Generator(Model(num_classes=5))
-  _, found = _evaluate(part, 'images', ('accuracy', 'fid'), num=40)
-  assert found['fid/pixels32@40-of-24'].value > 0
-  assert 0 <= found['accuracy-5nn/pixels32@40'].value <= 1
+  _, by_name = _evaluate(part, 'images', ('accuracy', 'fid'), num=40)
+  assert by_name['fid/pixels32@40-of-24'].value > 0
+  assert 0 <= by_name['accuracy-5nn/pixels32@40'].value <= 1
 
 
 def test_what_applies_to_a_translator():
@@ -199,11 +199,11 @@ def test_what_applies_to_a_translator():
     directions, multiple, aligned = ('ab', 'ba'), 1, False
     translate = staticmethod(Model().translate)
 
-  scores, found = _evaluate(Translator(), 'unpaired', ('psnr', 'kid'))
-  assert {'ab/kid/pixels32@10', 'ba/kid/pixels32@10'} <= found.keys()
+  scores, by_name = _evaluate(Translator(), 'unpaired', ('psnr', 'kid'))
+  assert {'ab/kid/pixels32@10', 'ba/kid/pixels32@10'} <= by_name.keys()
   # The truth of built-in scenes is known, and both ways give 0.9 x.
-  assert found['ab/psnr@10'].value > 0
-  assert found['cycle_a/psnr@10'].value > 20
+  assert by_name['ab/psnr@10'].value > 0
+  assert by_name['cycle_a/psnr@10'].value > 20
 
 
 def test_unknown_metric_and_broken_model():

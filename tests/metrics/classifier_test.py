@@ -43,5 +43,5 @@ def test_learns_classes_and_is_cached(tmp_path, monkeypatch):
 def test_spread_by_class():
   # Distances within class 0: 3, 4, 5; class 1 has one row, class 2 none.
   rows = np.array([[0, 0], [9, 9], [3, 0], [0, 4]], np.uint8)
-  found = classifier.spread_by_class(rows, np.array([0, 1, 0, 0]), 3)
-  np.testing.assert_allclose(found, [4, np.nan, np.nan], rtol=1e-5)
+  result = classifier.spread_by_class(rows, np.array([0, 1, 0, 0]), 3)
+  np.testing.assert_allclose(result, [4, np.nan, np.nan], rtol=1e-5)

@@ -32,18 +32,18 @@ def test_names():
 
 def test_pixels32_colours_are_averages():
   images = _pictures(2, 64, 96, 3)
-  found = np.asarray(pixels32.features(images))
-  assert found.shape == (2, features.get('pixels32').width)
+  result = np.asarray(pixels32.features(images))
+  assert result.shape == (2, features.get('pixels32').width)
   means = images.reshape(2, 32, 2, 32, 3, 3).mean(axis=(2, 4))
-  np.testing.assert_allclose(found[:, :3072], means.reshape(2, -1), atol=1e-6)
+  np.testing.assert_allclose(result[:, :3072], means.reshape(2, -1), atol=1e-6)
 
 
 @pytest.mark.parametrize('shape', [(1, 28, 28, 1), (1, 33, 50, 3)])
 def test_pixels32_takes_any_size(shape):
   images = np.full(shape, 0.5, np.float32)
-  found = np.asarray(pixels32.features(images))
-  np.testing.assert_allclose(found[:, :3072], 0.5, atol=1e-6)
-  np.testing.assert_allclose(found[:, 3072:], 0, atol=1e-6)
+  result = np.asarray(pixels32.features(images))
+  np.testing.assert_allclose(result[:, :3072], 0.5, atol=1e-6)
+  np.testing.assert_allclose(result[:, 3072:], 0, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ def test_pixels32_gradients_of_a_ramp(step, shares):
   rows, columns = np.mgrid[:16, :16]
   ramp = 0.01 * (step[0] * rows + step[1] * columns)
   images = np.repeat(ramp[None, ..., None], 3, axis=-1).astype(np.float32)
-  found = np.asarray(pixels32.features(images))[:, 3072:].reshape(4, 4, 8)
+  result = np.asarray(pixels32.features(images))[:, 3072:].reshape(4, 4, 8)
   wanted = np.zeros(8)
   for bin_, share in shares.items():
     wanted[bin_] = pixels32.GRADIENT_WEIGHT * 0.01 * np.hypot(*step) * share
-  np.testing.assert_allclose(found, np.tile(wanted, (4, 4, 1)), atol=1e-3)
+  np.testing.assert_allclose(result, np.tile(wanted, (4, 4, 1)), atol=1e-3)
 
 
 def test_pixels32_rows_are_independent():
@@ -128,10 +128,10 @@ def test_inception_is_that_of_pytorch_fid(inception_file):
   for name, golden in wanted.items():
     extractor = features.get(name)
     params = extractor.load(inception_file)
-    found = jax.jit(extractor.apply)(params, pictures)
-    np.testing.assert_allclose(found[:, :4], golden, rtol=1e-5)
-    assert found.shape == (2, extractor.width)
-  assert extractor.logits(params, found).shape == (2, 1008)
+    result = jax.jit(extractor.apply)(params, pictures)
+    np.testing.assert_allclose(result[:, :4], golden, rtol=1e-5)
+    assert result.shape == (2, extractor.width)
+  assert extractor.logits(params, result).shape == (2, 1008)
 
 
 def test_inception_refuses_a_classifiers_weights(inception_file, tmp_path):
@@ -156,8 +156,8 @@ def test_missing_weights_say_how_to_get_them(name, monkeypatch, tmp_path):
 def test_bicubic_is_that_of_pillow(shape):
   picture = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
   wanted = Image.fromarray(picture).resize((299, 299), Image.Resampling.BICUBIC)
-  found = resize.bicubic(picture[None, ..., None], 299)[0, ..., 0]
-  np.testing.assert_allclose(found, np.asarray(wanted), atol=1e-2)
+  result = resize.bicubic(picture[None, ..., None], 299)[0, ..., 0]
+  np.testing.assert_allclose(result, np.asarray(wanted), atol=1e-2)
 
 
 def test_bilinear_is_that_of_pytorch():
@@ -169,8 +169,8 @@ def test_bilinear_is_that_of_pytorch():
     [215.33333, 289.0, 374.0],
     [704.55548, 832.66663, 972.11102],
   ]
-  found = resize.bilinear(picture, 3)[0, ..., 0]
-  np.testing.assert_allclose(found, wanted, rtol=1e-5)
+  result = resize.bilinear(picture, 3)[0, ..., 0]
+  np.testing.assert_allclose(result, wanted, rtol=1e-5)
 
 
 def test_efficientnet_classifies_as_published(assets, monkeypatch):
@@ -185,8 +185,8 @@ def test_efficientnet_classifies_as_published(assets, monkeypatch):
     )
     top, left = ((side - 224) // 2 for side in picture.shape[:2])
     crop = picture[None, top : top + 224, left : left + 224]
-    found = extractor.apply(params, image_values.from_uint8(crop))
-    logits = np.asarray(extractor.logits(params, found))[0]
+    result = extractor.apply(params, image_values.from_uint8(crop))
+    logits = np.asarray(extractor.logits(params, result))[0]
     wanted = expected['efficientnet_lite0_fp16'][name]
     np.testing.assert_allclose(
       logits[wanted['top5_class']], wanted['top5_logit'], atol=2e-3

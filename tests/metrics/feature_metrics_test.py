@@ -24,52 +24,46 @@ def sets():
   return real.astype(np.float32), fake.astype(np.float32)
 
 
-def _streamed(features, batches=40):
-  statistics = None
-  for rows in np.array_split(features, batches):
-    statistics = fid.update(statistics, rows)
-  return statistics
-
-
-def test_statistics_stream(sets):
-  found = _streamed(sets[0])
-  whole = sets[0].astype(np.float64)
-  np.testing.assert_allclose(found.mean, whole.mean(axis=0), rtol=1e-12)
+@pytest.mark.parametrize('count', [300, 20], ids=['regular', 'singular'])
+def test_statistics_are_mean_and_covariance(sets, count):
+  result = fid.statistics(sets[0][:count])
+  whole = sets[0][:count].astype(np.float64)
+  np.testing.assert_allclose(result.mean, whole.mean(axis=0), rtol=1e-12)
   np.testing.assert_allclose(
-    found.covariance, np.cov(whole, rowvar=False), atol=1e-12
+    result.factor @ result.factor.T, np.cov(whole, rowvar=False), atol=1e-12
   )
 
 
 def test_fid_is_that_of_others(sets):
   # calculate_frechet_distance of pytorch-fid 0.3.0 (scipy 1.17.1's sqrtm) on
   # these features in float64; torch-fidelity 0.4.0 gives 9.849645482850377.
-  found = fid.frechet_distance(_streamed(sets[0]), _streamed(sets[1]))
-  assert found == pytest.approx(9.849645482850434, rel=1e-9)
+  result = fid.frechet_distance(*map(fid.statistics, sets))
+  assert result == pytest.approx(9.849645482850434, rel=1e-9)
   a, b = (np.cov(x.astype(np.float64), rowvar=False) for x in sets)
   shift = sets[0].mean(0, np.float64) - sets[1].mean(0, np.float64)
   root = linalg.sqrtm(a @ b).real
   formula = shift @ shift + np.trace(a) + np.trace(b) - 2 * np.trace(root)
-  assert found == pytest.approx(formula, rel=1e-9)
+  assert result == pytest.approx(formula, rel=1e-9)
 
 
 def test_fid_of_singular_covariances(sets):
   # 10 pictures of 24 features. Equal sets have distance 0; a shift by v alone
   # |v|^2.
   few = sets[0][:10]
-  one = fid.update(None, few)
+  one = fid.statistics(few)
   assert abs(fid.frechet_distance(one, one)) < 1e-9
-  moved = fid.update(None, few + 0.5)
+  moved = fid.statistics(few + 0.5)
   assert fid.frechet_distance(one, moved) == pytest.approx(24 * 0.25, rel=1e-6)
 
 
 def test_fid_infinity():
   # One distribution, so the limit is 0; plain FID of 400 is about D^2 / 400.
   rng = np.random.default_rng(0)
-  real = fid.update(None, rng.standard_normal((200_000, 8)))
+  real = fid.statistics(rng.standard_normal((200_000, 8)))
   fake = rng.standard_normal((4000, 8))
-  plain = fid.frechet_distance(real, fid.update(None, fake[:400]))
-  found = fid.infinity(real, fake, points=6, smallest=400)
-  assert plain > 0.03 and abs(found) < 0.01
+  plain = fid.frechet_distance(real, fid.statistics(fake[:400]))
+  result = fid.infinity(real, fake, points=6, smallest=400)
+  assert plain > 0.03 and abs(result) < 0.01
   with pytest.raises(core.UserError, match='at least 10000'):
     fid.infinity(real, fake)
 
@@ -104,8 +98,8 @@ def test_precision_recall_is_that_of_torch_fidelity(sets):
   ],
 )
 def test_density_coverage_is_that_of_its_authors(sets, k, density, coverage):
-  found = precision_recall.density_coverage(*sets, k)
-  assert found == pytest.approx((density, coverage))
+  result = precision_recall.density_coverage(*sets, k)
+  assert result == pytest.approx((density, coverage))
 
 
 def test_precision_recall_by_hand():
@@ -116,9 +110,9 @@ def test_precision_recall_by_hand():
   # 0.5 and 0.6 lie in two balls, 8.9 in the last, 10 in none. The balls of
   # the fakes reach 0.1, 0.1, 1.1 and 1.1: no real point is inside.
   assert (precision, recall) == (0.75, 0.0)
-  found = precision_recall.density_coverage(real, fake, k=1)
+  result = precision_recall.density_coverage(real, fake, k=1)
   # 2 + 2 + 1 + 0 balls over 4 points; every ball has a point: 0.5, 0.6, 8.9.
-  assert found == (5 / 4, 1.0)
+  assert result == (5 / 4, 1.0)
 
 
 def test_distances_of_far_points_are_exact():
@@ -137,12 +131,12 @@ def test_inception_score_is_that_of_torch_fidelity(sets):
 @pytest.mark.parametrize(
   'call, message',
   [
-    (lambda x: fid.frechet_distance(*[fid.update(None, x[:1])] * 2), 'least 2'),
+    (lambda x: fid.frechet_distance(*[fid.statistics(x[:1])] * 2), 'least 2'),
     (lambda x: kid.kid(x[:3], x), 'at least 4'),
     (lambda x: kid.kid(x, x, subset_size=500), 'subsets of 500'),
     (lambda x: precision_recall.precision_recall(x, x[:3]), 'at least 4'),
     (lambda x: inception_score.inception_score(x[:9]), '10 splits'),
-    (lambda x: fid.update(None, x * [np.nan] * 24), '300 of 300'),
+    (lambda x: fid.statistics(x * [np.nan] * 24), '300 of 300'),
   ],
 )
 def test_bad_input(sets, call, message):

@@ -36,8 +36,8 @@ def test_psnr_and_ssim_are_those_of_scikit_image(pairs):
 def test_ms_ssim_is_that_of_pytorch_msssim(pairs):
   # pytorch-msssim 1.0.0 in float64, data_range=2, on the upper 176 rows;
   # tf.image.ssim_multiscale gives [0.98063976, 0.7849729].
-  found = ssim.ms_ssim(*(x[:, :176] for x in pairs))
-  np.testing.assert_allclose(found, [0.98063986, 0.78497322], rtol=1e-5)
+  result = ssim.ms_ssim(*(x[:, :176] for x in pairs))
+  np.testing.assert_allclose(result, [0.98063986, 0.78497322], rtol=1e-5)
   with pytest.raises(ValueError, match='176 pixels'):
     ssim.ms_ssim(*(x[:, :175] for x in pairs))
 
@@ -48,8 +48,8 @@ def test_colorfulness_by_hand():
   images[:, :, :2] = [1, -1, -1]
   spread = np.sqrt(127.5**2 + 63.75**2)
   shift = np.sqrt(127.5**2 + 63.75**2)
-  found = appearance.colorfulness(images)
-  np.testing.assert_allclose(found, [spread + 0.3 * shift], rtol=1e-6)
+  result = appearance.colorfulness(images)
+  np.testing.assert_allclose(result, [spread + 0.3 * shift], rtol=1e-6)
   np.testing.assert_allclose(appearance.colorfulness(images[..., :1]), [0.0])
 
 
@@ -58,8 +58,10 @@ def test_sharpness_by_hand():
   rows, columns = np.mgrid[:10, :10]
   board = 0.1 * (-1.0) ** (rows + columns)
   images = np.stack([board, 0.1 * columns - 0.5])[..., None]
-  found = appearance.sharpness(np.repeat(images, 3, -1).astype(np.float32))
-  np.testing.assert_allclose(found, [(8 * 12.75) ** 2, 0], rtol=1e-4, atol=1e-6)
+  result = appearance.sharpness(np.repeat(images, 3, -1).astype(np.float32))
+  np.testing.assert_allclose(
+    result, [(8 * 12.75) ** 2, 0], rtol=1e-4, atol=1e-6
+  )
 
 
 def _soft_noise(count, size=64):
@@ -113,9 +115,9 @@ def test_path_length_of_a_linear_generator():
   start, end = jax.random.normal(keys[0], (2, 5, 4))
   matrix = jax.random.normal(keys[1], (4, 6))
   t = jax.random.uniform(keys[2], (5,))
-  found = _lengths(lambda z: z @ matrix, False, start, end, t)
+  result = _lengths(lambda z: z @ matrix, False, start, end, t)
   wanted = jnp.square((end - start) @ matrix).sum(axis=1)
-  np.testing.assert_allclose(found, wanted, rtol=1e-3)
+  np.testing.assert_allclose(result, wanted, rtol=1e-3)
 
 
 def test_path_length_on_an_arc():
@@ -123,9 +125,9 @@ def test_path_length_on_an_arc():
   # (2 sin(angle eps / 2) * 2 / eps)^2 is what a chord gives of it.
   start = jnp.asarray([[2.0, 0.0, 0.0]])
   end = jnp.asarray([[0.0, 2.0, 0.0]])
-  found = _lengths(lambda z: z, True, start, end, jnp.asarray([0.3]))
-  np.testing.assert_allclose(found, [np.pi**2], rtol=1e-3)
+  result = _lengths(lambda z: z, True, start, end, jnp.asarray([0.3]))
+  np.testing.assert_allclose(result, [np.pi**2], rtol=1e-3)
   # The latents of a diffusion model are pictures themselves: one arc too.
   noise = [x.reshape(1, 1, 3, 1) for x in (start, end)]
   flat = _lengths(lambda z: z.reshape(1, -1), True, *noise, jnp.asarray([0.3]))
-  np.testing.assert_allclose(flat, found)
+  np.testing.assert_allclose(flat, result)

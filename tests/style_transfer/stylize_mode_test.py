@@ -20,7 +20,7 @@ def files(tmp_path):
   photo = Image.fromarray(rng.integers(0, 256, (48, 64, 3), np.uint8))
   photo.save(tmp_path / 'photo.png')
   photo.resize((40, 40)).save(tmp_path / 'painting.jpg')
-  photo.convert('L').save(tmp_path / 'grey.png')
+  photo.convert('L').save(tmp_path / 'gray.png')
   clear = photo.copy()
   clear.putalpha(0)
   clear.save(tmp_path / 'clear.png')
@@ -61,9 +61,9 @@ def test_writes_the_picture_and_those_in_between(files, capsys):
   for number in (1, 2):
     step = files / f'out_step_0000{number}.png'
     assert Image.open(step).size == (48, 36)
-  told = capsys.readouterr()
-  assert f'48x36 pixels: {files / "out.png"}' in told.out
-  assert 'total' in told.err and 'step 1/2' in told.err
+  printed = capsys.readouterr()
+  assert f'48x36 pixels: {files / "out.png"}' in printed.out
+  assert 'total' in printed.err and 'step 1/2' in printed.err
   with pytest.raises(core.UserError, match='out.png exists.*--overwrite'):
     _run(files)
   _run(files, overwrite=True)
@@ -90,7 +90,7 @@ def test_versus_lays_variants_side_by_side(files, capsys):
   assert 'algorithm.content_weight=0.0' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('name', ['grey.png', 'clear.png', 'moving.gif'])
+@pytest.mark.parametrize('name', ['gray.png', 'clear.png', 'moving.gif'])
 def test_odd_pictures_are_taken(files, name, capsys):
   _run(files, content=str(files / name), steps=1)
   picture = np.asarray(Image.open(files / 'out.png'))
@@ -109,7 +109,7 @@ def test_odd_pictures_are_taken(files, name, capsys):
     ({'style': 'photo.png,gone.jpg'}, '--style=gone.jpg: there is no such'),
     ({'content': 'broken.png'}, "broken.png' cannot be read"),
     ({'content': 'huge.png'}, '9500x9500 pixels; the limit is 89478485'),
-    ({'mask': 'grey.png,mask.png'}, '2 given for 1 paintings'),
+    ({'mask': 'gray.png,mask.png'}, '2 given for 1 paintings'),
     ({'output': 'out.jpg'}, 'written as PNG'),
     (
       {'experiment': 'cyclegan_demo', 'set': []},

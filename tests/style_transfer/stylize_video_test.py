@@ -101,12 +101,12 @@ def _gatys(**changes):
   return dataclasses.replace(experiment, algorithm=algorithm)
 
 
-@pytest.mark.parametrize('colours', ['style', 'luminance'])
-def test_gatys_is_steady_and_resumes(tmp_path, colours):
+@pytest.mark.parametrize('colors', ['style', 'luminance'])
+def test_gatys_is_steady_and_resumes(tmp_path, colors):
   clip = _pan(4)
   clip[3] = clip[2]
   style = (paintings.scene(1),)
-  experiment = _gatys(colors=colours)
+  experiment = _gatys(colors=colors)
   whole = frame_store.Frames(tmp_path / 'a.mp4', {})
   loss = style_video.paint(experiment, iter(clip), style, whole)
   assert whole.count == 4 and np.isfinite(loss)
@@ -197,9 +197,11 @@ def test_command_line_with_a_network(files, monkeypatch, capsys):
   with pytest.raises(core.UserError, match='another job'):
     _run(files, run=str(files / 'run'), size=48)
   _run(files, run=str(files / 'run'))
-  told = capsys.readouterr()
-  assert 'continued: 2 frames are done' in told.err
-  assert '5 frames of 64x48 pixels' in told.out and 'flicker: ' in told.out
+  printed = capsys.readouterr()
+  assert 'continued: 2 frames are done' in printed.err
+  assert (
+    '5 frames of 64x48 pixels' in printed.out and 'flicker: ' in printed.out
+  )
   assert not (files / 'out.mp4.frames').exists()
   want = 255 - np.stack(list(video.read(files / 'clip.mp4')))
   got = np.stack(list(video.read(files / 'out.mp4')))
@@ -216,8 +218,8 @@ def test_command_line_with_gatys(files, capsys):
   style = str(files / 'painting.png')
   gatys = dict(experiment='style_transfer', tiny=True, style=style)
   _run(files, **gatys, set=shallow, size=48, steps=2)
-  told = capsys.readouterr().out
-  assert '5 frames of 48x36 pixels' in told and 'style loss' in told
+  printed = capsys.readouterr().out
+  assert '5 frames of 48x36 pixels' in printed and 'style loss' in printed
   assert video.read(files / 'out.mp4').size == (36, 48)
 
 

@@ -57,7 +57,7 @@ def main(
     points = _features(rows, features)
     mean, deviation = kid.kid(reference, points)
     distance = fid.frechet_distance(
-      fid.update(None, reference), fid.update(None, points)
+      fid.statistics(reference), fid.statistics(points)
     )
     precision, recall = precision_recall.precision_recall(reference, points)
     density, coverage = precision_recall.density_coverage(reference, points)
