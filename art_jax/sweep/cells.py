@@ -112,80 +112,74 @@ def axes(assignments: Sequence[str]) -> tuple[Axis, ...]:
     core.UserError: an assignment has no '=', an empty value, or a field that
       another has too.
   """
-  found: dict[str, Axis] = {}
+  named: dict[str, Axis] = {}
   for assignment in assignments:
     path, equals, text = assignment.partition('=')
     path = path.strip()
     values = split(text)
-    if not equals or not path or not all(values):
-      raise core.UserError(
-        f'--set {assignment}: write --set path.to.field=value,value,... '
-        '(values that hold commas themselves in quotes or brackets)'
-      )
-    if path in found:
-      raise core.UserError(
-        f'--set {path}=... is there twice; write one --set {path}=a,b,c'
-      )
+    core.require(
+      equals and path and all(values),
+      f'--set {assignment}: write --set path.to.field=value,value,... '
+      '(values that hold commas themselves in quotes or brackets)',
+    )
+    core.require(
+      path not in named,
+      f'--set {path}=... is there twice; write one --set {path}=a,b,c',
+    )
     matched = _RANGE.fullmatch(text.strip())
     range_ = _range(assignment, *matched.groups()) if matched else None
-    found[path] = Axis(path, range_ or tuple(dict.fromkeys(values)))
-  return tuple(found.values())
+    named[path] = Axis(path, range_ or tuple(dict.fromkeys(values)))
+  return tuple(named.values())
 
 
-def product(asked: Sequence[Axis]) -> list[Cell]:
+def product(fields: Sequence[Axis]) -> list[Cell]:
   """Return a cell for every combination, the last field running fastest.
 
   Raises:
     core.UserError: there is a range, or there are too many cells.
   """
-  for axis in asked:
+  lists = []
+  for axis in fields:
     if isinstance(axis.values, Range):
       low, high = axis.values.low, axis.values.high
       raise core.UserError(
         f'--set {axis.path}={low:g}..{high:g}: a range has no product; pass '
         '--random=N for N cells drawn out of it, or list the values'
       )
-  count = math.prod(len(axis.values) for axis in asked)
-  if count > _MOST_CELLS:
-    raise core.UserError(
-      f'{count} cells: a sweep has {_MOST_CELLS} at most; pass --random=N for '
-      'N of them'
-    )
-  paths = [axis.path for axis in asked]
-  return _named(
-    asked,
-    [
-      tuple(zip(paths, values, strict=True))
-      for values in itertools.product(*(axis.values for axis in asked))
-    ],
+    lists.append([(axis.path, value) for value in axis.values])
+  count = math.prod(map(len, lists))
+  core.require(
+    count <= _MOST_CELLS,
+    f'{count} cells: a sweep has {_MOST_CELLS} at most; pass --random=N for '
+    'N of them',
   )
+  return _named(fields, list(itertools.product(*lists)))
 
 
-def random(asked: Sequence[Axis], count: int, seed: int) -> list[Cell]:
+def random(fields: Sequence[Axis], count: int, seed: int) -> list[Cell]:
   """Return cells drawn at random, each of them once.
 
   The draws of cell i depend on the seed and i alone: a larger count adds
   cells to those of a smaller one.
 
   Args:
-    asked: fields; values of a list are equally likely, a range is even in the
+    fields: values of a list are equally likely, a range is even in the
       logarithm where both ends are positive.
     count: of the cells; fewer where there are no more.
     seed: of the draws, >= 0.
   """
-  if not 1 <= count <= _MOST_CELLS:
-    raise core.UserError(f'--random={count}: it is in 1 to {_MOST_CELLS}')
-  found: dict[tuple, None] = {}
+  core.require(
+    1 <= count <= _MOST_CELLS,
+    f'--random={count}: it is in 1 to {_MOST_CELLS}',
+  )
+  drawn: dict[tuple, None] = {}
   for i in range(20 * count):  # Many draws again: there are hardly more.
-    shares = np.random.default_rng([seed, i]).random(len(asked))
-    found.setdefault(
-      tuple(
-        (axis.path, axis.draw(u)) for axis, u in zip(asked, shares, strict=True)
-      )
-    )
-    if len(found) == count:
+    shares = np.random.default_rng([seed, i]).random(len(fields))
+    pairs = zip(fields, shares, strict=True)
+    drawn[tuple((axis.path, axis.draw(u)) for axis, u in pairs)] = None
+    if len(drawn) == count:
       break
-  return _named(asked, list(found))
+  return _named(fields, list(drawn))
 
 
 def _range(assignment: str, low: str, high: str) -> Range | None:
@@ -193,16 +187,22 @@ def _range(assignment: str, low: str, high: str) -> Range | None:
     ends = float(low), float(high)
   except ValueError:
     return None  # A path such as ../pictures.
-  if not ends[0] < ends[1] or not all(map(math.isfinite, ends)):
-    raise core.UserError(
-      f'--set {assignment}: a range goes from a smaller number to a larger'
-    )
+  core.require(
+    ends[0] < ends[1] and all(map(math.isfinite, ends)),
+    f'--set {assignment}: a range goes from a smaller number to a larger',
+  )
   whole = all(re.fullmatch(r'\s*-?\d+\s*', end) for end in (low, high))
   return Range(*ends, whole)
 
 
-def _named(asked: Sequence[Axis], settings: list[tuple]) -> list[Cell]:
-  short = short_names([axis.path for axis in asked if _varies(axis)])
+def _named(fields: Sequence[Axis], settings: list[tuple]) -> list[Cell]:
+  short = short_names(
+    [
+      axis.path
+      for axis in fields
+      if isinstance(axis.values, Range) or len(axis.values) > 1
+    ]
+  )
   names = [_name(each, short) for each in settings]
   twice = {name for name in names if names.count(name) > 1}
   return [
@@ -218,10 +218,6 @@ def short_names(paths: Sequence[str]) -> dict[str, str]:
     if len(set(ends)) == len(ends):
       break
   return dict(zip(paths, ends, strict=True))
-
-
-def _varies(axis: Axis) -> bool:
-  return isinstance(axis.values, Range) or len(axis.values) > 1
 
 
 def _name(settings: tuple, short: dict[str, str]) -> str:

@@ -20,7 +20,6 @@ from art_jax import core
 from art_jax.config import experiments as experiment_files
 from art_jax.config import serialization, shapes
 
-_SEED = 'train.seed'
 _MOST = 16  # cells of one program
 _STATE_BYTES = 2**30  # of all states of one program together
 
@@ -52,20 +51,25 @@ def groups(
   Raises:
     core.UserError: the networks of a cell cannot be built.
   """
-  found, apart = [], set()
+  chunks = []
   numbers = [path for path in paths if path.startswith('algorithm.')]
   for indices in _alike(experiments, range(len(experiments)), numbers):
     first = experiments[indices[0]]
-    kept = [path for path in numbers if _is_number(first, path)]
-    if len(indices) > 1 and _may_join(first):
-      kept = [path for path in kept if enters_as_data(first, path)]
-    apart = set(numbers) - set(kept)
-    for each in _alike(experiments, indices, kept):
-      size = _most(first) if _may_join(first) else 1
-      for i in range(0, len(each), size):
-        chunk = tuple(each[i : i + size])
-        found.append(Group(chunk, tuple(kept), tuple(sorted(apart))))
-  return sorted(found, key=lambda group: group.indices)
+    joins = _may_join(first)
+    kept = [
+      path
+      for path in numbers
+      if _is_number(first, path)
+      and (len(indices) == 1 or not joins or enters_as_data(first, path))
+    ]
+    apart = tuple(sorted(set(numbers) - set(kept)))
+    size = _most(first) if joins else 1
+    chunks += [
+      Group(tuple(each[i : i + size]), tuple(kept), apart)
+      for each in _alike(experiments, indices, kept)
+      for i in range(0, len(each), size)
+    ]
+  return sorted(chunks, key=lambda group: group.indices)
 
 
 def with_values(algorithm: Any, values: Mapping[str, Any]) -> Any:
@@ -88,7 +92,8 @@ def enters_as_data(experiment: core.Experiment, path: str) -> bool:
   resolved = experiment_files.resolve(experiment, num_examples=1000)
   below = path.removeprefix('algorithm.')
   state = shapes.state_shapes(resolved)
-  arguments = state, shapes.batch_shapes(resolved), _key_shape()
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  arguments = state, shapes.batch_shapes(resolved), key
 
   def step(value, *arguments):
     algorithm = with_values(resolved.algorithm, {below: value})
@@ -142,21 +147,19 @@ def _most(experiment: core.Experiment) -> int:
 
 def _alike(experiments, indices, free: Sequence[str]) -> list[list[int]]:
   """Divide cells by everything but the seed and these fields."""
-  found: dict[str, list[int]] = {}
+  alike: dict[str, list[int]] = {}
   for i in indices:
     experiment = experiments[i]
-    train = dataclasses.replace(experiment.train, seed=0)
-    algorithm = experiment.algorithm
-    for path in free:
-      if _is_number(experiment, path):
-        below = path.removeprefix('algorithm.')
-        algorithm = with_values(algorithm, {below: 0.0})
-    parts = algorithm, experiment.data, train
-    found.setdefault(repr(list(map(serialization.to_text, parts))), []).append(
-      i
+    below = {
+      path.removeprefix('algorithm.'): 0.0
+      for path in free
+      if _is_number(experiment, path)
+    }
+    parts = (
+      with_values(experiment.algorithm, below),
+      experiment.data,
+      dataclasses.replace(experiment.train, seed=0),
     )
-  return list(found.values())
-
-
-def _key_shape() -> Any:
-  return jax.eval_shape(lambda: jax.random.key(0))
+    key = repr([serialization.to_text(part) for part in parts])
+    alike.setdefault(key, []).append(i)
+  return list(alike.values())

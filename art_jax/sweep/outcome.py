@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from art_jax import core
 from art_jax.core.paths import write_atomic
@@ -72,17 +72,17 @@ def note(folder: pathlib.Path, status: str, reason: str, together: int) -> None:
 def ended(folder: pathlib.Path) -> dict[str, Any]:
   """Return what `note` wrote; {} if nothing is there."""
   try:
-    found = json.loads((folder / FILE).read_text())
-    return found if isinstance(found, dict) else {}
+    noted = json.loads((folder / FILE).read_text())
+    return noted if isinstance(noted, dict) else {}
   except (OSError, ValueError):
     return {}
 
 
 def read(cell: Cell, folder: pathlib.Path) -> Outcome:
   """Return what is known of a cell, from its run folder."""
-  told = ended(folder)
-  status, reason = told.get('status', 'waiting'), told.get('reason', '')
-  together = int(told.get('together', 1))
+  noted = ended(folder)
+  status, reason = noted.get('status', 'waiting'), noted.get('reason', '')
+  together = int(noted.get('together', 1))
   try:
     files = collect.collect(folder)
   except core.UserError:
@@ -131,7 +131,7 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
   rows = [head, ['---'] * len(head)]
   for one in outcomes:
     row = [value for path, value in one.cell.settings if path in names]
-    row += [_told(one), str(one.step), f'{one.seconds / 60:.1f}']
+    row += [_status(one), str(one.step), f'{one.seconds / 60:.1f}']
     if best:
       row += [_number(one.best.get('value')), str(one.best.get('step', ''))]
     rows.append(row + [_number(one.metrics.get(name)) for name in shown])
@@ -153,12 +153,9 @@ def contact_sheet(outcomes: Sequence[Outcome]) -> np.ndarray | None:
   names = short_names(varied([one.cell for one in outcomes]))
   tiles = []
   for one in outcomes:
-    told = [f'{names[p]}={v}' for p, v in one.cell.settings if p in names]
-    state = one.status
-    if one.best:
-      state += f', {one.best["metric"]} {one.best["value"]:.3g}'
-    lines = [*told, state]
-    bands = [captions.band(text, _TILE) for text in lines]
+    lines = [f'{names[p]}={v}' for p, v in one.cell.settings if p in names]
+    best = ', {metric} {value:.3g}'.format(**one.best) if one.best else ''
+    bands = [captions.band(x, _TILE) for x in (*lines, one.status + best)]
     tiles.append(np.concatenate([_tile(one.picture), *bands]))
   return images.grid(np.stack(tiles), pad=6)
 
@@ -170,37 +167,36 @@ def _tile(path: pathlib.Path | None) -> np.ndarray:
     with Image.open(path) as grid:
       picture = grid.convert('RGB')
     factor = -(-_TILE // max(picture.size))
-    if factor > 1:
-      picture = picture.resize(
-        (picture.width * factor, picture.height * factor), Image.NEAREST
-      )
-    tile.paste(picture.crop((0, 0, _TILE, _TILE)))
-    if picture.width < _TILE or picture.height < _TILE:
-      tile.paste((235, 235, 235), (picture.width, 0, _TILE, _TILE))
-      tile.paste((235, 235, 235), (0, picture.height, _TILE, _TILE))
+    nearest = Image.Resampling.NEAREST
+    tile.paste(ImageOps.scale(picture, factor, nearest))  # cut to the tile
   return np.asarray(tile)
 
 
 def _csv(outcomes: Sequence[Outcome]) -> str:
   """Return every figure of every cell."""
-  metrics = dict.fromkeys(n for one in outcomes for n in one.metrics)
-  metrics.pop('step', None)
-  paths = [path for path, _ in outcomes[0].cell.settings]
+  rows = [
+    {
+      'cell': one.cell.name,
+      **dict(one.cell.settings),
+      'status': one.status,
+      'reason': one.reason,
+      'step': one.step,
+      'seconds': f'{one.seconds:.1f}',
+      'together': one.together,
+      **{f'best_{n}': one.best.get(n, '') for n in ('metric', 'value', 'step')},
+      **{n: value for n, value in one.metrics.items() if n != 'step'},
+    }
+    for one in outcomes
+  ]
   text = io.StringIO()
-  writer = csv.writer(text, lineterminator='\n')
-  fixed = ('status', 'reason', 'step', 'seconds', 'together')
-  best = ('best_metric', 'best_value', 'best_step')
-  writer.writerow(['cell', *paths, *fixed, *best, *metrics])
-  for one in outcomes:
-    row = [one.cell.name, *(value for _, value in one.cell.settings)]
-    row += [one.status, one.reason, one.step, f'{one.seconds:.1f}']
-    row += [one.together]
-    row += [one.best.get(name, '') for name in ('metric', 'value', 'step')]
-    writer.writerow([*row, *(one.metrics.get(name, '') for name in metrics)])
+  columns = dict.fromkeys(name for row in rows for name in row)
+  writer = csv.DictWriter(text, columns, lineterminator='\n')
+  writer.writeheader()
+  writer.writerows(rows)
   return text.getvalue()
 
 
-def _told(one: Outcome) -> str:
+def _status(one: Outcome) -> str:
   reason = ' '.join(one.reason.split())
   if len(reason) > _LONGEST:
     reason = reason[: _LONGEST - 3] + '...'
@@ -221,8 +217,8 @@ def _seconds(folder: pathlib.Path) -> float:
     return 0.0
 
 
-def _picture(found: dict[str, list]) -> pathlib.Path | None:
+def _picture(grids: dict[str, list]) -> pathlib.Path | None:
   """Return the newest grid of samples, or of whatever a model shows."""
-  names = [n for n in _PICTURES if n in found]
-  names += [n for n in found if n not in ('nearest', 'interpolation')]
-  return found[names[0]][-1][1] if names else None
+  names = [n for n in _PICTURES if n in grids]
+  names += [n for n in grids if n not in ('nearest', 'interpolation')]
+  return grids[names[0]][-1][1] if names else None

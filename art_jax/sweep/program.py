@@ -1,6 +1,6 @@
 """One program that takes the steps of several cells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -9,8 +9,8 @@ import numpy as np
 
 from art_jax import core
 from art_jax.config import experiments as experiment_files
-from art_jax.devices import mesh
 from art_jax.sweep import groups
+from art_jax.training.start import Begun
 
 WAYS = ('vmap', 'turns')
 
@@ -37,8 +37,7 @@ class Program:
     self,
     experiments: Sequence[core.Experiment],
     traced: Sequence[str],
-    engines: Sequence[Any],
-    devices: mesh.Devices,
+    begun: Sequence[Begun],
     way: str,
   ):
     """Trace nothing yet.
@@ -46,13 +45,14 @@ class Program:
     Args:
       experiments: durations in steps; alike but for seeds and `traced`.
       traced: paths below the experiment of the numbers.
-      engines: of the data, one for each cell.
-      devices: where it runs.
+      begun: the cells at the step that they go on from.
       way: 'vmap' or 'turns'.
     """
-    self._algorithm = experiments[0].algorithm
-    self._engines, self._devices, self._way = engines, devices, way
-    self._numbers = [
+    self._algorithm, self._vmap = experiments[0].algorithm, way == 'vmap'
+    self._engines = [one.engine for one in begun]
+    self._constants = self._engines[0].constants
+    self._metrics: Any = None
+    numbers: Any = [
       {
         path.removeprefix('algorithm.'): np.float32(
           experiment_files.get(each, path)
@@ -61,36 +61,28 @@ class Program:
       }
       for each in experiments
     ]
-    self._states: Any = None
-    self._metrics: Any = None
-    self._constants = engines[0].constants
-    if way == 'vmap':
-      self._numbers = jax.tree.map(lambda *x: np.stack(x), *self._numbers)
-      self._step = jax.jit(self._all, donate_argnums=0)
+    states: Any = [one.state for one in begun]
+    keys: Any = [one.key for one in begun]
+    if self._vmap:
+      numbers = jax.tree.map(lambda *x: np.stack(x), *numbers)
+      keys = jnp.stack(keys)
+      states = jax.jit(_stacked)(*states)
     else:
-      self._step = jax.jit(self._one, donate_argnums=0)
       # Draws of the data are keyed by the seed: a program for each engine.
       self._batch = [
         jax.jit(lambda c, i, prepare=engine.prepare: prepare(c, i))
-        for engine in engines
+        for engine in self._engines
       ]
-
-  def begin(self, states: Sequence[core.State], keys: Sequence[core.Key]):
-    """Set the states and the keys that every step's key is folded from."""
-    self._keys = list(keys)
-    self._states = list(states)
-    if self._way == 'vmap':
-      self._keys = jnp.stack(self._keys)
-      self._states = jax.jit(
-        lambda *x: jax.tree.map(lambda *leaves: jnp.stack(leaves), *x)
-      )(*states)
+    self._numbers, self._states, self._keys = numbers, states, keys
+    one_or_all = self._all if self._vmap else self._one
+    self._step = jax.jit(one_or_all, donate_argnums=0)
 
   def step(self, inputs: Sequence[Any], index: int) -> None:
     """Take one step of every cell."""
-    index = np.int32(index)
-    if self._way == 'vmap':
+    at = np.int32(index)
+    if self._vmap:
       self._states, self._metrics = self._step(
-        self._states, self._numbers, self._constants, inputs, self._keys, index
+        self._states, self._numbers, self._constants, inputs, self._keys, at
       )
       jax.block_until_ready(self._metrics)
       return
@@ -98,24 +90,24 @@ class Program:
     for i, one in enumerate(inputs):
       batch = self._batch[i](self._constants, one)
       self._states[i], metrics = self._step(
-        self._states[i], self._numbers[i], batch, self._keys[i], index
+        self._states[i], self._numbers[i], batch, self._keys[i], at
       )
       # Not two at once, which would share the cores.
       self._metrics.append(jax.block_until_ready(metrics))
 
   def state(self, cell: int) -> core.State:
     """Return the state of a cell."""
-    if self._way == 'turns':
-      return self._states[cell]
-    return jax.tree.map(lambda x: x[cell], self._states)
+    if self._vmap:
+      return jax.tree.map(lambda x: x[cell], self._states)
+    return self._states[cell]
 
-  def metrics(self) -> list[dict[str, float]]:
-    """Return the metrics of the last step, of each cell."""
+  def metrics(self) -> Sequence[Mapping[str, Any]]:
+    """Return the metrics of the last step, of each cell, on the host."""
     host = jax.device_get(self._metrics)
-    if self._way == 'turns':
-      return [{k: float(v) for k, v in one.items()} for one in host]
+    if not self._vmap:
+      return host
     return [
-      {k: float(v[cell]) for k, v in host.items()}
+      {name: values[cell] for name, values in host.items()}
       for cell in range(len(self._engines))
     ]
 
@@ -124,12 +116,17 @@ class Program:
     return algorithm.step(state, batch, jax.random.fold_in(key, index))
 
   def _all(self, states, numbers, constants, inputs, keys, index):
-    batches = [
-      engine.prepare(constants, one)
-      for engine, one in zip(self._engines, inputs, strict=True)
-    ]
-    batch = jax.tree.map(lambda *x: jnp.stack(x), *batches)
+    batch = _stacked(
+      *(
+        engine.prepare(constants, one)
+        for engine, one in zip(self._engines, inputs, strict=True)
+      )
+    )
     each = (0, 0, 0, 0, None)
     return jax.vmap(self._one, in_axes=each)(
       states, numbers, batch, keys, index
     )
+
+
+def _stacked(*trees: Any) -> Any:
+  return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)

@@ -61,14 +61,14 @@ def run(sweep: Sweep, devices: mesh.Devices) -> list[outcome.Outcome]:
   for group in _plan(sweep, names):
     chosen = [names[i] for i in group.indices]
     _run_group(sweep, chosen, group, devices)
-    outcome.write(sweep.folder, _read(sweep))
-  found = _read(sweep)
-  outcome.write(sweep.folder, found)
-  return found
+    _write_table(sweep)
+  return _write_table(sweep)
 
 
-def _read(sweep: Sweep) -> list[outcome.Outcome]:
-  return [outcome.read(cell, sweep.folder / cell.name) for cell in sweep.cells]
+def _write_table(sweep: Sweep) -> list[outcome.Outcome]:
+  outcomes = [outcome.read(c, sweep.folder / c.name) for c in sweep.cells]
+  outcome.write(sweep.folder, outcomes)
+  return outcomes
 
 
 def _plan(sweep: Sweep, names: Sequence[str]) -> list[groups.Group]:
@@ -82,32 +82,35 @@ def _plan(sweep: Sweep, names: Sequence[str]) -> list[groups.Group]:
     for path in outcome.varied(sweep.cells)
   ]
   try:
-    found = groups.groups(experiments, paths)
+    planned = groups.groups(experiments, paths)
   except core.UserError as error:
     _say(f'one after another, as a cell cannot be built: {error}')
     return alone
-  apart = sorted({path for group in found for path in group.apart})
-  several = [len(group.indices) for group in found if len(group.indices) > 1]
-  told = f'{len(found)} program(s)'
+  apart = sorted({path for group in planned for path in group.apart})
+  several = [len(group.indices) for group in planned if len(group.indices) > 1]
+  message = f'{len(planned)} program(s)'
   if several:
-    told += f', {sum(several)} cells together in {len(several)} of them'
+    message += f', {sum(several)} cells together in {len(several)} of them'
   if apart:
-    told += f'; not one program over {", ".join(apart)}: no data of a step'
-  _say(told)
-  return found
+    message += f'; not one program over {", ".join(apart)}: no data of a step'
+  _say(message)
+  return planned
 
 
-def _run_group(sweep: Sweep, names, group: groups.Group, devices) -> None:
-  experiments = [sweep.experiments[name] for name in names]
-  folders = [sweep.folder / name for name in names]
-  way = sweep.way
-  if way == 'auto':
-    way = program.best_way(devices.platform)
+def _run_group(
+  sweep: Sweep, names: list[str], group: groups.Group, devices: mesh.Devices
+) -> None:
   if len(names) > 1:
+    way = sweep.way
+    if way == 'auto':
+      way = program.best_way(devices.platform)
     _say(f'together ({way}): {"  ".join(names)}')
     try:
       ends = together.train(
-        *(names, experiments, folders, group.traced),
+        names,
+        [sweep.experiments[name] for name in names],
+        [sweep.folder / name for name in names],
+        group.traced,
         devices=devices,
         way=way,
         command=sweep.command,
@@ -122,9 +125,12 @@ def _run_group(sweep: Sweep, names, group: groups.Group, devices) -> None:
     except Exception as error:
       # One cell may be to blame: alone, each tells for itself.
       _say(f'not together ({_brief(error)}): one after another')
-  for name, experiment, folder in zip(names, experiments, folders, strict=True):
+  for name in names:
     _say(f'cell {name}')
-    status, reason = _run_alone(experiment, folder, devices, sweep.command)
+    folder = sweep.folder / name
+    status, reason = _run_alone(
+      sweep.experiments[name], folder, devices, sweep.command
+    )
     outcome.note(folder, status, reason, 1)
     if reason:
       _say(f'{name} {status}: {reason}')

@@ -5,6 +5,7 @@ turn: a run folder does not tell how it was trained.
 """
 
 import contextlib
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -12,20 +13,13 @@ from typing import Any
 from art_jax import core
 from art_jax.config import experiments as experiment_files
 from art_jax.config import shapes
-from art_jax.data import pipeline
 from art_jax.devices import mesh
+from art_jax.runs.checkpoints import Restored
+from art_jax.runs.folder import RunFolder
 from art_jax.sweep import outcome
-from art_jax.sweep.member import (
-  Member,
-  Shared,
-  Voice,
-  keys_of,
-  open_member,
-)
 from art_jax.sweep.program import Program
-from art_jax.training import start
+from art_jax.training import loop, session, start
 from art_jax.training.hooks import Hooks
-from art_jax.training.loop import Preempted
 from art_jax.training.preemption import StopRequest
 from art_jax.training.progress import Progress
 from art_jax.training.timing import Clocks
@@ -33,6 +27,25 @@ from art_jax.training.timing import Clocks
 
 class Uneven(Exception):
   """The cells are not at one step; each goes on alone."""
+
+
+@dataclasses.dataclass(eq=False)
+class _Member:
+  """One cell of a group.
+
+  Attributes:
+    name: of the cell.
+    run: what its training works with.
+    engine: of its data.
+    hooks: writes what is due.
+    ended: (status, reason) once it takes part no more.
+  """
+
+  name: str
+  run: session.Session
+  engine: Any
+  hooks: Hooks
+  ended: tuple[str, str] | None = None
 
 
 def train(
@@ -68,124 +81,136 @@ def train(
     core.UserError: bad input.
   """
   with contextlib.ExitStack() as stack, StopRequest() as stop:
-    shared = _open_data(experiments[0], devices, stop, command)
-    count = shared.dataset.num_examples
-    resolved = [experiment_files.resolve(each, count) for each in experiments]
-    members, restored = [], []
-    for name, *each in zip(names, experiments, resolved, folders, strict=True):
-      member, state = open_member(stack, name, *each, shared)
-      members.append(member)
-      restored.append(state)
+    clocks = Clocks()
+    start.check_before_data(experiments[0], devices)
+    _, dataset, probe = start.open_data(experiments[0], devices, clocks)
+    shared = session.Shared(
+      dataset=dataset,
+      devices=devices,
+      probe=probe,
+      stop=stop,
+      clocks=clocks,
+      command=command,
+    )
+    runs = [
+      _open_run(stack, shared, experiment, path)
+      for experiment, path in zip(experiments, folders, strict=True)
+    ]
+    restored = [
+      run.checkpoints.restore(shapes.state_shapes(run.experiment))
+      for run in runs
+    ]
     steps = {state.step if state else 0 for state in restored}
     if len(steps) > 1:
       raise Uneven
-    program = Program(
-      *(resolved, traced, [m.engine for m in members], devices, way)
+    first, duration = min(steps), runs[0].duration
+    progress = stack.enter_context(
+      Progress(first, duration, runs[0].rows * len(runs), enabled=True)
     )
-    _begin(program, members, restored, devices)
-    _take_steps(program, members, steps.pop(), shared)
+    program, members = _begin(names, runs, restored, traced, way, progress)
+    if first < duration:
+      _take_steps(program, members, first, progress)
   return {m.name: m.ended or ('finished', '') for m in members}
 
 
-def _open_data(
-  experiment: core.Experiment,
-  devices: mesh.Devices,
-  stop: StopRequest,
-  command: str,
-) -> Shared:
-  """Check what can be checked beforehand; open the data and the probe."""
-  clocks = Clocks()
-  start.check_before_data(experiment, devices)
-  _, dataset, probe = start.open_data(experiment, devices, clocks)
-  return Shared(dataset, devices, probe, clocks, stop, command)
+def _open_run(
+  stack: contextlib.ExitStack,
+  shared: session.Shared,
+  given: core.Experiment,
+  path: Any,
+) -> session.Session:
+  """Open the folder of a cell."""
+  resolved = experiment_files.resolve(given, shared.dataset.num_examples)
+  folder = RunFolder(path, writable=True)
+  locked = session.lock_folder(stack, folder, given)
+  return session.open_session(stack, shared, given, resolved, folder, *locked)
 
 
-def _begin(program: Program, members, restored, devices) -> None:
-  """Give the program its states: restored ones, or fresh ones."""
-  init = devices.compile_init(shapes.initializer(members[0].run.experiment))
-  states, keys = [], []
-  for member, state in zip(members, restored, strict=True):
-    keys.append(devices.replicate(keys_of(member)[1]))
-    states.append(
-      devices.place_state(state.state)
-      if state
-      else init(devices.replicate(keys_of(member)[0]), ())
+def _begin(
+  names: Sequence[str],
+  runs: Sequence[session.Session],
+  restored: Sequence[Restored | None],
+  traced: Sequence[str],
+  way: str,
+  progress: Progress,
+) -> tuple[Program, list[_Member]]:
+  """Return the program with its first states, and its cells.
+
+  Of vmap the states are copies: those of the single cells end here.
+  """
+  made = start.programs(runs[0], runs[0].experiment)
+  members, begun = [], []
+  for name, run, state in zip(names, runs, restored, strict=True):
+    one = start.begin(run, made, state)
+    hooks = Hooks(
+      run,
+      one,
+      say=lambda text, name=name: progress.say(f'{name}: {text}'),
+      show=(lambda *_: None) if begun else progress.show,
     )
-  program.begin(states, keys)
+    begun.append(one)
+    members.append(_Member(name, run, one.engine, hooks))
+  return Program([r.experiment for r in runs], traced, begun, way), members
 
 
-def _take_steps(program, members, first: int, shared: Shared) -> None:
-  """Train from step `first` to the end, or until no cell takes part."""
-  experiment, clocks = members[0].run.experiment, shared.clocks
-  duration, rows = experiment.train.duration, members[0].run.rows
+def _take_steps(
+  program: Program, members: Sequence[_Member], first: int, progress: Progress
+) -> None:
+  """Train from the first step to the end, or until no cell takes part."""
+  run = members[0].run
+  clocks, duration = run.clocks, run.duration
   with contextlib.ExitStack() as stack:
-    each = [
-      stack.enter_context(contextlib.closing(member.engine.inputs(first)))
-      for member in members
+    batches = [
+      stack.enter_context(contextlib.closing(m.engine.inputs(first)))
+      for m in members
     ]
-    progress = stack.enter_context(
-      Progress(first, duration, rows * len(members), enabled=True)
-    )
-    _open_hooks(members, first, shared, progress)
-    if first < duration:
-      progress.say(f'compiling one program for {len(members)} cells')
+    for member in members:
+      member.run.report.begin()
+      member.run.times.begin(first)
+    progress.say(f'compiling one program for {len(members)} cells')
     for step in range(first + 1, duration + 1):
       with clocks.of('input'):
-        inputs = [next(batches) for batches in each]
+        inputs = [next(each) for each in batches]
       with clocks.of('step' if step > first + 1 else 'compile'):
         program.step(inputs, step - 1)
-      stopping = shared.stop.requested(step)
-      _after(program, members, step, stopping, progress)
+      stopping = run.stop.requested(step)
+      if run.schedule.due(step, stopping=stopping).log:
+        _after(program, members, step, stopping, progress)
       progress.advance(step)
       if all(member.ended for member in members):
         break
       if stopping and step < duration:
         for member in members:
           member.run.checkpoints.wait()
-        raise Preempted(
-          f'stopped on request after step {step} of {duration}; it is '
-          'saved, and the same command continues from it'
-        )
-  _finish(members, first, clocks)
-
-
-def _open_hooks(members, first: int, shared: Shared, progress) -> None:
-  """Begin to write what is due, for each cell."""
-  experiment, devices = members[0].run.experiment, shared.devices
-  heldout = devices.replicate(
-    pipeline.heldout_batch(
-      shared.dataset, experiment.data, experiment.train.render_count
-    )
-  )
-  render = devices.compile_render(experiment.algorithm.render)
+        raise loop.preempted(step, duration)
   for member in members:
-    key = keys_of(member)[2]
-    member.hooks = Hooks(
-      *(member.run, member.health),
-      Voice(member.name, progress, member is members[0]),
-      member.engine.names,
-      render=lambda state, key=key: render(state, heldout, key),
-      first=first,
-      rollbacks=0,
-    )
-    if first < experiment.train.duration:
-      member.run.report.begin()
-      member.run.times.begin(first)
+    with clocks.of('checkpoint'):
+      member.run.checkpoints.wait()
+    if not member.ended:
+      summary = clocks.summary(duration - first, run.rows)
+      summary |= member.run.times.summary()
+      with member.run.lock.writing(duration):
+        member.run.folder.finish(
+          {**summary, 'rollbacks': 0, 'together': len(members)}
+        )
 
 
-def _after(program, members, step: int, stopping: bool, progress) -> None:
+def _after(
+  program: Program,
+  members: Sequence[_Member],
+  step: int,
+  stopping: bool,
+  progress: Progress,
+) -> None:
   """Do what is due after a step, for each cell that takes part."""
-  schedule = members[0].run.schedule
-  if not schedule.due(step, stopping=stopping).log:
-    return
-  for i, (member, metrics) in enumerate(
+  for i, (member, row) in enumerate(
     zip(members, program.metrics(), strict=True)
   ):
     if member.ended:
       continue
     try:
       state = program.state(i)
-      alarm = member.hooks.after_step(step, state, metrics, stopping=stopping)
+      alarm = member.hooks.after_step(step, state, row, stopping=stopping)
       if alarm is not None:
         member.ended = 'stopped', alarm
     except core.Diverged as error:
@@ -194,17 +219,3 @@ def _after(program, members, step: int, stopping: bool, progress) -> None:
     if member.ended:  # Now: a sweep that is killed must not go on with it.
       folder = pathlib.Path(member.run.folder.path)
       outcome.note(folder, *member.ended, len(members))
-
-
-def _finish(members: Sequence[Member], first: int, clocks: Clocks) -> None:
-  """Wait for the checkpoints; write summary.json of those that finished."""
-  for member in members:
-    run, experiment = member.run, member.run.experiment
-    with clocks.of('checkpoint'):
-      run.checkpoints.wait()
-    duration = experiment.train.duration
-    if first < duration and not member.ended:
-      summary = clocks.summary(duration - first, members[0].run.rows)
-      whole = {**summary, **run.times.summary(), 'rollbacks': 0}
-      with run.lock.writing(duration):
-        member.run.folder.finish({**whole, 'together': len(members)})

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 import jax
 
 from art_jax import core
-from art_jax.monitoring.health import Health
 from art_jax.training import nan_guard
-from art_jax.training.progress import Progress
 from art_jax.training.session import Session
+from art_jax.training.start import Begun
 
 
 class Hooks:
@@ -17,29 +16,26 @@ class Hooks:
   def __init__(
     self,
     session: Session,
-    health: Health,
-    progress: Progress,
-    names: Callable[[int], list[str]],
+    begun: Begun,
     *,
-    render: Callable[[core.State], core.Images],
-    first: int,
-    rollbacks: int,
+    say: Callable[[str], None],
+    show: Callable[[int, Mapping[str, float]], None],
+    rollbacks: int = 0,
   ):
     """Begin.
 
     Args:
       session: of the run.
-      health: its alarms and its best step.
-      progress: shows the metrics.
-      names: number of steps before -> names of the examples of a step.
-      render: makes the pictures of a state.
-      first: step that the run goes on from.
+      begun: the run at the step that it goes on from.
+      say: shows a line.
+      show: shows the metrics of a step.
       rollbacks: number of times that it went back to a checkpoint.
     """
-    self._session, self._health, self._progress = session, health, progress
-    self._names, self._render = names, render
-    self._rollbacks, self._schedule = rollbacks, session.schedule
-    self._checked = first  # The last step whose metrics were checked.
+    self._session, self._health = session, begun.health
+    self._names, self._render = begun.engine.names, begun.render
+    self._say, self._show, self._rollbacks = say, show, rollbacks
+    self._schedule = session.schedule
+    self._checked = begun.first  # The last step whose metrics were checked.
 
   def after_step(
     self,
@@ -83,7 +79,6 @@ class Hooks:
       with run.clocks.of('plot'):
         run.writer.plot()
         run.report.refresh()
-    self._progress.advance(step)
     return alarm
 
   def _measured(self, step, due, state, metrics) -> Mapping[str, float]:
@@ -108,9 +103,9 @@ class Hooks:
     run = self._session
     with run.clocks.of('log'), run.lock.writing(step):
       run.writer.scalars(step, row)
-      self._progress.show(step, row)
+      self._show(step, row)
     with run.clocks.of('alarms'), run.lock.writing(step):
-      alarm = self._health.check_alarms(step, row, self._progress.say)
+      alarm = self._health.check_alarms(step, row, self._say)
       run.times.note(step)
     return alarm
 

@@ -15,7 +15,7 @@ from art_jax.algorithms.trainable import Trainable
 from art_jax.config import shapes
 from art_jax.data import pipeline
 from art_jax.devices import distributed, mesh
-from art_jax.monitoring.health import AlarmStop, Health
+from art_jax.monitoring.health import AlarmStop
 from art_jax.runs import restore
 from art_jax.runs.checkpoints import Restored
 from art_jax.runs.folder import RunFolder
@@ -76,20 +76,17 @@ def train(
     resolved, dataset, measure = start.open_data(experiment, devices, clocks)
     duration = core.in_steps(resolved.train.duration)
     with contextlib.ExitStack() as stack:
-      run = session.open_session(
-        stack,
-        experiment,
-        resolved,
+      shared = session.Shared(
         dataset=dataset,
         devices=devices,
         probe=measure,
         stop=stack.enter_context(StopRequest()),
         clocks=clocks,
-        folder=folder,
-        report=report,
-        lock=lock,
-        donor=donor,
         command=command,
+        donor=donor,
+      )
+      run = session.open_session(
+        stack, shared, experiment, resolved, folder, report, lock
       )
       restored = run.checkpoints.restore(state_shapes)
       first = restored.step if restored else 0
@@ -109,9 +106,10 @@ def _train_to_the_end(
   """Train; go back to checkpoints as train.on_nan says; return how often."""
   plan = run.experiment.train
   rollbacks = restored.host.get('rollbacks', 0) if restored else 0
+  made = start.programs(run, run.experiment)
   while True:
     try:
-      take_steps(run, restored, rollbacks)
+      take_steps(run, start.begin(run, made, restored, rollbacks), rollbacks)
       return rollbacks
     except core.Diverged as error:
       rollbacks += 1
@@ -123,67 +121,43 @@ def _train_to_the_end(
     restored = run.checkpoints.restore(state_shapes)
 
 
-def take_steps(run: Session, restored: Restored | None, rollbacks: int) -> None:
-  """Train from a checkpoint, or from step 0, to the end.
+def take_steps(run: Session, begun: start.Begun, rollbacks: int) -> None:
+  """Train from the step that a run goes on from to the end.
 
   Raises:
     core.Diverged, AlarmStop, Preempted, core.StorageError: see `train`.
   """
-  algorithm, plan = run.experiment.algorithm, run.experiment.train
-  devices, clocks = run.devices, run.clocks
-  init_key, step_key, render_key = jax.random.split(
-    jax.random.key(plan.seed), 3
-  )
-  if rollbacks:
-    step_key = jax.random.fold_in(step_key, rollbacks)
-  engine, heldout = start.open_input(
-    run, start.order_seed(plan.seed, rollbacks)
-  )
-  render = devices.compile_render(algorithm.render)
-  with clocks.of('start'):
-    state, first = start.first_state(run, restored, init_key)
-    with run.lock.writing(first):
-      run.writer.cut(first)
-      health = Health(
-        run.experiment,
-        run.probe,
-        run.writer,
-        run.dataset.class_names,
-        restored.host if restored else {},
-      )
-  if first == run.duration:
+  first, duration = begun.first, run.duration
+  if first == duration:
     return
   run.times.begin(first)
   with Progress(
-    first, run.duration, run.rows, enabled=distributed.is_main()
+    first, duration, run.rows, enabled=distributed.is_main()
   ) as progress:
     hooks = Hooks(
-      run,
-      health,
-      progress,
-      engine.names,
-      render=lambda state: render(state, heldout, render_key),
-      first=first,
-      rollbacks=rollbacks,
+      run, begun, say=progress.say, show=progress.show, rollbacks=rollbacks
     )
     progress.say('compiling the first step')
-    steps = each_call(run, engine, state, devices.replicate(step_key), first)
+    steps = each_call(run, begun.engine, begun.state, begun.key, first)
     with contextlib.closing(steps):
       for call, (step, state, metrics) in enumerate(steps):
         stopping = run.stop.requested(call)
         alarm = hooks.after_step(step, state, metrics, stopping=stopping)
-        if alarm is not None or (stopping and step < run.duration):
+        progress.advance(step)
+        if alarm is not None or (stopping and step < duration):
           run.checkpoints.wait()
-          raise _end_early(alarm, step, run.duration)
-  with clocks.of('checkpoint'):
+          if alarm is None:
+            raise preempted(step, duration)
+          raise AlarmStop(
+            f'{alarm}; step {step} is saved, and the same command goes on '
+            'from it'
+          )
+  with run.clocks.of('checkpoint'):
     run.checkpoints.wait()
 
 
-def _end_early(alarm: str | None, step: int, duration: int) -> Exception:
-  if alarm is not None:
-    return AlarmStop(
-      f'{alarm}; step {step} is saved, and the same command goes on from it'
-    )
+def preempted(step: int, duration: int) -> Preempted:
+  """Return the error of a run that was asked to stop."""
   return Preempted(
     f'stopped on request after step {step} of {duration}; it is saved, and the '
     'same command continues from it'

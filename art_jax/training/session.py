@@ -23,43 +23,55 @@ from art_jax.training.timing import Clocks
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Session:
+class Shared:
+  """What runs that are trained by one program have in common.
+
+  Attributes:
+    dataset: their data.
+    devices: where they are trained.
+    probe: measures samples for the alarms; None: nobody would read it.
+    stop: set once a signal asks to stop.
+    clocks: of this start.
+    command: noted in run.json.
+    donor: state whose networks a fresh run begins with, or None.
+  """
+
+  dataset: Dataset
+  devices: mesh.Devices
+  probe: Probe | None
+  stop: StopRequest
+  clocks: Clocks
+  command: str = ''
+  donor: core.State | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Session(Shared):
   """What stays as it is when a run goes back to a checkpoint.
 
   Attributes:
     experiment: what is trained; durations in steps.
-    dataset: its data.
-    devices: where it is trained.
-    probe: measures samples for the alarms; None: nobody would read it.
-    stop: set once a signal asks to stop.
-    clocks: of this start.
     folder: of the run.
     report: the page of the run.
     lock: of the folder.
     checkpoints: of the run.
     writer: of metrics and pictures.
     times: of all starts.
-    donor: state whose networks a fresh run begins with, or None.
   """
 
   experiment: core.Experiment
-  dataset: Dataset
-  devices: mesh.Devices
-  probe: Probe | None
-  stop: StopRequest
-  clocks: Clocks
   folder: RunFolder
   report: Refresher
   lock: RunLock
   checkpoints: Checkpoints
   writer: Writer
   times: Goodput
-  donor: core.State | None = None
 
   @property
   def rows(self) -> int:
     """Examples of one step."""
-    return rows_per_step(self.experiment)
+    batches = core.batches_per_step(self.experiment.algorithm)
+    return self.experiment.train.batch_size * batches
 
   @property
   def duration(self) -> int:
@@ -70,12 +82,6 @@ class Session:
   def schedule(self) -> core.Schedule:
     """What is due when."""
     return core.Schedule(self.experiment.train, self.probe is not None)
-
-
-def rows_per_step(experiment: core.Experiment) -> int:
-  """Return the examples of one step."""
-  batches = core.batches_per_step(experiment.algorithm)
-  return experiment.train.batch_size * batches
 
 
 def lock_folder(
@@ -96,40 +102,32 @@ def lock_folder(
 
 def open_session(
   stack: contextlib.ExitStack,
+  shared: Shared,
   given: core.Experiment,
   experiment: core.Experiment,
-  *,
-  dataset: Dataset,
-  devices: mesh.Devices,
-  probe: Probe | None,
-  stop: StopRequest,
-  clocks: Clocks,
   folder: RunFolder,
   report: Refresher,
   lock: RunLock,
-  donor: core.State | None = None,
-  command: str = '',
 ) -> Session:
   """Note this start in the run folder and open its files.
 
   Args:
     stack: closes them.
+    shared: with the runs that the same program trains.
     given: the experiment with durations in any unit.
     experiment: the same in steps.
-    dataset, devices, probe, stop, clocks, folder, report, lock, donor: see
-      `Session`.
-    command: noted in run.json.
+    folder, report, lock: see `lock_folder`.
   """
-  main, plan = distributed.is_main(), experiment.train
+  main, plan, clocks = distributed.is_main(), experiment.train, shared.clocks
   with lock.writing(0):
     write_start(
       folder,
       given,
       experiment,
-      devices,
-      command,
-      data=describe_data(dataset),
-      examples=lambda: training_pictures(dataset),
+      shared.devices,
+      shared.command,
+      data=describe_data(shared.dataset),
+      examples=lambda: training_pictures(shared.dataset),
     )
   checkpoints = Checkpoints(
     folder.checkpoints,
@@ -137,17 +135,12 @@ def open_session(
     keep_every=core.in_steps(plan.keep_every),
   )
   return Session(
+    **vars(shared),
     experiment=experiment,
-    dataset=dataset,
-    devices=devices,
-    probe=probe,
-    stop=stop,
-    clocks=clocks,
     folder=folder,
     report=report,
     lock=lock,
     checkpoints=stack.enter_context(checkpoints),
     writer=stack.enter_context(Writer(folder.path, enabled=main)),
     times=stack.enter_context(Goodput(folder.path, clocks, enabled=main)),
-    donor=donor,
   )

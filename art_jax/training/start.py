@@ -1,6 +1,8 @@
 """What a run begins with: checks, data, and its first state."""
 
+import dataclasses
 import sys
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -12,9 +14,10 @@ from art_jax.data.dataset import Dataset
 from art_jax.data.fit import check_fit
 from art_jax.devices import distributed, mesh
 from art_jax.monitoring import probe
+from art_jax.monitoring.health import Health
 from art_jax.runs.checkpoints import Restored
 from art_jax.training import multi_step
-from art_jax.training.session import Session
+from art_jax.training.session import Session, Shared
 from art_jax.training.timing import Clocks
 from art_jax.training.warm_start import transfer
 
@@ -56,29 +59,89 @@ def open_data(
     return resolved, dataset, probe.open_probe(resolved, dataset, devices)
 
 
-def open_input(
-  run: Session, seed: int
-) -> tuple[pipeline.Engine, dict[str, jax.Array]]:
-  """Return what gives the batches of a run, and the held-out batch.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Programs:
+  """What runs of one shape share on the devices.
 
-  Args:
-    run: that is trained.
-    seed: of the data order.
+  Attributes:
+    init: (key, pretrained) -> state of step 0.
+    render: (state, batch, key) -> pictures.
+    heldout: the batch that is rendered.
   """
-  data, plan = run.experiment.data, run.experiment.train
+
+  init: Callable[..., core.State]
+  render: Callable[..., core.Images]
+  heldout: dict[str, jax.Array]
+
+
+def programs(shared: Shared, experiment: core.Experiment) -> Programs:
+  """Return the programs of an experiment in steps; nothing is compiled yet."""
+  devices, count = shared.devices, experiment.train.render_count
+  with shared.clocks.of('data'):
+    heldout = pipeline.heldout_batch(shared.dataset, experiment.data, count)
+  return Programs(
+    devices.compile_init(shapes.initializer(experiment)),
+    devices.compile_render(experiment.algorithm.render),
+    devices.replicate(heldout),
+  )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Begun:
+  """A run at the step that it goes on from.
+
+  Attributes:
+    first: that step.
+    state: after it, on the devices.
+    key: of the steps, on the devices.
+    engine: gives the batches.
+    health: its alarms and its best step.
+    render: makes the pictures of a state.
+  """
+
+  first: int
+  state: core.State
+  key: core.Key
+  engine: pipeline.Engine
+  health: Health
+  render: Callable[[core.State], core.Images]
+
+
+def begin(
+  run: Session, made: Programs, restored: Restored | None, rollbacks: int = 0
+) -> Begun:
+  """Open the data of a run, make its state, and forget what lies beyond it."""
+  plan = run.experiment.train
+  init_key, step_key, render_key = jax.random.split(
+    jax.random.key(plan.seed), 3
+  )
+  if rollbacks:
+    step_key = jax.random.fold_in(step_key, rollbacks)
   with run.clocks.of('data'):
     engine = pipeline.open_engine(
       run.dataset,
-      data,
+      run.experiment.data,
       rows_per_step=run.rows,
-      seed=seed,
+      seed=order_seed(plan.seed, rollbacks),
       placer=run.devices,
       last_step=run.duration,
     )
-    heldout = pipeline.heldout_batch(run.dataset, data, plan.render_count)
-    heldout = run.devices.replicate(heldout)
   multi_step.check_engine(plan, engine.kind)
-  return engine, heldout
+  with run.clocks.of('start'):
+    state, first = first_state(run, restored, init_key, made.init)
+    with run.lock.writing(first):
+      run.writer.cut(first)
+      host = restored.host if restored else {}
+      names = run.dataset.class_names
+      health = Health(run.experiment, run.probe, run.writer, names, host)
+  return Begun(
+    first,
+    state,
+    run.devices.replicate(step_key),
+    engine,
+    health,
+    lambda state: made.render(state, made.heldout, render_key),
+  )
 
 
 def order_seed(seed: int, rollbacks: int) -> int:
@@ -89,16 +152,18 @@ def order_seed(seed: int, rollbacks: int) -> int:
 
 
 def first_state(
-  run: Session, restored: Restored | None, key: core.Key
+  run: Session,
+  restored: Restored | None,
+  key: core.Key,
+  init: Callable[..., core.State],
 ) -> tuple[core.State, int]:
   """Return the state to go on from, on the devices, and its step."""
   if restored is not None:
     if distributed.is_main():
       print(f'continuing from step {restored.step}', file=sys.stderr)
     return run.devices.place_state(restored.state), restored.step
-  algorithm, devices = run.experiment.algorithm, run.devices
-  init = devices.compile_init(shapes.initializer(run.experiment))
-  pretrained = core.pretrained(algorithm, paintings.read)
+  devices = run.devices
+  pretrained = core.pretrained(run.experiment.algorithm, paintings.read)
   state = init(devices.replicate(key), devices.replicate(pretrained))
   if run.donor is not None:
     state = devices.place_state(transfer(jax.device_get(state), run.donor))
