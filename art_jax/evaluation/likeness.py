@@ -34,12 +34,13 @@ def like_truth(
     name = f'{what}/{metric}@{made.count}'
     scores.add(name, np.concatenate(values).mean(), better=better)
 
-  if scores.wants('psnr'):
-    add('psnr', ssim.psnr, 'higher')
-  if side >= ssim.SSIM_SIDE:
-    scores.attempt('ssim', lambda: add('ssim', ssim.ssim, 'higher'))
-  if side >= ssim.MS_SSIM_SIDE:
-    scores.attempt('ms_ssim', lambda: add('ms_ssim', ssim.ms_ssim, 'higher'))
+  for metric, function, smallest in (
+    ('psnr', ssim.psnr, 1),
+    ('ssim', ssim.ssim, ssim.SSIM_SIDE),
+    ('ms_ssim', ssim.ms_ssim, ssim.MS_SSIM_SIDE),
+  ):
+    if side >= smallest and scores.wants(metric):
+      add(metric, function, 'higher')
   scores.attempt('lpips', lambda: add(f'lpips-{TRUNK}', load_lpips(), 'lower'))
 
 
