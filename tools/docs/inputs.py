@@ -2,7 +2,6 @@
 
 import functools
 import pathlib
-import re
 import zipfile
 from typing import Any
 
@@ -27,7 +26,7 @@ def make(name: str, experiment: str = '') -> None:
 
   Args:
     name: its path; the suffix says what it is, none is a folder of pictures.
-    experiment: that learns from it.
+    experiment: whose tiny form learns from it.
   """
   path = pathlib.Path(name)
   if path.exists():
@@ -38,7 +37,7 @@ def make(name: str, experiment: str = '') -> None:
   elif path.suffix == '.mp4':
     pan_clip.main(output=name, size='48x32', frames=2)
   elif path.suffix == '.npz':
-    _write_arrays(path)
+    _write_arrays(path, _classes(experiment))
   elif path.suffix == '.zip':
     make('zipped')
     with zipfile.ZipFile(path, 'w') as archive:
@@ -47,16 +46,21 @@ def make(name: str, experiment: str = '') -> None:
   elif path.suffix in ('.pth', '.safetensors'):
     _write_weights(path)
   elif not path.suffix:
-    _write_folder(path, experiments.load(experiment) if experiment else None)
+    _write_folder(path, experiment)
 
 
-def _write_folder(folder: pathlib.Path, experiment: Any) -> None:
+def _classes(experiment: str) -> int:
+  if not experiment:
+    return 0
+  return core.num_classes(experiments.load(experiment, tiny=True).algorithm)
+
+
+def _write_folder(folder: pathlib.Path, experiment: str) -> None:
   """Write pictures in the layout that an experiment reads."""
-  keys, aligned, classes = ('image',), False, 0
+  keys, aligned, classes = ('image',), False, _classes(experiment)
   if experiment:
-    algorithm = experiment.algorithm
+    algorithm = experiments.load(experiment).algorithm
     keys, aligned = algorithm.inputs, algorithm.aligned
-    classes = core.num_classes(algorithm)
   rows = ['file,artist,year']
   for i, picture in enumerate(_pictures()):
     below = f'class_{i % classes:02}/' if classes else ''
@@ -72,19 +76,24 @@ def _write_folder(folder: pathlib.Path, experiment: Any) -> None:
     (folder / 'labels.csv').write_text('\n'.join(rows))
 
 
-def _write_arrays(path: pathlib.Path) -> None:
+def _write_arrays(path: pathlib.Path, classes: int) -> None:
   """Write an .npz file like that of MNIST."""
   digits = np.stack(
     [Image.fromarray(one).convert('L').resize((28, 28)) for one in _pictures()]
   )
-  digits, labels = np.repeat(digits, 5, 0), np.arange(5 * _COUNT) % 10
+  digits, labels = (
+    np.repeat(digits, 5, 0),
+    np.arange(5 * _COUNT) % (classes or 10),
+  )
   np.savez(path, x_train=digits, y_train=labels, x_test=digits, y_test=labels)
 
 
 def _write_weights(path: pathlib.Path) -> None:
   """Write a small network: TransformerNet, or CycleGAN's if it is a .pth."""
-  styles = _STYLES if re.search('multi', path.name) else 1
-  module: Any = TransformerNet((4, 4, 4), 1, (4, 4), num_styles=styles)
+  styles = _STYLES if 'multi' in path.name else 1
+  module: Any = TransformerNet((4, 4, 4), 1, (4, 4))
+  if styles > 1:  # as the published network of several styles
+    module = module.clone(num_styles=styles, head='sigmoid', use_bias=False)
   if path.suffix == '.pth':
     module = ResnetGenerator(2, 1)
   picture = np.zeros((1, _SIZE, _SIZE, 3), np.float32)

@@ -41,13 +41,15 @@ _NOT_RUN = {
   r'transpose_speed|studies\.originals --minutes': 'minutes',
   r'\[|\bMODE\b|\.\.\.': 'shows a form',
 }
+_UNWATCHED = '--set=train.on_alarm=off --set=train.best_metric=none'
 # What makes a command small; of flags given twice the last one counts.
 _SMALL = {
-  'train': '--tiny --devices=1 --set=train.duration=2',
+  'train': f'--tiny --devices=1 --set=train.duration=2 {_UNWATCHED}',
   'describe': '--tiny --devices=1',
   'benchmark': '--tiny --steps=1 --nostarts',
-  'sweep': '--tiny --devices=1 --set=train.duration=1',
+  'sweep': f'--tiny --devices=1 --set=train.duration=1 {_UNWATCHED}',
   'stylize': '--tiny --size=48 --steps=1',
+  'launch': f'--set=train.duration=2 {_UNWATCHED}',
   'sample': '--num=2 --frames=2',
   'evaluate': '--num=8 --devices=1',
   'tools.studies.attributes': '--steps=2 --count=8',
@@ -120,7 +122,7 @@ class Runner:
       for word in shlex.split(text)
     ]
     if words[:2] == ['python', 'tools/launch/local.py']:
-      return _process([f'{_ROOT}/{words[1]}', *words[2:], *_small('train')])
+      return _process([f'{_ROOT}/{words[1]}', *words[2:], *_small('launch')])
     if words[0] == 'art_jax':
       return self._art_jax(*words[1:])
     learner = 'pix2pix_facades' if 'facades' in words[2] else ''
@@ -168,9 +170,9 @@ class Runner:
     if match := _RUN.fullmatch(word):
       return word.replace(match[1], self._run_folder(match[1]))
     if flag == 'data' and value != 'builtin' and ':' not in value:
-      value = 'mnist.npz' if value == 'MNIST' else value
-      if not pathlib.Path(value).suffix and not pathlib.Path(value).exists():
-        value = f'data/{experiment or "any"}'  # one folder for all names
+      if not pathlib.Path(value).exists():  # one for all names
+        suffix = '.npz' if value == 'MNIST' else pathlib.Path(value).suffix
+        value = f'data/{experiment or "any"}{suffix}'
       inputs.make(value, experiment)
       return f'--data={value}'
     if flag in ('real', 'fake'):
@@ -292,6 +294,7 @@ def main(*, only: str = '') -> int:
       count += not reasons
       if code:
         failed.append(f'{place}: {text}\n{printed[-2000:]}')
+        print('  ', printed.strip().rpartition('\n')[2])
     os.chdir(_ROOT)
   print(f'{count} commands run, {len(failed)} failed')
   print('\n'.join(failed), file=sys.stderr)
