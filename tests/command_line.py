@@ -17,4 +17,6 @@ def run_main(*arguments: str) -> tuple[int, str, str]:
       code = entry.main(entry.parse(['art_jax', *arguments]))
     except SystemExit as exit_:
       code = exit_.code
+    finally:
+      flags.FLAGS.unparse_flags()  # no test begins with the flags of another
   return code, out.getvalue(), err.getvalue()

@@ -79,6 +79,7 @@ def test_class_loss_by_hand():
   np.testing.assert_allclose(gradient, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('fake_weight', [1.0, 0.0])
 def test_one_step_by_hand(fake_weight):
   gan = _toy(class_weight=2.0, fake_class_weight=fake_weight)
@@ -158,6 +159,7 @@ def test_pre_training_leaves_the_generator_alone():
   assert moved == [False, False, True, True, True]
 
 
+@pytest.mark.slow
 def test_penalty_is_on_the_first_head_alone():
   gan = _toy(loss=Wasserstein(penalty_weight=10.0))
   batch = _batch(gan)
@@ -177,6 +179,7 @@ def _pictures(rows, classes):
   }
 
 
+@pytest.mark.slow
 def test_every_stabiliser_at_once_and_the_capabilities():
   gan = ACGAN(
     generator=ACGANGenerator(size=32, width=2, latent_size=8),
@@ -211,6 +214,7 @@ def test_every_stabiliser_at_once_and_the_capabilities():
     gan.generate(params, gan.latents(jax.random.key(0), 2))
 
 
+@pytest.mark.slow
 def test_label_changes_every_gate():
   module = GANGoghGenerator(size=32, width=2, latent_size=4)
   z, y = jnp.ones((2, 4)), jnp.eye(2)

@@ -60,6 +60,7 @@ def test_decoder_mirrors_vgg(depth, count):
   assert params.keys() == last['params'].keys()
 
 
+@pytest.mark.slow
 def test_normalized_filters_answer_with_mean_one():
   module = VGG(16, width=8)
   rng = np.random.default_rng(1)
@@ -98,6 +99,7 @@ def trained():
   return algorithm, first, metrics, model
 
 
+@pytest.mark.slow
 def test_learns(trained):
   _, first, last, _ = trained
   assert last['loss/total'] < 0.6 * first['loss/total']
@@ -114,6 +116,7 @@ def _with(model, **fields):
   return dataclasses.replace(model, experiment=experiment)
 
 
+@pytest.mark.slow
 def test_any_painting_any_size_and_blends(trained):
   *_, model = trained
   one, two = _painting(0, 40, 48), 0.2 * _painting(1, 33, 64) - 0.6
@@ -153,6 +156,7 @@ def _flags(mode, tmp_path, **changes):
   return flagsaver.flagsaver(**{**values, **changes})
 
 
+@pytest.mark.slow
 def test_command_line(trained, tmp_path, monkeypatch, capsys):
   *_, model = trained
   monkeypatch.setattr(run, 'load', lambda *unused: model)

@@ -250,6 +250,7 @@ def test_built_in_genre_is_an_attribute():
 # The GAN ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_gan_is_told_and_learns_it():
   gan = GAN(
     generator=CDCGANGenerator(size=32, width=4, latent_size=8),

@@ -134,6 +134,7 @@ def _train(algorithm, steps):
   return algorithm.inference(state), metrics, batch['image']
 
 
+@pytest.mark.slow
 def test_autoencoder_learns():
   algorithm = Autoencoder(**_MLP, latent_size=8, dropout=0.0)
   params, metrics, images = _train(algorithm, 400)
@@ -150,6 +151,7 @@ def test_autoencoder_learns():
   assert abs(float(latents.mean()) - 0.5) < 0.02
 
 
+@pytest.mark.slow
 def test_vae_learns():
   algorithm = VAE(**_MLP, latent_size=4, likelihood='bernoulli')
   params, metrics, images = _train(algorithm, 600)
@@ -217,6 +219,7 @@ def test_dropout_in_training_alone():
   np.testing.assert_array_equal(*outputs(False))
 
 
+@pytest.mark.slow
 def test_accumulated_slices_have_their_own_noise():
   fields = {**_MLP, 'latent_size': 3, 'likelihood': 'bernoulli'}
   batch = {'image': _bars(8)}

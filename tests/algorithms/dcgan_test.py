@@ -151,6 +151,7 @@ def test_errors(module, inputs, message):
     jax.eval_shape(module.init, jax.random.key(0), *inputs)
 
 
+@pytest.mark.slow
 def test_dropout_acts_in_training_alone():
   module = DCGANDiscriminator(width=4, norm='none', dropout=0.5)
   x = jnp.ones((2, 32, 32, 3))

@@ -12,6 +12,7 @@ from art_jax.losses.denoising import EDM, Cosine
 from art_jax.nn.diffusion_unet import DiffusionUNet
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'fields, count',
   [
@@ -147,6 +148,7 @@ def _params(algorithm):
   }
 
 
+@pytest.mark.slow
 def test_guidance_is_what_it_is_defined_as():
   algorithm = _conditional()
   params = _params(algorithm)
@@ -165,6 +167,7 @@ def test_guidance_is_what_it_is_defined_as():
   )
 
 
+@pytest.mark.slow
 def test_inpainting_keeps_what_is_known_and_repainting_some():
   algorithm = _conditional()
   params = _params(algorithm)
@@ -215,6 +218,7 @@ def test_bad_size():
 # Augmentation --------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_augmentation_tells_what_it_did():
   images = jax.random.uniform(jax.random.key(0), (64, 8, 8, 3), minval=-1)
   keys = jax.random.split(jax.random.key(1), 64)

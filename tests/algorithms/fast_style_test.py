@@ -68,6 +68,7 @@ def _centre(assets, size=128):
   return pixels[top : top + size, left : left + size]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['candy', 'mosaic', 'nc8_candy', 'nc8_mosaic'])
 def test_published_networks(name, assets):
   name = f'transformer_net_{name}'
@@ -136,6 +137,7 @@ def test_networks_without_foreign_names():
     families.to_torch(TransformerNet(head='tanh'), {'params': {}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'upsample, head',
   [('resize', 'linear'), ('transpose', 'tanh'), ('resize', 'sigmoid')],
@@ -192,6 +194,7 @@ def _batch(rows=2, size=32):
   return {'image': rng.uniform(-1, 1, (rows, size, size, 3)).astype('f4')}
 
 
+@pytest.mark.slow
 def test_losses_are_those_of_gatys():
   """On one picture; `Gatys` is compared with PyTorch in gatys_test.py."""
   fast = _tiny(content_weight=3.0, style_weights=(1.0, 2.0))
@@ -222,6 +225,7 @@ def test_losses_are_those_of_gatys():
       np.testing.assert_allclose(metrics[name], value, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_learns_and_translates_any_size():
   adam = optim.Adam(learning_rate=1e-2, b1=0.9)
   fast = _tiny(content_weight=1e-3, optimizer=adam)

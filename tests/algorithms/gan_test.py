@@ -87,6 +87,7 @@ def _train(gan, steps, rows=64):
     yield state, metrics
 
 
+@pytest.mark.slow
 def test_one_step_by_hand():
   """D: a, c, e <- rate (E[real] - E[fake]) / 2; then G against that D."""
   gan = _toy()
@@ -117,6 +118,7 @@ def test_generator_moves_to_the_data(loss):
   assert state.generator.params['b'] > 0
 
 
+@pytest.mark.slow
 def test_it_learns_a_mean_and_a_spread():
   """Real: N(2, 0.5^2); G begins at N(0, 0.1^2)."""
   adam = optim.Adam(learning_rate=2e-2)
@@ -132,6 +134,7 @@ def test_it_learns_a_mean_and_a_spread():
   assert 0.25 < float(images.std()) < 0.8
 
 
+@pytest.mark.slow
 def test_wasserstein_weights_stay_in_the_box():
   gan = _toy(
     loss=Wasserstein(),
@@ -242,6 +245,7 @@ def test_flipping_exchanges_the_targets_of_some_rows():
   assert targets[:, 1].mean() == pytest.approx(0.25, abs=0.03)
 
 
+@pytest.mark.slow
 def test_real_and_fake_are_separate_batches_of_batch_norm():
   gan = _toy(discriminator=Curve(norm=True), generator=Affine(norm=True))
   batch = _batch(gan)
@@ -287,6 +291,7 @@ def test_replay_shows_what_it_kept():
   assert shown[5] == ([4.0, 3.0], [4, 3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', sorted(augment.POLICIES))
 def test_augmentation_is_one_draw_per_picture(name):
   images = jax.random.uniform(
@@ -357,6 +362,7 @@ def _pictures(rows):
   }
 
 
+@pytest.mark.slow
 def test_everything_at_once_keeps_types_and_is_finite():
   gan = _everything()
   batch = _pictures(4)
@@ -374,6 +380,7 @@ def test_everything_at_once_keeps_types_and_is_finite():
   assert isinstance(gan, core.Generative) and isinstance(gan, core.Scorer)
 
 
+@pytest.mark.slow
 def test_accumulation_is_the_whole_batch():
   """Latents, targets, noise and augmentation belong to rows."""
   whole = _toy(
@@ -438,6 +445,7 @@ def test_bad_input():
     other.init(jax.random.key(0), batch)
 
 
+@pytest.mark.slow
 def test_the_step_of_dcgan_is_that_of_optax():
   """One step of the real networks against losses written out once more."""
   gan = GAN(

@@ -103,6 +103,7 @@ _GOLDEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('reduction', _GOLDEN)
 def test_loss_and_gradient_equal_pytorch(reduction):
   value, gradient = _loss_and_gradient(_gatys(reduction=reduction))
@@ -203,6 +204,7 @@ def _tiled(algorithm, content, style, halo, tile):
   return worker(state, (48, 16))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'changes',
   [{}, {'style_loss': Patches(stride=1)}, {'margin': 16}],
@@ -321,6 +323,7 @@ def test_optimizer_goes_on_at_the_next_scale():
     np.testing.assert_allclose(leaf, 7, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'changes',
   [
@@ -339,6 +342,7 @@ def test_rows_over_eight_devices_equal_one(changes):
   assert np.abs(np.diff(np.int16(pictures), axis=0)).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_tiled_picture_is_that_of_the_whole():
   # Tiles are 16-aligned, and 32 pixels of overlap hold what relu2_1 sees.
   shallow = {**_SHALLOW, 'style_layers': ('relu1_1', 'relu2_1')}
@@ -363,6 +367,7 @@ def test_rows_lie_on_different_devices():
   assert spread['b'].is_fully_replicated  # 12 rows do not divide
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'changes',
   [
@@ -389,6 +394,7 @@ def test_options_paint(changes):
     assert np.abs(differences[~clipped.any(-1)]).max() <= 2
 
 
+@pytest.mark.slow
 def test_a_margin_makes_borders_like_the_middle():
   """Of a picture of equal rows, all rows of features are equal."""
   picture = np.tile(_picture(5, 1, 48), (1, 48, 1, 1))
@@ -422,6 +428,7 @@ def test_temporal_loss_holds_what_is_trusted():
   assert abs(error) < 1e-3 * metrics['loss/total']
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_features(tmp_path, monkeypatch):
   """Frozen weights come from `pretrained` at the start, then from the run."""
   algorithm = _gatys()
@@ -499,6 +506,7 @@ def test_training_says_to_use_stylize(tmp_path):
   assert not list(pathlib.Path(tmp_path).iterdir())
 
 
+@pytest.mark.slow
 def test_diverging_stops():
   experiment = _experiment(optimizer=optim.SGD(learning_rate=1e30), **_SHALLOW)
   with pytest.raises(core.Diverged, match='step .*the loss is'):

@@ -38,6 +38,7 @@ def test_tree_of_the_unet():
   assert params['head']['kernel'].shape == (4, 4, 4, 3)
 
 
+@pytest.mark.slow
 def test_dropout_is_in_the_inner_blocks_and_needs_a_key():
   x = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)), 'f4')
 
@@ -114,6 +115,7 @@ def _small(**fields):
   )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('direction', ['ab', 'ba'])
 @pytest.mark.parametrize('loss', ['bce', 'least_squares'])
 def test_loss_terms_by_hand(direction, loss):
@@ -178,6 +180,7 @@ def _tiny(**fields):
   )
 
 
+@pytest.mark.slow
 def test_translate_has_dropout_and_the_statistics_of_the_picture():
   algorithm, batch = _tiny(), _images(2)
   state = jax.jit(algorithm.init)(jax.random.key(0), batch)
@@ -212,6 +215,7 @@ def _images(rows):
   return {'a': jnp.asarray(a), 'b': jnp.asarray(b)}
 
 
+@pytest.mark.slow
 def test_it_learns():
   algorithm, batch = _tiny(dropout_blocks=1), _images(8)
   state = jax.jit(algorithm.init)(jax.random.key(0), batch)

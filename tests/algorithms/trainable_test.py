@@ -26,6 +26,7 @@ def _start(optimizer):
   return trainable.from_params({'w': jnp.zeros(3)}, {}, optimizer)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
   'optimizer, reference',
   [
@@ -93,6 +94,7 @@ def test_a_pass_made_before_is_descended_as_one_in_the_loss():
       np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
+@pytest.mark.process
 def test_accumulated_gradient_is_the_whole_batch_s():
   batch = _batch(12)
   whole = optim.SGD(learning_rate=0.1)
@@ -108,6 +110,7 @@ def test_accumulated_gradient_is_the_whole_batch_s():
   np.testing.assert_array_equal(aux_a['rows'], aux_b['rows'])
 
 
+@pytest.mark.process
 def test_it_learns():
   optimizer = optim.Adam(learning_rate=0.3)
   state = _start(optimizer)
@@ -119,6 +122,7 @@ def test_it_learns():
   assert aux['loss'] < 1e-2
 
 
+@pytest.mark.process
 def test_weights_stay_in_the_box():
   optimizer = optim.SGD(learning_rate=1.0, clip_weights=0.01)
   state, _ = trainable.descend(
@@ -141,6 +145,7 @@ def test_step_decay():
   assert factors == [1.0, 0.5, 0.5, 0.25]
 
 
+@pytest.mark.process
 def test_schedule_reads_the_clock_not_the_count_of_updates():
   optimizer = optim.SGD(
     learning_rate=1.0, schedule=optim.LinearDecay(start=0, end=10)

@@ -135,6 +135,7 @@ def test_help_of_a_mode_and_of_all():
   assert code == 0 and all(f'  {name} ' in out for name in MODES)
 
 
+@pytest.mark.process
 def test_the_module_takes_both_forms_and_needs_no_jax():
   program = (
     'import sys; sys.modules["jax"] = None; from art_jax import main;'

@@ -60,6 +60,7 @@ def test_prune(run):
   assert sorted(os.listdir(run / 'checkpoints')) == ['20', '30', '40']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'arguments, message',
   [

@@ -32,6 +32,7 @@ def _pictures(folder, count=2, size=(48, 40)):
 _TINY = ('--experiment=cyclegan', '--tiny', '--devices=8')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'arguments, message',
   [
@@ -111,6 +112,7 @@ def test_list_names_every_experiment_with_its_purpose():
   assert 'CycleGAN on monet2photo, as published' in out
 
 
+@pytest.mark.slow
 def test_describe_counts_the_paper_s_networks():
   code, out, _ = run_main('--mode=describe', '--experiment=cyclegan')
   assert code == 0
@@ -122,6 +124,7 @@ def test_describe_counts_the_paper_s_networks():
   assert '99' in out.split('generator_ab')[1].split('FLOP')[0]
 
 
+@pytest.mark.slow
 def test_train_then_translate_then_export(tmp_path):
   """The life of a run, through the command line alone."""
   workdir = f'--workdir={tmp_path / "run"}'
@@ -176,6 +179,7 @@ def test_train_then_translate_then_export(tmp_path):
   assert code == 0, err
 
 
+@pytest.mark.process
 def test_unknown_flag_exits_with_2_from_the_shell():
   result = subprocess.run(
     [sys.executable, '-m', 'art_jax.main', '--nonsense=1'],
@@ -187,6 +191,8 @@ def test_unknown_flag_exits_with_2_from_the_shell():
   assert result.stderr.count('\n') == 1
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_importing_and_listing_needs_no_tensorflow():
   program = (
     'import sys; sys.modules["tensorflow"] = None;'

@@ -191,6 +191,8 @@ def _import(path):
     return getattr(importlib.import_module(module), name)
 
 
+@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize(
   'line',
   [

@@ -45,6 +45,7 @@ def test_a_checker_of_types_sees_what_is_exported():
     assert f' {name}\n' in seen or f'{name},' in seen, name
 
 
+@pytest.mark.process
 def test_import_is_quick_and_leaves_jax_alone():
   program = (
     'import os, sys, time; begin = time.process_time(); import art_jax;'
@@ -62,6 +63,7 @@ def test_import_is_quick_and_leaves_jax_alone():
   assert 'ynn_fusion' in flags
 
 
+@pytest.mark.slow
 def test_train_then_load_and_sample(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   run = art_jax.train('autoencoder', tiny=True, overrides=_QUICK, devices=1)
@@ -101,6 +103,7 @@ def test_data_by_a_path(tmp_path):
     art_jax.train('autoencoder', tiny=True, data=tmp_path / 'gone')
 
 
+@pytest.mark.slow
 def test_stylize_takes_arrays_pictures_and_files(tmp_path):
   rng = np.random.default_rng(0)
   photo = rng.integers(0, 255, (40, 60, 3), np.uint8)

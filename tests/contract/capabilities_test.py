@@ -44,6 +44,7 @@ def _guesses(source: str, *, fields: bool) -> list[int]:
   return lines
 
 
+@pytest.mark.slow
 def test_no_member_of_an_algorithm_is_looked_up_by_name():
   for folder in ('art_jax', 'tools', 'experiments'):
     for path in sorted((_ROOT / folder).rglob('*.py')):

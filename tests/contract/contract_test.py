@@ -170,6 +170,7 @@ def test_every_leaf_can_be_set(name):
   )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _ALL)
 def test_step_keeps_structure_and_types(name):
   experiment = _tiny(name)
@@ -188,6 +189,7 @@ def test_step_keeps_structure_and_types(name):
     assert (value.shape, value.dtype) == ((), np.float32), metric
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _ALL)
 def test_render_is_pictures(name):
   experiment = _tiny(name)
@@ -201,6 +203,7 @@ def test_render_is_pictures(name):
     assert value.shape[-1] in (1, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _ALL)
 def test_full_size_is_described_without_data(name):
   experiment = experiments.load(name)
@@ -224,6 +227,7 @@ def test_full_size_is_described_without_data(name):
   assert sum(counts) == total > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('platform', ['tpu', 'cuda'])
 @pytest.mark.parametrize('name', _one_per_networks())
 def test_tiny_step_lowers_for_accelerators(name, platform):
@@ -263,6 +267,7 @@ def _traced(name: str):
 # Executed, once per algorithm class ----------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _one_per_class())
 def test_step_is_deterministic_and_moves(name):
   compiled = _compiled(name, 8)
@@ -286,6 +291,7 @@ def test_step_is_deterministic_and_moves(name):
   assert compiled[3]._cache_size() == 1, 'three steps, one compilation'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _one_per_class())
 def test_render_in_range(name):
   experiment, devices, state, _ = _compiled(name, 8)
@@ -299,6 +305,7 @@ def test_render_in_range(name):
     assert float(np.abs(value).max()) <= 1, key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _one_per_class())
 def test_eight_devices_equal_one(name):
   one, metrics_one = _run(_compiled(name, 1), 3)
@@ -314,6 +321,7 @@ def test_eight_devices_equal_one(name):
     np.testing.assert_allclose(x, y, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _one_per_class())
 def test_saved_restored_continued_is_never_stopped(name, tmp_path):
   compiled = _compiled(name, 8)
@@ -328,6 +336,7 @@ def test_saved_restored_continued_is_never_stopped(name, tmp_path):
   _assert_equal(straight, continued)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _one_per_class())
 def test_bfloat16_step_is_close_to_float32(name):
   """Computed in bfloat16; parameters, statistics and losses in float32."""

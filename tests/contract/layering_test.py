@@ -104,6 +104,7 @@ def test_every_folder_has_its_layer():
   assert files <= _ROOT_FILES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('folder', _LEVEL)
 def test_imports_point_down(folder):
   for module in _FILES:

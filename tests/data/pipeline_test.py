@@ -80,6 +80,7 @@ _SETS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _SETS)
 def test_engines_give_the_same_batches_from_any_step(name):
   dataset = _SETS[name]()
@@ -161,6 +162,7 @@ def test_inputs_end_at_the_last_step():
     assert len(list(_engine(dataset, kind, last_step=7).inputs(4))) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
   not os.path.isdir('/proc/self/task'), reason='threads are counted in /proc'
 )
@@ -255,6 +257,7 @@ def _augment(rows, positions, data=None, seed=0, group=0):
   )
 
 
+@pytest.mark.slow
 def test_augment_depends_on_the_position_alone():
   rows = {
     'image': _noise(16, 12, 12, 3),

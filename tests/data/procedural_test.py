@@ -199,6 +199,7 @@ def _pickled(path):
   np.savez(path, photo=np.array([{}], object), allow_pickle=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'damage',
   [

@@ -60,6 +60,8 @@ def _end(process):
   return json.loads(out), err
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_three_at_once_then_warm_then_damaged_then_mended(tmp_path):
   cold = [_end(p) for p in [_start(tmp_path) for _ in range(3)]]
   assert len({told['digest'] for told, _ in cold}) == 1
@@ -134,6 +136,8 @@ def test_the_environment_turns_it_off(tmp_path, monkeypatch):
   assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize('on', [True, False])
 def test_the_flag_turns_it_off(on, tmp_path):
   # A mode that compiles, stopped right after: it has no --study.

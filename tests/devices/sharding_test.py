@@ -84,6 +84,7 @@ def _dcgan_step(axis_name):
   return init, step
 
 
+@pytest.mark.slow
 def test_jit_over_the_mesh_equals_pmap_with_synchronised_batch_norm():
   rng = np.random.default_rng(0)
   real = rng.uniform(-1, 1, (16, 8, 8, 3)).astype(np.float32)
@@ -197,6 +198,8 @@ def _start(workdir, num_devices, *arguments):
   )
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_two_processes_that_stream_equal_one_that_does_not(tmp_path):
   one = _start(tmp_path / 'one', 4, '--set', 'data.engine=resident')
   output = one.communicate(timeout=240)[0]

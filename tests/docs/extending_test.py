@@ -50,6 +50,7 @@ def trained(file):
   return folder, extra
 
 
+@pytest.mark.slow
 def test_the_loop_trains_it_and_the_probe_measures_it(trained):
   folder, _ = trained
   rows = metrics_rows.read_metrics(folder / 'metrics.jsonl')
@@ -62,6 +63,7 @@ def test_the_loop_trains_it_and_the_probe_measures_it(trained):
   assert error < 1e-3, 'the inverse of a flow is exact'
 
 
+@pytest.mark.slow
 def test_it_is_sampled_and_reported(trained):
   folder, extra = trained
   model = art_jax.load(folder, extra=extra)

@@ -3,11 +3,13 @@
 import json
 import pathlib
 
+import pytest
 from PIL import Image
 
 _NOTEBOOK = pathlib.Path(__file__).parents[2] / 'docs' / 'art_jax.ipynb'
 
 
+@pytest.mark.slow
 def test_every_cell_runs(tmp_path, monkeypatch, capfd):
   monkeypatch.setenv('ART_JAX_NOTEBOOK_TINY', '1')
   monkeypatch.setenv('ART_JAX_NOTEBOOK_RUN', str(tmp_path / 'run'))

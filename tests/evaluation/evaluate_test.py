@@ -53,6 +53,7 @@ def _blurred(x, times):
   return x
 
 
+@pytest.mark.slow
 def test_scores_order_known_damage(paintings):
   real, others = paintings[0][:80], paintings[0][80:]
   noise = np.random.default_rng(0).normal(0, 0.7, others.shape)
@@ -72,6 +73,7 @@ def test_scores_order_known_damage(paintings):
   assert values == sorted(values) and values[1] > 1.1 * values[0]
 
 
+@pytest.mark.slow
 def test_recall_falls_when_genres_are_missing(paintings):
   real = np.asarray(_PIXELS.apply((), paintings[0]))
   recalls = [
@@ -163,6 +165,7 @@ class Generator:
     self.num_classes = model.num_classes
 
 
+@pytest.mark.slow
 def test_what_applies_to_an_autoencoder():
   model = Model()
   part = Generator(model)
@@ -228,6 +231,7 @@ def folders(paintings, tmp_path_factory):
   return root
 
 
+@pytest.mark.slow
 def test_two_folders(folders, tmp_path):
   command = (
     *('--mode=evaluate', f'--real={folders / "real"}'),

@@ -118,6 +118,7 @@ class _Critic(nn.Module):
     return Conv(1, 8, padding='VALID', gain=0.3)(x).reshape(-1)
 
 
+@pytest.mark.slow
 def test_penalty_of_a_critic_against_finite_differences():
   """Its value from differences of scores, its slope from values."""
   module = _Critic()

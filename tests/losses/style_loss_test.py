@@ -37,6 +37,7 @@ def test_gram_reductions_are_multiples_of_the_paper(reduction, scale):
   )
 
 
+@pytest.mark.slow
 def test_wasserstein_is_that_of_gaussians():
   loss = WassersteinStyle(epsilon=0.0)
   x, s = _map(0, 9, 11), _map(1, 12, 10)

@@ -18,6 +18,7 @@ def _bars(count, seed):
   return pictures, labels
 
 
+@pytest.mark.slow
 def test_learns_classes_and_is_cached(tmp_path, monkeypatch):
   monkeypatch.setenv('ART_JAX_HOME', str(tmp_path))
   network = classifier.Classifier(2, width=8, features=16)

@@ -109,6 +109,7 @@ def inception_file(tmp_path_factory):
   return path
 
 
+@pytest.mark.slow
 def test_inception_is_that_of_pytorch_fid(inception_file):
   # pytorch-fid 0.3.0's InceptionV3([3]) in PyTorch 2.13 with these weights; for
   # 'clean', its blocks behind the resizer of clean-fid 0.1.35.
@@ -173,6 +174,7 @@ def test_bilinear_is_that_of_pytorch():
   np.testing.assert_allclose(result, wanted, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_efficientnet_classifies_as_published(assets, monkeypatch):
   # An independent PyTorch implementation on the same weights; see the file.
   monkeypatch.setenv('ART_JAX_ASSETS', str(assets))

@@ -33,6 +33,7 @@ def test_psnr_and_ssim_are_those_of_scikit_image(pairs):
   )
 
 
+@pytest.mark.slow
 def test_ms_ssim_is_that_of_pytorch_msssim(pairs):
   # pytorch-msssim 1.0.0 in float64, data_range=2, on the upper 176 rows;
   # tf.image.ssim_multiscale gives [0.98063976, 0.7849729].

@@ -42,6 +42,7 @@ def _shown(kind: str) -> np.ndarray:
   }[kind].astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'kind, expected',
   [
@@ -324,6 +325,7 @@ class _Flow(puppet.Puppet):
     return 0 * images[:, :1, :1, :1]
 
 
+@pytest.mark.slow
 def test_latents_of_four_axes_are_no_pictures_to_encode():
   images, labels = puppet.pictures(120)
   experiment = puppet.experiment()

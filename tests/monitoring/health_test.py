@@ -45,6 +45,7 @@ def straight(tmp_path_factory):
   return path
 
 
+@pytest.mark.slow
 def test_the_best_moment_is_kept_and_loaded(straight):
   steps, host = _steps(straight)
   assert steps == [4, 8]
@@ -58,6 +59,7 @@ def test_the_best_moment_is_kept_and_loaded(straight):
   assert values[4] == host['best']['value']
 
 
+@pytest.mark.slow
 def test_a_continued_run_knows_the_best_moment_and_the_same_rows(
   straight, tmp_path
 ):
@@ -84,6 +86,7 @@ def test_an_unknown_metric_is_told_with_those_there_are(tmp_path):
     _train(tmp_path, best_metric='probe/fid')
 
 
+@pytest.mark.slow
 def test_an_alarm_is_written_once_and_the_same_after_going_on(tmp_path, capsys):
   whole, parts = tmp_path / 'whole', tmp_path / 'parts'
   # From step 10 on; six steps are more than half of the last rows.
@@ -98,6 +101,7 @@ def test_an_alarm_is_written_once_and_the_same_after_going_on(tmp_path, capsys):
   assert capsys.readouterr().err.count('ALARM diverging') == 1
 
 
+@pytest.mark.slow
 def test_stop_saves_and_the_same_command_goes_on(tmp_path):
   fields = {'loss': 'rising', 'render_every': 4, 'checkpoint_every': 8}
   fields |= {'duration': 16, 'on_alarm': 'stop'}

@@ -40,6 +40,7 @@ def _same(f, definition, *args, tolerance=1e-5):
 
 
 # The last ones are so small that the mirrored borders meet.
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'size, n', [((9, 8), 1), ((11, 12), 3), ((4, 5), 3), ((2, 3), 1), ((8, 5), 3)]
 )
@@ -79,6 +80,7 @@ def test_gram():
   _same(style.gram, definition, _normal(2, 4, 5, 3), _normal(4, 5, seed=1))
 
 
+@pytest.mark.slow
 def test_gradients_keep_rows_on_their_devices():
   """Rows split over devices: the same numbers, and nothing is gathered."""
   mesh = jax.make_mesh((8,), ('data',))

@@ -92,6 +92,7 @@ def _everything(f):
   return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'x, w, f', [pytest.param(*r[1:], id=r[0]) for r in _functions()]
 )
@@ -151,6 +152,7 @@ def test_no_examples_are_no_error():
   _close(*_both(lambda x, w: conv.conv(x, w, stride, padding), x, w))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _TRANSPOSED)
 def test_large_turned_kernels_are_used_where_they_lie(name, taken, monkeypatch):
   """Of 256 outputs at most: those of more are run as before."""
@@ -167,6 +169,7 @@ def test_large_turned_kernels_are_used_where_they_lie(name, taken, monkeypatch):
   assert taken & taps == (taps if few else set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('band', [40, 700, 5000])
 @pytest.mark.parametrize(
   'x, w, f', [pytest.param(*r[1:], id=r[0]) for r in _functions()]
@@ -249,6 +252,7 @@ def test_bfloat16(name):
   _close(got, expected, 2e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'name',
   [
@@ -339,6 +343,7 @@ def test_no_conditional_is_left_on_cpu(name):
   assert ' conditional(' not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('platform', ['tpu', 'cuda'])
 @pytest.mark.parametrize('name', sorted(_CONVS))
 def test_other_platforms_get_native_convolutions(platform, name):
@@ -412,6 +417,7 @@ def test_resize_conv():
   _close(y, conv.conv(big, w, 1, 'VALID'))
 
 
+@pytest.mark.slow
 def test_modules_keep_float32_parameters():
   x = jnp.ones((1, 8, 8, 3))
   for module in (

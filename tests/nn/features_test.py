@@ -212,6 +212,7 @@ def real(assets, monkeypatch):
   return expected, crop
 
 
+@pytest.mark.slow
 def test_vgg_activations(real):
   expected, crop = real
   module, values = VGG(16), expected['vgg16_conv_imagenet']
@@ -225,6 +226,7 @@ def test_vgg_activations(real):
     np.testing.assert_allclose(found[name].max(), maximum, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('file', ['torchvision_fp16', 'onnxzoo'])
 def test_squeezenet_classifies(real, assets, file):
   expected, crop = real
@@ -243,6 +245,7 @@ def test_squeezenet_classifies(real, assets, file):
     )
 
 
+@pytest.mark.slow
 def test_lpips_published_example(real):
   # torchmetrics documents 0.1008 for LPIPS-squeeze of two uniform draws of
   # torch.manual_seed(123), whose generator is this one.

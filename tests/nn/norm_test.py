@@ -94,6 +94,7 @@ def _reference(x, scale, bias, groups):
   return y * scale[:, None, None] + bias[:, None, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('rows', [1, 3])
 @pytest.mark.parametrize(
   'groups', [6, 2, 1, 0], ids=['instance', 'group', 'layer', 'batch']

@@ -36,6 +36,7 @@ def test_output_size(layers, size, logits):
   assert y.dtype == jnp.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'layers, size, field', [(0, 8, 1), (1, 32, 16), (3, 128, 70)]
 )

@@ -43,6 +43,7 @@ def test_tree_has_the_names_of_the_field():
   assert params['up_0']['kernel'].shape == (3, 3, 16, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'fields',
   [
@@ -165,6 +166,7 @@ _D_GRADIENTS = {
 }
 
 
+@pytest.mark.slow
 def test_golden_numbers_of_pytorch():
   fake, logits, loss, g, d = _lsgan()
   pixel = [0.5251622796058655, -0.3106258809566498, -0.8442844748497009]

@@ -104,6 +104,7 @@ def test_layer_norm_by_numpy():
   np.testing.assert_allclose(y, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_projection_is_an_inner_product_with_the_label():
   module = CDCGANDiscriminator(width=4, norm='none', conditioning='projection')
   x = jax.random.normal(jax.random.key(1), (2, 32, 32, 3))
@@ -145,6 +146,7 @@ def test_bad_conditioning():
     module.init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)), jnp.ones((1, 2)))
 
 
+@pytest.mark.slow
 def test_they_compose_with_r1_augmentation_and_averages():
   gan = GAN(
     generator=CDCGANGenerator(size=32, width=4, latent_size=8),
@@ -172,6 +174,7 @@ def test_they_compose_with_r1_augmentation_and_averages():
   assert u.shape == (1,) and np.abs(np.asarray(moved)) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_critic_of_a_generator_is_left_alone_by_its_update():
   """G's loss runs D in training mode, but its vectors are D's to move."""
   gan = GAN(

@@ -4,9 +4,13 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_killed_runs_lose_no_bit():
   # The toy: a CycleGAN would compile for a minute. loop_test.py stops one.
   result = subprocess.run(

@@ -48,6 +48,8 @@ def _assert_same(path, other):
 # Two trainers.
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_second_trainer_is_told_of_the_first(tmp_path):
   code = (
     'import sys; from art_jax.runs.lock import RunLock\n'
@@ -128,6 +130,7 @@ def test_first_bad_leaf():
   assert nan_guard.first_bad_leaf({'a': np.arange(3)}) is None
 
 
+@pytest.mark.slow
 def test_rollback_goes_on_with_other_data(tmp_path, caplog):
   plain, back = tmp_path / 'plain', tmp_path / 'back'
   _train(plain)
@@ -148,11 +151,13 @@ def test_rollback_goes_on_with_other_data(tmp_path, caplog):
   _assert_same(back, parts)
 
 
+@pytest.mark.slow
 def test_rollback_before_the_first_checkpoint(tmp_path):
   _train(tmp_path, 'train.on_nan=rollback', bad_metric=0)
   assert _state(tmp_path).host['rollbacks'] == 1
 
 
+@pytest.mark.slow
 def test_rollbacks_are_bounded(tmp_path, caplog):
   settings = ('train.on_nan=rollback', 'train.max_rollbacks=2')
   with pytest.raises(core.Diverged, match='step 6'):
@@ -222,6 +227,8 @@ def small_disk(tmp_path):
   subprocess.run(['umount', '-l', str(disk)], check=True)
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_disk_full_then_freed(small_disk, tmp_path, monkeypatch):
   """Named at its step, no half row, and nothing of the past is lost."""
   path, ballast = small_disk / 'run', small_disk / 'ballast'
@@ -269,6 +276,7 @@ def test_exit_codes(monkeypatch, capsys):
 # Signals.
 
 
+@pytest.mark.slow
 def test_signals_during_a_save(tmp_path, monkeypatch):
   """A second one changes nothing: the checkpoint is whole."""
   real = checkpoints.Checkpoints._write

@@ -29,6 +29,7 @@ def _trained(command: str) -> list[str]:
   return words[first:]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
   'script, flags, first, holds, carries',
   [
@@ -112,6 +113,7 @@ def _as_one_line(text: str) -> str:
   return ' '.join(lines)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
   'script, arguments, message',
   [
@@ -130,6 +132,7 @@ def test_bad_flags(script, arguments, message):
   assert done.returncode == 2 and message in done.stderr
 
 
+@pytest.mark.process
 def test_shell_scripts_are_clean():
   beside = pathlib.Path(sys.executable).parent / 'shellcheck'
   check = beside if beside.exists() else shutil.which('shellcheck')
@@ -166,6 +169,7 @@ def _local(tmp_path, program: str, *flags, processes=2):
   )
 
 
+@pytest.mark.process
 def test_local_dry_run(tmp_path):
   done = _local(tmp_path, '', '--dry_run', '--port=77', processes=3)
   lines = done.stdout.splitlines()
@@ -188,6 +192,8 @@ if not os.path.exists('died'):
 """
 
 
+@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize(
   'program, flags, code, restarts',
   [
@@ -206,6 +212,8 @@ def test_local_starts_again_what_a_restart_repairs(
   assert done.stdout.count('a process ended with') == restarts
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_local_hands_on_a_stop(tmp_path):
   program = (
     'import os, signal, sys, time\n'

@@ -15,6 +15,7 @@ from art_jax.devices import distributed
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_nobody_at_the_address_is_told_in_seconds():
   with socket.socket() as unused:  # Bound, but nobody listens.
     unused.bind(('127.0.0.1', 0))
@@ -38,6 +39,8 @@ def test_bad_arguments(arguments, message):
     distributed.start_distributed(*arguments)
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_another_number_of_processes_than_process_0_is_refused():
   with socket.socket() as listener:
     listener.bind(('127.0.0.1', 0))

@@ -20,6 +20,7 @@ def _quick(monkeypatch):
   monkeypatch.setattr(roofline, '_CONVOLUTIONS', {'cpu': ((1, 8, 8),)})
 
 
+@pytest.mark.slow
 def test_every_number_is_there_and_can_be_true(_quick, tmp_path):
   devices = mesh.make_devices(2)
   trace = str(tmp_path / 'trace')
@@ -48,6 +49,7 @@ def test_every_number_is_there_and_can_be_true(_quick, tmp_path):
   assert any(name.startswith('perfetto') for name in profile), profile
 
 
+@pytest.mark.slow
 def test_scaling_keeps_the_batch_or_the_share_of_a_device():
   rows = benchmark.scaling(toy.experiment(), [1, 4], steps=2)
   batches = [(r['scaling'], r['devices'], r['batch_size']) for r in rows]

@@ -63,6 +63,7 @@ def _read(path) -> tuple[str, _Page]:
   return text, _Page(text)
 
 
+@pytest.mark.slow
 def test_a_report_is_whole_and_asks_for_nothing(run):
   text, read = _read(run)
   assert read.addresses and all(a.startswith('data:') for a in read.addresses)
@@ -96,6 +97,7 @@ def test_names_from_anywhere_are_text(run):
   assert _HOSTILE in plain.texts
 
 
+@pytest.mark.slow
 def test_scores_of_evaluations_are_shown(run, finished):
   name = 'kid/pixels32@50'
   score = {'value': 0.25, 'deviation': 0.01, 'real': None}

@@ -107,6 +107,7 @@ _LEAVES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _LEAVES)
 def test_leaf_round_trip(tmp_path, name):
   state = {'x': _LEAVES[name](), 'none': None, 'nothing': {}, 'unit': ()}
@@ -207,6 +208,7 @@ def test_sharded_on_8_then_2_then_1(tmp_path):
 # What is refused.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ('change', 'message'),
   [
@@ -325,6 +327,7 @@ def test_newer_format_is_not_damage(tmp_path, monkeypatch):
 # Retention.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ('keep_last', 'keep_every', 'left'),
   [(1, 0, [9]), (3, 0, [7, 8, 9]), (2, 4, [0, 4, 8, 9]), (20, 3, range(10))],
@@ -416,6 +419,7 @@ def folder(three_steps, tmp_path):
 
 
 # Orbax leaves a read in flight where its manifest is missing.
+@pytest.mark.slow
 @pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
 @pytest.mark.parametrize('damage', _DAMAGES)
 def test_damage_is_put_aside(folder, damage, caplog):
@@ -560,6 +564,7 @@ def test_two_saves_in_flight(tmp_path, monkeypatch):
   assert _restore(tmp_path).step == 2
 
 
+@pytest.mark.process
 def test_disk_full(tmp_path):
   disk = tmp_path / 'disk'
   disk.mkdir()
@@ -616,6 +621,8 @@ def _python(code, *args, **env):
   )
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_kill_in_the_middle_of_saves(tmp_path):
   """Each start finds the last whole checkpoint, with its own values."""
   waits, starts = random.Random(0), []
@@ -682,6 +689,8 @@ _PEER = """
 """
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_two_processes(tmp_path):
   rows = np.arange(32, dtype=np.float32).reshape(8, 4)
   state = {'rows': rows - 1, 'all': rows, 'host': np.float32(3)}

@@ -177,6 +177,8 @@ def test_gan_draws_what_it_drew(runs):
     _assert_close({'': found['pictures']}, {'': wanted['pictures']}, _MADE)
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_loading_imports_what_the_model_needs(runs):
   """Its networks, its config and its checkpoint: no data, no other model."""
   program = (
@@ -205,6 +207,7 @@ def test_cyclegan_translates_as_it_did(runs):
   _assert_close(found, wanted, _MADE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', _RESUMED)
 def test_two_more_steps_are_the_same(runs, name):
   wanted = _recorded()[name]['continued']
@@ -219,6 +222,7 @@ def test_two_more_steps_are_the_same(runs, name):
   assert kept == _recorded()[name]['kept'] + [wanted['step']]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', [*_RESUMED, 'painting'])
 def test_report_is_written(runs, name):
   found = collect.collect(runs / name)
@@ -237,6 +241,7 @@ def test_runs_are_compared(runs):
   assert all(str(folder.name) in text for folder in folders)
 
 
+@pytest.mark.slow
 def test_painting_is_painted_anew(runs):
   picture, rows = painted(runs / 'painting')
   _assert_rows(rows, losses(runs / 'painting', 1), 1e-2)

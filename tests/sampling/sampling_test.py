@@ -253,6 +253,7 @@ def _sample(run, study_name, output, *arguments):
   )
 
 
+@pytest.mark.slow
 def test_a_study_from_the_command_line(trained, tmp_path):
   code, out, err = _sample(
     *(trained, 'grid', tmp_path),

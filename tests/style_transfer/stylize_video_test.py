@@ -101,6 +101,7 @@ def _gatys(**changes):
   return dataclasses.replace(experiment, algorithm=algorithm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('colors', ['style', 'luminance'])
 def test_gatys_is_steady_and_resumes(tmp_path, colors):
   clip = _pan(4)
@@ -121,6 +122,7 @@ def test_gatys_is_steady_and_resumes(tmp_path, colors):
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_temporal_loss_takes_flicker_away(tmp_path):
   clip, style = _pan(3), (paintings.scene(1),)
   flickers = []
@@ -208,6 +210,7 @@ def test_command_line_with_a_network(files, monkeypatch, capsys):
   assert np.abs(got.astype(int) - want).mean() < 4
 
 
+@pytest.mark.slow
 def test_command_line_with_gatys(files, capsys):
   shallow = [
     "algorithm.content_layers=('relu1_2',)",
@@ -223,6 +226,7 @@ def test_command_line_with_gatys(files, capsys):
   assert video.read(files / 'out.mp4').size == (36, 48)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'changes, message',
   [

@@ -137,6 +137,7 @@ def single_runs(tmp_path_factory):
   return rate, folder, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('way', ['vmap', 'turns'])
 def test_gans_in_one_program_equal_runs_of_their_own(
   tmp_path, single_runs, way
@@ -182,6 +183,7 @@ def _toys(folder, changes, cells_, way='auto', refused=()):
   )
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_where_it_was_and_reports_what_failed(tmp_path):
   asked = cells.product(cells.axes(['seed=0,1,2,3']))
   # Seed 1 goes bad; seed 2 cannot run: its pictures are too few.
@@ -211,6 +213,7 @@ def test_a_sweep_goes_on_where_it_was_and_reports_what_failed(tmp_path):
   assert (tmp_path / asked[0].name / 'run.json').read_text() == before
 
 
+@pytest.mark.slow
 def test_cells_that_were_stopped_together_go_on_together(tmp_path, monkeypatch):
   asked = cells.product(cells.axes(['seed=0,1']))
   changes = [(), ('train.seed=1',)]
@@ -250,6 +253,7 @@ def test_the_best_cell_comes_first():
   assert outcome.ranked([kids[0], wide[0]]) == []  # Nothing to compare.
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_table_and_a_sheet(tmp_path):
   code, out, error = run_main(
     *('--mode=sweep', f'--experiment={toy.__file__}', '--devices=1'),

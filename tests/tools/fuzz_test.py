@@ -15,6 +15,7 @@ from art_jax.runs.folder import RunFolder
 from tools.robustness import mutations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', mutations.KINDS)
 def test_damaged_files(kind, tmp_path, monkeypatch):
   """A short tools/robustness/fuzz.py; anything but a UserError fails."""

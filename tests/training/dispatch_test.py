@@ -46,6 +46,7 @@ def _saved(workdir):
     return checkpoints.restore(shapes.state_shapes(toy.experiment())).state
 
 
+@pytest.mark.slow
 def test_a_run_in_calls_is_the_run_in_steps(tmp_path):
   """Bitwise on a CPU: state, rows, and after a stop in between."""
   devices = mesh.make_devices(8)
@@ -121,6 +122,7 @@ def _three_steps(name, devices, *, per_call=1):
   return jax.device_get((state, metrics)), state
 
 
+@pytest.mark.slow
 def test_scanned_steps_are_close_to_single_ones():
   devices = mesh.make_devices(2)
   single, _ = _three_steps('vae_mnist_mlp', devices)
@@ -131,6 +133,7 @@ def test_scanned_steps_are_close_to_single_ones():
   )
 
 
+@pytest.mark.slow
 def test_a_state_that_is_split_trains_the_same(monkeypatch):
   """With convolutions: left to itself, XLA would split their channels."""
   monkeypatch.setattr(mesh, 'SPLIT_FROM', 256)
@@ -162,6 +165,7 @@ def test_the_largest_axis_that_divides_is_split(shape, split):
   assert placed.addressable_shards[0].data.shape == split
 
 
+@pytest.mark.slow
 def test_checkpoints_do_not_know_of_the_split(tmp_path, monkeypatch):
   monkeypatch.setattr(mesh, 'SPLIT_FROM', 8)
   split = ('train.shard_state=true', 'train.duration=4')

@@ -54,6 +54,7 @@ def test_account():
   )
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed(tmp_path, monkeypatch):
   devices = mesh.make_devices(1)
   scalars = metrics_log.Writer.scalars

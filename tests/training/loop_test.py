@@ -56,6 +56,7 @@ def straight(tmp_path_factory):
   return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('engine', ['resident', 'streaming'])
 def test_stopped_and_continued_is_never_stopped(engine, straight, tmp_path):
   """Bitwise, image pools included, in both engines."""
@@ -69,6 +70,7 @@ def test_stopped_and_continued_is_never_stopped(engine, straight, tmp_path):
   assert len(json.loads((tmp_path / 'run.json').read_text())) == 2
 
 
+@pytest.mark.slow
 def test_a_signal_saves_and_the_same_command_continues(straight, tmp_path):
   original = loop.Progress.show
   stopped_at = []
@@ -139,6 +141,7 @@ def test_another_config_is_refused_with_the_fields(straight):
   assert 'algorithm.cycle_weight: 10.0 there, 3.0 now' in str(error.value)
 
 
+@pytest.mark.slow
 def test_divergence_names_step_and_pictures(tmp_path):
   with pytest.raises(core.Diverged, match=r'step \d: .* is (nan|inf)'):
     _train(
@@ -148,6 +151,7 @@ def test_divergence_names_step_and_pictures(tmp_path):
   assert not list((tmp_path / 'checkpoints').glob('[0-9]*'))
 
 
+@pytest.mark.slow
 def test_init_from_takes_networks_and_nothing_else(straight, tmp_path):
   _train(
     tmp_path,
@@ -167,11 +171,13 @@ def test_init_from_takes_networks_and_nothing_else(straight, tmp_path):
   assert int(new.clock) == 1
 
 
+@pytest.mark.slow
 def test_init_from_another_width_names_the_parameter(straight, tmp_path):
   with pytest.raises(core.UserError, match=r'--init_from: generators'):
     _train(tmp_path, 'algorithm.generator.width=4', init_from=straight)
 
 
+@pytest.mark.slow
 def test_accumulated_steps_equal_whole_ones(tmp_path):
   sgd = (
     'algorithm.generator_optimizer=SGD(learning_rate=1e-3)',
@@ -221,6 +227,7 @@ def test_load_says_what_is_missing(tmp_path, straight):
     art_jax.load(straight, 'newest')
 
 
+@pytest.mark.slow
 def test_run_of_a_user_s_own_class_needs_its_file(tmp_path):
   path = tmp_path / 'mine.py'
   path.write_text(

@@ -76,6 +76,7 @@ def random_tensors(name):
   return tensors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NETWORKS)
 def test_outputs_equal_torch(name, tmp_path):
   tensors = random_tensors(name)
@@ -101,6 +102,7 @@ def test_weights_translate(name, tmp_path):
   assert loaded.translate(picture).shape == picture.shape
 
 
+@pytest.mark.slow
 def test_weights_of_a_gan(tmp_path):
   for name in ('dcgan_generator_32', 'dcgan_discriminator_64'):
     save_file(random_tensors(name), tmp_path / 'x.safetensors')
