@@ -15,33 +15,18 @@ def _data(step: pathlib.Path, rng: random.Random) -> pathlib.Path:
   return rng.choices(paths, [p.stat().st_size for p in paths])[0]
 
 
-def _changed(change: Callable[[bytearray, int, random.Random], None]) -> Damage:
-  """Return the damage that changes the bytes of a data file somewhere."""
+def _changed(
+  change: Callable[[bytes, bytes, random.Random], bytes],
+) -> Damage:
+  """Return the damage that cuts a data file in two and joins it changed."""
 
   def damage(step, rng):
     path = _data(step, rng)
-    data = bytearray(path.read_bytes())
-    change(data, rng.randrange(len(data)), rng)
-    path.write_bytes(data)
+    data = path.read_bytes()
+    start = rng.randrange(len(data))
+    path.write_bytes(change(data[:start], data[start:], rng))
 
   return damage
-
-
-def _flip(data: bytearray, start: int, rng: random.Random) -> None:
-  data[start] ^= 1 << rng.randrange(8)
-
-
-def _zero(data: bytearray, start: int, rng: random.Random) -> None:
-  del rng
-  data[start : start + 4096] = bytes(len(data[start : start + 4096]))
-
-
-def _cut(data: bytearray, start: int, rng: random.Random) -> None:
-  del rng, data[start:]
-
-
-def _remove_item(step: pathlib.Path, rng: random.Random) -> None:
-  shutil.rmtree(step / rng.choice(('arrays', 'layout', 'host')))
 
 
 def _change_layout(step: pathlib.Path, rng: random.Random) -> None:
@@ -51,32 +36,35 @@ def _change_layout(step: pathlib.Path, rng: random.Random) -> None:
   path.write_text(json.dumps(layout))
 
 
-def _change_host(step: pathlib.Path, rng: random.Random) -> None:
-  path = step / 'host' / 'metadata'
-  path.write_text(json.dumps({'seed': rng.randrange(9, 99), 'rollbacks': 0}))
-
-
-def _empty(step: pathlib.Path, rng: random.Random) -> None:
-  del rng
+def _empty(step: pathlib.Path, _: random.Random) -> None:
   shutil.rmtree(step)
   step.mkdir()
 
 
-def _replace(step: pathlib.Path, rng: random.Random) -> None:
-  del rng
+def _replace(step: pathlib.Path, _: random.Random) -> None:
   steps = sorted(p for p in step.parent.iterdir() if p.name.isdigit())
   shutil.rmtree(step)
   shutil.copytree(steps[0], step)
 
 
 DAMAGES: dict[str, Damage] = {
-  'one bit of the data flipped': _changed(_flip),
-  'data file cut short': _changed(_cut),
-  'a block of the data zeroed': _changed(_zero),
+  'one bit of the data flipped': _changed(
+    lambda head, tail, rng: (
+      head + bytes([tail[0] ^ 1 << rng.randrange(8)]) + tail[1:]
+    )
+  ),
+  'data file cut short': _changed(lambda head, *_: head),
+  'a block of the data zeroed': _changed(
+    lambda head, tail, _: head + bytes(len(tail[:4096])) + tail[4096:]
+  ),
   'data file removed': lambda step, rng: _data(step, rng).unlink(),
-  'one item removed': _remove_item,
+  'one item removed': lambda step, rng: shutil.rmtree(
+    step / rng.choice(('arrays', 'layout', 'host'))
+  ),
   'a number in the layout changed': _change_layout,
-  "the loop's own numbers changed": _change_host,
+  "the loop's own numbers changed": lambda step, rng: (
+    step / 'host' / 'metadata'
+  ).write_text(json.dumps({'seed': rng.randrange(9, 99), 'rollbacks': 0})),
   'folder emptied': _empty,
   'stray empty folder named as a later step': lambda step, rng: step.with_name(
     str(rng.randrange(100, 999))

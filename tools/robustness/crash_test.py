@@ -61,12 +61,11 @@ def crash(
       killed += 1
     errors = child.communicate()[1]
     if child.returncode == 0:
-      break
+      return killed
     if child.returncode != -9:
       raise RuntimeError(
         f'the trainer failed ({child.returncode}): {errors[-3000:]}'
       )
-  return killed
 
 
 def settings(kills: int) -> list[str]:
@@ -91,16 +90,15 @@ def require_notes(
   )
   saved, counts = {}, collections.Counter()
   for line in (folder / 'notes.jsonl').read_text().splitlines():
-    note = json.loads(line)
-    what, step, sha256 = note['what'], note['step'], note['sha256']
+    what, step, sha256 = map(json.loads(line).get, ('what', 'step', 'sha256'))
     if what == 'saved':
       saved[step] = sha256
     expected = saved.get(step, sha256)  # step 0 was never saved
     if what == 'batch':
-      positions = order.positions(step - 1, rows)
+      positions, seed = order.positions(step - 1, rows), experiment.train.seed
       expected = trainer_process.digest(
         tuple(
-          order.indices(experiment.train.seed, group, positions, len(examples))
+          order.indices(seed, group, positions, len(examples))
           for group, examples in enumerate(dataset.train)
         )
       )
@@ -114,13 +112,14 @@ def one_per_class() -> list[str]:
   """Return the names of experiments, one for each class of algorithm."""
   names = {}
   for name in experiments.files():  # a demo has the smallest networks: it wins
-    algorithm = experiments.load(name, tiny=True).algorithm
-    if isinstance(algorithm, core.PaintsOnePicture):
-      continue  # stylize has no run folder
-    kind = type(algorithm).__name__
+    kind = type(experiments.load(name, tiny=True).algorithm)
     if kind not in names or name.endswith('_demo'):
       names[kind] = name
-  return sorted(names.values())
+  return sorted(
+    name
+    for kind, name in names.items()
+    if not issubclass(kind, core.PaintsOnePicture)  # it has no run folder
+  )
 
 
 def rows(name: str, kills: int, passes: str, rng: random.Random) -> list[str]:
@@ -129,21 +128,20 @@ def rows(name: str, kills: int, passes: str, rng: random.Random) -> list[str]:
   experiment = trainer_process.experiment(name, settings(kills))
   with tempfile.TemporaryDirectory(prefix='crash_test_') as temporary:
     folder = pathlib.Path(temporary)
-    straight, a, b = (folder / x for x in ('straight', 'a', 'b'))
     if passes != 'B':
-      crash(straight, name, 0, kills, (1,), rng)
-      killed = crash(a, name, kills, kills, (1,), rng)
+      crash(folder / 'straight', name, 0, kills, (1,), rng)
+      killed = crash(folder / 'a', name, kills, kills, (1,), rng)
       one, two = (
         trainer_process.digest(
-          trainer_process.last(path / 'run', experiment).state
+          trainer_process.last(folder / path / 'run', experiment).state
         )
-        for path in (straight, a)
+        for path in ('straight', 'a')
       )
       same = 'same final state' if one == two else 'DIFFERENT FINAL STATE'
       lines.append(f'{label} A {killed:>5}  {same}, sha256 {two[:16]}')
     if passes != 'A':
-      killed = crash(b, name, kills, kills, _DEVICES, rng)
-      restores, batches = require_notes(b, experiment)
+      killed = crash(folder / 'b', name, kills, kills, _DEVICES, rng)
+      restores, batches = require_notes(folder / 'b', experiment)
       lines.append(
         f'{label} B {killed:>5}  {restores} restores bit-equal, '
         f'{batches} batches in order, devices {_DEVICES}'

@@ -17,7 +17,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from absl import logging
 
@@ -35,8 +35,9 @@ Row = tuple[str, str, str]
 
 
 def _start(run: pathlib.Path, *flags: str, name=_NAME) -> subprocess.Popen:
-  home = pathlib.Path(_HOME.name)
-  return trainer_process.start(run, name, *_FLAGS, *flags, home=home)
+  return trainer_process.start(
+    run, name, *_FLAGS, *flags, home=pathlib.Path(_HOME.name)
+  )
 
 
 def _end(process: subprocess.Popen, run: pathlib.Path) -> str:
@@ -51,8 +52,9 @@ def _end(process: subprocess.Popen, run: pathlib.Path) -> str:
 
 def _last(run: pathlib.Path) -> tuple[int, str]:
   """Return the step and the digest of the last checkpoint of a run."""
-  trained = trainer_process.experiment(_NAME, _FLAGS)
-  restored = trainer_process.last(run, trained)
+  restored = trainer_process.last(
+    run, trainer_process.experiment(_NAME, _FLAGS)
+  )
   return restored.step, trainer_process.digest(restored.state)
 
 
@@ -83,8 +85,8 @@ def damaged(base: pathlib.Path, folder: pathlib.Path) -> Iterator[Row]:
       with _warnings() as lines, checkpoints.Checkpoints(copy) as opened:
         restored = opened.restore(like)
       right = trainer_process.digest(restored.state) == wanted[restored.step]
-      seen.update(line.replace(str(copy), 'RUN/checkpoints') for line in lines)
       lost.add(f'{newest - restored.step} steps' if right else 'WRONG STATE')
+      seen.update(line.replace(str(copy), 'RUN/checkpoints') for line in lines)
       shutil.rmtree(copy)
     yield f'{name}, 3 times', '; '.join(sorted(seen)[:1]), ', '.join(lost)
 
@@ -106,59 +108,52 @@ def _warnings() -> Iterator[list[str]]:
 @contextlib.contextmanager
 def _disk(folder: pathlib.Path, *options: str) -> Iterator[pathlib.Path]:
   folder.mkdir()
-  fields = ','.join(('size=40m', *options))
-  subprocess.run(
-    ['mount', '-t', 'tmpfs', '-o', fields, 'tmpfs', folder],
-    check=True,
-    capture_output=True,
-  )
+  mount = ['mount', '-t', 'tmpfs', '-o', ','.join(('size=40m', *options))]
+  subprocess.run([*mount, 'tmpfs', folder], check=True, capture_output=True)
   try:
     yield folder
   finally:
     subprocess.run(('umount', '-l', str(folder)), check=True)
 
 
-def full_disk(folder: pathlib.Path, good: str) -> Row:
-  """Fill the disk while it trains; free it; start again."""
-  with _disk(folder / 'small') as disk:
-    process = _start(disk / 'run')
-    trainer_process.wait_for_lines(process, 6)
-    with contextlib.suppress(OSError):
-      with open(disk / 'ballast', 'wb', buffering=0) as file:
-        while file.write(bytes(4096)):
-          pass
-    seen = _end(process, disk / 'run')
-    (disk / 'ballast').unlink()
-    return 'disk filled at step 6', seen, _continue(disk / 'run', good)
-
-
-def read_only(folder: pathlib.Path) -> Row:
-  """Train into a read-only disk."""
-  with _disk(folder / 'ro', 'ro') as disk:
-    run = disk / 'run'
-    seen = _end(_start(run), run)
-    return 'run folder on a read-only disk', seen, 'nothing'
-
-
-def removed(folder: pathlib.Path) -> Row:
-  """Remove the run folder while it trains."""
-  run = folder / 'removed'
+def _broken(
+  run: pathlib.Path,
+  step: int,
+  fault: Callable[[subprocess.Popen], object],
+) -> str:
+  """Train to a step, break something; return what the user saw."""
   process = _start(run)
-  trainer_process.wait_for_lines(process, 6)
-  shutil.rmtree(run, ignore_errors=True)
-  return 'run folder removed at step 6', _end(process, run), 'what was removed'
+  trainer_process.wait_for_lines(process, step)
+  fault(process)
+  return _end(process, run)
+
+
+def _fill(path: pathlib.Path) -> None:
+  """Write a file until the disk is full."""
+  with contextlib.suppress(OSError), open(path, 'wb', buffering=0) as file:
+    while file.write(bytes(4096)):
+      pass
+
+
+def disks(folder: pathlib.Path, good: str) -> Iterator[Row]:
+  """Fill the disk while it trains, free it, start again; a read-only disk."""
+  with _disk(folder / 'small') as disk:
+    run, ballast = disk / 'run', disk / 'ballast'
+    seen = _broken(run, 6, lambda _: _fill(ballast))
+    ballast.unlink()
+    yield 'disk filled at step 6', seen, _continue(run, good)
+  with _disk(folder / 'ro', 'ro') as disk:
+    seen = _end(_start(disk / 'run'), disk / 'run')
+    yield 'run folder on a read-only disk', seen, 'nothing'
 
 
 def two_trainers(folder: pathlib.Path, good: str) -> Row:
   """Start the same command twice."""
-  run = folder / 'twice'
-  first = _start(run)
-  trainer_process.wait_for_lines(first, 1)
-  seen = _end(_start(run), run)
-  first.communicate()
+  run, seen = folder / 'twice', []
+  _broken(run, 1, lambda _: seen.append(_end(_start(run), run)))
   same = _last(run)[1] == good
   lost = 'nothing: the first one ends bit-identical' if same else 'DIFFERENT'
-  return 'a second trainer started in the folder', seen, lost
+  return 'a second trainer started in the folder', seen[0], lost
 
 
 def nan(folder: pathlib.Path, what: str) -> Iterator[Row]:
@@ -171,16 +166,6 @@ def nan(folder: pathlib.Path, what: str) -> Iterator[Row]:
     flags = f'--set=algorithm.bad_{what}=5', f'--set=train.on_nan={policy}'
     seen = _end(_start(run, *flags, name=_TOY), run)
     yield f'NaN in the {what} of step 6, on_nan={policy}', seen, lost
-
-
-def terminated(folder: pathlib.Path, good: str) -> Row:
-  """Send SIGTERM, twice, while a checkpoint is written."""
-  run = folder / 'terminated'
-  process = _start(run)
-  trainer_process.wait_for_lines(process, 8)  # 8 is being saved
-  for _ in range(2):
-    process.send_signal(signal.SIGTERM)
-  return 'SIGTERM twice in a save', _end(process, run), _continue(run, good)
 
 
 def lost_worker(folder: pathlib.Path) -> Row:
@@ -216,15 +201,19 @@ def rows(folder: pathlib.Path) -> Iterator[Row]:
   good = _last(base)[1]
   yield from damaged(base, folder)
   try:
-    yield full_disk(folder, good)
-    yield read_only(folder)
+    yield from disks(folder, good)
   except (OSError, subprocess.CalledProcessError) as error:
     yield 'disk full, read-only disk', f'not done here: {error}', ''
-  yield removed(folder)
+  run = folder / 'removed'
+  seen = _broken(run, 6, lambda _: shutil.rmtree(run, ignore_errors=True))
+  yield 'run folder removed at step 6', seen, 'what was removed'
   yield two_trainers(folder, good)
   yield from nan(folder, 'metric')
   yield from nan(folder, 'state')
-  yield terminated(folder, good)
+  run = folder / 'terminated'
+  twice = lambda p: [p.send_signal(signal.SIGTERM) for _ in range(2)]  # noqa: E731
+  seen = _broken(run, 8, twice)  # 8 is being saved
+  yield 'SIGTERM twice in a save', seen, _continue(run, good)
   yield lost_worker(folder)
 
 

@@ -45,12 +45,15 @@ def main(
     gigabytes: limit of memory on top.
   """
   kinds = [kind] if kind else list(mutations.KINDS)
-  if not set(kinds) <= set(mutations.KINDS):
-    raise core.UserError(
-      f'--kind={kind}: pass one of {", ".join(mutations.KINDS)}'
-    )
-  results, findings = collections.Counter(), []
-  slowest = collections.defaultdict(float)
+  core.require(
+    set(kinds) <= set(mutations.KINDS),
+    f'--kind={kind}: pass one of {", ".join(mutations.KINDS)}',
+  )
+  results, findings, slowest = (
+    collections.Counter(),
+    [],
+    dict.fromkeys(kinds, 0),
+  )
 
   def too_slow(*unused):
     raise TooSlow(f'over {seconds} s')

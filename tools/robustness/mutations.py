@@ -69,53 +69,43 @@ _WORDS = (
 
 def damage(content: bytes, rng: random.Random) -> bytes:
   """Return the content with one to four random changes."""
-  data = bytearray(content)
   for _ in range(rng.randint(1, 4)):
-    start = rng.randrange(len(data) + 1)
     # Headers decide most: half of all changes are near the start.
-    start = min(start, rng.choice((len(data), 64)))
-    end = min(len(data), start + rng.choice((1, 1, 4, 8, 60, 1000)))
-    kind = rng.randrange(7)
-    if kind == 0 and start < len(data):
-      data[start] ^= 1 << rng.randrange(8)
-    elif kind == 1:
-      data[start:end] = rng.randbytes(end - start)
-    elif kind == 2:
-      del data[start:end]
-    elif kind == 3:
-      data[start:start] = data[start:end]
-    elif kind == 4:
-      del data[start:]
-    elif kind == 5:
-      data[start : start + rng.choice((0, 8))] = rng.choice(_WORDS)
-    else:
-      data = _change_number(data, rng)
-  return bytes(data)
+    start = min(rng.randrange(len(content) + 1), rng.choice((len(content), 64)))
+    end = min(len(content), start + rng.choice((1, 1, 4, 8, 60, 1000)))
+    content = _changed(content, start, end, rng)
+  return content
 
 
-def _change_number(data: bytearray, rng: random.Random) -> bytearray:
-  """Write another number where a text has one."""
-  matches = list(re.finditer(rb'\d+', bytes(data[:20_000])))
-  if matches:
-    start, end = rng.choice(matches).span()
-    new = rng.choice((b'0', b'-1', b'1' + b'0' * rng.randint(3, 40), b'1.5'))
-    data[start:end] = new
-  return data
+def _changed(data: bytes, start: int, end: int, rng: random.Random) -> bytes:
+  """Return the content with a random change from `start` to `end`."""
+  part, rest = data[start:end], data[end:]
+  new = (
+    lambda: bytes([part[0] ^ 1 << rng.randrange(8)]) + part[1:] + rest,
+    lambda: rng.randbytes(len(part)) + rest,
+    lambda: rest,
+    lambda: part + part + rest,
+    lambda: b'',
+    lambda: rng.choice(_WORDS) + data[start + rng.choice((0, 8)) :],
+  )
+  kind = rng.randrange(7)
+  if kind < len(new) and (kind or part):
+    return data[:start] + new[kind]()
+  # Another number where a text has one.
+  numbers = [match.span() for match in re.finditer(rb'\d+', data[:20_000])]
+  if not numbers:
+    return data
+  start, end = rng.choice(numbers)
+  number = rng.choice((b'0', b'-1', b'1' + b'0' * rng.randint(3, 40), b'1.5'))
+  return data[:start] + number + data[end:]
 
 
 def _image(rng: random.Random) -> tuple[str, bytes]:
-  kind = rng.choice(_FORMATS)
-  mode = rng.choice(('RGB', 'L'))
-  pixels = np.random.default_rng(rng.getrandbits(32)).integers(
-    0, 256, (24, 20, 3), np.uint8
-  )
-  out = io.BytesIO()
+  kind, mode = rng.choice(_FORMATS), rng.choice(('RGB', 'L'))
+  drawn, out = np.random.default_rng(rng.getrandbits(32)), io.BytesIO()
+  pixels = drawn.integers(0, 256, (24, 20, 3), np.uint8)
   Image.fromarray(pixels).convert(mode).save(out, kind)
   return f'x.{kind.lower()}', out.getvalue()
-
-
-def _safetensors(rng: random.Random) -> tuple[str, bytes]:
-  return 'x.safetensors', safetensors.numpy.save(weights_files.tensors(rng))
 
 
 def _npz(rng: random.Random) -> tuple[str, bytes]:
@@ -124,8 +114,7 @@ def _npz(rng: random.Random) -> tuple[str, bytes]:
     arrays = {'image': np.zeros((5, 8, 8, 3), np.uint8), 'label': np.arange(5)}
   if rng.random() < 0.2:
     arrays['object'] = np.array([{'a': print}], object)
-  save = rng.choice((np.savez, np.savez_compressed))
-  save(out, **arrays)
+  rng.choice((np.savez, np.savez_compressed))(out, **arrays)
   return 'x.npz', out.getvalue()
 
 
@@ -141,14 +130,14 @@ def _archive(rng: random.Random) -> tuple[str, bytes]:
       for name in names:
         z.writestr(name, picture)
     return 'x.zip', out.getvalue()
+  link = tarfile.TarInfo('s/link.png')
+  link.type, link.linkname = tarfile.SYMTYPE, '../../owned'
   with tarfile.open(fileobj=out, mode='w:gz' if 'gz' in kind else 'w') as tar:
     for name in names:
       info = tarfile.TarInfo(name)
       info.size = len(picture)
       tar.addfile(info, io.BytesIO(picture))
-    info = tarfile.TarInfo('s/link.png')
-    info.type, info.linkname = tarfile.SYMTYPE, '../../owned'
-    tar.addfile(info)
+    tar.addfile(link)
   return f'x.{kind}', out.getvalue()
 
 
@@ -169,21 +158,9 @@ def _metrics(rng: random.Random) -> tuple[str, bytes]:
   return 'metrics.jsonl', '\n'.join(map(json.dumps, rows)).encode() + b'\n'
 
 
-def _checkpoint(rng: random.Random) -> tuple[str, bytes]:
-  return rng.choice(('layout', 'host')), b''
-
-
 def _read_image(path: pathlib.Path) -> None:
   decode.size_of(path)
   decode.decode(path.read_bytes(), size=16, channels=3, fit='crop')
-
-
-def _read_arrays(path: pathlib.Path) -> None:
-  Arrays(str(path)).open(core.Data(source=Arrays(str(path)), size=8))
-
-
-def _read_config(path: pathlib.Path) -> None:
-  RunFolder(path.parent, writable=False).read_config()
 
 
 def _read_metrics(path: pathlib.Path) -> None:
@@ -194,18 +171,18 @@ def _read_metrics(path: pathlib.Path) -> None:
 
 def _read_pickle(path: pathlib.Path) -> None:
   """Read a damaged description in an archive that is whole."""
-  whole = path.with_name('pickle.pth')
-  blocks = {f'{i}': bytes(400) for i in range(5)}
-  whole.write_bytes(torch_pickles.archive(path.read_bytes(), blocks))
+  whole, blocks = path.with_name('pickle.pth'), map(str, range(5))
+  whole.write_bytes(
+    torch_pickles.archive(path.read_bytes(), dict.fromkeys(blocks, bytes(400)))
+  )
   files.read(whole)
 
 
 def _read_archive(path: pathlib.Path) -> None:
-  home = path.parent / 'home'
+  home, source = path.parent / 'home', Folder(str(path))
   shutil.rmtree(home, ignore_errors=True)
-  data = core.Data(source=Folder(str(path)), size=8, max_bad=1.0)
   with mock.patch.dict(os.environ, ART_JAX_HOME=str(home)):
-    data.source.open(data)
+    source.open(core.Data(source=source, size=8, max_bad=1.0))
 
 
 def _read_times(path: pathlib.Path) -> None:
@@ -214,9 +191,16 @@ def _read_times(path: pathlib.Path) -> None:
   goodput.sentence(times.summary())
 
 
-KINDS: dict[str, tuple[Callable, Callable]] = {
+# How a good file is made, and how a file is read.
+_FILES: dict[str, tuple[Callable, Callable]] = {
   'image': (_image, _read_image),
-  'safetensors': (_safetensors, files.read),
+  'safetensors': (
+    lambda rng: (
+      'x.safetensors',
+      safetensors.numpy.save(weights_files.tensors(rng)),
+    ),
+    files.read,
+  ),
   'network': (weights_files.network, families.load),
   'npz': (_npz, files.read),
   'torch': (weights_files.torch, files.read),
@@ -224,11 +208,19 @@ KINDS: dict[str, tuple[Callable, Callable]] = {
   'keras': (weights_files.keras, files.read),
   'archive': (_archive, _read_archive),
   'times': (_times, _read_times),
-  'arrays': (_npz, _read_arrays),
-  'config': (_config, _read_config),
+  'arrays': (
+    _npz,
+    lambda path: Arrays(str(path)).open(
+      core.Data(source=Arrays(str(path)), size=8)
+    ),
+  ),
+  'config': (
+    _config,
+    lambda path: RunFolder(path.parent, writable=False).read_config(),
+  ),
   'metrics': (_metrics, _read_metrics),
-  'checkpoint': (_checkpoint, None),
 }
+KINDS = (*_FILES, 'checkpoint')
 
 
 def prepare(kind: str, folder: pathlib.Path) -> None:
@@ -239,7 +231,7 @@ def prepare(kind: str, folder: pathlib.Path) -> None:
       checkpoints.wait()
       checkpoints.restore(_STATE)
     return
-  make, read = KINDS[kind]
+  make, read = _FILES[kind]
   name, data = make(random.Random(0))
   (folder / name).write_bytes(data)
   with contextlib.suppress(core.UserError):  # good, but of no network
@@ -248,21 +240,19 @@ def prepare(kind: str, folder: pathlib.Path) -> None:
 
 def read_one(kind: str, folder: pathlib.Path, seed: int) -> str:
   """Damage a file and read it; return 'read' or 'refused', else raise."""
-  rng = random.Random(f'{kind} {seed}')
+  rng, result = random.Random(f'{kind} {seed}'), 'read'
   try:
     if kind == 'checkpoint':
       _read_checkpoint(folder, rng)
     else:
-      make, read = KINDS[kind]
+      make, read = _FILES[kind]
       name, data = make(rng)
       lies = kind == 'network' and rng.random() < 0.7  # damage enough
       (folder / name).write_bytes(data if lies else damage(data, rng))
       read(folder / name)
-    result = 'read'
   except core.UserError as error:
-    if not str(error):
-      raise AssertionError('an error without a text') from error
     result = 'refused'
+    assert str(error), 'an error without a text'
   places = (pathlib.Path(), folder, folder.parent)
   if any(list(place.glob('owned*')) for place in places):
     raise AssertionError('a file ran code, or wrote outside')
@@ -275,15 +265,15 @@ def _read_checkpoint(folder: pathlib.Path, rng: random.Random) -> None:
   shutil.rmtree(bad, ignore_errors=True)
   shutil.copytree(folder / 'good', bad)
   if rng.random() < 0.5:
-    paths = sorted(p for p in (bad / '1').rglob('*') if p.is_file())
-    path = rng.choice(paths)
+    path = rng.choice(
+      sorted(filter(pathlib.Path.is_file, (bad / '1').rglob('*')))
+    )
     path.write_bytes(damage(path.read_bytes(), rng))
   else:
     path = bad / '1' / 'layout' / 'metadata'
     layout = json.loads(_lie(path.read_text(), rng))
     if isinstance(layout, dict):
-      layout['crc32'] = None
-      text = json.dumps(layout, sort_keys=True)
+      text = json.dumps({**layout, 'crc32': None}, sort_keys=True)
       layout['crc32'] = zlib.crc32(text.encode())
     path.write_text(json.dumps(layout))
   with checkpoint_store.Checkpoints(bad, read_only=True) as checkpoints:

@@ -46,14 +46,14 @@ def tensor(
   legacy: bool = False,
 ) -> bytes:
   """Return the instructions that describe a tensor."""
-  block = (
+  block = [
     text('storage'),
     name('torch', f'{storage}Storage'),
     text(key),
     text('cpu'),
     number(count),
     b'N' * legacy,
-  )
+  ]
   return call(
     name('torch._utils', '_rebuild_tensor_v2'),
     _tuple(block) + b'Q',
@@ -71,29 +71,30 @@ def _tuple(parts: Iterable[bytes]) -> bytes:
 
 def mapping(entries: Mapping[str, bytes]) -> bytes:
   """Return the instructions that build a dict."""
-  pairs = (text(key) + value for key, value in entries.items())
-  return b'}(' + b''.join(pairs) + b'u'
+  return b'}(' + b''.join(text(k) + v for k, v in entries.items()) + b'u'
 
 
 def archive(value: bytes, blocks: Mapping[str, bytes]) -> bytes:
   """Return a file of PyTorch >= 1.6 whose pickle builds `value`."""
   out = io.BytesIO()
   with zipfile.ZipFile(out, 'w') as file:
-    file.writestr('x/data.pkl', b'\x80\x02' + value + b'.')
-    file.writestr('x/byteorder', 'little')
-    for key, data in blocks.items():
-      file.writestr(f'x/data/{key}', data)
-    file.writestr('x/version', '3\n')
+    for key, data in {
+      'data.pkl': b'\x80\x02' + value + b'.',
+      'byteorder': b'little',
+      **{f'data/{key}': data for key, data in blocks.items()},
+      'version': b'3\n',
+    }.items():
+      file.writestr(f'x/{key}', data)
   return out.getvalue()
 
 
 def stream(value: bytes, blocks: Mapping[str, tuple[int, bytes]]) -> bytes:
   """Return a file of PyTorch < 1.6; a block is (count, data)."""
   keys = b'](' + b''.join(map(text, blocks)) + b'e'
-  parts = (mapping({'little_endian': b'\x88'}), value, keys)
+  parts = (b'M\xe9\x03', mapping({'little_endian': b'\x88'}), value, keys)
   pickles = [b'\x80\x02' + part + b'.' for part in parts]
   data = [struct.pack('<q', n) + block for n, block in blocks.values()]
-  return MAGIC + b'\x80\x02M\xe9\x03.' + b''.join(pickles + data)
+  return MAGIC + b''.join(pickles + data)
 
 
 def state_dict(arrays: Mapping[str, np.ndarray], legacy: bool = False) -> bytes:
@@ -102,9 +103,13 @@ def state_dict(arrays: Mapping[str, np.ndarray], legacy: bool = False) -> bytes:
   for i, (key, value) in enumerate(arrays.items()):
     value = np.asarray(value, order='C')
     strides = tuple(s // value.itemsize for s in value.strides)
-    kind = _STORAGES[value.dtype.str[1:]]
     entries[key] = tensor(
-      f'{i}', value.size, value.shape, strides, storage=kind, legacy=legacy
+      f'{i}',
+      value.size,
+      value.shape,
+      strides,
+      storage=_STORAGES[value.dtype.str[1:]],
+      legacy=legacy,
     )
     blocks[f'{i}'] = (value.size, value.tobytes())
   if legacy:

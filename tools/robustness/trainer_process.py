@@ -59,15 +59,13 @@ def start(
   home: pathlib.Path | None = None,
 ) -> subprocess.Popen:
   """Start a tiny training run on faked CPU devices; its stderr is a pipe."""
-  program = ['art_jax.main']
-  if notes:
-    program = ['tools.robustness.trainer_process', str(notes)]
+  noted = ['tools.robustness.trainer_process', str(notes)]
   home = home or workdir.parent / 'home'  # holds the compilation cache too
   return subprocess.Popen(
     [
       sys.executable,
       '-m',
-      *program,
+      *(noted if notes else ['art_jax.main']),
       f'--experiment={name}',
       '--tiny',
       f'--workdir={workdir}',
@@ -147,10 +145,14 @@ def _watch(notes: str) -> None:
     save(self, step, state, host, **kept)
 
   def noted_start(*args):
-    state, step = begin(*args)
-    sha256 = digest(state)  # of the arrays that lie on the devices
-    count = jax.device_count()
-    _note(notes, what='restored', step=step, sha256=sha256, devices=count)
+    state, step = begin(*args)  # the arrays that lie on the devices
+    _note(
+      notes,
+      what='restored',
+      step=step,
+      sha256=digest(state),
+      devices=jax.device_count(),
+    )
     return state, step
 
   def noted_engine(*args, **kwargs):

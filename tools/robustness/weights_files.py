@@ -32,18 +32,23 @@ def tensors(rng: random.Random) -> dict[str, np.ndarray]:
 def _networks() -> list[dict[str, np.ndarray]]:
   """Return small networks of every family under their foreign names."""
   picture = np.zeros((1, 64, 64, 3), np.float32)
-  made = []
-  for module, x in (
-    (ResnetGenerator(2, 1), picture),
-    (UNet(2, 5), picture),
-    (PatchGAN(2, 3, 'batch'), picture),
-    (DCGANGenerator(32, 3, 2, latent_size=3), np.zeros((1, 3), np.float32)),
-    (DCGANDiscriminator(2), picture),
-  ):
-    shapes = jax.eval_shape(module.init, jax.random.key(0), x)
-    zeros = jax.tree.map(lambda s: np.zeros(s.shape, np.float32), shapes)
-    made.append(families.to_torch(module, zeros))
-  return made
+  modules = {
+    ResnetGenerator(2, 1): picture,
+    UNet(2, 5): picture,
+    PatchGAN(2, 3, 'batch'): picture,
+    DCGANGenerator(32, 3, 2, latent_size=3): np.zeros((1, 3), np.float32),
+    DCGANDiscriminator(2): picture,
+  }
+  return [
+    families.to_torch(
+      module,
+      jax.tree.map(
+        lambda leaf: np.zeros(leaf.shape, np.float32),
+        jax.eval_shape(module.init, jax.random.key(0), x),
+      ),
+    )
+    for module, x in modules.items()
+  ]
 
 
 def network(rng: random.Random) -> tuple[str, bytes]:
@@ -51,30 +56,25 @@ def network(rng: random.Random) -> tuple[str, bytes]:
   tensors = dict(rng.choice(_networks()))
   name = rng.choice(sorted(tensors))
   value, lie = tensors.pop(name), rng.randrange(5)
-  if lie == 0:
-    value = value[..., :1]
-  elif lie == 1:
-    name = name + rng.choice(('x', '.weight', '\x00', '../../owned'))
-  elif lie == 2:
-    value = np.full_like(value, np.nan)
+  if lie == 1:
+    name += rng.choice(('x', '.weight', '\x00', '../../owned'))
   if lie < 4:
-    tensors[name] = value
+    lies = {0: value[..., :1], 2: np.full_like(value, np.nan)}
+    tensors[name] = lies.get(lie, value)
   return 'x.safetensors', safetensors.numpy.save(tensors)
 
 
 def torch(rng: random.Random) -> tuple[str, bytes]:
   """Return an honest .pth of either format, or one with code inside."""
-  arrays = {k: np.asarray(v) for k, v in tensors(rng).items()}
-  arrays = {k: v for k, v in arrays.items() if v.dtype != np.uint8}
+  arrays = {k: v for k, v in tensors(rng).items() if v.dtype != np.uint8}
   if rng.random() < 0.7:
     return 'x.pth', torch_pickles.state_dict(arrays, rng.random() < 0.5)
   command = torch_pickles.text(f'touch {rng.choice(("owned", "./owned"))}')
   name = rng.choice((('posix', 'system'), ('os', 'system'), ('os', 'popen')))
   call = torch_pickles.call(torch_pickles.name(*name), command)
   call = rng.choice((call, b'}(' + torch_pickles.text('a') + call + b'u'))
-  if rng.random() < 0.5:
-    return 'x.pth', torch_pickles.archive(call, {})
-  return 'x.pth', torch_pickles.stream(call, {})
+  write = torch_pickles.archive if rng.random() < 0.5 else torch_pickles.stream
+  return 'x.pth', write(call, {})
 
 
 def pickle(rng: random.Random) -> tuple[str, bytes]:
@@ -89,8 +89,8 @@ def pickle(rng: random.Random) -> tuple[str, bytes]:
     torch_pickles.name(*rng.choice((('os', 'system'), ('torch', 'Size')))),
     torch_pickles.text('touch owned'),
   )
-  value = torch_pickles.mapping(entries)
-  return 'x.pickle', call * (rng.random() < 0.3) + value
+  calls = call * (rng.random() < 0.3)
+  return 'x.pickle', calls + torch_pickles.mapping(entries)
 
 
 def keras(rng: random.Random) -> tuple[str, bytes]:
@@ -98,9 +98,9 @@ def keras(rng: random.Random) -> tuple[str, bytes]:
   out = io.BytesIO()
   with h5py.File(out, 'w', libver=rng.choice(('earliest', 'latest'))) as file:
     for name, value in tensors(rng).items():
-      packed = {'compression': 'gzip', 'shuffle': True} if value.ndim else {}
-      packed = packed if rng.random() < 0.5 else {}
-      file.create_dataset(f'layer/{name}:0', data=value, **packed)
+      packed = rng.random() < 0.5 and value.ndim > 0
+      packing = {'compression': 'gzip', 'shuffle': True} if packed else {}
+      file.create_dataset(f'layer/{name}:0', data=value, **packing)
     file.attrs['model_config'] = '{"class_name": "Lambda"}'
     if rng.random() < 0.2:
       file['out'] = h5py.ExternalLink('owned', '/')

@@ -7,54 +7,49 @@ from torch import nn
 from torch.nn import functional as F
 
 from tools.benchmarks.peers.place import (
+  LEAKY,
+  RELU,
   Place,
   Task,
   bce,
   count,
-  descend,
-  frozen,
-  leaky,
-  relu,
+  normed,
   start_normal,
 )
 
 
 def down(size: int, width: int = 64) -> list[nn.Module]:
   """Return the layers that halve pictures down to 4x4."""
-  layers = [
-    nn.Conv2d(3, width, 4, 2, 1, bias=False),
-    nn.LeakyReLU(0.2, inplace=True),
-  ]
-  for i in range(1, _halvings(size)):
-    features = width * 2**i
-    layers.append(nn.Conv2d(features // 2, features, 4, 2, 1, bias=False))
-    layers += leaky(features)
-  return layers
+  widths = [3, *_widths(size, width)]
+  first, *others = (
+    nn.Conv2d(before, features, 4, 2, 1, bias=False)
+    for before, features in itertools.pairwise(widths)
+  )
+  return [first, LEAKY, *normed(others, LEAKY)]
 
 
 def up(size: int, channels: int, width: int = 64) -> list[nn.Module]:
   """Return the layers that make pictures out of latents [B, Z, 1, 1]."""
-  layers = []
-  for i in reversed(range(_halvings(size))):
-    features = width * 2**i
-    stride, padding = (2, 1) if layers else (1, 0)
-    layers += [
-      nn.ConvTranspose2d(channels, features, 4, stride, padding, bias=False),
-      *relu(features),
-    ]
-    channels = features
-  return [*layers, nn.ConvTranspose2d(channels, 3, 4, 2, 1, bias=False)]
+  widths = [channels, *reversed(_widths(size, width)), 3]
+  places = itertools.chain([(1, 0)], itertools.repeat((2, 1)))
+  *others, last = (
+    nn.ConvTranspose2d(before, features, 4, stride, padding, bias=False)
+    for (before, features), (stride, padding) in zip(
+      itertools.pairwise(widths), places, strict=False
+    )
+  )
+  return [*normed(others, RELU), last]
 
 
-def _halvings(size: int) -> int:
-  return size.bit_length() - 3
+def _widths(size: int, width: int = 64) -> list[int]:
+  """Return the channels at every size from half of the picture's to 4x4."""
+  return [width * 2**i for i in range(size.bit_length() - 3)]
 
 
 def pair(place: Place, size: int) -> tuple[nn.Module, nn.Module]:
   """Return G and D."""
-  channels = 64 * 2 ** (_halvings(size) - 1)
   g = nn.Sequential(*up(size, 100), nn.Tanh())
-  head = nn.Conv2d(channels, 1, 4, 1, 0, bias=False)
+  head = nn.Conv2d(_widths(size)[-1], 1, 4, 1, 0, bias=False)
   d = nn.Sequential(*down(size), head, nn.Flatten(0))
   return place.network(start_normal(g)), place.network(start_normal(d))
 
@@ -68,11 +63,10 @@ def dcgan(place: Place, *, size: int, batch: int) -> Task:
   def step():
     with place.precision():
       fake = g(place.normal(batch, 100, 1, 1))
-      loss = bce(d(real()), 1.0) + bce(d(fake.detach()), 0.0)
-    descend(adam_d, loss)
-    with frozen(d), place.precision():
-      loss = bce(d(fake), 1.0)
-    descend(adam_g, loss)
+    place.descend(
+      adam_d, lambda: bce(d(real()), 1.0) + bce(d(fake.detach()), 0.0)
+    )
+    place.descend(adam_g, lambda: bce(d(fake), 1.0), d)
 
   return Task(count(generator=g, discriminator=d), step)
 
@@ -83,37 +77,25 @@ def wgan(place: Place, *, size: int, batch: int, n_critic: int) -> Task:
   rms_g, rms_d = (
     torch.optim.RMSprop(n.parameters(), 5e-5, foreach=True) for n in (g, d)
   )
-  weights = list(d.parameters())
-  real = place.pictures(batch, size)
+  weights, real = list(d.parameters()), place.pictures(batch, size)
+
+  def fake():
+    return g(place.normal(batch, 100, 1, 1))
+
+  def critic_loss():
+    with torch.no_grad():
+      made = fake()
+    return d(made).mean() - d(real()).mean()
 
   def step():
     for _ in range(n_critic):
-      with place.precision():
-        with torch.no_grad():
-          fake = g(place.normal(batch, 100, 1, 1))
-        loss = d(fake).mean() - d(real()).mean()
-      descend(rms_d, loss)
+      place.descend(rms_d, critic_loss)
       with torch.no_grad():
         torch._foreach_clamp_min_(weights, -0.01)
         torch._foreach_clamp_max_(weights, 0.01)
-    with frozen(d), place.precision():
-      loss = -d(g(place.normal(batch, 100, 1, 1))).mean()
-    descend(rms_g, loss)
+    place.descend(rms_g, lambda: -d(fake()).mean(), d)
 
   return Task(count(generator=g, discriminator=d), step)
-
-
-class ACGANGenerator(nn.Module):
-  """Latents and one-hot labels to pictures of 64 px."""
-
-  def __init__(self, classes: int):
-    super().__init__()
-    self.dense = nn.Linear(100 + classes, 512)
-    self.layers = nn.Sequential(*up(64, 512, 32), nn.Tanh())
-
-  def forward(self, z, y):
-    """Return [B, 3, 64, 64]."""
-    return self.layers(self.dense(torch.cat([z, y], 1))[:, :, None, None])
 
 
 class ACGANDiscriminator(nn.Module):
@@ -121,13 +103,12 @@ class ACGANDiscriminator(nn.Module):
 
   def __init__(self, classes: int):
     super().__init__()
-    layers = []
-    for before, features in itertools.pairwise((3, 16, 32, 64, 128, 256)):
-      layers.append(nn.Conv2d(before, features, 5, 2, 2, bias=False))
-      layers += leaky(features)
-    self.layers = nn.Sequential(*layers, nn.Flatten())
-    self.source = nn.Linear(1024, 1)
-    self.classes = nn.Linear(1024, classes)
+    convs = (
+      nn.Conv2d(before, features, 5, 2, 2, bias=False)
+      for before, features in itertools.pairwise((3, 16, 32, 64, 128, 256))
+    )
+    self.layers = nn.Sequential(*normed(convs, LEAKY), nn.Flatten())
+    self.source, self.classes = nn.Linear(1024, 1), nn.Linear(1024, classes)
 
   def forward(self, x):
     """Return [B] and [B, K]."""
@@ -136,8 +117,10 @@ class ACGANDiscriminator(nn.Module):
 
 
 def acgan(place: Place, *, size: int, batch: int, classes: int) -> Task:
-  """Update D, then G on the same fakes."""
-  g = place.network(start_normal(ACGANGenerator(classes)))
+  """Update D, then G on the same fakes; latents and one-hot labels go in."""
+  latents = nn.Linear(100 + classes, 512), nn.Unflatten(1, (512, 1, 1))
+  generator = nn.Sequential(*latents, *up(64, 512, 32), nn.Tanh())
+  g = place.network(start_normal(generator))
   d = place.network(start_normal(ACGANDiscriminator(classes)))
   adam_g, adam_d = place.adam(g), place.adam(d)
   real, labels = place.pictures(batch, size), place.labels(batch, classes)
@@ -150,12 +133,12 @@ def acgan(place: Place, *, size: int, batch: int, classes: int) -> Task:
     y = labels()
     with place.precision():
       one_hot = F.one_hot(y, classes).float()
-      fake = g(place.normal(batch, 100), one_hot)
-      loss = loss_of(real(), 1.0, y) + loss_of(fake.detach(), 0.0, y)
-    descend(adam_d, loss)
-    with frozen(d), place.precision():
-      loss = loss_of(fake, 1.0, y)
-    descend(adam_g, loss)
+      fake = g(torch.cat([place.normal(batch, 100), one_hot], 1))
+    place.descend(
+      adam_d,
+      lambda: loss_of(real(), 1.0, y) + loss_of(fake.detach(), 0.0, y),
+    )
+    place.descend(adam_g, lambda: loss_of(fake, 1.0, y), d)
 
   return Task(count(generator=g, discriminator=d), step)
 
@@ -164,7 +147,7 @@ def autoencoder(
   place: Place, *, size: int, batch: int, latent: int, variational: bool
 ) -> Task:
   """Reconstruct pictures: squared error, or the ELBO."""
-  features = 16 * 64 * 2 ** (_halvings(size) - 1)
+  features = 16 * _widths(size)[-1]
   head = (
     [nn.Linear(features, 2 * latent)]
     if variational
@@ -187,9 +170,8 @@ def autoencoder(
     kl = 0.5 * (mean.square() + torch.expm1(logvar) - logvar).sum(1)
     return (likelihood + kl).mean()
 
-  def step():
-    with place.precision():
-      loss = (elbo if variational else error)(images())
-    descend(adam, loss)
-
-  return Task(count(encoder=encoder, decoder=decoder), step)
+  loss = elbo if variational else error
+  return Task(
+    count(encoder=encoder, decoder=decoder),
+    lambda: place.descend(adam, lambda: loss(images())),
+  )

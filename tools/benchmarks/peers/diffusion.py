@@ -1,12 +1,13 @@
 """Diffusion: EDM's preconditioning around a DDPM++ network."""
 
+import functools
 import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tools.benchmarks.peers.place import Place, Task, count, descend
+from tools.benchmarks.peers.place import Place, Task, count
 
 _SKIP = math.sqrt(0.5)
 
@@ -28,9 +29,8 @@ class Block(nn.Module):
     self.affine = nn.Linear(inner, features)
     self.dropout = nn.Dropout(dropout)
     self.conv1 = nn.Conv2d(features, features, 3, padding=1)
-    self.skip = nn.Identity()
-    if resample or before != features:
-      self.skip = nn.Conv2d(before, features, 1)
+    same = before == features and not resample
+    self.skip = nn.Identity() if same else nn.Conv2d(before, features, 1)
     if attends:
       self.norm2 = _norm(features)
       self.qkv = nn.Conv2d(features, 3 * features, 1)
@@ -66,28 +66,24 @@ class UNet(nn.Module):
     )
     self.first = nn.Conv2d(3, width, 3, padding=1)
     self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
-    n, skips = width, [width]
-
-    def block(features, extra=0, **fields):
-      nonlocal n
-      before, n = n + extra, features
-      return Block(before, features, inner, dropout, **fields)
-
-    for level, times in enumerate(multipliers):
+    block = functools.partial(Block, inner=inner, dropout=dropout)
+    widths, skips = [width * times for times in multipliers], [width]
+    for level, n in enumerate(widths):
       if level:
-        self.encoder.append(block(n, resample='down'))
-        skips.append(n)
+        self.encoder.append(block(skips[-1], skips[-1], resample='down'))
+        skips.append(skips[-1])
       for _ in range(blocks):
         attends = size >> level in attention
-        self.encoder.append(block(width * times, attends=attends))
+        self.encoder.append(block(skips[-1], n, attends=attends))
         skips.append(n)
-    self.middle = nn.ModuleList([block(n, attends=True), block(n)])
-    for level, times in reversed(list(enumerate(multipliers))):
-      if level < len(multipliers) - 1:
-        self.decoder.append(block(n, resample='up'))
+    self.middle = nn.ModuleList([block(n, n, attends=True), block(n, n)])
+    for level, features in reversed(list(enumerate(widths))):
+      if level < len(widths) - 1:
+        self.decoder.append(block(n, n, resample='up'))
       for i in range(blocks + 1):
         attends = size >> level in attention and i == blocks
-        self.decoder.append(block(width * times, skips.pop(), attends=attends))
+        self.decoder.append(block(n + skips.pop(), features, attends=attends))
+        n = features
     self.norm, self.last = _norm(n), nn.Conv2d(n, 3, 3, padding=1)
 
   def forward(self, x, noise):
@@ -130,11 +126,13 @@ def train(place: Place, *, size: int, batch: int, **fields) -> Task:
     y = images()
     sigma = torch.exp(-1.2 + 1.2 * place.normal(batch))
     noisy = y + sigma[:, None, None, None] * torch.randn_like(y)
-    with place.precision():
-      denoised = _denoise(net, noisy, sigma)
     weight = (sigma**2 + 0.25) / (0.5 * sigma) ** 2
-    loss = (weight * (denoised - y).square().mean((1, 2, 3))).mean()
-    descend(adam, loss)
+
+    def loss():
+      error = (_denoise(net, noisy, sigma) - y).square()
+      return (weight * error.mean((1, 2, 3))).mean()
+
+    place.descend(adam, loss)
     torch._foreach_lerp_(average, [p.detach() for p in weights], 5e-4)
 
   return Task(count(denoiser=net), step)

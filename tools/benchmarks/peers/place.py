@@ -3,13 +3,13 @@
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-VARIANTS = ('eager', 'channels_last', 'compile')
+LEAKY, RELU = nn.LeakyReLU(0.2, inplace=True), nn.ReLU(inplace=True)
 
 
 @dataclasses.dataclass
@@ -40,13 +40,13 @@ class Place:
     """Set what is global in PyTorch: threads and precision."""
     self.device, self.variant, self._clock = device, variant, clock
     self._dtype = getattr(torch, dtype)
+    self._format = (
+      torch.contiguous_format if variant == 'eager' else torch.channels_last
+    )
     torch.manual_seed(0)
     torch.set_num_threads(threads)
     torch.set_float32_matmul_precision('high')  # TF32, as jax has it
-    torch.backends.cudnn.allow_tf32 = True
-    torch.backends.cudnn.benchmark = True
-    eager = variant == 'eager'
-    self._format = torch.contiguous_format if eager else torch.channels_last
+    torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
 
   def network(self, module: nn.Module) -> nn.Module:
     """Move a network here, compiled in the variant compile."""
@@ -62,9 +62,9 @@ class Place:
   def pictures(self, batch: int, size: int) -> Callable[[], torch.Tensor]:
     """Return a function that gives batches in [-1, 1], made beforehand."""
     made = 2 * torch.rand(4, batch, 3, size, size) - 1
-    return _in_turn(
+    return itertools.cycle(
       [x.to(self.device, memory_format=self._format) for x in made]
-    )
+    ).__next__
 
   def normal(self, *shape: int) -> torch.Tensor:
     """Draw from N(0, 1)."""
@@ -73,7 +73,7 @@ class Place:
   def labels(self, batch: int, classes: int) -> Callable[[], torch.Tensor]:
     """Return a function that gives i64[batch] in [0, classes)."""
     made = torch.randint(classes, (4, batch), device=self.device)
-    return _in_turn(list(made))
+    return itertools.cycle(list(made)).__next__
 
   def precision(self) -> contextlib.AbstractContextManager:
     """Return the context of forward passes: autocast below float32."""
@@ -86,6 +86,23 @@ class Place:
     parameters = [p for module in modules for p in module.parameters()]
     return torch.optim.Adam(parameters, rate, betas, fused=True)
 
+  def descend(
+    self,
+    optimizer: torch.optim.Optimizer,
+    loss: Callable[[], torch.Tensor],
+    *frozen: nn.Module,
+  ) -> None:
+    """Take one step down a loss; frozen networks get no gradient."""
+    for module in frozen:
+      module.requires_grad_(False)
+    with self.precision():
+      value = loss()
+    for module in frozen:
+      module.requires_grad_(True)
+    optimizer.zero_grad(set_to_none=True)
+    value.backward()
+    optimizer.step()
+
   def timed(self, step: Callable[[], object]) -> float:
     """Return the seconds of a step, the device waited for."""
     start = self._clock()
@@ -95,29 +112,12 @@ class Place:
     return self._clock() - start
 
 
-def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
-  """Take one step of an optimizer down a loss."""
-  optimizer.zero_grad(set_to_none=True)
-  loss.backward()
-  optimizer.step()
-
-
 def count(**networks: nn.Module) -> dict[str, int]:
   """Return the number of parameters of each network."""
   return {
     name: sum(p.numel() for p in module.parameters())
     for name, module in networks.items()
   }
-
-
-@contextlib.contextmanager
-def frozen(*modules: nn.Module) -> Iterator[None]:
-  """Compute no gradient of the parameters of these networks."""
-  for module in modules:
-    module.requires_grad_(False)
-  yield
-  for module in modules:
-    module.requires_grad_(True)
 
 
 def start_normal(module: nn.Module) -> nn.Module:
@@ -138,14 +138,15 @@ class Residual(nn.Sequential):
     return x + super().forward(x)
 
 
-def relu(channels: int, norm=nn.BatchNorm2d) -> list[nn.Module]:
-  """Return a normalization and a ReLU."""
-  return [norm(channels), nn.ReLU(inplace=True)]
-
-
-def leaky(channels: int, norm=nn.BatchNorm2d) -> list[nn.Module]:
-  """Return a normalization and a leaky ReLU."""
-  return [norm(channels), nn.LeakyReLU(0.2, inplace=True)]
+def normed(
+  convs: Iterable[nn.Module], activation: nn.Module, norm=nn.BatchNorm2d
+) -> list[nn.Module]:
+  """Return the convolutions, each with a normalization and an activation."""
+  return [
+    layer
+    for conv in convs
+    for layer in (conv, norm(conv.out_channels), activation)
+  ]
 
 
 def bce(logits: torch.Tensor, target: float) -> torch.Tensor:
@@ -153,7 +154,3 @@ def bce(logits: torch.Tensor, target: float) -> torch.Tensor:
   return F.binary_cross_entropy_with_logits(
     logits, torch.full_like(logits, target)
   )
-
-
-def _in_turn(made: list) -> Callable:
-  return itertools.cycle(made).__next__

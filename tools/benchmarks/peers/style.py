@@ -1,12 +1,19 @@
 """Style transfer: Gatys et al. by pixels, Johnson et al. by a network."""
 
+import itertools
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tools.benchmarks.peers.place import Place, Residual, Task, count, descend
+from tools.benchmarks.peers.place import RELU, Place, Residual, Task, count
 
-_PLAN = ((1, 64, 2), (2, 128, 2), (3, 256, 3), (4, 512, 3), (5, 512, 3))
+_BLOCKS = ((1, 64, 2), (2, 128, 2), (3, 256, 3), (4, 512, 3), (5, 512, 3))
+_LAYERS = {
+  f'relu{block}_{i}': features
+  for block, features, depth in _BLOCKS
+  for i in range(1, depth + 1)
+}
 _STATISTICS = {'mean': (0.485, 0.456, 0.406), 'std': (0.229, 0.224, 0.225)}
 _GATYS_STYLE = tuple(f'relu{i}_1' for i in range(1, 6))
 
@@ -16,30 +23,25 @@ class VGG(nn.Module):
 
   def __init__(self, layers: tuple[str, ...], average: bool):
     super().__init__()
-    self._wanted = frozenset(layers)
-    self._pool = F.avg_pool2d if average else F.max_pool2d
-    self.convs, before = nn.ModuleDict(), 3
+    self._wanted, self.layers = frozenset(layers), nn.ModuleDict()
     for name, values in _STATISTICS.items():
       self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1))
-    for block, features, depth in _PLAN:
-      for i in range(1, depth + 1):
-        name = f'relu{block}_{i}'
-        if name <= max(layers):
-          conv = nn.Conv2d(before, features, 3, padding=1)
-          nn.init.kaiming_normal_(conv.weight)
-          self.convs[name] = conv
-        before = features
+    widths = itertools.pairwise([3, *_LAYERS.values()])
+    for name, (before, features) in zip(_LAYERS, widths, strict=True):
+      if name <= max(layers):
+        conv = nn.Conv2d(before, features, 3, padding=1)
+        nn.init.kaiming_normal_(conv.weight)
+        pool = nn.AvgPool2d(2) if average else nn.MaxPool2d(2)
+        pooled = [pool] if name > 'relu2' and name.endswith('_1') else []
+        self.layers[name] = nn.Sequential(*pooled, conv, nn.ReLU())
     self.requires_grad_(False)
 
   def forward(self, x, layers: frozenset[str] | None = None):
     """Return the features by layer of pictures in [-1, 1]."""
-    wanted = layers or self._wanted
+    wanted, features = layers or self._wanted, {}
     x = ((x + 1) / 2 - self.mean) / self.std
-    features, block = {}, '1'
-    for name, conv in self.convs.items():
-      if name[4] != block:
-        x, block = self._pool(x, 2), name[4]
-      x = F.relu(conv(x))
+    for name, layer in self.layers.items():
+      x = layer(x)
       if name in wanted:
         features[name] = x
       if len(features) == len(wanted):
@@ -61,12 +63,12 @@ def _grams(place: Place, vgg: nn.Module, size: int) -> dict[str, torch.Tensor]:
 
 
 def _style(features, targets, weight: float):
-  loss = 0.0
-  for name, target in targets.items():
-    channels = target.shape[-1]
-    error = (gram(features[name]) - target).square().sum((1, 2)).mean()
-    loss = loss + weight * error / channels**4
-  return loss
+  return sum(
+    weight
+    * (gram(features[name]) - target).square().sum((1, 2)).mean()
+    / target.shape[-1] ** 4
+    for name, target in targets.items()
+  )
 
 
 def gatys(place: Place, *, size: int, batch: int) -> Task:
@@ -90,9 +92,7 @@ def gatys(place: Place, *, size: int, batch: int) -> Task:
     return loss + _style(features, targets, 100.0) + 3e4 * variation(x)
 
   def step():
-    with place.precision():
-      loss = loss_of(pixels)
-    descend(adam, loss)
+    place.descend(adam, lambda: loss_of(pixels))
     with torch.no_grad():
       pixels.clamp_(-1, 1)
 
@@ -104,7 +104,7 @@ def _layer(before, features, kernel, stride=1, relu=True) -> list[nn.Module]:
     nn.ReflectionPad2d(kernel // 2),
     nn.Conv2d(before, features, kernel, stride),
     nn.InstanceNorm2d(features, affine=True),
-    *([nn.ReLU(inplace=True)] if relu else []),
+    *([RELU] if relu else []),
   ]
 
 
@@ -116,7 +116,10 @@ class TransformerNet(nn.Sequential):
       *_layer(3, 32, 9),
       *_layer(32, 64, 3, 2),
       *_layer(64, 128, 3, 2),
-      *(_residual() for _ in range(5)),
+      *(
+        Residual(*_layer(128, 128, 3), *_layer(128, 128, 3, relu=False))
+        for _ in range(5)
+      ),
       nn.Upsample(scale_factor=2),
       *_layer(128, 64, 3),
       nn.Upsample(scale_factor=2),
@@ -130,10 +133,6 @@ class TransformerNet(nn.Sequential):
     return super().forward((x + 1) * 127.5) / 127.5 - 1
 
 
-def _residual() -> nn.Module:
-  return Residual(*_layer(128, 128, 3), *_layer(128, 128, 3, relu=False))
-
-
 def johnson(place: Place, *, size: int, batch: int) -> Task:
   """Take one step of Adam on the network."""
   net = place.network(TransformerNet())
@@ -144,20 +143,18 @@ def johnson(place: Place, *, size: int, batch: int) -> Task:
   images, content_layers = place.pictures(batch, size), frozenset(['relu2_2'])
 
   @place.compiled
-  def loss_of(features, source):
+  def compared(features, source):
     loss = 1e5 * F.mse_loss(features['relu2_2'], source)
     return loss + _style(features, targets, 1e10)
 
-  def step():
+  def loss():
     x = images()
-    with place.precision():
-      features = vgg(net(x))
-      with torch.no_grad():  # no deeper than the layer that is compared
-        source = vgg(x, content_layers)['relu2_2']
-      loss = loss_of(features, source)
-    descend(adam, loss)
+    features = vgg(net(x))
+    with torch.no_grad():  # no deeper than the layer that is compared
+      source = vgg(x, content_layers)['relu2_2']
+    return compared(features, source)
 
-  return Task(count(transformer=net), step)
+  return Task(count(transformer=net), lambda: place.descend(adam, loss))
 
 
 def johnson_inference(place: Place, *, size: int, batch: int) -> Task:

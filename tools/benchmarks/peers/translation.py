@@ -7,15 +7,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from tools.benchmarks.peers.place import (
+  LEAKY,
+  RELU,
   Place,
   Residual,
   Task,
   bce,
   count,
-  descend,
-  frozen,
-  leaky,
-  relu,
+  normed,
   start_normal,
 )
 
@@ -24,35 +23,42 @@ _NORM = nn.InstanceNorm2d
 
 def resnet(blocks: int) -> nn.Module:
   """Return the generator of CycleGAN."""
-
-  def conv(before, after, kernel):
-    return [nn.ReflectionPad2d(kernel // 2), nn.Conv2d(before, after, kernel)]
-
-  layers = [*conv(3, 64, 7), *relu(64, _NORM)]
-  for n in (64, 128):
-    layers += [nn.Conv2d(n, 2 * n, 3, 2, 1), *relu(2 * n, _NORM)]
-  layers += [
+  residuals = (
     Residual(
-      *conv(256, 256, 3), *relu(256, _NORM), *conv(256, 256, 3), _NORM(256)
+      nn.ReflectionPad2d(1),
+      *normed([nn.Conv2d(256, 256, 3)], RELU, _NORM),
+      nn.ReflectionPad2d(1),
+      nn.Conv2d(256, 256, 3),
+      _NORM(256),
     )
     for _ in range(blocks)
-  ]
-  for n in (256, 128):
-    layers += [
-      nn.ConvTranspose2d(n, n // 2, 3, 2, 1, output_padding=1),
-      *relu(n // 2, _NORM),
-    ]
-  return start_normal(nn.Sequential(*layers, *conv(64, 3, 7), nn.Tanh()))
+  )
+  ups = (
+    nn.ConvTranspose2d(n, n // 2, 3, 2, 1, output_padding=1) for n in (256, 128)
+  )
+  layers = nn.Sequential(
+    nn.ReflectionPad2d(3),
+    *normed([nn.Conv2d(3, 64, 7)], RELU, _NORM),
+    *normed((nn.Conv2d(n, 2 * n, 3, 2, 1) for n in (64, 128)), RELU, _NORM),
+    *residuals,
+    *normed(ups, RELU, _NORM),
+    nn.ReflectionPad2d(3),
+    nn.Conv2d(64, 3, 7),
+    nn.Tanh(),
+  )
+  return start_normal(layers)
 
 
 def patchgan(channels: int, batch_norm: bool) -> nn.Module:
   """Return the 70x70 discriminator."""
-  norm = nn.BatchNorm2d if batch_norm else _NORM
-  layers = [nn.Conv2d(channels, 64, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
-  for n, stride in ((64, 2), (128, 2), (256, 1)):
-    layers.append(nn.Conv2d(n, 2 * n, 4, stride, 1, bias=not batch_norm))
-    layers += leaky(2 * n, norm)
-  return start_normal(nn.Sequential(*layers, nn.Conv2d(512, 1, 4, 1, 1)))
+  first = nn.Conv2d(channels, 64, 4, 2, 1)
+  convs = (
+    nn.Conv2d(n, 2 * n, 4, stride, 1, bias=not batch_norm)
+    for n, stride in ((64, 2), (128, 2), (256, 1))
+  )
+  others = normed(convs, LEAKY, nn.BatchNorm2d if batch_norm else _NORM)
+  last = nn.Conv2d(512, 1, 4, 1, 1)
+  return start_normal(nn.Sequential(first, LEAKY, *others, last))
 
 
 class Pool:
@@ -86,19 +92,23 @@ def cyclegan(place: Place, *, size: int, batch: int, blocks: int) -> Task:
     logits = d(pictures)
     return F.mse_loss(logits, torch.full_like(logits, target))
 
+  def discriminate(d, pictures, old):
+    return 0.5 * (judge(d, pictures, 1.0) + judge(d, old, 0.0))
+
+  def translate(a, b, fake_a, fake_b):
+    loss = judge(d_b, fake_b, 1.0) + judge(d_a, fake_a, 1.0)
+    loss += 10 * (F.l1_loss(ba(fake_b), a) + F.l1_loss(ab(fake_a), b))
+    return loss + 5 * (F.l1_loss(ba(a), a) + F.l1_loss(ab(b), b))
+
   def step():
     a, b = batches_a(), batches_b()
-    with frozen(d_a, d_b), place.precision():
-      fake_b, fake_a = ab(a), ba(b)
-      loss = judge(d_b, fake_b, 1.0) + judge(d_a, fake_a, 1.0)
-      loss += 10 * (F.l1_loss(ba(fake_b), a) + F.l1_loss(ab(fake_a), b))
-      loss += 5 * (F.l1_loss(ba(a), a) + F.l1_loss(ab(b), b))
-    descend(adam_g, loss)
-    old_a, old_b = pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())
     with place.precision():
-      loss = 0.5 * (judge(d_a, a, 1.0) + judge(d_a, old_a, 0.0))
-      loss += 0.5 * (judge(d_b, b, 1.0) + judge(d_b, old_b, 0.0))
-    descend(adam_d, loss)
+      fake_b, fake_a = ab(a), ba(b)
+    place.descend(adam_g, lambda: translate(a, b, fake_a, fake_b), d_a, d_b)
+    old_a, old_b = pool_a.query(fake_a.detach()), pool_b.query(fake_b.detach())
+    place.descend(
+      adam_d, lambda: discriminate(d_a, a, old_a) + discriminate(d_b, b, old_b)
+    )
 
   networks = {'generator_ab': ab, 'generator_ba': ba}
   return Task(count(**networks, discriminator_a=d_a, discriminator_b=d_b), step)
@@ -114,11 +124,9 @@ class Skip(nn.Sequential):
 
 def unet() -> nn.Module:
   """Return the generator of pix2pix, 8 levels, the innermost made first."""
-  widths = [64 * min(2**i, 8) for i in range(8)]
-  inner = []
+  inner, widths = [], [64 * min(2**i, 8) for i in range(8)]
   for i in range(7, 0, -1):
-    outside, inside = widths[i - 1], widths[i]
-    innermost = i == 7
+    outside, inside, innermost = widths[i - 1], widths[i], i == 7
     up = inside if innermost else 2 * inside
     inner = [
       Skip(
@@ -151,10 +159,12 @@ def pix2pix(place: Place, *, size: int, batch: int) -> Task:
     a, b = sources(), targets()
     with place.precision():
       fake = g(a)
-      loss = 0.5 * (judge(a, b, 1.0) + judge(a, fake.detach(), 0.0))
-    descend(adam_d, loss)
-    with frozen(d), place.precision():
-      loss = judge(a, fake, 1.0) + 100 * F.l1_loss(fake, b)
-    descend(adam_g, loss)
+    place.descend(
+      adam_d,
+      lambda: 0.5 * (judge(a, b, 1.0) + judge(a, fake.detach(), 0.0)),
+    )
+    place.descend(
+      adam_g, lambda: judge(a, fake, 1.0) + 100 * F.l1_loss(fake, b), d
+    )
 
   return Task(count(generator_ba=g, discriminator_a=d), step)
