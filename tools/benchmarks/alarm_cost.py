@@ -25,40 +25,36 @@ _STEPS, _PROBES, _ROWS = 3, 3, 500
 _spent = functools.partial(timing.seconds, clock=time.process_time)
 
 
-def measure(name: str) -> None:
-  """Print the cost of the alarms of one experiment."""
-  devices = mesh.make_devices(1)
-  stepper = Stepper(experiments.load(name), devices)
-  experiment = stepper.experiment
-  steps = [_spent(lambda: stepper.take(1)) for _ in range(_STEPS + 1)]
-  data = experiment.data.source.open(experiment.data)
-  key = devices.replicate(jax.random.key(0))
-  state = devices.compile_init(shapes.initializer(experiment))(key)
-  opened = probe.open_probe(experiment, data, devices)
-  metrics = opened.measure(state)  # compiles
-  probed = [_spent(lambda: opened.measure(state)) for _ in range(_PROBES)]
-  alarms = watch.Watch(experiment)
-  row = {'loss/generator': 1.0, 'loss/discriminator': 1.0, **metrics}
-  rows = [{'step': i, **row} for i in range(_ROWS)]
-  check_s = _spent(lambda: alarms.replay(rows)) / _ROWS
-  step_s, probe_s = np.median(steps[1:]), np.median(probed)
-  plan = experiment.train
-  share = (probe_s / plan.render_every + check_s / plan.log_every) / step_s
-  print(
-    f'{name}: step {step_s:.3f} s, probe {probe_s:.3f} s every '
-    f'{plan.render_every} steps, check {check_s * 1e3:.2f} ms every '
-    f'{plan.log_every}: {share:.2%} of the run'
-  )
-
-
 def main(experiment: tuple[str, ...]) -> None:
-  """Print a line for each experiment.
+  """Print the cost of the alarms of each experiment.
 
   Args:
     experiment: names.
   """
+  devices = mesh.make_devices(1)
   for name in experiment:
-    measure(name)
+    stepper = Stepper(experiments.load(name), devices)
+    chosen, plan = stepper.experiment, stepper.experiment.train
+    take = functools.partial(stepper.take, 1)
+    step_s = np.median([_spent(take) for _ in range(_STEPS + 1)][1:])
+    data = chosen.data.source.open(chosen.data)
+    key = devices.replicate(jax.random.key(0))
+    state = devices.compile_init(shapes.initializer(chosen))(key)
+    probed = functools.partial(
+      probe.open_probe(chosen, data, devices).measure, state
+    )
+    metrics = probed()  # compiles
+    probe_s = np.median([_spent(probed) for _ in range(_PROBES)])
+    row = {'loss/generator': 1.0, 'loss/discriminator': 1.0, **metrics}
+    rows = [{'step': i, **row} for i in range(_ROWS)]
+    replay = functools.partial(watch.Watch(chosen).replay, rows)
+    check_s = _spent(replay) / _ROWS
+    share = (probe_s / plan.render_every + check_s / plan.log_every) / step_s
+    print(
+      f'{name}: step {step_s:.3f} s, probe {probe_s:.3f} s every '
+      f'{plan.render_every} steps, check {check_s * 1e3:.2f} ms every '
+      f'{plan.log_every}: {share:.2%} of the run'
+    )
 
 
 if __name__ == '__main__':

@@ -73,7 +73,7 @@ def main(plan: Plan, *, json_: str = '', only: tuple[str, ...] = ()) -> None:
   for name in names:
     results.append(measure(name, plan) if len(names) == 1 else apart(name))
     if path:
-      write(path, results)
+      write_atomic(path, (json.dumps(results, indent=2) + '\n').encode())
   print(table(results))
 
 
@@ -84,13 +84,12 @@ def apart(name: str) -> dict[str, Any]:
   """
   with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder) / 'row.json'
-    arguments = [*sys.argv[1:], f'--only={name}', f'--json={path}']
     program = [sys.executable, '-m', 'tools.benchmarks.bench_peers']
-    done = subprocess.run(
-      [*program, *arguments], stdout=subprocess.DEVNULL, check=False
-    )
-    if done.returncode:
-      raise core.UserError(f'{name} ended with exit code {done.returncode}')
+    code = subprocess.run(
+      [*program, *sys.argv[1:], f'--only={name}', f'--json={path}'],
+      stdout=subprocess.DEVNULL,
+    ).returncode
+    core.require(not code, f'{name} ended with exit code {code}')
     return json.loads(path.read_text())[0]
 
 
@@ -100,14 +99,13 @@ def measure(name: str, plan: Plan) -> dict[str, Any]:
   clock = getattr(time, _CLOCKS[plan.clock])
   ceiling = ours.most_flops(plan.precision, clock)
   experiment = row.load(plan.precision)
-  fields = {
-    'size': experiment.data.size,
-    'batch': experiment.train.batch_size,
-    **row.fields,
-  }
   peer_plan = {
     'peer': row.peer,
-    'fields': fields,
+    'fields': {
+      'size': experiment.data.size,
+      'batch': experiment.train.batch_size,
+      **row.fields,
+    },
     'dtype': plan.precision,
     'device': 'cuda' if jax.default_backend() == 'gpu' else 'cpu',
     'threads': len(os.sched_getaffinity(0)),
@@ -124,9 +122,13 @@ def measure(name: str, plan: Plan) -> dict[str, Any]:
         failed[variant] = str(error)
         continue
       peers[variant] = stack.enter_context(contextlib.closing(peer))
-      require_same(name, us.networks, peer.ready['networks'])
-    if not peers:
-      raise core.UserError(f'{name}: no variant of PyTorch ran: {failed}')
+      theirs = peer.ready['networks']
+      core.require(
+        us.networks == theirs,
+        f'{name}: not the same networks: ours has parameters {us.networks}, '
+        f'the peer {theirs}; correct tools/benchmarks/peers',
+      )
+    core.require(peers, f'{name}: no variant of PyTorch ran: {failed}')
     seconds = alternate({'ours': us, **peers}, plan.repeats, plan.seconds)
   result = {'model': name, **ratio(seconds)}
   counted = peers['eager'].ready['flops'] if 'eager' in peers else None
@@ -152,17 +154,6 @@ def measure(name: str, plan: Plan) -> dict[str, Any]:
   return result
 
 
-def require_same(
-  name: str, mine: dict[str, int], theirs: dict[str, int]
-) -> None:
-  """Raise unless both sides have the same networks."""
-  if mine != theirs:
-    raise core.UserError(
-      f'{name}: not the same networks: ours has parameters {mine}, the peer '
-      f'{theirs}; correct tools/benchmarks/peers'
-    )
-
-
 def alternate(
   sides: dict[str, Any], repeats: int, seconds: float
 ) -> dict[str, list[float]]:
@@ -176,20 +167,16 @@ def alternate(
   end = time.monotonic() + seconds
   last = {name: side.take(1)[0] for name, side in sides.items()}
   best = min(s for name, s in last.items() if name != 'ours')
-  kept = {
-    name: side
-    for name, side in sides.items()
-    if name == 'ours' or last[name] <= _SLOWER * best
+  taken = {
+    name: [] for name in sides if name == 'ours' or last[name] <= _SLOWER * best
   }
-  turn = seconds / repeats / len(kept)
-  taken = {name: [] for name in kept}
+  turn = seconds / repeats / len(taken)
   for done in range(repeats):
-    if done >= 2 and time.monotonic() > end:
-      break
-    for name, side in kept.items():
-      steps = int(min(max(turn / last[name], 2), 50))
-      # After another side worked the first is a slower one.
-      taken[name] += side.take(1 + steps)[1:]
+    if done < 2 or time.monotonic() <= end:
+      for name, kept in taken.items():
+        steps = int(min(max(turn / last[name], 2), 50))
+        # After another side worked the first is a slower one.
+        kept += sides[name].take(1 + steps)[1:]
   return taken
 
 
@@ -215,9 +202,6 @@ def line(r: dict[str, Any]) -> str:
 
 def table(results: list[dict[str, Any]]) -> str:
   """Return the rows as a Markdown table."""
-  r = results[0]
-  ceiling = statistics.median(row['ceiling'] for row in results)
-  header = 'model|ours, s|peer, s|peer|ratio|share of the ceiling'.split('|')
   cells = [
     [
       r['model'],
@@ -229,17 +213,13 @@ def table(results: list[dict[str, Any]]) -> str:
     ]
     for r in results
   ]
+  r, ceiling = results[0], statistics.median(r['ceiling'] for r in results)
+  header = 'model|ours, s|peer, s|peer|ratio|share of the ceiling'.split('|')
   return (
     f'{r["device"]}, {r["threads"]} threads, {r["precision"]}, {r["clock"]} '
     f'time, jax {r["jax"]}, torch {r["torch"]}; '
     f'ceiling {ceiling / 1e9:.0f} GFLOP/s\n\n{command.table(header, cells)}'
   )
-
-
-def write(path: pathlib.Path, results: list[dict[str, Any]]) -> None:
-  """Write the rows so far; the file is never half written."""
-  text = json.dumps(results, indent=2) + '\n'
-  write_atomic(path, text.encode())
 
 
 if __name__ == '__main__':

@@ -42,10 +42,10 @@ def main(
   highest = roofline.measure(mesh.make_devices(1), 'float32')
   print({name: f'{x / 1e9:.0f} GFLOP/s' for name, x in highest.items()})
   for size in sizes:
-    chosen = experiments.override(
-      experiments.load(experiment), [*set_, f'data.size={size}']
+    changes = [*set_, f'data.size={size}']
+    chosen = experiments.resolve(
+      experiments.override(experiments.load(experiment), changes), 1
     )
-    chosen = experiments.resolve(chosen, num_examples=1)
     algorithm: Any = chosen.algorithm
     batch = {
       key: images.resized(paintings.scene(i, photo=not i), (size, size))[None]

@@ -9,9 +9,9 @@ last state: |a - b| / (1 + |b|).
 """
 
 import dataclasses
+import functools
 import pathlib
 import tempfile
-import time
 from typing import Any
 
 import jax
@@ -25,6 +25,7 @@ from art_jax.runs import restore
 from art_jax.sweep import together
 from art_jax.training import loop
 from tools import command
+from tools.benchmarks import timing
 
 _RATE = 'algorithm.generator_optimizer.learning_rate'
 
@@ -52,14 +53,19 @@ def main(
   devices = mesh.make_devices()
   with tempfile.TemporaryDirectory() as temporary:
     folder = pathlib.Path(temporary)
-    start = time.perf_counter()
-    for name, cell in cells.items():
-      loop.train(cell, folder / 'single' / name, devices=devices)
-    lines = [f'{len(cells)} runs: {time.perf_counter() - start:.1f} s']
+    seconds = sum(
+      timing.seconds(
+        functools.partial(
+          loop.train, cell, folder / 'single' / name, devices=devices
+        )
+      )
+      for name, cell in cells.items()
+    )
+    lines = [f'{len(cells)} runs: {seconds:.1f} s']
     for way in ways:
       jax.clear_caches()
-      start = time.perf_counter()
-      together.train(
+      one_program = functools.partial(
+        together.train,
         list(cells),
         list(cells.values()),
         [folder / way / name for name in cells],
@@ -67,7 +73,7 @@ def main(
         devices=devices,
         way=way,
       )
-      seconds = time.perf_counter() - start
+      seconds = timing.seconds(one_program)
       apart = max(
         difference(folder / 'single' / n, folder / way / n) for n in cells
       )

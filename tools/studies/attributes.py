@@ -41,8 +41,7 @@ def train_classifier(images, labels, count: int, steps: int, seed: int):
   """Return a function: f32[N, H, W, C] -> i32[N], categories by shape."""
   module = ACGANDiscriminator(num_classes=count, norm='layer', dropout=0.3)
   adam = optim.Adam(learning_rate=1e-3, b1=0.9)
-  inputs = jax.jit(shapes_only)(images)
-  key = jax.random.key(seed)
+  inputs, key = jax.jit(shapes_only)(images), jax.random.key(seed)
   state = jax.jit(
     lambda: trainable.create(module, key, inputs[:2], optimizer=adam)
   )()
@@ -53,8 +52,9 @@ def train_classifier(images, labels, count: int, steps: int, seed: int):
       x = jnp.where(
         jax.random.bernoulli(key), batch['x'], batch['x'][:, :, ::-1]
       )
-      variables = {'params': params, **collections}
-      _, logits = module.apply(variables, x, train=True, rngs={'dropout': key})
+      _, logits = module.apply(
+        {'params': params, **collections}, x, train=True, rngs={'dropout': key}
+      )
       return class_cross_entropy(logits, batch['y']), (collections, ())
 
     batch = {'x': inputs[index], 'y': labels[index]}
@@ -75,13 +75,12 @@ def attributes_of(model: runs.Run) -> tuple[Palette, Category]:
   Raises:
     core.UserError: it has not both.
   """
-  attributes = core.attributes(model.algorithm)
-  by_class = {type(attribute): attribute for attribute in attributes}
-  if not {Palette, Category} <= set(by_class):
-    raise core.UserError(
-      f'{model.folder}: its model has no Palette and Category among its '
-      'attributes; pass a run of cdcgan_attributes'
-    )
+  by_class = {type(each): each for each in core.attributes(model.algorithm)}
+  core.require(
+    {Palette, Category} <= set(by_class),
+    f'{model.folder}: its model has no Palette and Category among its '
+    'attributes; pass a run of cdcgan_attributes',
+  )
   return by_class[Palette], by_class[Category]
 
 
@@ -115,8 +114,8 @@ def main(
   classify = train_classifier(
     images, jnp.asarray(labels), category.count, steps, seed
   )
-  right = float((classify(heldout) == truth).mean())
-  print(f'{name} of held-out pictures named by shape: {100 * right:.1f} %')
+  right = 100 * float((classify(heldout) == truth).mean())
+  print(f'{name} of held-out pictures named by shape: {right:.1f} %')
   palettes = palette.measure(heldout)
   shuffled = np.random.default_rng(seed).permutation(truth)
   for text, wanted in (('as in the data', truth), ('shuffled', shuffled)):

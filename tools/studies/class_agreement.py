@@ -11,7 +11,6 @@ Diversity is the mean distance of two samples of one class over that of two
 held-out pictures of this class: in the classifier's features, and in pixels.
 """
 
-import dataclasses
 from collections.abc import Sequence
 
 import jax
@@ -19,7 +18,6 @@ import numpy as np
 
 from art_jax import core
 from art_jax.cli import options
-from art_jax.data import detect
 from art_jax.evaluation import classifier, pictures
 from art_jax.inference import run as runs
 from art_jax.media import images
@@ -35,8 +33,9 @@ def read(
   """Return (u8 pictures, labels) of `limit` examples, evenly chosen."""
   count = len(examples)
   chosen = np.unique(np.linspace(0, count - 1, min(limit, count)).astype(int))
-  subset = examples.subset(chosen)
-  space = pictures.of_examples('labeled', subset, 'image', size)
+  space = pictures.of_examples(
+    'labeled', examples.subset(chosen), 'image', size
+  )
   return space.read(np.arange(space.count)), space.labels
 
 
@@ -53,23 +52,6 @@ def samples(
     made = make(model.params, z, given if conditional else None, key=key)
     parts.append(images.to_uint8(np.asarray(made)))
   return np.concatenate(parts)
-
-
-def open_labeled(fields: core.Data, data: str):
-  """Return the data set of a run, or in its place that of --data.
-
-  Raises:
-    core.UserError: it has no classes.
-  """
-  if data:
-    source, _ = detect.parse(data, ('image', 'label'), False)
-    fields = dataclasses.replace(fields, source=source)
-  dataset = fields.source.open(fields)
-  if not dataset.class_names:
-    raise core.UserError(
-      'the pictures of the run have no classes; pass labeled ones with --data'
-    )
-  return dataset
 
 
 def main(
@@ -100,8 +82,12 @@ def main(
   model = options.in_use(runs.load(run, checkpoint), set_)
   conditional = bool(core.num_classes(model.algorithm))
   fields = model.experiment.data
-  dataset = open_labeled(fields, data)
+  dataset = study.opened(fields, data, ('image', 'label'))
   names = dataset.class_names
+  core.require(
+    names,
+    'the pictures of the run have no classes; pass labeled ones with --data',
+  )
   train, train_labels = read(dataset.train[0], fields.size, limit)
   held, truth = read(dataset.heldout[0], fields.size, _HELDOUT)
   network = classifier.Classifier(len(names))
@@ -155,10 +141,10 @@ def print_classes(names, wanted, predicted, ratios) -> None:
     )
   if wanted is not None:
     agreed = f'agreement {(predicted == wanted).mean():.1%}, '
-  means = {name: np.nanmean(values) for name, values in ratios.items()}
   print(
     f'all: {agreed}classes present {(shares > 0).sum()}, diversity '
-    f'{means["features"]:.2f} features {means["pixels"]:.2f} pixels'
+    f'{np.nanmean(ratios["features"]):.2f} features '
+    f'{np.nanmean(ratios["pixels"]):.2f} pixels'
   )
 
 

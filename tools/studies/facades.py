@@ -18,7 +18,6 @@ from typing import Literal
 import numpy as np
 
 from art_jax import core
-from art_jax.data import detect
 from art_jax.inference import run as runs
 from art_jax.media import images
 from art_jax.metrics import lpips as lpips_metric
@@ -89,10 +88,7 @@ def main(
   model = runs.load(run, checkpoint)
   algorithm = study.needs(model, core.Translator, 'CycleGAN or pix2pix')
   fields = model.experiment.data
-  source = fields.source
-  if data:
-    source, _ = detect.parse(data, ('a', 'b'), True)
-  dataset = source.open(fields)
+  dataset = study.opened(fields, data, ('a', 'b'), aligned=True)
   chosen = direction or algorithm.directions[0]
   given, truth = (_read(dataset.heldout, key, fields.size) for key in chosen)
   made = np.concatenate(
@@ -101,12 +97,11 @@ def main(
   print(f'step {model.step}, {chosen}, {len(made)} held-out pictures')
   if chosen == 'ab':
     labels = snap(_read(dataset.train, 'b', fields.size))
-    common = np.bincount(labels.ravel(), minlength=len(PALETTE)).argmax()
-    baseline = np.full(truth.shape[:3], common)
-    for name, predicted in (
-      ('translation', snap(made)),
-      ('commonest class', baseline),
-    ):
+    common = np.bincount(labels.ravel()).argmax()
+    for name, predicted in {
+      'translation': snap(made),
+      'commonest class': np.full(truth.shape[:3], common),
+    }.items():
       accuracy, iou = agreement(predicted, snap(truth))
       print(f'{name}: accuracy {accuracy:.1%}, mean IoU {iou:.3f}')
   elif lpips:

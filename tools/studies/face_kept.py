@@ -12,6 +12,7 @@ five layers of `style_transfer`) and how far from the photo inside the face
 picture the ratio to the Gram pictures at the same Gram distance.
 """
 
+import collections
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -74,19 +75,20 @@ def main(
   )
   task = Task(photo, (painting,))
   measure = _measure(task, settings.size, box)
-  curves, made = {}, []
-  kinds = [('style_transfer', w, s) for s in starts for w in weights]
-  kinds += [('style_transfer_mrf', w, '') for w in mrf_weights]
-  for name, weight, start in kinds:
+  curves, made = collections.defaultdict(list), []
+  for name, weight, start in (
+    *(('style_transfer', w, s) for s in starts for w in weights),
+    *(('style_transfer_mrf', w, '') for w in mrf_weights),
+  ):
     rows, picture = _paint(name, weight, start, task, measure, settings)
-    curves.setdefault((name, start), []).extend(rows)
+    curves[start] += rows  # '' is the MRF's
     made.append(picture)
   for start in starts:
-    gram = np.array(sorted(curves['style_transfer', start]))
-    best = np.minimum.accumulate(gram[:, 1])  # least change for this distance
-    for distance, face in curves['style_transfer_mrf', '']:
-      if gram[0, 0] <= distance <= gram[-1, 0]:
-        same = np.interp(np.log(distance), np.log(gram[:, 0]), best)
+    distances, faces = np.array(sorted(curves[start])).T
+    best = np.minimum.accumulate(faces)  # least change for this distance
+    for distance, face in curves['']:
+      if distances[0] <= distance <= distances[-1]:
+        same = np.interp(np.log(distance), np.log(distances), best)
         print(
           f'at Gram {distance:.4g}: face {face:.4g}, {face / same:.2f} of '
           f'Gram from {start}'
@@ -113,8 +115,8 @@ def _paint(name, weight, start, task, measure, settings: Settings):
       return
     made = picture()
     if max(made.shape) == settings.size:  # not of a coarser scale
-      rows.append(measure(made))
-      gram, face = rows[-1]
+      gram, face = measure(made)
+      rows.append((gram, face))
       print(f'{name} {weight} {start} {step} {gram:.4g} {face:.4g}', flush=True)
 
   return rows, optimize.paint(experiment, task, report=report)
@@ -139,23 +141,21 @@ def _measure(
   @jax.jit
   def distances(x):
     sums = algorithm.sums(variables, x, targets)['styles'][0]
-    gram = 0.0
-    for name, painted in targets.styles[0].items():
-      own = sums[name]['gram'] / sums[name]['count']
-      gram += jnp.sum((own - painted) ** 2) / jnp.sum(painted**2)
+    own = {name: one['gram'] / one['count'] for name, one in sums.items()}
+    gram = sum(
+      jnp.sum((own[name] - painted) ** 2) / jnp.sum(painted**2)
+      for name, painted in targets.styles[0].items()
+    )
     layer = algorithm.features.apply(variables, x, (_LAYER,))[_LAYER]
-    error = (layer - targets.content[_LAYER]) ** 2
-    h, w = error.shape[1:3]
-    face = error[
+    h, w = layer.shape[1:3]
+    face = ((layer - targets.content[_LAYER]) ** 2)[
       :, int(top * h) : int(bottom * h), int(left * w) : int(right * w)
     ]
     return gram, face.mean() / jnp.mean(targets.content[_LAYER] ** 2)
 
-  def measure(picture):
-    gram, face = distances(images.from_uint8(picture)[None])
-    return float(gram), float(face)
-
-  return measure
+  return lambda picture: tuple(
+    map(float, distances(images.from_uint8(picture)[None]))
+  )
 
 
 if __name__ == '__main__':

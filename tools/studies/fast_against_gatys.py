@@ -15,7 +15,7 @@ takes a fresh network: for the seconds only.
 """
 
 import dataclasses
-import time
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +31,7 @@ from art_jax.inference import run as runs
 from art_jax.media import images
 from art_jax.runs import restore
 from tools import command
+from tools.benchmarks import timing
 
 _TIMED = 5  # passes of the network
 _OPTIMIZER = optim.LBFGS()
@@ -79,14 +80,12 @@ def main(
     image = image.crop((0, 0, side, side)).resize((size, size))
     photo = jnp.array(images.from_uint8(np.asarray(image))[None])
     made = jnp.clip(network(photo), -1, 1)
-    start = time.perf_counter()
-    for _ in range(_TIMED):
-      jax.block_until_ready(network(photo))
-    pass_s = (time.perf_counter() - start) / _TIMED
+    once = functools.partial(network, photo)
+    passes = [timing.seconds(once) for _ in range(_TIMED)]
     reached, first = (float(measure(x, photo)) for x in (made, photo))
     losses, times = _optimize(step, photo, iterations)
     below = [i for i, x in enumerate(losses) if x <= reached]
-    step_s = float(np.median(times[1:]))
+    step_s, pass_s = float(np.median(times[1:])), float(np.mean(passes))
     text = f'after {below[0]} iterations' if below else 'not reached by L-BFGS'
     print(
       f'{name}: photo {first:.4g}, network {reached:.4g}: {text} (its last '
@@ -119,13 +118,14 @@ def _compiled(algorithm: Any, state):
 def _optimize(step, photo, iterations: int) -> tuple[list[float], list[float]]:
   """Return the loss before each iteration, and its seconds."""
   canvas = trainable.from_params({'pixels': photo}, {}, _OPTIMIZER)
-  losses, times = [], []
-  for _ in range(iterations):
-    start = time.perf_counter()
+  losses: list[float] = []
+
+  def iterate():
+    nonlocal canvas
     canvas, loss = step(canvas, photo)
     losses.append(float(loss))
-    times.append(time.perf_counter() - start)
-  return losses, times
+
+  return losses, [timing.seconds(iterate) for _ in range(iterations)]
 
 
 if __name__ == '__main__':

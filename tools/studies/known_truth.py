@@ -36,8 +36,7 @@ def main(
   data = core.Data(source=Builtin(layout='images', count=2 * count), size=size)
   examples = data.source.open(data).train[0]
   whole = pictures.of_examples('paintings', examples, 'image', size)
-  real = whole.read(np.arange(count))
-  others = whole.read(np.arange(count, 2 * count))
+  real, others = np.split(whole.read(np.arange(2 * count)), 2)
   genres = np.asarray(whole.labels)[count:]
   noise = np.random.default_rng(0).normal(0, 90, others.shape)
   sets = {
@@ -71,8 +70,9 @@ def main(
 def _features(rows: np.ndarray, name: str) -> np.ndarray:
   extractor = extractors.get(name)
   chosen = pictures.Pictures('', len(rows), lambda indices: rows[indices])
-  devices = mesh.make_devices()
-  return survey(chosen, extractor, extractor.load(), devices).features
+  return survey(
+    chosen, extractor, extractor.load(), mesh.make_devices()
+  ).features
 
 
 def _blurred(rows: np.ndarray, radius: float) -> np.ndarray:

@@ -105,13 +105,13 @@ def main(plan: Plan, *, only: tuple[str, ...] = (), broken: str = '') -> None:
     broken: write a folder with bad files, and end.
   """
   if broken:
-    write_broken(pathlib.Path(broken))
-    return
+    return write_broken(pathlib.Path(broken))
   names = [row.name for row in originals_rows.ROWS]
-  if unknown := set(only) - set(names):
-    raise core.UserError(
-      f'--only={",".join(unknown)}: pass some of {", ".join(names)}'
-    )
+  core.require(
+    set(only) <= set(names),
+    f'--only={",".join(set(only) - set(names))}: pass some of '
+    f'{", ".join(names)}',
+  )
   for row in originals_rows.ROWS:
     if row.name in (only or names):
       print(row.name, make(row, plan)['status'], flush=True)
@@ -142,9 +142,11 @@ def make(row: originals_rows.Row, plan: Plan) -> dict:
     entry['status'] = f'not made: {error}'
   for name in row.needs:
     lines = [x.replace(getattr(plan, name), name.upper()) for x in lines]
-  entry['lines'] = _anonymous(lines[-_LINES:], folder)
-  entry['status'] = _anonymous([entry['status']], folder)[0]
-  entry['seconds'] = time.monotonic() - began
+  entry |= {
+    'lines': [_anonymous(line, folder) for line in lines[-_LINES:]],
+    'status': _anonymous(entry['status'], folder),
+    'seconds': time.monotonic() - began,
+  }
   write_atomic(path, json.dumps(entry, indent=1).encode())
   return entry
 
@@ -156,15 +158,20 @@ def _given(plan: Plan, name: str) -> bool:
 
 def fill(line: str, folder: pathlib.Path, plan: Plan) -> str:
   """Return a command with its words in braces filled in."""
-  words = dict(_FULL if plan.full else _SMALL)
-  words['table'] = words['table'].format(steps=plan.steps)
-  # A training is stopped after its minutes; its schedules stay as they are.
-  words['train'] = '' if plan.full else '--set train.rescale=false'
-  words |= {'work': str(folder), 'shared': str(folder.parent)}
-  words |= {name: getattr(plan, name) for name in _GIVEN}
-  if plan.mnist:
-    words['mnist'] = f'--data={plan.mnist}'
-  return line.format(**words)
+  words = _FULL if plan.full else _SMALL
+  given = {name: getattr(plan, name) for name in _GIVEN}
+  return line.format(
+    **words
+    | given
+    | {
+      'table': words['table'].format(steps=plan.steps),
+      # A run is stopped after its minutes; its schedules stay as they are.
+      'train': '' if plan.full else '--set train.rescale=false',
+      'work': folder,
+      'shared': folder.parent,
+      'mnist': plan.mnist and f'--data={plan.mnist}',
+    }
+  )
 
 
 def write_broken(folder: pathlib.Path) -> None:
@@ -209,21 +216,18 @@ def _section(
     full=bool(entry and entry['full']),
     **{n: n.upper() for n in _GIVEN if n in row.needs or _given(plan, n)},
   )
-  parts = []
-  for line in row.commands:
-    text = fill(line, pathlib.Path('runs') / row.name, shown)
-    parts.append('    ' + re.sub('^tools', 'python -m tools', text))
+  texts = [fill(x, pathlib.Path('runs', row.name), shown) for x in row.commands]
+  parts = ['    ' + re.sub('^tools', 'python -m tools', x) for x in texts]
   if entry is None:
     return [*parts, '', 'Not run yet.']
   size = 'full size' if entry['full'] else 'laptop size'
   how = f'{size}, {entry["seconds"] / 60:.1f} minutes in all'
   if entry['status'] != 'done':
     return [*parts, '', f'{entry["status"]} ({how}).']
+  lines = ['    ' + line for line in entry['lines']]
   if all(line.startswith('|') for line in entry['lines']):
     # A second table begins after an empty line.
-    lines = '\n'.join(entry['lines']).replace('\n| |', '\n\n| |').split('\n')
-  else:
-    lines = ['    ' + line for line in entry['lines']]
+    lines = ['\n'.join(entry['lines']).replace('\n| |', '\n\n| |')]
   parts += ['', f'{how}:'.capitalize(), '', *lines]
   if entry.get('figure'):
     parts += ['', f'![{row.name}]({entry["figure"]})']
@@ -244,24 +248,21 @@ def _figure(row: originals_rows.Row, folder: pathlib.Path, plan: Plan) -> str:
   """Join the newest file of each pattern, side by side, beside the page."""
   newest = [sorted(folder.glob(p), key=_made)[-1:] for p in row.figure]
   parts = [np.array(Image.open(x[0]).convert('RGB')) for x in newest if x]
+  if not parts and row.figure:
+    raise timed_run.Failed(f'no figure ({", ".join(row.figure)})')
   if not parts:
-    if row.figure:
-      raise timed_run.Failed(f'no figure ({", ".join(row.figure)})')
     return ''
   height = max(map(len, parts))
   padded = [
     np.pad(p, ((0, height - len(p)), (0, 0), (0, 0)), constant_values=255)
     for p in parts
   ]
-  whole = Image.fromarray(np.concatenate(padded, axis=1))
+  whole, data = Image.fromarray(np.concatenate(padded, axis=1)), io.BytesIO()
   if whole.width > _WIDTH:
     whole.thumbnail((_WIDTH, _WIDTH))
-  output = pathlib.Path(plan.output)
-  name = f'pictures/originals_{row.name.replace(".", "_")}.jpg'
-  target = output.parent / name
-  data = io.BytesIO()
   whole.save(data, 'JPEG', quality=85)
-  write_atomic(target, data.getvalue())
+  name = f'pictures/originals_{row.name.replace(".", "_")}.jpg'
+  write_atomic(pathlib.Path(plan.output).parent / name, data.getvalue())
   return name
 
 
@@ -269,11 +270,10 @@ def _made(path: pathlib.Path) -> tuple[float, str]:
   return path.stat().st_mtime, str(path)
 
 
-def _anonymous(lines: list[str], folder: pathlib.Path) -> list[str]:
+def _anonymous(text: str, folder: pathlib.Path) -> str:
   """Replace folders of this machine by what they stand for."""
-  home = f'{pathlib.Path.home()}/'
-  replaced = [x.replace(f'{folder.parent}/', 'runs/') for x in lines]
-  return [x.replace(home, '~/').replace(f'{_ROOT}/', '') for x in replaced]
+  text = text.replace(f'{folder.parent}/', 'runs/')
+  return text.replace(f'{pathlib.Path.home()}/', '~/').replace(f'{_ROOT}/', '')
 
 
 if __name__ == '__main__':

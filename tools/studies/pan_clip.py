@@ -21,16 +21,16 @@ from tools import command
 def windows(
   picture: Image.Image,
   size: tuple[int, int],
-  step: tuple[float, float],
+  step: tuple[float, ...],
   count: int,
 ) -> Iterator[np.ndarray]:
   """Yield u8[H, W, 3], `count` windows of (width, height) pixels."""
   room = np.array(picture.size) - size
-  if min(room) < 0:
-    raise core.UserError(
-      f'--size={size}: larger than the picture ({picture.size}); pass a '
-      'smaller one'
-    )
+  core.require(
+    min(room) >= 0,
+    f'--size={size}: larger than the picture ({picture.size}); pass a '
+    'smaller one',
+  )
   for number in range(count):
     at = number * np.array(step)
     # There and back again: a triangle wave of the room.
@@ -59,14 +59,12 @@ def main(
     fps: frames a second.
   """
   if picture.startswith('builtin'):
-    number = int(picture.partition(':')[2] or 0)
-    image = paintings.scene(number, photo=True)
+    image = paintings.scene(int(picture.partition(':')[2] or 0), photo=True)
   else:
     image = decode.picture(picture).convert('RGB')
   width, height = (int(x) for x in size.split('x'))
-  across, down = step
-  frame = windows(image, (width, height), (across, down), frames)
-  print(f'{video.write(output, frame, fps)} frames: {output}')
+  moving = windows(image, (width, height), step, frames)
+  print(f'{video.write(output, moving, fps)} frames: {output}')
 
 
 if __name__ == '__main__':

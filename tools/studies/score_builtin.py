@@ -27,11 +27,11 @@ def main(run: str, *, count: command.Count = 20) -> None:
   """
   model = runs.load(run)
   data = model.experiment.data
-  if type(data.source) is not Builtin or data.source.layout != 'unpaired':
-    raise core.UserError(
-      f'--run={run} was not trained on the built-in photos and paintings; its '
-      'true partners are not known; pass a run of cyclegan_demo'
-    )
+  core.require(
+    type(data.source) is Builtin and data.source.layout == 'unpaired',
+    f'--run={run} was not trained on the built-in photos and paintings; its '
+    'true partners are not known; pass a run of cyclegan_demo',
+  )
   batch = pipeline.heldout_batch(data.source.open(data), data, count)
   print(f'pixel_gradient distance to the true partner, {count} scenes')
   print(f'{"direction":<22} {"doing nothing":>14} {"translated":>11}   change')

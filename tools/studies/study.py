@@ -18,6 +18,7 @@ from art_jax import core
 from art_jax.config import experiments, serialization
 from art_jax.core.paths import write_atomic
 from art_jax.data import detect
+from art_jax.data.sources import Builtin
 from art_jax.evaluation import pictures
 from art_jax.inference import run
 from art_jax.media import images
@@ -95,8 +96,7 @@ class Trained:
     """Return u8[num, H, W, C] of the model's own latents, or of these."""
     key = jax.random.key(self.seed)
     algorithm = needs(self.model, core.Generative, 'a GAN or a VAE')
-    if latents is None:
-      latents = algorithm.latents(key, self.num)
+    latents = algorithm.latents(key, self.num) if latents is None else latents
     make = jax.jit(algorithm.generate)
     return images.to_uint8(
       in_parts(lambda part: make(self.model.params, part, key=key), latents)
@@ -124,10 +124,20 @@ def needs(model: run.Run, kind: type[T], text: str) -> T:
   Raises:
     core.UserError: it is not; the text says of what a run is to be passed.
   """
-  if not isinstance(model.algorithm, kind):
-    name = type(model.algorithm).__name__
-    raise core.UserError(f'{model.folder} holds a {name}; pass a run of {text}')
+  core.require(
+    isinstance(model.algorithm, kind),
+    f'{model.folder} holds a {type(model.algorithm).__name__}; pass a run of '
+    f'{text}',
+  )
   return model.algorithm
+
+
+def opened(
+  fields: core.Data, data: str, inputs: tuple[str, ...], aligned: bool = False
+):
+  """Return the data set of a run, or in its place that of --data."""
+  source = detect.parse(data, inputs, aligned)[0] if data else fields.source
+  return source.open(dataclasses.replace(fields, source=source))
 
 
 def distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
@@ -161,9 +171,11 @@ def read(
 def sized(algorithm: Any, size: int, width: int) -> list[str]:
   """Return the fields that fit a model to a size and a width of networks."""
   fields = {field.name for field in dataclasses.fields(algorithm)}
-  makers = [f'algorithm.{n}.size={size}' for n in _MAKERS if n in fields]
-  widths = [f'algorithm.{n}.width={width}' for n in _NETWORKS if n in fields]
-  return [f'data.size={size}', *makers, *widths]
+  return [
+    f'data.size={size}',
+    *(f'algorithm.{n}.size={size}' for n in _MAKERS if n in fields),
+    *(f'algorithm.{n}.width={width}' for n in _NETWORKS if n in fields),
+  ]
 
 
 def measure(
@@ -199,12 +211,11 @@ def _train(
   cell: Cell, seed: int, folder: pathlib.Path, settings: Settings
 ) -> Trained:
   experiment = experiments.load(cell.experiment)
-  data = f"Builtin(layout='images', count={settings.count})"
+  source = Builtin('images', count=settings.count)
   if settings.data:
     source, _ = detect.parse(settings.data, ('image',), False)
-    data = serialization.to_text(source)
   changes = [
-    f'data.source={data}',
+    f'data.source={serialization.to_text(source)}',
     *sized(experiment.algorithm, settings.size, settings.width),
     f'train.duration={settings.steps}',
     f'train.batch_size={settings.batch}',

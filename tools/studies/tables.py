@@ -113,28 +113,36 @@ def main(
     workdir=settings.workdir or f'/tmp/{table}_table',
     steps=settings.steps or _STEPS[table],
   )
-  if table == 'latent':
-    cells = [
-      study.Cell(f'{name}_{n}', name, (f'algorithm.latent_size={n}',))
-      for n in latents
-      for name in ('autoencoder', 'vae')
-    ]
-    study.measure(cells, latent_figures, settings)
-  elif table == 'wgan':
-    cells = [
-      study.Cell('gradients_clipped', 'wgan_art128_as_described'),
-      # The 100 critic steps before some steps of G would be most of a quick
-      # run.
-      study.Cell('weights_clipped', 'wgan_art128', ('algorithm.warmup=None',)),
-      study.Cell('gradient_penalty', 'wgan_gp_art128'),
-    ]
-    study.measure(cells, wgan_figures, settings)
-  elif table == 'smoothing':
-    cells = japanese(SMOOTHING)
-    study.measure(cells, smoothing_figures, settings)
-  else:
-    cells = japanese({name: STABILIZERS[name] for name in ('baseline', *only)})
-    results = study.measure(cells, stabilizer_figures, settings)
+  tables = {
+    'latent': (
+      latent_figures,
+      [
+        study.Cell(f'{name}_{n}', name, (f'algorithm.latent_size={n}',))
+        for n in latents
+        for name in ('autoencoder', 'vae')
+      ],
+    ),
+    'wgan': (
+      wgan_figures,
+      [
+        study.Cell('gradients_clipped', 'wgan_art128_as_described'),
+        # The 100 critic steps before some steps of G would be most of a quick
+        # run.
+        study.Cell(
+          'weights_clipped', 'wgan_art128', ('algorithm.warmup=None',)
+        ),
+        study.Cell('gradient_penalty', 'wgan_gp_art128'),
+      ],
+    ),
+    'smoothing': (smoothing_figures, japanese(SMOOTHING)),
+    'stabilizer': (
+      stabilizer_figures,
+      japanese({name: STABILIZERS[name] for name in ('baseline', *only)}),
+    ),
+  }
+  figures, cells = tables[table]
+  results = study.measure(cells, figures, settings)
+  if table == 'stabilizer':
     baseline = results.pop('baseline')
     rows = [(n, shown(*effect(r, baseline))) for n, r in results.items()]
     print(f'\n{command.table(("", "kid against the baseline"), rows)}')
@@ -153,16 +161,15 @@ def latent_figures(cell: study.Trained) -> dict[str, float]:
     np.asarray(encode(model.params, images.from_uint8(rows)))
     for rows in (cell.train, cell.heldout)
   )
-  again = cell.samples(heldout).astype(np.float64)
-  errors = np.square(again - cell.heldout).mean(axis=(1, 2, 3))
+  errors = np.square(
+    cell.samples(heldout).astype(np.float64) - cell.heldout
+  ).mean(axis=(1, 2, 3))
   samples = cell.samples()
   drawn = np.random.default_rng(cell.seed).multivariate_normal(
     codes.mean(axis=0), np.cov(codes.T), cell.num
   )
-  if bounded:
-    drawn = np.clip(drawn, 0, 1)
-  drawn = cell.samples(drawn.astype(np.float32))
-  refitted, refitted_deviation = study.distance(cell.train, drawn)
+  drawn = np.clip(drawn, 0, 1) if bounded else drawn
+  refitted = cell.kid(cell.samples(drawn.astype(np.float32)))
   sharpness = [
     float(appearance.sharpness(jnp.array(images.from_uint8(rows))).mean())
     for rows in (samples, cell.train)
@@ -170,8 +177,8 @@ def latent_figures(cell: study.Trained) -> dict[str, float]:
   return {
     'psnr': float((10 * np.log10(255**2 / errors)).mean()),
     **cell.kid(samples),
-    'kid refitted': refitted,
-    'refitted deviation': refitted_deviation,
+    'kid refitted': refitted['kid'],
+    'refitted deviation': refitted['kid deviation'],
     'active': int((codes.var(axis=0) * (12 if bounded else 1) > 0.01).sum()),
     'sharpness': sharpness[0] / sharpness[1],
   }
@@ -179,8 +186,10 @@ def latent_figures(cell: study.Trained) -> dict[str, float]:
 
 def smoothing_figures(cell: study.Trained) -> dict[str, float]:
   """Return the figures of one cell of labels and activations."""
-  samples, folder = cell.samples(), str(cell.model.folder)
-  rows = metrics_log.read_metrics(pathlib.Path(folder, metrics_log.FILE))
+  samples = cell.samples()
+  rows = metrics_log.read_metrics(
+    pathlib.Path(cell.model.folder, metrics_log.FILE)
+  )
   energy = jax.jit(checkerboard.checkerboard_energy)
   grids = [
     float(energy(images.from_uint8(a[: cell.num])))
@@ -250,8 +259,9 @@ def effect(rows, baseline) -> tuple[float, float]:
   )
   if len(difference) < 2:
     return float(difference.mean()), float('nan')
-  error = difference.std(ddof=1) / np.sqrt(len(difference))
-  half = scipy.stats.t.ppf(0.975, len(difference) - 1) * error
+  half = scipy.stats.t.ppf(0.975, len(difference) - 1) * scipy.stats.sem(
+    difference
+  )
   return float(difference.mean()), float(half)
 
 

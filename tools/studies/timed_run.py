@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from art_jax.inference import run
 from art_jax.runs import metrics_log
+from tools.benchmarks import timing
 
 # Done, an alarm, stopped on request: all leave a checkpoint.
 _ENDED = (0, 3, 75)
@@ -69,8 +70,9 @@ def command(
         process.wait()
   text = log.read_text(errors='replace')
   if process.returncode not in good:
-    lines = [line for line in text.splitlines() if line.strip()]
-    raise Failed(lines[-1] if lines else f'code {process.returncode}')
+    raise Failed(
+      text.strip().rpartition('\n')[2] or f'code {process.returncode}'
+    )
   return text
 
 
@@ -93,6 +95,4 @@ def speed(folder: pathlib.Path) -> tuple[int, float]:
 def sampling_speed(model: run.Run, count: int) -> float:
   """Return samples a second, compiled before."""
   model.sample(min(count, 64))
-  start = time.perf_counter()
-  model.sample(count)
-  return count / (time.perf_counter() - start)
+  return count / timing.seconds(lambda: model.sample(count))

@@ -34,11 +34,11 @@ def pictures(path: str, shape: tuple[int, int, int]) -> np.ndarray:
   if rows is None:
     raise core.UserError(f'{path} has no x_test; pass a file with test digits')
   rows = rows.reshape(*rows.shape[:3], -1)
-  if rows.shape[1:] != shape:
-    raise core.UserError(
-      f'{path} has pictures of {rows.shape[1:]}, the model takes {shape}; '
-      'pass the set that it was trained on'
-    )
+  core.require(
+    rows.shape[1:] == shape,
+    f'{path} has pictures of {rows.shape[1:]}, the model takes {shape}; '
+    'pass the set that it was trained on',
+  )
   return images.from_uint8(rows)
 
 

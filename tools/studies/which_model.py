@@ -38,6 +38,16 @@ MODELS = {
   'DCGAN for paintings': 'dcgan_paintings',
   'diffusion': 'diffusion_paintings',
 }
+# Minutes are some hundred steps; the experiment is for 100,000.
+_DIFFUSION = (
+  'algorithm.denoiser.blocks=1',
+  'algorithm.denoiser.dropout=0',
+  'algorithm.optimizer.learning_rate=1e-3',
+  'algorithm.optimizer.schedule.end=100',
+  'algorithm.ema_decay=0.99',
+  'algorithm.sampler=dpm_solver_2m',
+)
+_COLUMNS = 'kid deviation recall precision copied sampled'.split()
 _SHOWN = 16
 _DONE = 'which_model.json'
 _ENOUGH = 10  # minutes; below, the figures are no advice
@@ -98,19 +108,17 @@ def main(
       with np.load(folder / 'shown.npz') as file:
         shown = captions.enlarge(images.grid(file['pictures'], 4), 144)
       sheets.append(captions.titled(name, shown))
-  page_file = pathlib.Path(output)
-  picture = page_file.parent / 'pictures' / f'{page_file.stem}.png'
+  picture = f'pictures/{pathlib.Path(output).stem}.png' if sheets else ''
   if sheets:
-    images.save_png(picture, np.concatenate(sheets, axis=1))
-  text = page(results, plan, f'pictures/{picture.name}' if sheets else '')
-  write_atomic(page_file, text.encode())
+    sheet = np.concatenate(sheets, axis=1)
+    images.save_png(pathlib.Path(output).parent / picture, sheet)
+  write_atomic(output, page(results, plan, picture).encode())
   print(output)
 
 
 def measure(name: str, folder: pathlib.Path, plan: Plan) -> dict[str, float]:
   """Train and measure one model."""
-  trained = folder / 'run'
-  log = folder / 'train.log'
+  trained, log = folder / 'run', folder / 'train.log'
   timed_run.art_jax(_training(name, trained, plan), log, plan.minutes)
   model = run.load(trained)
   data = model.experiment.data
@@ -120,17 +128,15 @@ def measure(name: str, folder: pathlib.Path, plan: Plan) -> dict[str, float]:
   kid, deviation = study.distance(real, samples)
   precision, recall = precision_recall(x, y)
   apart = np.asarray(distances.pairwise(y, x))
-  copied = neighbors.memorized(apart, neighbors.Reference(x))
   steps, rate = timed_run.speed(trained)
-  batches = core.batches_per_step(model.algorithm)
   figures = {
     'kid': kid,
     'deviation': deviation,
     'recall': float(recall),
     'precision': float(precision),
-    'copied': float(copied),
+    'copied': float(neighbors.memorized(apart, neighbors.Reference(x))),
     'steps': steps,
-    'trained': rate * plan.batch * batches,
+    'trained': rate * plan.batch * core.batches_per_step(model.algorithm),
     'sampled': timed_run.sampling_speed(model, 4 * _SHOWN),
   }
   np.savez(folder / 'shown.npz', pictures=model.sample(_SHOWN))
@@ -149,11 +155,11 @@ def kept(name: str, folder: pathlib.Path, plan: Plan) -> dict | None:
   if not done.exists():
     return None
   before, request = json.loads(done.read_text()), _request(name, folder, plan)
-  if before.get('asked') != request:
-    raise core.UserError(
-      f'{done} was made by {before.get("asked")}, and now it is {request}; '
-      'pass another --workdir'
-    )
+  core.require(
+    before.get('asked') == request,
+    f'{done} was made by {before.get("asked")}, and now it is {request}; '
+    'pass another --workdir',
+  )
   return before['found']
 
 
@@ -177,18 +183,9 @@ def _training(name: str, folder: pathlib.Path, plan: Plan) -> list[str]:
     'train.best_metric=none',
   ]
   if name == 'diffusion':
-    # Minutes are some hundred steps; the experiment is for 100,000.
-    changes += [
-      'algorithm.denoiser.blocks=1',
-      'algorithm.denoiser.dropout=0',
-      'algorithm.optimizer.learning_rate=1e-3',
-      'algorithm.optimizer.schedule.end=100',
-      'algorithm.ema_decay=0.99',
-      'algorithm.sampler=dpm_solver_2m',
-    ]
+    changes += _DIFFUSION
   if not plan.data:
-    source = f"Builtin(layout='images', count={plan.count})"
-    changes.append(f'data.source={source}')
+    changes.append(f"data.source=Builtin(layout='images', count={plan.count})")
   return [
     f'--experiment={MODELS[name]}',
     f'--workdir={folder}',
@@ -199,16 +196,15 @@ def _training(name: str, folder: pathlib.Path, plan: Plan) -> list[str]:
 
 def page(results: dict, plan: Plan, picture: str) -> str:
   """Return the page: what was done, the table, what to choose."""
-  device = jax.devices()[0].device_kind
-  cores = len(os.sched_getaffinity(0))
   data = 'a folder' if plan.data else f'{plan.count} built-in paintings'
   lines = [
     '# Which model',
     '',
     f'Every kind of model on {data} at {plan.size} px, networks of width '
     f'{plan.width}, batch {plan.batch}, {plan.minutes:g} minute(s) each '
-    f'from the first step on, on one machine ({device}, '
-    f'{platform.machine()}, {cores} core(s) each). This page is written by',
+    f'from the first step on, on one machine ({jax.devices()[0].device_kind}, '
+    f'{platform.machine()}, {len(os.sched_getaffinity(0))} core(s) each). This '
+    'page is written by',
     '',
     f'    python -m tools.studies.which_model --minutes={plan.minutes:g} '
     f'--size={plan.size} --width={plan.width} --batch={plan.batch}',
@@ -252,37 +248,35 @@ def _verdict(results: dict, plan: Plan) -> list[str]:
       f'With all of them and {_ENOUGH} minutes or more on a quiet machine the '
       'page says here which to choose when.',
     ]
-  by_kid = sorted(measured, key=lambda name: measured[name]['kid'])
-  best, second = by_kid[:2]
-  gap = measured[second]['kid'] - measured[best]['kid']
-  noise = max(measured[n]['deviation'] for n in (best, second))
+  kid, deviation, recall, precision, copied, sampled = (
+    {name: row[column] for name, row in measured.items()} for column in _COLUMNS
+  )
+  best, second, *_ = by_kid = sorted(kid, key=kid.__getitem__)
+  noise = max(deviation[best], deviation[second])
   nearest = (
     f'{best} comes nearest to the data in this time'
-    if gap > 2 * noise
+    if kid[second] - kid[best] > 2 * noise
     else f'{best} and {second} come nearest, apart by less than two deviations'
   )
   # Blurs and noise lie far from each other, which counts as covering the data:
   # recall is said of those models only whose samples are often near to it.
-  precise = max(row['precision'] for row in measured.values()) / 2
-  near = [name for name in measured if measured[name]['precision'] >= precise]
-  varied = max(near, key=lambda name: measured[name]['recall'])
-  quick = max(measured, key=lambda name: measured[name]['sampled'])
-  slow = min(measured, key=lambda name: measured[name]['sampled'])
-  factor = measured[quick]['sampled'] / measured[slow]['sampled']
-  copies = [name for name, row in measured.items() if row['copied'] > 0.05]
-  least = measured[quick]['sampled'] / 10
-  fast = next(n for n in by_kid if measured[n]['sampled'] > least)
+  precise = max(precision.values()) / 2
+  near = [name for name in precision if precision[name] >= precise]
+  varied = max(near, key=recall.__getitem__)
+  quick = max(sampled, key=sampled.__getitem__)
+  slow = min(sampled, key=sampled.__getitem__)
+  fast = next(n for n in by_kid if sampled[n] > sampled[quick] / 10)
+  copies = ', '.join(name for name in copied if copied[name] > 0.05)
   return [
     f'## After {plan.minutes:g} minute(s)',
     '',
     f'- {nearest}.',
     f'- {varied} covers most of the data (recall '
-    f'{measured[varied]["recall"]:.2f}) of those whose samples are near to it '
+    f'{recall[varied]:.2f}) of those whose samples are near to it '
     f'(precision {precise:.2f} or more).',
-    f'- {quick} makes pictures fastest, {factor:,.0f} times as many a second '
-    f'as {slow}.',
-    f'- Samples near copies of training pictures (> 5 %): '
-    f'{", ".join(copies) or "none"}.',
+    f'- {quick} makes pictures fastest, '
+    f'{sampled[quick] / sampled[slow]:,.0f} times as many a second as {slow}.',
+    f'- Samples near copies of training pictures (> 5 %): {copies or "none"}.',
     '',
     '## Which to choose, by these figures',
     '',

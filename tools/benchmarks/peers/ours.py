@@ -24,11 +24,11 @@ def _inference(experiment: core.Experiment, work: str):
   shape, key = (rows, size, size, 3), jax.random.key(0)
   batch = {name: jnp.zeros(shape) for name in algorithm.inputs}
   params = jax.jit(lambda: algorithm.inference(algorithm.init(key, batch)))()
-  if work == 'generate':
-    apply, inputs = algorithm.generate, algorithm.latents(key, rows)
-  else:
-    apply = algorithm.translate
-    inputs = jax.random.uniform(key, shape, minval=-1)
+  apply, inputs = (
+    (algorithm.generate, algorithm.latents(key, rows))
+    if work == 'generate'
+    else (algorithm.translate, jax.random.uniform(key, shape, minval=-1))
+  )
   use = jax.jit(lambda params, x, key: apply(params, x, key=key))
   with lowering.native_lowering():
     flops = use.lower(params, inputs, key).cost_analysis()['flops']
@@ -92,5 +92,5 @@ class Ours:
 
 def most_flops(precision: str, clock: Callable[[], float]) -> float:
   """Return the FLOP/s that XLA reaches at most on this device."""
-  rates = roofline.measure(mesh.make_devices(1), precision, clock=clock)
-  return max(rates.values())
+  devices = mesh.make_devices(1)
+  return max(roofline.measure(devices, precision, clock=clock).values())

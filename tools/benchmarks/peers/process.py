@@ -60,9 +60,8 @@ class Peer:
       return json.loads(line)
     self._process.communicate()
     self._errors.seek(0)
-    lines = self._errors.read().split('\n')
-    text = [line for line in lines if line.strip()] or ['it ended, no message']
-    raise RuntimeError(text[-1])
+    text = self._errors.read().strip().rpartition('\n')[2]
+    raise RuntimeError(text or 'it ended, no message')
 
 
 def interpreter(given: str | None) -> str:
@@ -75,29 +74,29 @@ def interpreter(given: str | None) -> str:
     core.UserError: there is none, and none can be made.
   """
   if given:
-    if not _has_torch(given):
-      raise core.UserError(
-        f'--python={given}: it cannot import torch; pass a Python that can, or '
-        'leave --python out to have one made'
-      )
+    core.require(
+      _has_torch(given),
+      f'--python={given}: it cannot import torch; pass a Python that can, or '
+      'leave --python out to have one made',
+    )
     return given
   folder = home() / 'peers'
-  python = folder / 'bin' / 'python'
-  if python.exists() and _has_torch(str(python)):
-    return str(python)
+  python = str(folder / 'bin' / 'python')
+  if _has_torch(python):
+    return python
   print(f'Installing PyTorch into {folder}, once', file=sys.stderr)
   for command in (
     [sys.executable, '-m', 'venv', '--clear', str(folder)],
-    [str(python), '-m', 'pip', 'install', '--quiet', 'torch', 'numpy'],
+    [python, '-m', 'pip', 'install', '--quiet', 'torch', 'numpy'],
   ):
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-    if done.returncode:
-      reason = done.stderr.strip().rpartition('\n')[2]
-      raise core.UserError(
-        f'PyTorch could not be installed into {folder} ({reason}); connect '
-        'to the network, or pass --python=PATH of a Python that has it'
-      )
-  return str(python)
+    reason = done.stderr.strip().rpartition('\n')[2]
+    core.require(
+      not done.returncode,
+      f'PyTorch could not be installed into {folder} ({reason}); connect to '
+      'the network, or pass --python=PATH of a Python that has it',
+    )
+  return python
 
 
 def _has_torch(python: str) -> bool:

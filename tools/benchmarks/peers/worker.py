@@ -7,9 +7,9 @@ used since the last answer.
 """
 
 import contextlib
-import importlib
 import json
 import os
+import pkgutil
 import sys
 import time
 
@@ -31,9 +31,8 @@ def main() -> None:
     plan['threads'],
     clock=getattr(time, plan['clock']),
   )
-  module, build = plan['peer'].split('.')
-  peers = importlib.import_module(f'tools.benchmarks.peers.{module}')
-  task = getattr(peers, build)(place, **plan['fields'])
+  build = pkgutil.resolve_name(f'tools.benchmarks.peers.{plan["peer"]}')
+  task = build(place, **plan['fields'])
   place.timed(task.step)
   flops = None
   if plan['variant'] == 'eager':  # of matrix products and convolutions
