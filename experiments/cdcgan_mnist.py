@@ -18,9 +18,9 @@ match, and the average of G (2 minutes an epoch):
   --set algorithm.stabilizers.ema_decay=0.995 --set train.batch_size=32
 
 At 2e-4 networks as narrow as these learn one picture for each digit first and
-ignore the latent for more than an epoch (docs/gan.md). In the samples each
-latent is drawn as 0, 1, ..., 9 in turn; tools/studies/class_agreement.py says
-whether they show the digit asked for.
+ignore the latent for more than an epoch (docs/conditional.md). In the samples
+each latent is drawn as 0, 1, ..., 9 in turn; tools/studies/class_agreement.py
+tests whether they show the requested digit.
 """
 
 from art_jax import core
