@@ -56,9 +56,9 @@ _SMALL = {
   'tools.studies.class_agreement': '--steps=2 --per_class=2',
   'tools.studies.facades': '--nolpips',
   'tools.studies.fast_against_gatys': '--size=32 --iterations=1',
-  'tools.studies.known_truth': '--count=8 --size=32',
+  'tools.studies.known_truth': '--count=64 --size=32',
   'tools.studies.pan_clip': '--size=48x32 --frames=2',
-  'tools.studies.side_by_side': '--num=8',
+  'tools.studies.side_by_side': '--num=16',
   'tools.studies.tables': '--steps=2 --count=40 --num=8 --batch=4 --width=4 '
   '--seeds=1 --latents=64 --only=baseline',
   'tools.studies.which_model': '--minutes=0.02 --num=8 --batch=4 --width=4 '
@@ -139,8 +139,9 @@ class Runner:
       _check_fields(words[0], words[1:])
     if mode not in ('sample', 'translate', 'evaluate', 'export'):
       words = tuple(word for word in words if not _SIZES.match(word))
-    if mode == 'benchmark' and '--devices=' not in ' '.join(words):
-      small = [*small, '--devices=1']
+    if mode == 'benchmark':
+      several = any(word.startswith('--devices=1,') for word in words)
+      small.append('--devices=1,2' if several else '--devices=1')
     output = any(word.startswith('--output=') for word in words)
     small = [*small, *['--overwrite'] * (output and mode != 'evaluate')]
     words = tuple(self._prepared(word, experiment) for word in words)
@@ -281,6 +282,8 @@ def main(*, only: str = '') -> int:
   Args:
     only: part of the name of a page.
   """
+  import jax
+
   runner, failed, count = Runner(), [], 0
   with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
@@ -290,6 +293,7 @@ def main(*, only: str = '') -> int:
       code, printed = _attempt(parse if reasons else runner.run, text)
       seconds = f'{time.monotonic() - start:.1f}'
       note = f'  [parsed: {reasons[0]}]' if reasons else ''
+      jax.clear_caches()
       print(f'{code:3} {seconds:>6} s  {place}: {text}{note}', flush=True)
       count += not reasons
       if code:
@@ -305,7 +309,7 @@ if __name__ == '__main__':
   os.environ.setdefault('JAX_PLATFORMS', 'cpu')
   # The programs are tiny: compiling them is most of the time.
   os.environ['XLA_FLAGS'] = (
-    '--xla_force_host_platform_device_count=8 '
+    '--xla_force_host_platform_device_count=2 '
     '--xla_backend_optimization_level=0 '
     '--xla_llvm_disable_expensive_passes=true'
   )
