@@ -8,10 +8,12 @@ class UserError(ValueError):
   """
 
 
-def require(holds: object, message: str) -> None:
-  """Raise a UserError with a message, unless something holds."""
+def require(
+  holds: object, message: str, error: type[UserError] = UserError
+) -> None:
+  """Raise an error with a message, unless something holds."""
   if not holds:
-    raise UserError(message)
+    raise error(message)
 
 
 class StorageError(UserError):

@@ -9,6 +9,7 @@ import numpy as np
 from flax import linen as nn
 from flax import traverse_util
 
+from art_jax import core
 from art_jax.weights.files import WeightsError
 
 _PARTS = ('weight', 'bias', 'running_mean', 'running_var')
@@ -77,11 +78,9 @@ def fold(
     for part in _PARTS
   )
   scale = gamma / np.sqrt(variance + epsilon)
-  kernel = kernel.transpose(2, 3, 1, 0) * scale
-  bias = beta - mean * scale
   return {
-    'kernel': kernel.astype(np.float32),
-    'bias': bias.astype(np.float32),
+    'kernel': (kernel.transpose(2, 3, 1, 0) * scale).astype(np.float32),
+    'bias': (beta - mean * scale).astype(np.float32),
   }
 
 
@@ -89,11 +88,15 @@ def take(
   tensors: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]
 ) -> np.ndarray:
   """Return a tensor; raises WeightsError unless it is there in this shape."""
-  if name not in tensors:
-    raise WeightsError(f'tensor {name!r} is missing: other weights are needed')
-  if tensors[name].shape != shape:
-    raise WeightsError(
-      f'tensor {name!r} has shape {tensors[name].shape}, not {shape}: other '
-      'weights are needed'
-    )
+  core.require(
+    name in tensors,
+    f'tensor {name!r} is missing: other weights are needed',
+    WeightsError,
+  )
+  core.require(
+    tensors[name].shape == shape,
+    f'tensor {name!r} has shape {tensors[name].shape}, not {shape}: other '
+    'weights are needed',
+    WeightsError,
+  )
   return tensors[name]

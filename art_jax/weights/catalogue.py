@@ -106,14 +106,22 @@ def find(name: str) -> pathlib.Path:
   """
   path = pathlib.Path(name).expanduser()
   if path.suffix.lower() in SUFFIXES:
-    if not path.is_file():
-      raise WeightsError(f'weights file {name!r} does not exist')
+    core.require(
+      path.is_file(), f'weights file {name!r} does not exist', WeightsError
+    )
     return path
-  for place in _places():
-    for candidate in _candidates(name):
-      if (place / candidate).is_file():
-        return place / candidate
-  raise _absent(name)
+  files = (place / file for place in _places() for file in _candidates(name))
+  if present := next(filter(pathlib.Path.is_file, files), None):
+    return present
+  fetch = f'art_jax fetch {name}'
+  if name not in PUBLISHED:
+    known = ', '.join(PUBLISHED)
+    fetch = f'use one of the names that can be fetched ({known})'
+  raise core.UserError(
+    f'the weights {name!r} are not here. Three ways: (1) {fetch}; (2) put '
+    f'{name}.safetensors (or .npz, .h5, .pth, .onnx) into {folder()}; (3) give '
+    'a path in place of the name, for example --set algorithm.weights=FILE'
+  )
 
 
 def stored_name(name: str) -> str:
@@ -124,12 +132,11 @@ def stored_name(name: str) -> str:
 
 
 def _places() -> list[pathlib.Path]:
-  places = [folder()]
   assets = os.environ.get('ART_JAX_ASSETS')
-  if assets:
-    root = pathlib.Path(assets) / 'weights'
-    places += [root, *sorted(p for p in root.glob('*') if p.is_dir())]
-  return places
+  if not assets:
+    return [folder()]
+  root = pathlib.Path(assets) / 'weights'
+  return [folder(), root, *sorted(p for p in root.glob('*') if p.is_dir())]
 
 
 def _candidates(name: str) -> list[str]:
@@ -137,15 +144,3 @@ def _candidates(name: str) -> list[str]:
   if name in PUBLISHED:
     names += [stored_name(name), *PUBLISHED[name].aliases]
   return names
-
-
-def _absent(name: str) -> core.UserError:
-  fetch = f'art_jax fetch {name}'
-  if name not in PUBLISHED:
-    known = ', '.join(PUBLISHED)
-    fetch = f'use one of the names that can be fetched ({known})'
-  return core.UserError(
-    f'the weights {name!r} are not here. Three ways: (1) {fetch}; (2) put '
-    f'{name}.safetensors (or .npz, .h5, .pth, .onnx) into {folder()}; (3) give '
-    'a path in place of the name, for example --set algorithm.weights=FILE'
-  )

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from art_jax import core
 from art_jax.nn.resnet_generator import ResnetGenerator
 from art_jax.weights.files import WeightsError
 from art_jax.weights.state_dict import Layer, Tensors, in_channels, need
@@ -30,52 +31,68 @@ def layers_of(
   Raises:
     WeightsError: if that code has no such network.
   """
-  if generator.halvings != 2 or generator.norm == 'none':
-    raise WeightsError(
-      f'halvings = {generator.halvings}, norm = {generator.norm!r}: the '
-      'upstream names are for 2 halvings with norms'
-    )
+  core.require(
+    generator.halvings == 2 and generator.norm != 'none',
+    f'halvings = {generator.halvings}, norm = {generator.norm!r}: the '
+    'upstream names are for 2 halvings with norms',
+    WeightsError,
+  )
   return _layers(generator, in_channels(params, 'stem'), 'conv_block')
 
 
 def _layers(
   generator: ResnetGenerator, channels: int, block: str
 ) -> list[Layer]:
-  width, norm, table = generator.width, generator.norm, []
+  width, norm = generator.width, generator.norm
 
-  def add(prefix, inner, path, out, inp, k, transposed=False, last=False):
-    norm_path = () if last else (*path[:-1], path[-1].replace('conv', 'norm'))
-    if not last and len(path) == 1:
-      norm_path = (f'{path[0]}_norm',)
-    table.append(
-      Layer(
-        f'{prefix}{inner}.',
-        path,
-        (inp, out, k, k) if transposed else (out, inp, k, k),
-        transposed,
-        bias=last or norm != 'batch',
-        norm='none' if last else norm,
-        norm_prefix=f'{prefix}{inner + 1}.',
-        norm_path=norm_path,
-      )
+  def layer(prefix, path, inp, out, size=3, transposed=False, last=False):
+    """Return a convolution; its norm follows at the next position."""
+    root, position = prefix.rsplit('.', 1)
+    name = path[-1].replace('conv', 'norm')
+    return Layer(
+      f'{prefix}.',
+      path,
+      inp,
+      out,
+      size,
+      transposed,
+      bias=last or norm != 'batch',
+      norm='none' if last else norm,
+      norm_prefix=f'{root}.{int(position) + 1}.',
+      norm_path=(*path[:-1], name if path[1:] else f'{name}_norm'),
     )
 
-  add('model.', 1, ('stem',), width, channels, 7)
-  add('model.', 4, ('down_0',), 2 * width, width, 3)
-  add('model.', 7, ('down_1',), 4 * width, 2 * width, 3)
-  for i in range(generator.blocks):
-    for j, inner in enumerate((1, 6 if generator.dropout else 5)):
-      path = (f'block_{i}', f'conv_{j}')
-      add(f'model.{10 + i}.{block}.', inner, path, 4 * width, 4 * width, 3)
   transposed = generator.upsample == 'transpose'
   # A resize convolution is three modules: upsample, pad, convolve.
-  position, step = 10 + generator.blocks + 2 * (not transposed), 3
-  step += 2 * (not transposed)
-  add('model.', position, ('up_0',), 2 * width, 4 * width, 3, transposed)
-  add('model.', position + step, ('up_1',), width, 2 * width, 3, transposed)
-  position += step + 4
-  add('model.', position, ('head',), generator.channels, width, 7, last=True)
-  return table
+  extra = 0 if transposed else 2
+  up = 10 + generator.blocks + extra
+  return [
+    layer('model.1', ('stem',), channels, width, 7),
+    layer('model.4', ('down_0',), width, 2 * width),
+    layer('model.7', ('down_1',), 2 * width, 4 * width),
+    *(
+      layer(
+        f'model.{10 + i}.{block}.{inner}',
+        (f'block_{i}', f'conv_{j}'),
+        4 * width,
+        4 * width,
+      )
+      for i in range(generator.blocks)
+      for j, inner in enumerate((1, 6 if generator.dropout else 5))
+    ),
+    layer(f'model.{up}', ('up_0',), 4 * width, 2 * width, 3, transposed),
+    layer(
+      f'model.{up + 3 + extra}', ('up_1',), 2 * width, width, 3, transposed
+    ),
+    layer(
+      f'model.{up + 7 + extra}',
+      ('head',),
+      width,
+      generator.channels,
+      7,
+      last=True,
+    ),
+  ]
 
 
 def infer(tensors: Tensors) -> tuple[ResnetGenerator, list[Layer]]:

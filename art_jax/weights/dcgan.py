@@ -5,17 +5,20 @@ at 0, 3, 6, ... and its norms behind them; the discriminator has no norm behind
 the first, so its convolutions stand at 0, 2, 5, 8, ...
 """
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
 from flax import linen as nn
 
+from art_jax import core
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from art_jax.nn.ladder import SIZES, sides, widths
 from art_jax.weights.files import WeightsError
 from art_jax.weights.state_dict import (
   Layer,
   Tensors,
+  discriminator,
   in_channels,
   need,
   norm_of,
@@ -33,15 +36,17 @@ def layers_of(
   Raises:
     WeightsError: if the tutorial has no such network.
   """
-  if module.norm == 'none':
-    raise WeightsError(
-      "norm = 'none': the names of the tutorial want a norm in its place"
-    )
+  core.require(
+    module.norm != 'none',
+    "norm = 'none': the names of the tutorial want a norm in its place",
+    WeightsError,
+  )
   if isinstance(module, DCGANGenerator):
-    if module.upsample != 'transpose':
-      raise WeightsError(
-        f'upsample = {module.upsample!r}: the tutorial has transposed ones'
-      )
+    core.require(
+      module.upsample == 'transpose',
+      f'upsample = {module.upsample!r}: the tutorial has transposed ones',
+      WeightsError,
+    )
     return _generator(module)
   count = sum(name.startswith('conv_') for name in params)
   return _discriminator(module, count, in_channels(params, 'conv_0'))
@@ -50,43 +55,29 @@ def layers_of(
 def _generator(module: DCGANGenerator) -> list[Layer]:
   count = len(sides(module.size))
   plan = widths(module.width, count - 1, module.max_width)[::-1]
-  table, inp = [], module.latent_size
-  for i, out in enumerate([*plan, module.channels]):
-    table.append(
-      Layer(
-        f'main.{3 * i}.',
-        (f'deconv_{i}',),
-        (inp, out, 4, 4),
-        transposed=True,
-        bias=False,
-        norm='none' if i == len(plan) else module.norm,
-        norm_prefix=f'main.{3 * i + 1}.',
-        norm_path=(f'norm_{i}',),
-      )
+  channels = [module.latent_size, *plan, module.channels]
+  return [
+    Layer(
+      f'main.{3 * i}.',
+      (f'deconv_{i}',),
+      inp,
+      out,
+      4,
+      transposed=True,
+      bias=False,
+      norm='none' if i == len(plan) else module.norm,
+      norm_prefix=f'main.{3 * i + 1}.',
+      norm_path=(f'norm_{i}',),
     )
-    inp = out
-  return table
+    for i, (inp, out) in enumerate(itertools.pairwise(channels))
+  ]
 
 
 def _discriminator(
   module: DCGANDiscriminator, count: int, channels: int
 ) -> list[Layer]:
-  plan, table = widths(module.width, count, module.max_width), []
-  for i, out in enumerate([*plan, 1]):
-    position = max(3 * i - 1, 0)
-    table.append(
-      Layer(
-        f'main.{position}.',
-        ('head',) if i == count else (f'conv_{i}',),
-        (out, channels, 4, 4),
-        bias=False,
-        norm=module.norm if 0 < i < count else 'none',
-        norm_prefix=f'main.{position + 1}.',
-        norm_path=(f'norm_{i}',),
-      )
-    )
-    channels = out
-  return table
+  plan = [channels, *widths(module.width, count, module.max_width), 1]
+  return discriminator('main', plan, 4, module.norm, [False] * len(plan))
 
 
 def infer(tensors: Tensors) -> tuple[nn.Module, list[Layer]]:
@@ -99,16 +90,15 @@ def infer(tensors: Tensors) -> tuple[nn.Module, list[Layer]]:
   """
   first = need(tensors, FIRST, '[out, in, 4, 4] (or [in, out, 4, 4])', 4)
   count = sum(value.ndim == 4 for value in tensors.values())
-  if count not in _SIDES:
-    raise WeightsError(
-      f'{count} convolutions main.N.weight: DCGAN networks have '
-      f'{", ".join(map(str, sorted(_SIDES)))}'
-    )
+  core.require(
+    count in _SIDES,
+    f'{count} convolutions main.N.weight: DCGAN networks have '
+    f'{", ".join(map(str, sorted(_SIDES)))}',
+    WeightsError,
+  )
   if 'main.2.weight' in tensors:
-    plan = [first.shape[0]]
-    for i in range(1, count - 1):
-      name = f'main.{3 * i - 1}.weight'
-      plan.append(need(tensors, name, '[out, in, 4, 4]', 4).shape[0])
+    names = [f'main.{max(3 * i - 1, 0)}.weight' for i in range(count - 1)]
+    plan = [need(tensors, n, '[out, in, 4, 4]', 4).shape[0] for n in names]
     module = DCGANDiscriminator(
       width=plan[0], max_width=_limit(plan), norm=norm_of(tensors, 'main.3.')
     )

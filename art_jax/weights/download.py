@@ -26,9 +26,10 @@ def fetch(name: str) -> pathlib.Path:
   Raises:
     core.UserError: unknown name, no network, or another hash.
   """
-  if name not in catalogue.PUBLISHED:
-    known = ', '.join(catalogue.PUBLISHED)
-    raise core.UserError(f'{name!r} is not known; there are: {known}')
+  core.require(
+    name in catalogue.PUBLISHED,
+    f'{name!r} is not known; there are: {", ".join(catalogue.PUBLISHED)}',
+  )
   published = catalogue.PUBLISHED[name]
   target = catalogue.folder() / catalogue.stored_name(name)
   if target.exists():
@@ -83,5 +84,4 @@ def _remember(target: pathlib.Path, sha256: str) -> None:
     f'{target} has the sha256 {sha256}, but {noted} when it was first used; '
     f'delete it, or its line in {sums}',
   )
-  text = ''.join(f'{digest}  {name}\n' for name, digest in known.items())
-  sums.write_text(text)
+  sums.write_text(''.join(f'{known[name]}  {name}\n' for name in known))

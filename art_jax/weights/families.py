@@ -9,6 +9,7 @@ import numpy as np
 from flax import linen as nn
 from safetensors.numpy import save
 
+from art_jax import core
 from art_jax.core.paths import require_free, write_atomic
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from art_jax.nn.patchgan import PatchGAN
@@ -42,8 +43,10 @@ _FAMILIES = {
 }
 _MODULES = {
   ResnetGenerator: cyclegan,
-  **{UNet: pix2pix, PatchGAN: pix2pix},
-  **{DCGANGenerator: dcgan, DCGANDiscriminator: dcgan},
+  UNet: pix2pix,
+  PatchGAN: pix2pix,
+  DCGANGenerator: dcgan,
+  DCGANDiscriminator: dcgan,
   TransformerNet: transformer_net,
 }
 
@@ -113,15 +116,14 @@ def to_torch(
     WeightsError: if the family is not known, or the variables are not those
       of the module.
   """
-  if type(module) not in _MODULES:
-    known = ', '.join(kind.__name__ for kind in _MODULES)
-    raise WeightsError(
-      f'{type(module).__name__} has no foreign names; known are {known}'
-    )
-  params = variables['params']
-  return state_dict.to_torch(
-    variables, _MODULES[type(module)].layers_of(module, params)
+  known = ', '.join(kind.__name__ for kind in _MODULES)
+  core.require(
+    type(module) in _MODULES,
+    f'{type(module).__name__} has no foreign names; known are {known}',
+    WeightsError,
   )
+  layers = _MODULES[type(module)].layers_of(module, variables['params'])
+  return state_dict.to_torch(variables, layers)
 
 
 def write(
@@ -136,7 +138,5 @@ def write(
   Raises:
     core.UserError: if the file exists, or the names are not known.
   """
-  path = pathlib.Path(path)
-  require_free(path, overwrite)
-  data = save(to_torch(module, variables), {'format': 'pt'})
-  write_atomic(path, data)
+  require_free(pathlib.Path(path), overwrite)
+  write_atomic(path, save(to_torch(module, variables), {'format': 'pt'}))

@@ -15,10 +15,11 @@ import jax
 import numpy as np
 from flax import traverse_util
 
+from art_jax import core
 from art_jax.nn.squeezenet import SqueezeNet
 from art_jax.nn.vgg import MEAN, STD, VGG
 from art_jax.weights import catalogue
-from art_jax.weights.files import WeightsError, read
+from art_jax.weights.files import WeightsError, checked, read
 
 # Caffe's, of blue, green, red in 0..255; nothing is divided by.
 _CAFFE_BGR = np.array([103.939, 116.779, 123.68], np.float32)
@@ -101,19 +102,20 @@ def convert(
     )
   params: dict[tuple[str, ...], np.ndarray] = {}
   for number, (path, shape) in enumerate(every):
-    if path not in used:
-      continue
-    for kind, wanted in (('kernel', shape), ('bias', shape[3:])):
-      if (number, kind) not in names:
-        raise WeightsError(
-          f'the {kind} of {"/".join(path)} is missing: it needs a tensor named '
-          f'like {convention.example}, number {number} of {len(every)}'
-        )
+    wants = {'kernel': shape, 'bias': shape[3:]} if path in used else {}
+    for kind, wanted in wants.items():
+      core.require(
+        (number, kind) in names,
+        f'the {kind} of {"/".join(path)} is missing: it needs a tensor named '
+        f'like {convention.example}, number {number} of {len(every)}',
+        WeightsError,
+      )
       tensor = names[number, kind]
       params[*path, kind] = _fit(tensor, tensors[tensor], wanted)
   inputs = convention.inputs
-  if any(mark in file for mark in ('00b39a1b', 'd01eb7cb', 'caffe')):
-    inputs = 'bgr' if inputs == 'imagenet' else inputs
+  caffe = any(mark in file for mark in ('00b39a1b', 'd01eb7cb', 'caffe'))
+  if caffe and inputs == 'imagenet':
+    inputs = 'bgr'
   if inputs == 'bgr':  # so that the network takes RGB
     stem = (*every[0][0], 'kernel')
     params[stem] = np.ascontiguousarray(params[stem][:, :, ::-1])
@@ -125,10 +127,9 @@ def convert(
 
 def _constants(inputs: str) -> dict[str, np.ndarray]:
   """Return mean and deviation of RGB in [-1, 1]."""
+  mean, std = _CAFFE_BGR[::-1] / 127.5 - 1, np.full(3, 1 / 127.5)
   if inputs == 'imagenet':
     mean, std = MEAN, STD
-  else:
-    mean, std = _CAFFE_BGR[::-1] / 127.5 - 1, np.full(3, 1 / 127.5)
   return {'mean': np.array(mean, np.float32), 'std': np.array(std, np.float32)}
 
 
@@ -151,11 +152,10 @@ def _layers(
 def _execution(path: tuple[str, ...]) -> tuple:
   """Return a key that sorts layers by when they run."""
   position = re.fullmatch(r'features_(\d+)', path[0])
-  inner = _FIRE.index(path[1]) if path[1:] else 0
   return (
     path[0] == 'classifier',
     int(position[1]) if position else -1,
-    inner,
+    _FIRE.index(path[1]) if path[1:] else 0,
     path,
   )
 
@@ -163,21 +163,15 @@ def _execution(path: tuple[str, ...]) -> tuple:
 def _conventions(module) -> list[_Convention]:
   if isinstance(module, SqueezeNet):
     return _squeezenet_conventions(module)
-  names = [name for name, _ in module.plan()]
-  convolutions = [name for name in names if name.startswith('conv')]
-  # torchvision counts the ReLUs too.
-  positions, at = {}, 0
-  for name in names:
-    if name.startswith('conv'):
-      positions[str(at)] = len(positions)
-    at += 2 if name.startswith('conv') else 1
+  is_conv = [name.startswith('conv') for name, _ in module.plan()]
+  names = [name for name, _ in module.plan() if name.startswith('conv')]
+  numbers = {name: number for number, name in enumerate(names)}
+  # torchvision counts the ReLUs too, one behind each convolution.
+  starts = [i + sum(is_conv[:i]) for i, conv in enumerate(is_conv) if conv]
+  positions = {str(start): number for number, start in enumerate(starts)}
 
   def by_name(name):
-    name = name.replace('block', 'conv').replace('_conv', '_')
-    return convolutions.index(name) if name in convolutions else None
-
-  def by_count(number):
-    return int(number) if int(number) < len(convolutions) else None
+    return numbers.get(name.replace('block', 'conv').replace('_conv', '_'))
 
   return [
     _Convention(
@@ -207,33 +201,37 @@ def _conventions(module) -> list[_Convention]:
     _Convention(
       'vgg0_conv0_weight (ONNX zoo)',
       re.compile(rf'vgg\d+_conv(\d+)_{_KIND}'),
-      by_count,
+      _by_count(len(names)),
       'imagenet',
     ),
   ]
 
 
+def _by_count(count: int) -> Callable[[str], int | None]:
+  """Return a numbering that is that of the names, below a count."""
+  return lambda number: int(number) if int(number) < count else None
+
+
 def _squeezenet_conventions(module) -> list[_Convention]:
-  layers = [path for path, _ in _layers(module)]
-  ours = {'.'.join(path): number for number, path in enumerate(layers)}
-
-  def by_position(name):
-    name = name.replace('features.', 'features_')
-    return ours.get('classifier' if name == 'classifier.1' else name)
-
+  ours = {
+    '.'.join(path)
+    .replace('features_', 'features.')
+    .replace('classifier', 'classifier.1'): number
+    for number, (path, _) in enumerate(_layers(module))
+  }
   return [
     _Convention(
       'features.3.squeeze.weight (torchvision)',
       re.compile(
         rf'(features\.\d+(?:\.(?:squeeze|expand\dx\d))?|classifier\.1)\.{_KIND}'
       ),
-      by_position,
+      ours.get,
       'imagenet',
     ),
     _Convention(
       'squeezenet0_conv0_weight (ONNX zoo)',
       re.compile(rf'squeezenet\d+_conv(\d+)_{_KIND}'),
-      lambda number: int(number) if int(number) < len(layers) else None,
+      _by_count(len(ours)),
       'imagenet',
     ),
   ]
@@ -254,19 +252,11 @@ def _numbered(
 
 def _fit(name: str, value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
   """Return the tensor as f32 of our shape, or raise naming it."""
-  if len(shape) == 4 and value.ndim == 4:
-    # 3x3x3x3 could be either; no published network has such a kernel.
-    oihw = (shape[3], shape[2], *shape[:2])
-    if value.shape == oihw:
-      value = value.transpose(2, 3, 1, 0)
-  if value.shape != shape:
-    raise WeightsError(
-      f"tensor '{name}' has shape {list(value.shape)}, expected {list(shape)}"
-      + (' or its OIHW order' if len(shape) == 4 else '')
-    )
-  if not np.isfinite(value).all():
-    raise WeightsError(f"tensor '{name}' holds NaN or infinity")
-  return np.ascontiguousarray(value, np.float32)
+  # 3x3x3x3 could be either; no published network has such a kernel.
+  if len(shape) == 4 and value.shape == (shape[3], shape[2], *shape[:2]):
+    value = value.transpose(2, 3, 1, 0)
+  note = ' or its OIHW order' if len(shape) == 4 else ''
+  return np.ascontiguousarray(checked(name, value, shape, note), np.float32)
 
 
 def _describe(module) -> str:

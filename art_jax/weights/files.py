@@ -50,15 +50,20 @@ def read(
     '.h5': _read_keras,
     '.onnx': _read_onnx,
   }
-  if suffix not in readers:
-    raise WeightsError(
-      f"cannot read weights from '{path}': expected {' or '.join(readers)}"
-    )
-  if not os.path.isfile(path):
-    raise WeightsError(f"weights file '{path}' does not exist")
+  core.require(
+    suffix in readers,
+    f"cannot read weights from '{path}': expected {' or '.join(readers)}",
+    WeightsError,
+  )
+  core.require(
+    os.path.isfile(path), f"weights file '{path}' does not exist", WeightsError
+  )
   size = os.path.getsize(path)
-  if size > max_bytes:
-    raise WeightsError(f"'{path}' has {size} bytes: more than {max_bytes}")
+  core.require(
+    size <= max_bytes,
+    f"'{path}' has {size} bytes: more than {max_bytes}",
+    WeightsError,
+  )
   try:
     tensors = readers[suffix](path, max_bytes, max_tensors)
   except WeightsError:
@@ -68,13 +73,37 @@ def read(
   return {name: _to_float32(value) for name, value in tensors.items()}
 
 
+def checked(
+  name: str, value: np.ndarray, shape: tuple[int, ...], note: str = ''
+) -> np.ndarray:
+  """Return a tensor of this shape whose numbers are finite.
+
+  Raises:
+    WeightsError: it is of another shape, which a note may explain, or not.
+  """
+  core.require(
+    value.shape == shape,
+    f"tensor '{name}' has shape {list(value.shape)}, expected {list(shape)}"
+    f'{note}',
+    WeightsError,
+  )
+  core.require(
+    np.isfinite(value).all(),
+    f"tensor '{name}' holds NaN or infinity",
+    WeightsError,
+  )
+  return value
+
+
 def _require_few(path: str, count: int, most: int) -> None:
-  if count > most:
-    raise WeightsError(f"'{path}' holds {count} tensors: more than {most}")
+  core.require(
+    count <= most,
+    f"'{path}' holds {count} tensors: more than {most}",
+    WeightsError,
+  )
 
 
-def _read_safetensors(path, max_bytes, max_tensors):
-  del max_bytes  # the file is not compressed
+def _read_safetensors(path, _, max_tensors):  # it is not compressed
   with safetensors.safe_open(path, framework='np') as f:
     names = list(f.keys())
     _require_few(path, len(names), max_tensors)
@@ -85,8 +114,11 @@ def _read_npz(path, max_bytes, max_tensors):
   with zipfile.ZipFile(path) as z:
     _require_few(path, len(z.infolist()), max_tensors)
     size = sum(entry.file_size for entry in z.infolist())
-  if size > max_bytes:
-    raise WeightsError(f"'{path}' unpacks to {size} bytes: over {max_bytes}")
+  core.require(
+    size <= max_bytes,
+    f"'{path}' unpacks to {size} bytes: over {max_bytes}",
+    WeightsError,
+  )
   with np.load(path, allow_pickle=False) as f:
     return {name: f[name] for name in f.files}
 
@@ -104,6 +136,4 @@ def _read_onnx(path, max_bytes, max_tensors):
 
 
 def _to_float32(value: np.ndarray) -> np.ndarray:
-  if value.dtype.kind in 'iub':
-    return value
-  return np.asarray(value, np.float32)
+  return value if value.dtype.kind in 'iub' else np.asarray(value, np.float32)

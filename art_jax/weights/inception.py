@@ -31,13 +31,12 @@ def load(path: str | os.PathLike | None = None) -> dict[str, Any]:
 
 def convert(tensors: Mapping[str, np.ndarray]) -> dict[str, Any]:
   """Return what `load` does, of tensors by pytorch-fid's names."""
-
-  def names(path):
-    layer = '.'.join(path)
-    return f'{layer}.conv', f'{layer}.bn'
-
   params = batch_norm.fold_network(
-    FIDInception(), SIDE, tensors, names, _EPSILON
+    FIDInception(),
+    SIDE,
+    tensors,
+    lambda path: ('.'.join((*path, 'conv')), '.'.join((*path, 'bn'))),
+    _EPSILON,
   )
   # A classifier's own InceptionV3 has the same names, but 1,000 outputs.
   outputs = batch_norm.take(tensors, 'fc.weight', (NUM_OUTPUTS, WIDTH))

@@ -35,8 +35,11 @@ def read(path: str, max_bytes: int, max_tensors: int) -> dict[str, np.ndarray]:
     root = model if isinstance(model, h5py.Group) else file
     datasets = _datasets(root, max_tensors)
     size = sum(math.prod(d.shape) * d.dtype.itemsize for d in datasets.values())
-    if size > max_bytes:
-      raise Refused(f'its arrays have {size} bytes: more than {max_bytes}')
+    core.require(
+      size <= max_bytes,
+      f'its arrays have {size} bytes: more than {max_bytes}',
+      Refused,
+    )
     return {name: dataset[()] for name, dataset in datasets.items()}
 
 
@@ -56,8 +59,11 @@ def _datasets(root: h5py.Group, most: int) -> dict[str, h5py.Dataset]:
       name = f'{prefix}{key}'
       entries += 1
       # A group may hold itself: names that grow for ever end here.
-      if entries > 20 * most or len(name) > 1000:
-        raise Refused('it holds too many entries')
+      core.require(
+        entries <= 20 * most and len(name) <= 1000,
+        'it holds too many entries',
+        Refused,
+      )
       if (item := _own(group, key)) is None:
         raise Refused(f"'{name}' is a link that leads elsewhere")
       if isinstance(item, h5py.Group):
@@ -65,10 +71,10 @@ def _datasets(root: h5py.Group, most: int) -> dict[str, h5py.Dataset]:
       else:
         _require_numbers(name, item)
         datasets[name] = item
-      if len(datasets) > most:
-        raise Refused(f'it holds more than {most} arrays')
-  if not datasets:
-    raise Refused('it holds no arrays')
+      core.require(
+        len(datasets) <= most, f'it holds more than {most} arrays', Refused
+      )
+  core.require(datasets, 'it holds no arrays', Refused)
   return datasets
 
 
@@ -77,8 +83,11 @@ def _require_numbers(name: str, item: Any) -> None:
     raise Refused(f"'{name}' is no array of numbers")
   if item.shape is None:
     raise Refused(f"'{name}' is empty")
-  if item.external or item.is_virtual:
-    raise Refused(f"the numbers of '{name}' lie in another file")
+  core.require(
+    not item.external and not item.is_virtual,
+    f"the numbers of '{name}' lie in another file",
+    Refused,
+  )
   filters: Any = item._filters
   unknown = set(filters) - _FILTERS
   if unknown:

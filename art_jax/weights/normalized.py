@@ -41,13 +41,11 @@ def normalize(
     return [answers[name].mean((0, 1, 2)) for name in layers]
 
   measured = [measure(picture) for picture in pictures]
-  before = None
+  before = np.ones(1)  # the pictures stay as they are
   for name, answers in zip(order, zip(*measured, strict=True), strict=True):
     mean = np.mean(np.asarray(answers, np.float64), 0)
     scale = np.maximum(mean, max(_LEAST * mean.mean(), 1e-12))
-    kernel = np.asarray(params[name]['kernel'], np.float64)
-    if before is not None:
-      kernel = kernel * before[:, None]
+    kernel = np.asarray(params[name]['kernel'], np.float64) * before[:, None]
     params[name] = {
       'kernel': (kernel / scale).astype(np.float32),
       'bias': (params[name]['bias'] / scale).astype(np.float32),

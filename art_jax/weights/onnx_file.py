@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from art_jax import core
 from art_jax.weights.files import WeightsError
 
 # TensorProto.DataType of what weights are made of: float and double, int8 to
@@ -12,11 +13,12 @@ _TYPES = {1, 2, 3, 6, 7, 9, 10, 11, 16}
 def read(path: str, max_bytes: int, max_tensors: int) -> dict[str, np.ndarray]:
   """Return the initializers by name; see `files.read`.
 
+  The file is not compressed: `max_bytes` holds without a look.
+
   Raises:
     WeightsError: onnx is not installed, or the file is damaged, or its weights
       lie in other files.
   """
-  del max_bytes  # the file is not compressed
   try:
     import onnx  # an extra
     from onnx.external_data_helper import uses_external_data
@@ -32,21 +34,26 @@ def read(path: str, max_bytes: int, max_tensors: int) -> dict[str, np.ndarray]:
       f"'{path}' is cut off, or no ONNX file: {error}"
     ) from None
   tensors = model.graph.initializer
-  if not tensors:
-    raise WeightsError(f"'{path}' holds no weights of an ONNX model")
-  if len(tensors) > max_tensors:
-    raise WeightsError(f"'{path}' holds more than {max_tensors} tensors")
+  core.require(
+    tensors, f"'{path}' holds no weights of an ONNX model", WeightsError
+  )
+  core.require(
+    len(tensors) <= max_tensors,
+    f"'{path}' holds more than {max_tensors} tensors",
+    WeightsError,
+  )
   for tensor in tensors:
-    if uses_external_data(tensor):
-      raise WeightsError(
-        f"tensor '{tensor.name}' lies in another file; save the model as one "
-        'file'
-      )
-    if tensor.data_type not in _TYPES:
-      raise WeightsError(
-        f"tensor '{tensor.name}' has the ONNX type {tensor.data_type}: not "
-        'known'
-      )
+    core.require(
+      not uses_external_data(tensor),
+      f"tensor '{tensor.name}' lies in another file; save the model as one "
+      'file',
+      WeightsError,
+    )
+    core.require(
+      tensor.data_type in _TYPES,
+      f"tensor '{tensor.name}' has the ONNX type {tensor.data_type}: not known",
+      WeightsError,
+    )
   return {tensor.name: _array(tensor) for tensor in tensors}
 
 

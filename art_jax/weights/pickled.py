@@ -90,8 +90,11 @@ class _Name:
 
 def _sizes(values) -> tuple[int, ...]:
   values = tuple(values)
-  if not all(type(value) is int and 0 <= value < 2**62 for value in values):
-    raise Refused('a size that is no number')
+  core.require(
+    all(type(value) is int and 0 <= value < 2**62 for value in values),
+    'a size that is no number',
+    Refused,
+  )
   return values
 
 
@@ -104,8 +107,11 @@ def _tensor(storage, start, shape, strides, *unused) -> Tensor:
 
 def _typed_tensor(storage, start, shape, strides, dtype) -> Tensor:
   (start,), shape, strides = _sizes([start]), _sizes(shape), _sizes(strides)
-  if len(shape) != len(strides) or len(shape) > 32:
-    raise Refused('a tensor with other strides than sides')
+  core.require(
+    len(shape) == len(strides) and len(shape) <= 32,
+    'a tensor with other strides than sides',
+    Refused,
+  )
   start += storage.start
   return Tensor(storage, np.dtype(dtype), start, shape, strides)
 
@@ -120,11 +126,11 @@ def _tensor_v3(storage, start, shape, strides, grad, hooks, dtype, *unused):
 
 def _put(target, pairs) -> dict:
   """Fill a dict; only plain keys: a nested tuple can take ages to hash."""
-  if type(target) is not dict:
-    raise Refused('an entry of something that is no dict')
+  core.require(
+    type(target) is dict, 'an entry of something that is no dict', Refused
+  )
   for key, value in pairs:
-    if type(key) not in (str, int):
-      raise Refused('a key that is no text')
+    core.require(type(key) in (str, int), 'a key that is no text', Refused)
     target[key] = value
   return target
 
@@ -174,16 +180,14 @@ class _Reader(pickle._Unpickler):
 
   def find_class(self, module: str, name: str) -> _Name:
     text = f'{module}.{name}'
-    if text not in _KNOWN:
-      raise Refused(f"the name '{text[:120]}'")
+    core.require(text in _KNOWN, f"the name '{text[:120]}'", Refused)
     return _Name(text, _KNOWN[text])
 
   def persistent_load(self, pid) -> Storage:
     kind, dtype, key, _, count, *view = pid
     if kind != 'storage' or not isinstance(dtype, _Name):
       raise Refused('something stored that is no block of numbers')
-    if type(key) not in (str, int):
-      raise Refused('a block without a name')
+    core.require(type(key) in (str, int), 'a block without a name', Refused)
     if dtype.make is not None and not isinstance(dtype.make, np.dtype):
       raise Refused(f"a storage of '{dtype.text}'")
     start = 0
@@ -199,8 +203,9 @@ class _Reader(pickle._Unpickler):
     function = self.stack.pop()
     if not isinstance(function, _Name) or not callable(function.make):
       raise Refused('a call of something that is no tensor')
-    if type(arguments) is not tuple:
-      raise Refused(f"a call of '{function.text}'")
+    core.require(
+      type(arguments) is tuple, f"a call of '{function.text}'", Refused
+    )
     self.append(function.make(*arguments))
 
   def _build(self):
@@ -228,8 +233,11 @@ class _Bounded:
     self.readline = file.readline
 
   def read(self, count: int) -> bytes:
-    if not 0 <= count <= self._size - self._file.tell():
-      raise Refused('a length beyond the end of the file')
+    core.require(
+      0 <= count <= self._size - self._file.tell(),
+      'a length beyond the end of the file',
+      Refused,
+    )
     return self._file.read(count)
 
 
@@ -285,14 +293,15 @@ def flatten(tree: Any, most: int) -> dict[str, Tensor]:
     prefix, node = queue.popleft()
     for key, value in node.items():
       seen += 1
-      if seen > most:
-        raise Refused(f'it holds more than {most} entries')
-      if len(prefix) + len(str(key)) > 1000:
-        raise Refused('it holds names of more than 1000 letters')
+      core.require(seen <= most, f'it holds more than {most} entries', Refused)
+      core.require(
+        len(prefix) + len(str(key)) <= 1000,
+        'it holds names of more than 1000 letters',
+        Refused,
+      )
       if isinstance(value, Tensor):
         tensors[f'{prefix}{key}'] = value
       elif isinstance(value, dict):
         queue.append((f'{prefix}{key}.', value))
-  if not tensors:
-    raise Refused('it holds no tensors; save model.state_dict()')
+  core.require(tensors, 'it holds no tensors; save model.state_dict()', Refused)
   return tensors

@@ -12,12 +12,14 @@ from typing import Any
 
 from flax import linen as nn
 
+from art_jax import core
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.unet import UNet
 from art_jax.weights.files import WeightsError
 from art_jax.weights.state_dict import (
   Layer,
   Tensors,
+  discriminator,
   in_channels,
   need,
   norm_of,
@@ -36,8 +38,11 @@ def layers_of(
   Raises:
     WeightsError: if that code has no such network.
   """
-  if module.norm == 'none':
-    raise WeightsError("norm = 'none': the upstream names want a norm")
+  core.require(
+    module.norm != 'none',
+    "norm = 'none': the upstream names want a norm",
+    WeightsError,
+  )
   if isinstance(module, UNet):
     return _unet(module, in_channels(params, 'down_0'))
   return _patchgan(module, in_channels(params, 'conv_0'))
@@ -45,18 +50,18 @@ def layers_of(
 
 def _unet(module: UNet, channels: int) -> list[Layer]:
   widths = [module.width * min(2**i, 8) for i in range(module.levels)]
-  bias, downs, ups = module.norm != 'batch', [], []
-  prefix, last = 'model.model.', module.levels - 1
+  bias, last, prefix = module.norm != 'batch', module.levels - 1, 'model.model.'
+  downs, ups = [], []
   for depth, features in enumerate(widths):
-    outer, inner = depth == 0, depth == last
+    outer, inner, name = depth == 0, depth == last, f'up_{last - depth}'
     down, up = (0, 3) if outer else (1, 3 if inner else 5)
-    name = f'up_{last - depth}'
-    above = widths[depth - 1]
     downs.append(
       Layer(
         f'{prefix}{down}.',
         (f'down_{depth}',),
-        (features, channels if outer else above, 4, 4),
+        channels if outer else widths[depth - 1],
+        features,
+        4,
         bias=bias,
         norm='none' if outer or inner else module.norm,
         norm_prefix=f'{prefix}{down + 1}.',
@@ -68,7 +73,9 @@ def _unet(module: UNet, channels: int) -> list[Layer]:
         f'{prefix}{up}.',
         ('head',) if outer else (name,),
         # But for the innermost, the input is what came up and the skip.
-        (features * (2 - inner), module.channels if outer else above, 4, 4),
+        features * (2 - inner),
+        module.channels if outer else widths[depth - 1],
+        4,
         transposed=True,
         bias=outer or bias,
         norm='none' if outer else module.norm,
@@ -82,24 +89,15 @@ def _unet(module: UNet, channels: int) -> list[Layer]:
 
 def _patchgan(module: PatchGAN, channels: int) -> list[Layer]:
   pixel, bias = module.layers == 0, module.norm != 'batch'
-  root, k, count = ('net', 1, 2) if pixel else ('model', 4, module.layers + 1)
-  table = []
-  for i in range(count + 1):
-    position, head = max(3 * i - 1, 0), i == count
-    out = 1 if head else module.width * min(2**i, 8)
-    table.append(
-      Layer(
-        f'{root}.{position}.',
-        ('head',) if head else (f'conv_{i}',),
-        (out, channels, k, k),
-        bias=i == 0 or bias or (head and not pixel),
-        norm=module.norm if 0 < i < count else 'none',
-        norm_prefix=f'{root}.{position + 1}.',
-        norm_path=(f'norm_{i}',),
-      )
-    )
-    channels = out
-  return table
+  count = 2 if pixel else module.layers + 1
+  plan = [module.width * min(2**i, 8) for i in range(count)]
+  return discriminator(
+    'net' if pixel else 'model',
+    [channels, *plan, 1],
+    1 if pixel else 4,
+    module.norm,
+    [True, *[bias] * (count - 1), bias or not pixel],
+  )
 
 
 def infer(tensors: Tensors) -> tuple[nn.Module, list[Layer]]:
@@ -115,10 +113,11 @@ def infer(tensors: Tensors) -> tuple[nn.Module, list[Layer]]:
     first = need(tensors, FIRST_UNET, '[width, channels, 4, 4]', 4)
     head = 'model.model.3.weight'
     channels = need(tensors, head, '[2 width, channels, 4, 4]', 4).shape[1]
-    if count % 2 or count < 4:
-      raise WeightsError(
-        f'{count} convolutions below model.model: a U-Net has an even number'
-      )
+    core.require(
+      not (count % 2) and count >= 4,
+      f'{count} convolutions below model.model: a U-Net has an even number',
+      WeightsError,
+    )
     module = UNet(
       width=first.shape[0],
       levels=count // 2,
@@ -134,11 +133,12 @@ def infer(tensors: Tensors) -> tuple[nn.Module, list[Layer]]:
     f'[width, channels, {"1, 1" if pixel else "4, 4"}]',
     4,
   )
-  if pixel != (count == 3) or count > 8:
-    raise WeightsError(
-      f'{count} convolutions: a PixelGAN (net.N) has 3, a PatchGAN (model.N) '
-      'has 4 to 8'
-    )
+  core.require(
+    pixel == (count == 3) and count <= 8,
+    f'{count} convolutions: a PixelGAN (net.N) has 3, a PatchGAN (model.N) '
+    'has 4 to 8',
+    WeightsError,
+  )
   module = PatchGAN(
     width=first.shape[0],
     layers=0 if pixel else count - 2,

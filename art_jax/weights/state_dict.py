@@ -4,13 +4,15 @@ A family (dcgan.py, pix2pix.py, cyclegan.py) writes down its layers; reading and
 writing are the same for all.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from flax import traverse_util
 
-from art_jax.weights.files import WeightsError
+from art_jax import core
+from art_jax.weights.files import WeightsError, checked
 
 Tensors = Mapping[str, np.ndarray]  # PyTorch's names and layouts
 
@@ -40,8 +42,10 @@ class Layer(NamedTuple):
   Attributes:
     prefix: of PyTorch's names: 'model.10.conv_block.1.'.
     path: in our parameter tree.
-    shape: of PyTorch's weight: [O, I, h, w], transposed [I, O, h, w].
-    transposed: it is a transposed convolution.
+    inp: channels that it reads.
+    out: channels that it gives.
+    size: side of its kernel. PyTorch's is [out, inp, size, size].
+    transposed: it is a transposed convolution, [inp, out, size, size].
     bias: it has one.
     norm: 'batch', 'instance_affine', 'conditional', 'instance' or 'none'.
     norm_prefix: of PyTorch's names.
@@ -52,7 +56,9 @@ class Layer(NamedTuple):
 
   prefix: str
   path: tuple[str, ...]
-  shape: tuple[int, ...]
+  inp: int
+  out: int
+  size: int
   transposed: bool = False
   bias: bool = True
   norm: str = 'none'
@@ -72,28 +78,32 @@ def _entries(layers: Sequence[Layer]) -> dict[str, _Entry]:
   """Map each PyTorch name to what it is."""
   entries = {}
   for layer in layers:
-    out = layer.shape[1 if layer.transposed else 0]
-    axes = (2, 3, 0, 1) if layer.transposed else (2, 3, 1, 0)
-    at = ('params', *layer.path)
+    sides = (layer.out, layer.inp)
     entries[f'{layer.prefix}{layer.kernel}'] = _Entry(
-      layer.shape, (*at, 'kernel'), axes
+      (*(sides[::-1] if layer.transposed else sides), layer.size, layer.size),
+      ('params', *layer.path, 'kernel'),
+      (2, 3, 0, 1) if layer.transposed else (2, 3, 1, 0),
     )
     if layer.bias:
-      entries[f'{layer.prefix}bias'] = _Entry((out,), (*at, 'bias'))
-    for name, (where, ours) in _NORM_TENSORS[layer.norm].items():
-      target = (where, *layer.norm_path, ours)
-      rows = (layer.styles, out) if layer.styles else (out,)
-      entries[f'{layer.norm_prefix}{name}'] = _Entry(rows, target)
+      target = ('params', *layer.path, 'bias')
+      entries[f'{layer.prefix}bias'] = _Entry((layer.out,), target)
+    rows = (layer.styles, layer.out) if layer.styles else (layer.out,)
+    entries |= {
+      f'{layer.norm_prefix}{name}': _Entry(
+        rows, (collection, *layer.norm_path, ours)
+      )
+      for name, (collection, ours) in _NORM_TENSORS[layer.norm].items()
+    }
   return entries
 
 
 def clean(tensors: Tensors) -> dict[str, np.ndarray]:
   """Drop wrappers' prefixes, counters and meaningless running statistics."""
-  cleaned = {}
-  for name, value in tensors.items():
-    name = name.removeprefix('module.')
-    if not name.endswith('num_batches_tracked'):
-      cleaned[name] = value
+  cleaned = {
+    name.removeprefix('module.'): value
+    for name, value in tensors.items()
+    if not name.endswith('num_batches_tracked')
+  }
   # PyTorch < 0.4 stored running statistics for instance norms without using
   # them; a batch norm has a weight beside them.
   return {
@@ -112,13 +122,17 @@ def need(tensors: Tensors, name: str, expected: str, rank: int) -> np.ndarray:
     expected: its shape, for the message: '[width, channels, 7, 7]'.
     rank: number of its axes.
   """
-  if name not in tensors:
-    raise WeightsError(f"missing tensor '{name}', expected shape {expected}")
-  if tensors[name].ndim != rank:
-    raise WeightsError(
-      f"tensor '{name}' has shape {list(tensors[name].shape)}, expected "
-      f'{expected}'
-    )
+  core.require(
+    name in tensors,
+    f"missing tensor '{name}', expected shape {expected}",
+    WeightsError,
+  )
+  core.require(
+    tensors[name].ndim == rank,
+    f"tensor '{name}' has shape {list(tensors[name].shape)}, expected "
+    f'{expected}',
+    WeightsError,
+  )
   return tensors[name]
 
 
@@ -132,6 +146,37 @@ def norm_of(tensors: Tensors, prefix: str) -> str:
   if f'{prefix}running_mean' in tensors:
     return 'batch'
   return 'instance_affine' if f'{prefix}weight' in tensors else 'instance'
+
+
+def discriminator(
+  root: str, plan: Sequence[int], size: int, norm: str, biases: Sequence[bool]
+) -> list[Layer]:
+  """List the convolutions of a discriminator, one Sequential called `root`.
+
+  No norm follows the first and the last: they stand at 0, 2, 5, 8, ...
+
+  Args:
+    root: of PyTorch's names.
+    plan: channels of the pictures, then of every layer.
+    size: side of the kernels.
+    norm: of all layers but the first and the last.
+    biases: which layers have one.
+  """
+  last = len(plan) - 2
+  return [
+    Layer(
+      f'{root}.{max(3 * i - 1, 0)}.',
+      ('head',) if i == last else (f'conv_{i}',),
+      inp,
+      out,
+      size,
+      bias=biases[i],
+      norm=norm if 0 < i < last else 'none',
+      norm_prefix=f'{root}.{3 * i}.',
+      norm_path=(f'norm_{i}',),
+    )
+    for i, (inp, out) in enumerate(itertools.pairwise(plan))
+  ]
 
 
 def from_torch(
@@ -154,20 +199,17 @@ def from_torch(
   variables: dict[tuple[str, ...], np.ndarray] = {}
   for name, (shape, target, axes) in entries.items():
     value = need(tensors, name, str(list(shape)), len(shape))
-    if value.shape != shape:
-      raise WeightsError(
-        f"tensor '{name}' has shape {list(value.shape)}, expected {list(shape)}"
-      )
-    if not np.isfinite(value).all():
-      raise WeightsError(f"tensor '{name}' holds NaN or infinity")
-    value = value.transpose(axes) if axes else value
-    variables[target] = np.ascontiguousarray(value, np.float32)
+    value = checked(name, value, shape)
+    variables[target] = np.ascontiguousarray(
+      value.transpose(axes) if axes else value, np.float32
+    )
   for name in tensors:
-    if name not in entries:
-      raise WeightsError(
-        f"unknown tensor '{name}' {list(tensors[name].shape)}: not part of "
-        f'{what}'
-      )
+    core.require(
+      name in entries,
+      f"unknown tensor '{name}' {list(tensors[name].shape)}: not part of "
+      f'{what}',
+      WeightsError,
+    )
   return traverse_util.unflatten_dict(variables)
 
 
@@ -181,16 +223,18 @@ def to_torch(
   """
   tensors, leaves = {}, traverse_util.flatten_dict(dict(variables))
   for name, (shape, target, axes) in _entries(layers).items():
-    if target not in leaves:
-      raise WeightsError(f'missing variable {"/".join(target)}')
+    core.require(
+      target in leaves, f'missing variable {"/".join(target)}', WeightsError
+    )
     value = np.asarray(leaves[target], np.float32)
     ours = list(value.shape)
     if axes and value.ndim == 4:
       value = value.transpose(np.argsort(axes))
-    if value.shape != shape:
-      raise WeightsError(
-        f'variable {"/".join(target)} has shape {ours}, '
-        f'which is {list(value.shape)} as {name}, expected {list(shape)}'
-      )
+    core.require(
+      value.shape == shape,
+      f'variable {"/".join(target)} has shape {ours}, '
+      f'which is {list(value.shape)} as {name}, expected {list(shape)}',
+      WeightsError,
+    )
     tensors[name] = np.ascontiguousarray(value)
   return tensors

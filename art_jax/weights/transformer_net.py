@@ -9,6 +9,7 @@ to ONNX from the network of TensorFlow's Android demo: `contract.0.w` with
 `contract.0.norm.gamma` [styles, channels], `res.0.0.w`, `expand.2.w`.
 """
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -22,12 +23,11 @@ FIRST_OF_STYLES = 'contract.0.w'
 
 
 def layers_of(module: TransformerNet, params: Mapping[str, Any]) -> list[Layer]:
-  """List the layers under their foreign names.
+  """List the layers under their foreign names; params are not needed.
 
   Raises:
     WeightsError: if neither code has such a network.
   """
-  del params
   plain = module.use_bias and module.num_styles == 1
   if plain and module.head == 'linear':
     return _of_one(module)
@@ -66,87 +66,99 @@ def infer(tensors: Tensors) -> tuple[TransformerNet, list[Layer]]:
 
 def _widths(tensors, down, up, first):
   """Return the fields down, blocks and up."""
-  below = [
-    need(tensors, down.format(first + i), '[width, channels, k, k]', 4)
-    for i in range(3)
-  ]
-  above = []
-  for i in range(2):
-    kernel = need(tensors, up.format(first + i), '[width, channels, k, k]', 4)
-    above.append(kernel)
+  below, above = (
+    [
+      need(tensors, name.format(first + i), '[width, channels, k, k]', 4).shape
+      for i in range(count)
+    ]
+    for name, count in ((down, 3), (up, 2))
+  )
   blocks = {m[1] for m in map(re.compile(r'res\.?(\d+)\.').match, tensors) if m}
-  widths = tuple(kernel.shape[0] for kernel in below)
-  if first and _upsample(tensors) == 'transpose':
-    return widths, len(blocks), tuple(kernel.shape[1] for kernel in above)
-  return widths, len(blocks), tuple(kernel.shape[0] for kernel in above)
+  axis = int(first == 1 and _upsample(tensors) == 'transpose')
+  widths = tuple(shape[0] for shape in below)
+  return widths, len(blocks), tuple(shape[axis] for shape in above)
 
 
 def _upsample(tensors: Tensors) -> str:
   """Tell the layout [in, out, k, k] by the channels of the norm behind."""
-  kernel, norm = 'deconv1.conv2d.weight', 'in4.weight'
-  shape = need(tensors, kernel, '[width, channels, k, k]', 4).shape
-  out = need(tensors, norm, '[width]', 1).shape[0]
-  return 'resize' if shape[0] == out else 'transpose'
+  name = 'deconv1.conv2d.weight'
+  kernel = need(tensors, name, '[width, channels, k, k]', 4)
+  norm = need(tensors, 'in4.weight', '[width]', 1)
+  return 'resize' if len(kernel) == len(norm) else 'transpose'
+
+
+def _layers(
+  module: TransformerNet, parts: tuple[str, str, str], first: int, layer
+) -> list[Layer]:
+  """List the layers of a network in order.
+
+  Args:
+    module: the network.
+    parts: names of the parts that shrink, stay and grow.
+    first: number of the first layer of a part.
+    layer: from (prefix, number of the norm, our name, inp, out, size,
+      transposed) to the layer.
+  """
+  below, inside, above = parts
+  down, up = module.down, module.up
+  transposed = module.upsample == 'transpose'
+  return [
+    *(
+      layer(f'{below}{first + i}', i, f'down_{i}', *pair, 3 if i else 9)
+      for i, pair in enumerate(itertools.pairwise((3, *down)))
+    ),
+    *(
+      layer(
+        inside.format(first + i, first + j),
+        j,
+        f'block_{i}_{j}',
+        *down[2:] * 2,
+        3,
+      )
+      for i in range(module.blocks)
+      for j in range(2)
+    ),
+    *(
+      layer(f'{above}{first + i}', i + 3, f'up_{i}', *pair, 3, transposed)
+      for i, pair in enumerate(itertools.pairwise((down[2], *up)))
+    ),
+    layer(f'{above}{first + 2}', None, 'head', up[1], 3, 9),
+  ]
 
 
 def _of_one(module: TransformerNet) -> list[Layer]:
-  table = []
-
-  def add(prefix, norm, path, out, inp, k, transposed=False):
-    shape = (inp, out, k, k) if transposed else (out, inp, k, k)
-    table.append(
-      Layer(
-        f'{prefix}.conv2d.',
-        (path,),
-        shape,
-        transposed,
-        norm='instance_affine' if norm else 'none',
-        norm_prefix=f'{norm}.',
-        norm_path=(f'{path}_norm',),
-      )
+  def layer(prefix, norm, path, inp, out, size, transposed=False):
+    root = prefix.rpartition('conv')[0] if prefix.startswith('res') else ''
+    return Layer(
+      f'{prefix}.conv2d.',
+      (path,),
+      inp,
+      out,
+      size,
+      transposed,
+      norm='none' if norm is None else 'instance_affine',
+      norm_prefix='' if norm is None else f'{root}in{norm + 1}.',
+      norm_path=(f'{path}_norm',),
     )
 
-  down, up = module.down, module.up
-  for i, (inp, out) in enumerate(zip((3, *down), down, strict=False)):
-    add(f'conv{i + 1}', f'in{i + 1}', f'down_{i}', out, inp, 3 if i else 9)
-  for i in range(module.blocks):
-    for j in range(2):
-      prefix, path = f'res{i + 1}.', f'block_{i}_{j}'
-      add(
-        f'{prefix}conv{j + 1}', f'{prefix}in{j + 1}', path, down[2], down[2], 3
-      )
-  transposed = module.upsample == 'transpose'
-  for i, (inp, out) in enumerate(zip((down[2], *up), up, strict=False)):
-    add(f'deconv{i + 1}', f'in{i + 4}', f'up_{i}', out, inp, 3, transposed)
-  add('deconv3', '', 'head', 3, up[1], 9)
-  return table
+  return _layers(module, ('conv', 'res{}.conv{}', 'deconv'), 1, layer)
 
 
 def _of_styles(module: TransformerNet) -> list[Layer]:
-  table = []
-
-  def add(prefix, path, out, inp, k):
-    table.append(
-      Layer(
-        f'{prefix}.',
-        (path,),
-        (out, inp, k, k),
-        bias=False,
-        norm='conditional',
-        norm_prefix=f'{prefix}.norm.',
-        norm_path=(f'{path}_norm',),
-        kernel='w',
-        styles=module.num_styles,
-      )
+  def layer(prefix, norm, path, inp, out, size, transposed=False):
+    return Layer(
+      f'{prefix}.',
+      (path,),
+      inp,
+      out,
+      size,
+      transposed,
+      bias=False,
+      norm='conditional',
+      norm_prefix=f'{prefix}.norm.',
+      norm_path=(f'{path}_norm',),
+      kernel='w',
+      styles=module.num_styles,
     )
 
-  down, up = module.down, module.up
-  for i, (inp, out) in enumerate(zip((3, *down), down, strict=False)):
-    add(f'contract.{i}', f'down_{i}', out, inp, 3 if i else 9)
-  for i in range(module.blocks):
-    for j in range(2):
-      add(f'res.{i}.{j}', f'block_{i}_{j}', down[2], down[2], 3)
-  for i, (inp, out) in enumerate(zip((down[2], *up), up, strict=False)):
-    add(f'expand.{i}', f'up_{i}', out, inp, 3)
-  add('expand.2', 'head', 3, up[1], 9)
-  return table
+  return _layers(module, ('contract.', 'res.{}.{}', 'expand.'), 0, layer)
