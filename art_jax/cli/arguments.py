@@ -58,20 +58,20 @@ def find_mode(name: str) -> table.Mode:
   """
   if name in table.MODES:
     return table.MODES[name]
-  if '=' in name:
-    raise flags.Error(
-      f'{name!r} is neither a mode nor a flag; flags start with --: --{name}'
-    )
-  if _is_run(name):
-    raise flags.Error(
-      f'{name!r} is a run, and the first word is a mode: art_jax report {name} '
-      '(or sample, translate, evaluate, ...)'
-    )
-  if _is_experiment(name):
-    raise flags.Error(
-      f'{name!r} is an experiment, and the first word is a mode: '
-      f'art_jax train {name} (or describe, benchmark, sweep, ...)'
-    )
+  _require(
+    '=' not in name,
+    f'{name!r} is neither a mode nor a flag; flags start with --: --{name}',
+  )
+  _require(
+    not _is_run(name),
+    f'{name!r} is a run, and the first word is a mode: art_jax report {name} '
+    '(or sample, translate, evaluate, ...)',
+  )
+  _require(
+    not _is_experiment(name),
+    f'{name!r} is an experiment, and the first word is a mode: '
+    f'art_jax train {name} (or describe, benchmark, sweep, ...)',
+  )
   near = difflib.get_close_matches(name, table.MODES, n=3, cutoff=0.4)
   names = [*near, *(known for known in table.MODES if known not in near)]
   raise flags.Error(
@@ -80,22 +80,27 @@ def find_mode(name: str) -> table.Mode:
   )
 
 
+def _require(holds: object, message: str) -> None:
+  if not holds:
+    raise flags.Error(message)
+
+
 def _require_flags_of(mode: table.Mode, short: bool) -> None:
   """Refuse flags that a mode does not take; in the absl form, warn of them."""
-  for name in NAMES:
-    if not FLAGS[name].present or name in ('mode', *mode.flags):
-      continue
+  taken = {'mode', *mode.flags}
+  for name in [n for n in NAMES if FLAGS[n].present and n not in taken]:
     takers = ', '.join(table.taking(name))
-    if short:
-      raise flags.Error(
-        f'{mode.name} does not take --{name}; modes that do: {takers}; '
-        f'`art_jax help {mode.name}` lists its flags'
-      )
+    _require(
+      not short,
+      f'{mode.name} does not take --{name}; modes that do: {takers}; '
+      f'`art_jax help {mode.name}` lists its flags',
+    )
     print(
       f'art_jax: --{name} is ignored: {mode.name} does not take it (modes that '
       f'do: {takers})',
       file=sys.stderr,
     )
+    FLAGS[name].unparse()
 
 
 def _set_positional(mode: table.Mode, rest: list[str], short: bool) -> None:
@@ -108,30 +113,31 @@ def _set_positional(mode: table.Mode, rest: list[str], short: bool) -> None:
       f'{rest[0]!r} is not a flag; write --flag=value, or the short form: '
       f'art_jax {mode.name} {rest[0]}'
     )
-  if len(rest) > bool(mode.takes):
-    takes = f'one {mode.takes}' if mode.takes else 'nothing but flags'
-    raise flags.Error(
-      f'{mode.name} takes {takes}, and {" ".join(rest)!r} was given; flags '
-      'start with --, fields are changed by --set path=value'
-    )
+  takes = f'one {mode.takes}' if mode.takes else 'nothing but flags'
+  _require(
+    len(rest) <= bool(mode.takes),
+    f'{mode.name} takes {takes}, and {" ".join(rest)!r} was given; flags '
+    'start with --, fields are changed by --set path=value',
+  )
   if not mode.flag:
     return
   if rest:
     word = rest.pop()
-    if FLAGS[mode.flag].present and FLAGS[mode.flag].value != word:
-      raise flags.Error(
-        f'{word!r} and --{mode.flag}={FLAGS[mode.flag].value} name two things; '
-        'give one of them'
-      )
+    _require(
+      not FLAGS[mode.flag].present or FLAGS[mode.flag].value == word,
+      f'{word!r} and --{mode.flag}={FLAGS[mode.flag].value} name two things; '
+      'give one of them',
+    )
     _set(mode.flag, word)
   value = FLAGS[mode.flag].value
   if value:
     _require_kind(mode, value)
   elif not any(FLAGS[name].value for name in mode.instead):
     others = ''.join(f' or --{name}' for name in mode.instead)
-    what = 'a RUN (--run)'
-    if mode.flag == 'experiment':
-      what = 'an EXPERIMENT (--experiment; `art_jax list` shows them)'
+    what = {
+      'run': 'a RUN (--run)',
+      'experiment': 'an EXPERIMENT (--experiment; `art_jax list` shows them)',
+    }[mode.flag]
     raise flags.Error(
       f'{mode.name} needs {what}{others}; for example: '
       f'art_jax {mode.name} {mode.example}'

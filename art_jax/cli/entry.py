@@ -75,20 +75,17 @@ def _exit_code(error: Exception) -> int | None:
   """Return the exit code of an error; None: it is a bug."""
   from art_jax import core
 
-  known = {core.StorageError: 74, core.UserError: 2, core.Diverged: 3}
-  for kind, code in known.items():
-    if isinstance(error, kind):
-      return code
-  # Where they were raised they are imported already.
-  from art_jax.devices import distributed
-  from art_jax.monitoring.health import AlarmStop
-  from art_jax.training.loop import Preempted
+  codes = {core.StorageError: 74, core.UserError: 2, core.Diverged: 3}
+  if not isinstance(error, tuple(codes)):
+    # Where they were raised they are imported already.
+    from art_jax.devices import distributed
+    from art_jax.monitoring.health import AlarmStop
+    from art_jax.training.loop import Preempted
 
-  if isinstance(error, AlarmStop):
-    return 3
-  if isinstance(error, Preempted):
-    return 75
-  return 134 if distributed.peer_lost(error) else None
+    codes |= {AlarmStop: 3, Preempted: 75}
+    if distributed.peer_lost(error):
+      return 134
+  return next((codes[k] for k in codes if isinstance(error, k)), None)
 
 
 def _fail(code: int, message: object) -> int:

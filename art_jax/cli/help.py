@@ -49,10 +49,9 @@ def of_mode(mode: Mode) -> str:
       lines += _entry('', f'not needed with {flags}')
   shown = [name for name in mode.flags if name != mode.flag]
   if shown:
-    lines += ['', 'Flags:']
-    for name in shown:
-      lines += _flag(name, mode.name)
-  lines += ['', f'Example:  {_example(mode)}']
+    rows = [row for name in shown for row in _flag(name, mode.name)]
+    lines += ['', 'Flags:', *rows]
+  lines += ['', f'Example:  art_jax {mode.name} {mode.example}'.rstrip()]
   return '\n'.join(lines)
 
 
@@ -62,10 +61,6 @@ def _usage(mode: Mode) -> str:
     takes = f'[{takes}]'
   flags = '[--flags]' if mode.flags else ''
   return ' '.join(filter(None, ('art_jax', mode.name, takes, flags)))
-
-
-def _example(mode: Mode) -> str:
-  return f'art_jax {mode.name} {mode.example}'.rstrip()
 
 
 def _flag(name: str, mode: str) -> list[str]:

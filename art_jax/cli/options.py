@@ -39,9 +39,8 @@ def experiment(
 
 def with_precision(flags: Any, chosen: core.Experiment) -> core.Experiment:
   """Return the experiment with --precision applied to all of its networks."""
-  if not flags.precision:
-    return chosen
-  return experiments.everywhere(chosen, {'dtype': flags.precision})
+  dtype = {'dtype': flags.precision}
+  return experiments.everywhere(chosen, dtype) if flags.precision else chosen
 
 
 def devices(flags: Any) -> mesh.Devices:
@@ -86,18 +85,17 @@ def in_use(model: run.Run, assignments: Sequence[str]) -> run.Run:
   """
   if not assignments:
     return model
-  fields = core.inference_fields(model.algorithm)
+  fields = [f'algorithm.{f}' for f in core.inference_fields(model.algorithm)]
   for assignment in assignments:
     path = experiments.current_path(
       model.experiment, assignment.partition('=')[0].strip()
     )
-    if path not in [f'algorithm.{name}' for name in fields]:
-      name = type(model.algorithm).__name__
-      known = ', '.join(f'algorithm.{f}' for f in fields) or 'none'
-      raise core.UserError(
-        f'--set {path}=...: a trained {name} cannot be changed in it; fields '
-        f'that act when it is used: {known}'
-      )
+    core.require(
+      path in fields,
+      f'--set {path}=...: a trained {type(model.algorithm).__name__} cannot be '
+      'changed in it; fields that act when it is used: '
+      f'{", ".join(fields) or "none"}',
+    )
   experiment = experiments.override(model.experiment, assignments)
   return dataclasses.replace(model, experiment=experiment)
 
@@ -106,16 +104,17 @@ def painter(flags: Any) -> run.Run:
   """Return the trained model with the paintings of --style, if it takes any."""
   loaded = model(flags)
   if flags.style:
-    names = flags.style.split(',')
     if not isinstance(loaded.algorithm, core.Stylable):
       return loaded.styled(())  # Raises, saying why.
     size = loaded.algorithm.style_size
-    return loaded.styled([paintings.read(name, size) for name in names])
-  if isinstance(loaded.algorithm, core.Stylable):
-    raise core.UserError(
-      f'{type(loaded.algorithm).__name__} paints like any painting and needs '
-      'one: pass --style=FILE[,FILE...] or --style=builtin:5'
+    return loaded.styled(
+      [paintings.read(name, size) for name in flags.style.split(',')]
     )
+  core.require(
+    not isinstance(loaded.algorithm, core.Stylable),
+    f'{type(loaded.algorithm).__name__} paints like any painting and needs '
+    'one: pass --style=FILE[,FILE...] or --style=builtin:5',
+  )
   return loaded
 
 

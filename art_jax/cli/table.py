@@ -142,7 +142,9 @@ _ROWS = (
     'Paint a photo or a video in the style of paintings.',
     'EXPERIMENT',
     flags=(
-      *dict.fromkeys(_EXPERIMENT + _MODEL),
+      *_MODEL,
+      'tiny',
+      'precision',
       'content',
       'style',
       'mask',

@@ -229,12 +229,12 @@ def make_devices(count: int | None = None) -> Devices:
       f'--devices={",".join(map(str, count))}: several numbers are for '
       'benchmark; pass one'
     )
-  if count is not None and not 1 <= count <= len(available):
-    raise core.UserError(
-      f'--devices={count}: this run sees {len(available)} '
-      f'{available[0].platform} device(s); pass --devices=1 to '
-      f'--devices={len(available)}'
-    )
+  core.require(
+    count is None or 1 <= count <= len(available),
+    f'--devices={count}: this run sees {len(available)} '
+    f'{available[0].platform} device(s); pass --devices=1 to '
+    f'--devices={len(available)}',
+  )
   chosen = available[: count or len(available)]
   if count is not None and jax.process_count() > 1:
     core.require(

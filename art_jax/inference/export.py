@@ -50,10 +50,10 @@ def write(
   algorithm = _translator(run)
   if direction is not None and direction not in algorithm.directions:
     direction = renamed.option('direction', direction)
-  if direction is not None and direction not in algorithm.directions:
-    raise core.UserError(
-      f'--direction={direction}: it is one of {", ".join(algorithm.directions)}'
-    )
+  core.require(
+    direction is None or direction in algorithm.directions,
+    f'--direction={direction}: it is one of {", ".join(algorithm.directions)}',
+  )
   known = run.params.keys() if isinstance(run.params, Mapping) else ()
   directions = [direction] if direction else list(algorithm.directions)
   directions = [d for d in directions if not known or d in known]

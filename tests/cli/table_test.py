@@ -14,8 +14,9 @@ _CLI = pathlib.Path(arguments.__file__).parent
 _MODULES = {p.stem for p in (_CLI / 'modes').glob('*.py')} - {'__init__'}
 # Read before a mode begins: by the parser and by `entry.main`.
 _OF_ALL = {'mode', 'compile_cache'}
-# `options.model` reads it, for modes that take weights in place of a run.
-_NOT_OFFERED = {'evaluate': {'weights'}}
+# Read by `options.model`, for modes that take weights in place of a run, and
+# by `options.experiment`, for modes that take a set of pictures.
+_NOT_OFFERED = {'evaluate': {'weights'}, 'stylize': {'data'}}
 
 
 def _functions(path):

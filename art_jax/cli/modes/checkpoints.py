@@ -23,11 +23,11 @@ def run(flags: Any) -> int:
     '--verify and --prune: give one of them (--prune verifies what it keeps)',
   )
   for name in ('keep_last', 'keep_every'):
-    if flags[name].present and not flags.prune:
-      raise core.UserError(
-        f'--{name}={flags[name].value} is for --prune, which removes the '
-        'others; add --prune, or leave it out'
-      )
+    core.require(
+      not flags[name].present or flags.prune,
+      f'--{name}={flags[name].value} is for --prune, which removes the '
+      'others; add --prune, or leave it out',
+    )
   folder = RunFolder(flags.run, writable=False)
   with Checkpoints(folder.checkpoints, read_only=True) as opened:
     core.require(

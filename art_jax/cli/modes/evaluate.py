@@ -24,11 +24,11 @@ def run(flags: Any) -> None:
     'evaluate needs either a RUN (--run=FOLDER), or two folders of pictures: '
     '--real=FOLDER --fake=FOLDER',
   )
-  if flags.num is not None and flags.num < 2:
-    raise core.UserError(
-      f'--num={flags.num}: scores take at least 2 pictures, and 5000 to be '
-      'compared with others'
-    )
+  core.require(
+    flags.num is None or flags.num >= 2,
+    f'--num={flags.num}: scores take at least 2 pictures, and 5000 to be '
+    'compared with others',
+  )
   extractor = features.get(flags.features)
   weights = extractor.load(flags.features_weights)
   devices = mesh.make_devices(flags.devices)

@@ -5,9 +5,8 @@ from typing import Any
 from art_jax.weights import catalogue, download
 
 
-def run(flags: Any, names: list[str]) -> None:
+def run(_: Any, names: list[str]) -> None:
   """Print where each file is; without names, list what there is."""
-  del flags
   if not names:
     for name, published in catalogue.PUBLISHED.items():
       print(f'{name:<18} {published.url}')

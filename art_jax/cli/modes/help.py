@@ -5,8 +5,7 @@ from typing import Any
 from art_jax.cli import help, table
 
 
-def run(flags: Any, names: list[str]) -> None:
+def run(_: Any, names: list[str]) -> None:
   """Print the text of each mode that is named, or of all in short."""
-  del flags
   texts = [help.of_mode(table.MODES[name]) for name in names]
   print('\n\n\n'.join(texts) or help.overview())

@@ -5,9 +5,8 @@ from typing import Any
 from art_jax.config import experiment_files
 
 
-def run(flags: Any) -> None:
+def run(_: Any) -> None:
   """Print the name and the purpose of every experiment."""
-  del flags
   purposes = {
     name: experiment_files.purpose(path)
     for name, path in experiment_files.files().items()

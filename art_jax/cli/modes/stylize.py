@@ -35,8 +35,17 @@ def run(flags: Any) -> None:
 
 
 def _translate(flags: Any) -> None:
-  optimizing = ('tile', 'mask', 'start', 'every', 'versus', 'workdir', 'steps')
-  options.refuse(flags, 'trained networks', *optimizing)
+  options.refuse(
+    flags,
+    'trained networks',
+    'tile',
+    'mask',
+    'start',
+    'every',
+    'versus',
+    'workdir',
+    'steps',
+  )
   model = options.painter(flags)
   if stylize_clip.writes_video(flags):
     return stylize_clip.translate(flags, model)
@@ -44,9 +53,8 @@ def _translate(flags: Any) -> None:
     pathlib.Path(flags.output).expanduser(), 1, flags.overwrite
   )
   picture = task.picture('content', flags.content)
-  shape = picture.height, picture.width
-  if flags.size:
-    shape = images.shape_of(picture, flags.size, 1)
+  size = flags.size or max(picture.size)
+  shape = images.shape_of(picture, size, 1)
   pixels = images.to_uint8(images.resized(picture, shape))
   images.save_png(target, model.translate(pixels, flags.direction))
   print(f'{shape[1]}x{shape[0]} pixels: {target}')
@@ -71,23 +79,20 @@ def _optimize(flags: Any) -> None:
   made = []
   for variant, target, folder in zip(variants, targets, folders, strict=True):
     if len(variants) > 1:
-      changes = [
+      changes = ' '.join(
         f'{path}={serialization.to_text(experiments.get(variant, path))}'
         for path in experiments.differences(experiment, variant)
-      ]
-      changed = ' '.join(changes) or 'as it is'
-      print(f'{target.name}: {changed}', file=sys.stderr)
+      )
+      print(f'{target.name}: {changes or "as it is"}', file=sys.stderr)
     made.append(_paint(variant, job, devices, flags, target, folder))
     images.save_png(target, made[-1])
   if len(made) > 1:
     images.save_png(output, images.grid(np.stack(made), columns=len(made)))
-  height, width = made[0].shape[:2]
-  print(f'{width}x{height} pixels: {output}')
+  print(f'{made[0].shape[1]}x{len(made[0])} pixels: {output}')
 
 
 def _paint(variant, job, devices, flags, target, folder) -> np.ndarray:
   """Paint one picture; show progress, and record it in a run folder."""
-  every, log_every = flags.every, variant.train.log_every
   sizes = task.scales(variant.algorithm, variant.data.size)
   total = len(sizes) * variant.train.duration
   with contextlib.ExitStack() as stack:
@@ -101,9 +106,9 @@ def _paint(variant, job, devices, flags, target, folder) -> np.ndarray:
 
     def report(number, metrics, picture):
       progress.advance(number)
-      if number == 1 or number % log_every == 0:
+      if number == 1 or number % variant.train.log_every == 0:
         progress.show(number, {k: float(v) for k, v in metrics.items()})
-      if every and number % every == 0:
+      if flags.every and number % flags.every == 0:
         name = f'{target.stem}_step_{number:05d}.png'
         images.save_png(target.with_name(name), picture())
       if record:
@@ -123,10 +128,8 @@ def _targets(
     f'--output={output}: pictures are written as PNG; pass a name that ends '
     'in .png',
   )
-  parts = [output]
-  if count > 1:
-    names = [f'{output.stem}_{i}.png' for i in range(1, count + 1)]
-    parts = [output.with_name(name) for name in names]
+  names = [f'{output.stem}_{i}.png' for i in range(1, count + 1)]
+  parts = [output.with_name(name) for name in names] if count > 1 else [output]
   for path in {output, *parts}:
     require_free(path, overwrite)
   return parts
@@ -137,9 +140,8 @@ def _folders(workdir: str | None, count: int) -> list[pathlib.Path | None]:
   if not workdir:
     return [None] * count
   folder = pathlib.Path(workdir).expanduser()
-  folders = [folder / str(i) for i in range(1, count + 1)]
-  if count == 1:
-    folders = [folder]
+  several = [folder / str(i) for i in range(1, count + 1)]
+  folders = several if count > 1 else [folder]
   for path in folders:
     session.require_new(path)
   return [*folders]

@@ -47,7 +47,7 @@ def paint(
 ) -> None:
   """Paint --content by optimizing pixels into --output."""
   options.refuse(
-    flags, 'videos', *('tile', 'mask', 'start', 'every', 'devices', 'workdir')
+    flags, 'videos', 'tile', 'mask', 'start', 'every', 'devices', 'workdir'
   )
   style_video.require_video(experiment)
   clip = _Clip(flags, 1, experiment.data.size)
@@ -74,28 +74,26 @@ class _Clip:
       self._output.resolve() != self._video.path.resolve(),
       '--output is --content; pass another name',
     )
-    height, width = self._video.size
-    longest = flags.size or size or max(height, width)
-    scale = longest / max(height, width)
+    longest = flags.size or size or max(self._video.size)
+    scale = longest / max(self._video.size)
     # Even sides: the format of the video needs them.
     self._shape = tuple(
       max(round(n * scale / 2), 1) * 2 for n in self._video.size
     )
-    if min(self._shape) < max(task.MIN_SIDE, 2 * multiple):
-      raise core.UserError(
-        f'--size={longest}: frames would be {self._shape[1]}x{self._shape[0]} '
-        f'pixels; both sides are at least {task.MIN_SIDE}; pass a '
-        'larger one'
-      )
+    core.require(
+      min(self._shape) >= max(task.MIN_SIDE, 2 * multiple),
+      f'--size={longest}: frames would be {self._shape[1]}x{self._shape[0]} '
+      f'pixels; both sides are at least {task.MIN_SIDE}; pass a '
+      'larger one',
+    )
 
   def __iter__(self) -> Iterator[np.ndarray]:
     """Yield u8[H, W, 3] frames."""
-    height, width = self._shape
     for frame in self._video:
       if frame.shape[:2] != self._shape:
         image = Image.fromarray(frame)
         frame = np.asarray(
-          image.resize((width, height), Image.Resampling.LANCZOS)
+          image.resize([*self._shape[::-1]], Image.Resampling.LANCZOS)
         )
       yield frame
 
