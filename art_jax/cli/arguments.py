@@ -26,8 +26,8 @@ def parse(argv: Sequence[str]) -> list[str]:
     flags.Error, ValueError: naming the value, the rule and the next step.
   """
   program, *words = argv
-  named = [word.removeprefix('--mode=') for word in words]
-  named = [name for name in named if name in table.MODES]
+  bare = (word.removeprefix('--mode=') for word in words)
+  named = [name for name in bare if name in table.MODES]
   if not words or any(word in _HELP for word in words):
     words = ['help', *named]
   FLAGS.set_gnu_getopt(True)  # flags may stand after the positionals

@@ -13,7 +13,7 @@ from art_jax.data.dataset import (
   assemble,
   choose_classes,
   of_arrays,
-  parts,
+  space,
 )
 
 MAX_BYTES = 16 * 2**30  # of the arrays in memory; a small .npz can hold more
@@ -49,23 +49,21 @@ class Arrays:
     if 'label' in train and data.classes:
       kept = choose_classes(names, data.classes, path)
       train, test = (_keep(rows, names, kept) for rows in (train, test))
-    spaces, texts = [], []
-    groups = [tuple(train)]
-    if 'a' in train and not self.paired:
-      groups = [('a',), ('b',)]
-    for keys in groups:
-      splits = [
+    apart = 'a' in train and not self.paired
+    spaces = []
+    for keys in [('a',), ('b',)] if apart else [tuple(train)]:
+      splits = (
         of_arrays({key: rows[key] for key in keys}, 'row', data)
         for rows in (train, test)
         if set(keys) <= set(rows)
-      ]
-      one, held, text = parts(splits[0], data.heldout, *splits[1:])
-      spaces.append((one, held))
-      texts.append(f'{" ".join(keys)}: {text}')
+      )
+      examples, *heldout = splits
+      title = f'{" ".join(keys)}: '
+      spaces.append(space(examples, data.heldout, *heldout, title=title))
     height, width = next(iter(train.values())).shape[1:3]
-    texts.append(f'{width}x{height} resized to {data.load_size or data.size}')
+    note = f'; {width}x{height} resized to {data.load_size or data.size}'
     unused = () if 'label' in train else data.classes
-    return assemble(spaces, '; '.join(texts), [], path, kept, unused)
+    return assemble(spaces, path, note, names=kept, unused=unused)
 
 
 def _read(path: str) -> dict[str, np.ndarray]:

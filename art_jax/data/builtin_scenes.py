@@ -14,7 +14,7 @@ from art_jax.data.builtin import Builtin
 from art_jax.data.columns import Column
 from art_jax.data.dataset import (
   Dataset,
-  Examples,
+  Space,
   assemble,
   choose_classes,
   of_arrays,
@@ -50,20 +50,28 @@ def open_scenes(source: Builtin, data: core.Data) -> Dataset:
     )
     return scenes._replace(genre=labels[scenes.genre])
 
+  def scenes(fields, first, count):
+    drawn = render(first, count)
+    arrays = {key: getattr(drawn, field) for key, field in fields.items()}
+    return of_arrays(arrays, 'scene', data, first)
+
   held = max(8, math.ceil(data.heldout * source.count))
   held_first = 2 * source.count  # the same scenes in every layout
-  spaces = []
-  for number, keys in enumerate(_SPACES[source.layout]):
-    first = number * source.count
-    train = _scenes(keys, first, render(first, source.count), data)
-    heldout = _scenes(keys, held_first, render(held_first, held), data)
-    spaces.append((train, heldout))
-  text = f'{source.layout}, {source.count} train, {held} held out'
-  names = tuple(genres) if source.layout == 'images' else ()
-  columns = ()
-  if source.layout == 'attributes':
-    columns = (Column('genre', tuple(genres)),)
-  return assemble(spaces, text, [], 'built-in pictures', names, columns=columns)
+  spaces = [
+    Space(
+      scenes(keys, number * source.count, source.count),
+      scenes(keys, held_first, held),
+    )
+    for number, keys in enumerate(_SPACES[source.layout])
+  ]
+  column = Column('genre', tuple(genres))
+  return assemble(
+    spaces,
+    'built-in pictures',
+    f'{source.layout}, {source.count} train, {held} held out',
+    names=genres if source.layout == 'images' else (),
+    columns=(column,) if source.layout == 'attributes' else (),
+  )
 
 
 def _cache() -> str | None:
@@ -74,8 +82,3 @@ def _cache() -> str | None:
   except (OSError, core.UserError):
     return None
   return str(folder) if os.access(folder, os.W_OK) else None
-
-
-def _scenes(fields: dict[str, str], first: int, scenes, data) -> Examples:
-  arrays = {key: getattr(scenes, field) for key, field in fields.items()}
-  return of_arrays(arrays, 'scene', data, first)

@@ -101,9 +101,8 @@ def read(
       'one of them',
     )
     cells[file] = row
-  lines = [(line, row['file'], row) for line, row in rows]
   return (
-    tuple(_column(shown, name, lines, name in categories) for name in names),
+    tuple(_column(shown, name, rows, name in categories) for name in names),
     cells,
   )
 
@@ -136,15 +135,14 @@ def _rows(path: str, shown: str):
       f'{shown}, line {line}: {len(row)} cells for {len(header)} columns; '
       'put quotes around a text that holds a comma',
     )
-  stripped = [
+  return [
     (line, dict(zip(header, map(str.strip, row), strict=True)))
     for line, row in rows
-  ]
-  return stripped, header
+  ], header
 
 
-def _column(shown: str, name: str, lines, category: bool) -> Column:
-  known = [(line, row[name]) for line, _, row in lines if row[name]]
+def _column(shown: str, name: str, rows, category: bool) -> Column:
+  known = [(line, row[name]) for line, row in rows if row[name]]
   core.require(
     known, f'{shown}: column {name!r} is empty; leave it out by columns=(...)'
   )
@@ -153,12 +151,12 @@ def _column(shown: str, name: str, lines, category: bool) -> Column:
   if category or 2 * len(good) <= len(known):
     return Column(name, tuple(sorted({text for _, text in known})))
   for (line, text), number in zip(known, numbers, strict=True):
-    if number is None:
-      raise core.UserError(
-        f'{shown}, line {line}: {name}={printable(text)!r} is no number, as '
-        f'most of its column are; correct it, leave it empty if it is not '
-        f'known, or pass categories=({name!r},)'
-      )
+    core.require(
+      number is not None,
+      f'{shown}, line {line}: {name}={printable(text)!r} is no number, as '
+      f'most of its column are; correct it, leave it empty if it is not '
+      f'known, or pass categories=({name!r},)',
+    )
   return Column(name, (), min(good), max(good))
 
 

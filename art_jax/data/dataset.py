@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -40,6 +40,14 @@ class Examples:
     """Return the examples at `indices`, in that order."""
     names = tuple(self.names[i] for i in indices)
     return Examples(self.keys, names, lambda i: self.read(indices[i]))
+
+
+class Space(NamedTuple):
+  """The training and the held-out examples of one index space, in words too."""
+
+  train: Examples
+  heldout: Examples
+  text: str = ''
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -105,46 +113,48 @@ def _mark(name: str) -> float:
   return int.from_bytes(digest, 'big') / 2**64
 
 
-def parts(
+def space(
   examples: Examples,
   share: float,
   heldout: Examples | None = None,
-) -> tuple[Examples, Examples, str]:
-  """Return the train and held-out part of one index space, and a summary.
+  *,
+  title: str = '',
+) -> Space:
+  """Split one index space.
 
   Args:
     examples: the examples; all are trained on if `heldout` is given.
     share: share to hold out otherwise.
     heldout: the source's own test split.
+    title: of the words.
   """
   if heldout is not None and len(heldout):
-    return examples, heldout, f'{len(examples)} train, {len(heldout)} test'
+    text = f'{title}{len(examples)} train, {len(heldout)} test'
+    return Space(examples, heldout, text)
   train, held = split(examples.names, share)
   if not held:
-    return examples, examples, f'{len(examples)} train, held-out = train'
-  return (
-    examples.subset(train),
-    examples.subset(held),
-    f'{len(train)} train, {len(held)} held out',
-  )
+    text = f'{title}{len(examples)} train, held-out = train'
+    return Space(examples, examples, text)
+  text = f'{title}{len(train)} train, {len(held)} held out'
+  return Space(examples.subset(train), examples.subset(held), text)
 
 
 def assemble(
-  spaces: Sequence[tuple[Examples, Examples]],
-  text: str,
-  found: Sequence[Any],
+  spaces: Sequence[Space],
   where: str,
+  note: str = '',
+  verified: Sequence[Any] = (),
   names: Sequence[str] = (),
   unused: Sequence[str] = (),
   columns: Sequence[Any] = (),
 ) -> Dataset:
-  """Make a set of its (train, held-out) index spaces.
+  """Make a set of its index spaces.
 
   Args:
-    spaces: one pair per index space.
-    text: what was found, for the summary.
-    found: verified folders (None is passed over) that may have skipped files.
+    spaces: the index spaces.
     where: name of the source, for the summary.
+    note: what the summary says behind the words of the spaces.
+    verified: folders that may have skipped files.
     names: name of each label.
     unused: `data.classes` where the source has no classes to choose from.
     columns: attributes of the pictures.
@@ -152,20 +162,23 @@ def assemble(
   Raises:
     UserError: classes were asked for in vain.
   """
+  where = printable(str(where))
   core.require(
     not unused,
-    f'data.classes={tuple(unused)}: {printable(str(where))!r} has no '
+    f'data.classes={tuple(unused)}: {where!r} has no '
     'classes; pass --set "data.classes=()", or a folder with one sub-folder '
     'per class',
   )
-  skipped = tuple(pair for one in found if one for pair in one.skipped)
-  note = f'; {len(skipped)} unreadable skipped' if skipped else ''
+  skipped = tuple(pair for one in verified for pair in one.skipped)
+  text = '; '.join(space.text for space in spaces if space.text) + note
+  if skipped:
+    text += f'; {len(skipped)} unreadable skipped'
   return Dataset(
-    train=tuple(train for train, _ in spaces),
-    heldout=tuple(heldout for _, heldout in spaces),
+    train=tuple(space.train for space in spaces),
+    heldout=tuple(space.heldout for space in spaces),
     class_names=tuple(names),
     skipped=skipped,
-    summary=f'data: {printable(str(where))}: {text}{note}',
+    summary=f'data: {where}: {text}',
     columns=tuple(columns),
   )
 
@@ -184,12 +197,12 @@ def choose_classes(
     'with one sub-folder per class by --data=PATH',
   )
   for name in wanted:
-    if name not in found:
-      near = difflib.get_close_matches(name, found, n=3, cutoff=0.4) or found
-      raise core.UserError(
-        f'data.classes names {name!r}, which {printable(where)!r} does '
-        f'not have; nearest: {", ".join(near[:3])}'
-      )
+    near = difflib.get_close_matches(name, found, n=3, cutoff=0.4) or found
+    core.require(
+      name in found,
+      f'data.classes names {name!r}, which {printable(where)!r} does '
+      f'not have; nearest: {", ".join(near[:3])}',
+    )
   return tuple(wanted) or tuple(found)
 
 

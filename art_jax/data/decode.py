@@ -132,11 +132,8 @@ def resize(
 ) -> np.ndarray:
   """Resize with antialiasing (bicubic): u8[size, size, channels]."""
   image = image.convert('L' if channels == 1 else 'RGB')
-  method = Image.Resampling.BICUBIC
-  if fit == 'crop':
-    image = ImageOps.fit(image, (size, size), method)
-  else:
-    image = image.resize((size, size), method)
+  change = ImageOps.fit if fit == 'crop' else Image.Image.resize
+  image = change(image, (size, size), Image.Resampling.BICUBIC)
   return np.array(image, np.uint8).reshape(size, size, channels)
 
 
@@ -191,9 +188,8 @@ def _stream(file: File) -> io.BytesIO | pathlib.Path:
   if num_bytes > MAX_BYTES:
     raise BadPictureError(file, f'{num_bytes} bytes; the limit is {MAX_BYTES}')
   encoded = member.read() if member else file
-  if isinstance(encoded, bytes):
-    return io.BytesIO(encoded)
-  return pathlib.Path(encoded)
+  is_bytes = isinstance(encoded, bytes)
+  return io.BytesIO(encoded) if is_bytes else pathlib.Path(encoded)
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
@@ -229,10 +225,7 @@ def _scale(values: np.ndarray, mode: str) -> np.ndarray:
   """Map the samples of a deep gray picture to u8; `convert` would clip."""
   values = values.astype(np.float64)
   low, high = values.min(), values.max()
-  if mode == 'F' and high <= 1:
-    top = 1
-  else:
-    top = 255 if mode == 'F' else 65535
+  top = 65535 if mode != 'F' else 255 if high > 1 else 1
   if not (low >= 0 and high <= top):  # also refuses NaN
     raise ValueError(f'samples from {low} to {high}; they must be 0 to {top}')
   return np.rint(values * (255 / top)).astype(np.uint8)

@@ -1,5 +1,6 @@
 """What `--data=PATH|tfds:NAME|builtin` means, and whether it is fit."""
 
+import contextlib
 import os
 
 from art_jax import core
@@ -67,16 +68,16 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
     text = f'data: {count_a} and {count_b} pictures in {shown}'
     return sources.Unpaired(path), f'{text} (trainA and trainB)'
   names, _ = tree.require_pictures(folder)
-  if _side_by_side(folder, names):
-    how = 'pairs' if aligned else 'drawn independently'
-    text = f'data: {len(names)} side-by-side pictures in {shown} ({how})'
-    return sources.Pairs(path, paired=aligned), text
   unpaired = '' if aligned else 'sub-folders trainA and trainB, or '
-  raise core.UserError(
+  core.require(
+    _side_by_side(folder, names),
     f'--data={shown} has {len(names)} pictures, but the algorithm reads two '
     f'domains a and b: it needs {unpaired}side-by-side pictures twice as wide '
-    'as high; pass such a folder, or --data=builtin'
+    'as high; pass such a folder, or --data=builtin',
   )
+  how = 'pairs' if aligned else 'drawn independently'
+  text = f'data: {len(names)} side-by-side pictures in {shown} ({how})'
+  return sources.Pairs(path, paired=aligned), text
 
 
 def _images(path: str, labeled: bool) -> tuple[core.Source, str]:
@@ -118,9 +119,7 @@ def _side_by_side(path: str, names: list[str]) -> bool:
   """Tell whether most of the first pictures are about twice as wide as high."""
   votes = []
   for name in names[:_PROBED]:
-    try:
+    with contextlib.suppress(decode.BadPictureError):
       width, height = decode.size_of(os.path.join(path, name))
-    except decode.BadPictureError:
-      continue
-    votes.append(1.9 < width / height < 2.1)
+      votes.append(1.9 < width / height < 2.1)
   return sum(votes) * 2 > len(votes)

@@ -11,11 +11,12 @@ from art_jax.data import decode, tree, verify
 from art_jax.data.dataset import (
   Dataset,
   Examples,
+  Space,
   assemble,
   choose_classes,
   cutter,
   only,
-  parts,
+  space,
 )
 
 _TEST_FOLDERS = ('test', 'val', 'validation')
@@ -38,10 +39,8 @@ class Folder:
   def open(self, data: core.Data) -> Dataset:
     """Verify the pictures; raises UserError."""
     verified = _verify(*splits(self.root), data)
-    train, heldout, text = _parts(verified, data, _pictures('image', data))
-    return assemble(
-      [(train, heldout)], text, verified, self.root, unused=data.classes
-    )
+    spaces = [_space(verified, data, _pictures('image', data))]
+    return assemble(spaces, self.root, verified=verified, unused=data.classes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,27 +60,35 @@ class Classes:
     """Verify the pictures; raises UserError."""
     root, test_root = splits(self.root)
     names = choose_classes(class_folders(root), data.classes, root)
-    verified = []
+    cut, every = cutter(data), []
 
-    def labeled(folder, classes):
-      """Verify the pictures of some classes: one index space of them all."""
-      rows = []
-      for name in classes:
-        pictures = verify.verify(os.path.join(folder, name), data)
-        verified.append(pictures)
-        rows += [
-          (f'{name}/{file}', pictures.path(index), names.index(name))
-          for index, file in enumerate(pictures.names)
-        ]
-      return _labeled(rows, data)
+    def labeled(folder):
+      """Verify the pictures of the classes: one index space of them all."""
+      there = class_folders(folder)
+      verified = {
+        name: verify.verify(os.path.join(folder, name), data)
+        for name in names
+        if name in there
+      }
+      every.extend(verified.values())
+      rows = [
+        (f'{name}/{file}', pictures.path(index), names.index(name))
+        for name, pictures in verified.items()
+        for index, file in enumerate(pictures.names)
+      ]
+      return Examples(
+        ('image', 'label'),
+        [name for name, _, _ in rows],
+        lambda index: {
+          'image': decode.decode(rows[index][1], **cut),
+          'label': np.array(rows[index][2], np.int32),
+        },
+      )
 
-    train, test = labeled(root, names), None
-    if test_root:
-      there = class_folders(test_root)
-      test = labeled(test_root, [name for name in names if name in there])
-    train, heldout, text = parts(train, data.heldout, test)
-    text = f'{text}, {len(names)} classes'
-    return assemble([(train, heldout)], text, verified, self.root, names)
+    train, *test = (labeled(folder) for folder in (root, test_root) if folder)
+    spaces = [space(train, data.heldout, *test)]
+    note = f', {len(names)} classes'
+    return assemble(spaces, self.root, note, every, names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,23 +108,23 @@ class Unpaired:
 
   def __post_init__(self):
     two = self.a is not None and self.b is not None
-    if (self.root is None) != two or (self.root and (self.a or self.b)):
-      raise core.UserError(
-        f'{self!r}: it takes root (with trainA and trainB), or both a and b; '
-        "pass e.g. Unpaired('/pictures')"
-      )
+    core.require(
+      (self.root is None) == two and not (self.root and (self.a or self.b)),
+      f'{self!r}: it takes root (with trainA and trainB), or both a and b; '
+      "pass e.g. Unpaired('/pictures')",
+    )
 
   def open(self, data: core.Data) -> Dataset:
     """Verify the pictures; raises UserError."""
-    spaces, texts, every = [], [], []
-    for domain in _DOMAINS:
-      verified = _verify(*self._folders(domain), data)
-      train, heldout, text = _parts(verified, data, _pictures(domain, data))
-      spaces.append((train, heldout))
-      texts.append(f'{domain}: {text}')
-      every += verified
+    both = [_verify(*self._folders(domain), data) for domain in _DOMAINS]
+    spaces = [
+      _space(verified, data, _pictures(domain, data), f'{domain}: ')
+      for domain, verified in zip(_DOMAINS, both, strict=True)
+    ]
     where = self.root or f'{self.a} and {self.b}'
-    return assemble(spaces, '; '.join(texts), every, where, unused=data.classes)
+    return assemble(
+      spaces, where, verified=[*both[0], *both[1]], unused=data.classes
+    )
 
   def _folders(self, domain: str) -> tuple[str, str | None]:
     if self.root is None:
@@ -168,12 +175,15 @@ class Pairs:
       )
 
     verified = _verify(*splits(self.root), data, halves=True)
-    train, heldout, text = _parts(verified, data, examples)
-    spaces = [(train, heldout)]
+    pairs = _space(verified, data, examples, 'pairs: ')
+    spaces, note = [pairs], ''
     if not self.paired:
-      spaces = [(only(train, key), only(heldout, key)) for key in _DOMAINS]
-    text = f'pairs: {text}' + ('' if self.paired else ', drawn independently')
-    return assemble(spaces, text, verified, self.root, unused=data.classes)
+      note = f'{pairs.text}, drawn independently'
+      spaces = [
+        Space(only(pairs.train, key), only(pairs.heldout, key))
+        for key in _DOMAINS
+      ]
+    return assemble(spaces, self.root, note, verified, unused=data.classes)
 
 
 def splits(root: str) -> tuple[str, str | None]:
@@ -206,13 +216,14 @@ def _verify(
   ]
 
 
-def _parts(
+def _space(
   verified: list[verify.Verified],
   data: core.Data,
   examples: Callable[[verify.Verified], Examples],
-) -> tuple[Examples, Examples, str]:
+  title: str = '',
+) -> Space:
   train, *test = map(examples, verified)
-  return parts(train, data.heldout, *test)
+  return space(train, data.heldout, *test, title=title)
 
 
 def _pictures(
@@ -224,17 +235,3 @@ def _pictures(
     found.names,
     lambda index: {key: decode.decode(found.path(index), **cut)},
   )
-
-
-def _labeled(rows: list[tuple[str, str, int]], data: core.Data) -> Examples:
-  """Return examples of (name, path, label)."""
-  cut = cutter(data)
-
-  def read(index):
-    _, path, label = rows[index]
-    return {
-      'image': decode.decode(path, **cut),
-      'label': np.array(label, np.int32),
-    }
-
-  return Examples(('image', 'label'), [name for name, _, _ in rows], read)

@@ -5,7 +5,7 @@ import os
 
 from art_jax import core
 from art_jax.data import columns, decode, verify
-from art_jax.data.dataset import Dataset, Examples, assemble, cutter, parts
+from art_jax.data.dataset import Dataset, Examples, assemble, cutter, space
 
 FILE = 'labels.csv'
 
@@ -55,10 +55,12 @@ class Labeled:
 
     keys = ('image', *(column.name for column in table))
     examples = Examples(keys, verified.names, read)
-    train, heldout, text = parts(examples, data.heldout)
     lines = sum(name in cells for name in verified.names)
-    text = f'{text}, {lines} with a line in {self.file}'
-    spaces, unused = [(train, heldout)], data.classes
     return assemble(
-      spaces, text, [verified], self.root, unused=unused, columns=table
+      [space(examples, data.heldout)],
+      self.root,
+      f', {lines} with a line in {self.file}',
+      [verified],
+      unused=data.classes,
+      columns=table,
     )

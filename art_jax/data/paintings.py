@@ -27,10 +27,7 @@ def read(name: str, size: int) -> np.ndarray:
     core.UserError: there is no such file, or it is no picture.
   """
   image = _open(name)
-  scale = size / max(image.size)
-  shape = [max(round(side * scale), 1) for side in image.size]
-  resized = image.resize(shape, Image.Resampling.LANCZOS)
-  return images.from_uint8(np.asarray(resized)[None])
+  return images.resized(image, images.shape_of(image, size, 1))[None]
 
 
 def scene(number: int, *, photo: bool = False) -> Image.Image:
@@ -44,8 +41,7 @@ def scene(number: int, *, photo: bool = False) -> Image.Image:
 def _open(name: str) -> Image.Image:
   from art_jax.data import decode
 
-  builtin = _BUILTIN.fullmatch(name)
-  if builtin:
+  if builtin := _BUILTIN.fullmatch(name):
     return scene(int(builtin[1] or 0), photo=bool(builtin[2]))
   path = pathlib.Path(name).expanduser()
   core.require(

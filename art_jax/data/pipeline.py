@@ -93,11 +93,13 @@ class _Engine:
     return order.positions(step, rows)[self.placer.local_rows(rows)]
 
   def batch(self, groups, position) -> dict[str, jax.Array]:
-    result = {}
-    for group, rows in enumerate(groups):
-      key = ops.group_key(self.seed, group)
-      result |= ops.augment(rows, position, key, self.data)
-    return result
+    return {
+      name: value
+      for group, rows in enumerate(groups)
+      for name, value in ops.augment(
+        rows, position, ops.group_key(self.seed, group), self.data
+      ).items()
+    }
 
   def names(self, step: int) -> list[str]:
     positions = order.positions(step, self.rows_per_step)
@@ -165,17 +167,14 @@ class _Streaming(_Engine):
         for group, examples in enumerate(groups)
       )
 
-    step = first_step
     count = len(self.local_positions(first_step))
     stream = streaming.batches(read, count, first_step, self.last_step)
     with contextlib.closing(stream):
-      for rows in stream:
+      for step, rows in enumerate(stream, first_step):
         position = order.words(self.local_positions(step))
         yield self.placer.place_batch({'rows': rows, 'position': position})
-        step += 1
 
   def prepare(self, constants, inputs):
-    del constants
     return self.batch(inputs['rows'], inputs['position'])
 
 
@@ -211,8 +210,9 @@ def open_engine(
     streaming.require_tensorflow(
       'data.engine=streaming', '--set data.engine=resident'
     )
-    return _Streaming(dataset, data, rows_per_step, seed, placer, last_step)
-  engine = _Resident(dataset, data, rows_per_step, seed, placer, last_step)
+  engine = (_Streaming if kind == 'streaming' else _Resident)(
+    dataset, data, rows_per_step, seed, placer, last_step
+  )
   _ = engine.constants  # read everything now: errors come before compiling
   return engine
 
@@ -232,12 +232,16 @@ def heldout_batch(
   Returns:
     f32[count, size, size, C] pictures in [-1, 1] and i32[count] labels.
   """
-  result = {}
-  for examples in dataset.heldout:
-    rows = [examples.read(i % len(examples)) for i in range(count)]
-    stacked = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
-    result |= ops.center(stacked, data.size)
-  return result
+  spaces = [
+    [space.read(i % len(space)) for i in range(count)]
+    for space in dataset.heldout
+  ]
+  stacked = {
+    key: np.stack([row[key] for row in rows])
+    for rows in spaces
+    for key in rows[0]
+  }
+  return ops.center(stacked, data.size)
 
 
 def _choose(dataset: Dataset, data: core.Data) -> str:
@@ -247,12 +251,11 @@ def _choose(dataset: Dataset, data: core.Data) -> str:
     len(examples) * sum(value.nbytes for value in examples.read(0).values())
     for examples in dataset.train
   )
-  if num_bytes > RESIDENT_BYTES:
-    return 'streaming'
   many = jax.default_backend() != 'cpu' or jax.process_count() > 1
-  if num_bytes > SMALL_BYTES and many and streaming.installed():
-    return 'streaming'
-  return 'resident'
+  large = num_bytes > RESIDENT_BYTES or (
+    num_bytes > SMALL_BYTES and many and streaming.installed()
+  )
+  return 'streaming' if large else 'resident'
 
 
 def _read_all(examples: Examples) -> dict[str, np.ndarray]:

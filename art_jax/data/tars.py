@@ -49,6 +49,11 @@ def _unpacked(path: str, sha256: str) -> str:
   logging.info(
     'data: unpacking %s (once, then kept in %s)', printable(path), target
   )
+  core.require(
+    hasattr(tarfile, 'data_filter'),
+    f'archive {printable(path)!r}: Python 3.11.4 or newer is needed to read '
+    '.tar; unpack it yourself and pass the folder',
+  )
   archives.mkdir(exist_ok=True)
   temporary = tempfile.mkdtemp(prefix='.part_', dir=archives)
   try:

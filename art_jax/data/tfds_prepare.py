@@ -29,19 +29,19 @@ def prepared(name: str, data_dir: str | None, manual_dir: str | None) -> Any:
     UserError: the name is unknown, or the set cannot be prepared.
   """
   builder = _builder(name, data_dir)
-  if not builder.is_prepared():
-    builder = _prepare(name, data_dir, manual_dir, builder)
-  return builder
+  if builder.is_prepared():
+    return builder
+  return _prepare(name, data_dir, manual_dir, builder)
 
 
 def _builder(name: str, data_dir: str | None, **kwargs) -> Any:
   """Return the tfds builder; names near to an unknown one."""
-  if not importlib.util.find_spec('tensorflow_datasets'):
-    raise core.UserError(
-      f'--data=tfds:{name} needs TensorFlow Datasets, which is not '
-      'installed; run: pip install tensorflow-datasets tensorflow-cpu, or pass '
-      '--data=PATH of a folder, or --data=builtin'
-    )
+  core.require(
+    importlib.util.find_spec('tensorflow_datasets'),
+    f'--data=tfds:{name} needs TensorFlow Datasets, which is not '
+    'installed; run: pip install tensorflow-datasets tensorflow-cpu, or pass '
+    '--data=PATH of a folder, or --data=builtin',
+  )
   streaming.quieten_tensorflow()
   import tensorflow_datasets as tfds
 
@@ -51,11 +51,10 @@ def _builder(name: str, data_dir: str | None, **kwargs) -> Any:
     return tfds.builder(name, **kwargs)
   # Depending on what is wrong with a name, tfds raises four kinds of errors.
   except Exception as error:
-    near = _near_names(name)
     reason = str(error).strip().splitlines()[0]
     raise core.UserError(
       f'tfds has no set {name!r} ({reason[:200]}); nearest: '
-      f'{", ".join(near)}; pass one by --data=tfds:NAME'
+      f'{", ".join(_near_names(name))}; pass one by --data=tfds:NAME'
     ) from error
 
 
@@ -84,10 +83,9 @@ def _prepare(
   manual = manual_dir and tree.resolve(manual_dir)
   _announce(builder)
   missing = _missing(builder, manual)
-  if missing:
-    reason = _unreachable(next(iter(missing)))
-    if reason:
-      raise core.UserError(_offline_text(name, missing, reason))
+  reason = _unreachable(next(iter(missing))) if missing else None
+  if reason:
+    raise core.UserError(_offline_text(name, missing, reason))
   if importlib.util.find_spec('array_record'):
     builder = _builder(name, data_dir, file_format='array_record')
   config = tfds.download.DownloadConfig(manual_dir=manual)

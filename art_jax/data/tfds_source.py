@@ -18,7 +18,7 @@ from art_jax.data.dataset import (
   assemble,
   choose_classes,
   cutter,
-  parts,
+  space,
 )
 
 _TEST_SPLITS = ('test', 'validation')
@@ -74,18 +74,15 @@ class Tfds:
 
 
 def _domains(builder: Any, data: core.Data) -> Dataset:
-  spaces, texts = [], []
+  spaces = []
   for key in ('a', 'b'):
     train, *test = (
       _examples(builder, split, {key: 'image'}, data)
       for split in (f'train{key.upper()}', f'test{key.upper()}')
       if split in builder.info.splits
     )
-    one, held, text = parts(train, data.heldout, *test)
-    spaces.append((one, held))
-    texts.append(f'{key}: {text}')
-  where = builder.info.full_name
-  return assemble(spaces, '; '.join(texts), [], where, unused=data.classes)
+    spaces.append(space(train, data.heldout, *test, title=f'{key}: '))
+  return assemble(spaces, builder.info.full_name, unused=data.classes)
 
 
 def _images(builder: Any, data: core.Data) -> Dataset:
@@ -108,15 +105,18 @@ def _images(builder: Any, data: core.Data) -> Dataset:
     names = tuple(features['label'].names)
     kept = choose_classes(names, data.classes, info.full_name)
   train_split = 'train' if 'train' in info.splits else next(iter(info.splits))
-  tests = [name for name in _TEST_SPLITS if name in info.splits]
+  tests = [name for name in _TEST_SPLITS if name in info.splits][:1]
   labels = {names.index(name): label for label, name in enumerate(kept)}
-  train = _examples(builder, train_split, fields, data, labels)
-  test = None
-  if tests and tests[0] != train_split:
-    test = _examples(builder, tests[0], fields, data, labels)
-  train, heldout, text = parts(train, data.heldout, test)
-  unused = () if names else data.classes
-  return assemble([(train, heldout)], text, [], info.full_name, kept, unused)
+  train, *test = (
+    _examples(builder, split, fields, data, labels)
+    for split in dict.fromkeys([train_split, *tests])
+  )
+  return assemble(
+    [space(train, data.heldout, *test)],
+    info.full_name,
+    names=kept,
+    unused=() if names else data.classes,
+  )
 
 
 def _examples(

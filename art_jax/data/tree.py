@@ -21,12 +21,12 @@ def resolve(root: str | os.PathLike) -> str:
   path = os.path.abspath(os.path.expanduser(root))
   if archives.is_archive(path):
     return archives.folder(path)
-  if not is_folder(path):
-    state = 'is a file' if os.path.exists(path) else 'does not exist'
-    raise core.UserError(
-      f'folder {printable(str(root))!r} {state}; pass the folder of the '
-      'pictures by --data=PATH'
-    )
+  state = 'is a file' if os.path.exists(path) else 'does not exist'
+  core.require(
+    is_folder(path),
+    f'folder {printable(str(root))!r} {state}; pass the folder of the '
+    'pictures by --data=PATH',
+  )
   return path
 
 

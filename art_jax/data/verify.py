@@ -62,13 +62,17 @@ def verify(
   """
   root = tree.resolve(root)
   names, skipped = tree.require_pictures(root)
-  sizes: dict[str, tuple[int, int]] = {}
-  for name, result in _decode_new(root, names).items():
-    if isinstance(result, str):
-      skipped.append((os.path.join(root, name), result))
-    else:
-      width, height = result
-      sizes[name] = width, height
+  results = _decode_new(root, names)
+  skipped += [
+    (os.path.join(root, name), reason)
+    for name, reason in results.items()
+    if isinstance(reason, str)
+  ]
+  sizes = {
+    name: (size[0], size[1])
+    for name, size in results.items()
+    if not isinstance(size, str)
+  }
   _require_enough_readable(root, len(sizes), skipped, data.max_bad)
   _require_large_enough(root, sizes, data.size, halves)
   return Verified(root, tuple(sizes), tuple(sizes.values()), tuple(skipped))
@@ -78,16 +82,11 @@ def _decode_new(root: str, names: list[str]) -> dict[str, list[int] | str]:
   """Return [width, height], or why not, of each name; decode what is new."""
   cache = _cache_file(root)
   known = _load(cache)
-  stamps = [_stamp(os.path.join(root, name)) for name in names]
-  fresh = [
-    (name, stamp)
-    for name, stamp in zip(names, stamps, strict=True)
-    if known.get(name, [None])[0] != stamp
-  ]
+  stamps = {name: _stamp(os.path.join(root, name)) for name in names}
+  fresh = [name for name in names if known.get(name, [None])[0] != stamps[name]]
 
   def judge(index):
-    name, _ = fresh[index]
-    path = os.path.join(root, name)
+    path = os.path.join(root, fresh[index])
     if os.path.lexists(path) and not os.path.isfile(path):
       return 'not a regular file'  # a broken link, or a pipe that would block
     try:
@@ -96,9 +95,9 @@ def _decode_new(root: str, names: list[str]) -> dict[str, list[int] | str]:
       return error.reason
 
   results = parallel.map_indices(judge, len(fresh), 'verifying pictures')
-  for (name, stamp), result in zip(fresh, results, strict=True):
-    known[name] = [stamp, result]
-  if fresh:
+  for name, result in zip(fresh, results, strict=True):
+    known[name] = [stamps[name], result]
+  if fresh and cache:
     _store(cache, {name: known[name] for name in names})
   return {name: known[name][1] for name in names}
 
@@ -131,9 +130,7 @@ def _load(cache: pathlib.Path | None) -> dict[str, list]:
     return {}  # missing or damaged: decode again
 
 
-def _store(cache: pathlib.Path | None, files: dict[str, list]) -> None:
-  if cache is None:
-    return
+def _store(cache: pathlib.Path, files: dict[str, list]) -> None:
   # Another process may write the same file: the last whole one stays.
   with contextlib.suppress(OSError):
     text = json.dumps({'version': _VERSION, 'files': files})
@@ -144,26 +141,25 @@ def _require_enough_readable(
   root: str, num_good: int, skipped: list[tuple[str, str]], max_bad: float
 ) -> None:
   total = num_good + len(skipped)
-  if num_good and len(skipped) <= max_bad * total:
-    return
   shown = '; '.join(
     f'{printable(path)!r}: {reason}' for path, reason in skipped[:_SHOWN]
   )
-  raise core.UserError(
+  core.require(
+    num_good and len(skipped) <= max_bad * total,
     f'{len(skipped)} of {total} files in {printable(root)!r} cannot be '
     f'read ({len(skipped) / total:.0%}), more than data.max_bad={max_bad}: '
-    f'{shown}; repair or remove them, or pass --set data.max_bad=...'
+    f'{shown}; repair or remove them, or pass --set data.max_bad=...',
   )
 
 
 def _require_large_enough(
   root: str, sizes: dict[str, tuple[int, int]], size: int, halves: bool
 ) -> None:
-  small = []
-  for name, (width, height) in sizes.items():
-    side = min(width // 2 if halves else width, height)
-    if side < size:
-      small.append((side, f'{printable(name)!r} is {width}x{height}'))
+  small = [
+    (side, f'{printable(name)!r} is {width}x{height}')
+    for name, (width, height) in sizes.items()
+    if (side := min(width // 2 if halves else width, height)) < size
+  ]
   if small:
     rule = 'each half must' if halves else 'the shorter side must'
     shown = ', '.join(text for _, text in small[:_SHOWN])

@@ -47,9 +47,8 @@ def turn_on() -> pathlib.Path | None:
   (JAX_COMPILATION_CACHE_DIR). A folder that is not private is refused with a
   notice, for whoever writes into it makes this process run their program.
   """
-  if os.environ.get('ART_JAX_NO_COMPILE_CACHE'):
-    return None
-  if jax.config.values['jax_compilation_cache_dir']:
+  own = jax.config.values['jax_compilation_cache_dir']
+  if own or os.environ.get('ART_JAX_NO_COMPILE_CACHE'):
     return None
   try:
     path = _private(_private(home() / 'xla') / _cpu())

@@ -8,7 +8,6 @@ import time
 
 import jax
 import numpy as np
-from absl import logging
 from jax.experimental import multihost_utils
 
 from art_jax import core
@@ -172,10 +171,8 @@ def _cluster_detected() -> bool:
     if value.isdigit() and int(value) > 1:
       # A shell inside an allocation has SLURM_NTASKS but no step of its own.
       return name != 'SLURM_NTASKS' or 'SLURM_STEP_NODELIST' in os.environ
-  hosts = os.environ.get('TPU_WORKER_HOSTNAMES', '')
-  if ',' in hosts or os.environ.get('MEGASCALE_NUM_SLICES', '1') != '1':
-    return True
-  if 'JAX_COORDINATOR_ADDRESS' in os.environ:
-    return True
-  logging.debug('no cluster detected: a single process')
-  return False
+  return (
+    ',' in os.environ.get('TPU_WORKER_HOSTNAMES', '')
+    or os.environ.get('MEGASCALE_NUM_SLICES', '1') != '1'
+    or 'JAX_COORDINATOR_ADDRESS' in os.environ
+  )

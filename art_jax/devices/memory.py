@@ -1,6 +1,7 @@
 """Device memory: what a compiled step needs, what is free, what would fit."""
 
 import contextlib
+import math
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -76,23 +77,21 @@ def require_batch_fits(
   Raises:
     core.UserError: naming the batch size that would fit.
   """
-  if needed <= available:
-    return
   half = half_batch(rows, unit)
   each = needed / rows
   if rows > half:
     each = (needed - needed_half) / (rows - half)
   fixed = needed - each * rows
-  fits = int((available - fixed) / each) if each > 0 else 0
-  fits -= fits % unit
+  fits = int((available - fixed) / each) // unit * unit if each > 0 else 0
   advice = (
     f'--set train.batch_size={fits} would fit'
     if fits >= unit
     else 'no batch fits: take a smaller data.size or a smaller network'
   )
-  raise core.UserError(
+  core.require(
+    needed <= available,
     f'train.batch_size={rows} needs {needed / 2**20:,.0f} MiB on each device '
-    f'and {available / 2**20:,.0f} MiB are free; {advice}'
+    f'and {available / 2**20:,.0f} MiB are free; {advice}',
   )
 
 
@@ -103,12 +102,13 @@ def half_batch(rows: int, unit: int) -> int:
 
 def require_picture_fits(compiled: Any, size: int) -> None:
   """Raise UserError if a step on a picture of `size` pixels cannot fit."""
-  limit, needed = total(), needs(compiled)['peak']
-  if limit is not None and needed > limit:
-    raise core.UserError(
-      f'a picture of {size} pixels needs {needed / _GIB:.1f} GiB and the '
-      f'device has {limit / _GIB:.1f}; {_REMEDY}'
-    )
+  needed = needs(compiled)['peak']
+  limit = total() or math.inf
+  core.require(
+    needed <= limit,
+    f'a picture of {size} pixels needs {needed / _GIB:.1f} GiB and the '
+    f'device has {limit / _GIB:.1f}; {_REMEDY}',
+  )
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ thousand.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -92,9 +93,8 @@ class Devices:
 
   def local_rows(self, count: int) -> slice:
     """Return which of the `count` rows of a batch this process provides."""
-    share = count // jax.process_count()
-    first = share * jax.process_index()
-    return slice(first, first + share)
+    share, process = count // jax.process_count(), jax.process_index()
+    return slice(share * process, share * (process + 1))
 
   def place_batch(self, host: core.PyTree) -> core.PyTree:
     """Place this process's rows of a batch; returns global arrays."""
@@ -136,16 +136,15 @@ class Devices:
     Without it XLA would rather send pictures than parameters. None where
     nothing is split.
     """
-    if not self.sharded:
-      return None
-    return lambda tree: jax.lax.with_sharding_constraint(tree, self.replicated)
+    whole = functools.partial(
+      jax.lax.with_sharding_constraint, shardings=self.replicated
+    )
+    return whole if self.sharded else None
 
   def _leaf_sharding(self, leaf: Any) -> NamedSharding:
-    split = self.sharded and leaf.size >= SPLIT_FROM
-    if not split or _is_key(leaf):
-      return self.replicated
+    split = self.sharded and leaf.size >= SPLIT_FROM and not _is_key(leaf)
     divides = [n if n % self.count == 0 else 0 for n in leaf.shape]
-    if not any(divides):
+    if not split or not any(divides):
       return self.replicated
     axis = divides.index(max(divides))
     return NamedSharding(self.mesh, PartitionSpec(*[None] * axis, 'data'))
@@ -164,15 +163,11 @@ class Devices:
 
   def compile_init(self, init: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that makes a state: quickly, its result copied."""
-    cpu = self.platform == 'cpu'
     out = self.replicated
     if self.sharded:
       out = self.state_shardings(jax.eval_shape(init, jax.random.key(0)))
-    return jax.jit(
-      init,
-      out_shardings=out,
-      compiler_options=_INIT_OPTIONS if cpu else None,
-    )
+    options = _INIT_OPTIONS if self.platform == 'cpu' else None
+    return jax.jit(init, out_shardings=out, compiler_options=options)
 
   def compile_step(
     self, step: Callable[..., Any], state: core.PyTree = None
@@ -256,14 +251,13 @@ def require_batch_divides(
   Raises:
     core.UserError: naming two commands that work.
   """
-  if batch_size % (devices.count * accumulate) == 0:
-    return
   fewer = math.gcd(batch_size // accumulate, devices.count)
   unit = devices.count * accumulate
   larger = unit * -(-batch_size // unit)
   slices = f' in train.accumulate={accumulate} slices' if accumulate > 1 else ''
-  raise core.UserError(
+  core.require(
+    batch_size % unit == 0,
     f'train.batch_size={batch_size}{slices} does not divide over '
     f'{devices.count} devices; pass --devices={fewer}, or '
-    f'--set train.batch_size={larger}'
+    f'--set train.batch_size={larger}',
   )

@@ -26,11 +26,10 @@ def set_flag(environ: MutableMapping[str, str] = os.environ) -> None:
   plugin, which reads XLA_FLAGS too, may be used.
   """
   flags = environ.get('XLA_FLAGS', '').strip()
-  if _NAME in flags or (flags and not flags.startswith('-')):
-    return
-  if environ.get('JAX_PLATFORMS') != 'cpu' and _has_plugin():
-    return
-  if _FIRST <= _jaxlib() < _BEYOND:
+  set_by_user = _NAME in flags or (flags and not flags.startswith('-'))
+  cpu = environ.get('JAX_PLATFORMS') == 'cpu'
+  tried = _FIRST <= _jaxlib() < _BEYOND
+  if tried and not set_by_user and (cpu or not _has_plugin()):
     environ['XLA_FLAGS'] = f'{flags} {FLAG}'.strip()
 
 

@@ -8,7 +8,6 @@ the config are the archive, not the program.
 
 import pathlib
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -58,10 +57,9 @@ def write(
   directions = [direction] if direction else list(algorithm.directions)
   directions = [d for d in directions if not known or d in known]
   output = pathlib.Path(output).expanduser()
-  contents: dict[str, Any] = {'config.txt': None}
+  contents = ['config.txt']
   for name in directions:
-    contents[f'program_{name}.stablehlo'] = name
-    contents[f'weights_{name}.safetensors'] = name
+    contents += [f'program_{name}.stablehlo', f'weights_{name}.safetensors']
   for name in contents:
     require_free(output / name, overwrite)
   make_folder(output)
@@ -69,8 +67,9 @@ def write(
     serialization.to_text(run.experiment) + '\n'
   )
   for name in directions:
-    weights = flat_weights(run.params, name)
-    save_file(weights, output / f'weights_{name}.safetensors')
+    save_file(
+      flat_weights(run.params, name), output / f'weights_{name}.safetensors'
+    )
     (output / f'program_{name}.stablehlo').write_bytes(
       program(run, name).serialize()
     )

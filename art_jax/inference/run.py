@@ -72,8 +72,8 @@ class Run:
         f'{type(self.algorithm).__name__} makes no pictures of latents; use a '
         'run of a GAN, a diffusion model, a VAE or an autoencoder'
       )
-    for name, value, least in (('n', n, 1), ('seed', seed, 0)):
-      core.require(value >= least, f'{name}={value}: it is at least {least}')
+    core.require(n >= 1, f'n={n}: it is at least 1')
+    core.require(seed >= 0, f'seed={seed}: it is at least 0')
     from art_jax.sampling import generate
     from art_jax.sampling import labels as label_numbers
 

@@ -1,5 +1,6 @@
 """Frames of a video in the making: kept one by one until it is whole."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -52,14 +53,13 @@ class Frames:
         f'--output={output}: {self.folder} cannot be made ({error.strerror}); '
         'pass a place that can be written to'
       ) from None
-    self.count = 0
-    while self._path(self.count).is_file():
-      self.count += 1
+    self.count = next(
+      n for n in itertools.count() if not self._path(n).is_file()
+    )
 
   def __iter__(self) -> Iterator[np.ndarray]:
-    """Yield the frames u8[H, W, 3] in order."""
-    for number in range(self.count):
-      yield self[number]
+    """Return the frames u8[H, W, 3] in order, read one by one."""
+    return map(self.__getitem__, range(self.count))
 
   def __getitem__(self, number: int) -> np.ndarray:
     """Return frame `number`, u8[H, W, 3]."""

@@ -50,9 +50,7 @@ def to_uint8(images: np.ndarray, *, mark_nan: bool = False) -> np.ndarray:
     )
   scaled = np.clip((images + 1) * 127.5, 0, 255)
   result = np.rint(np.where(nan[..., None], 0, scaled)).astype(np.uint8)
-  if nan.any():
-    channels = images.shape[-1]
-    result[nan] = _NAN_COLOR if channels == 3 else (255,)
+  result[nan] = _NAN_COLOR if images.shape[-1] == 3 else (255,)
   return result
 
 

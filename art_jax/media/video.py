@@ -130,7 +130,18 @@ def _encode(
   count, odd = 0, (size[0] % 2, size[1] % 2)
   options = {'movflags': '+faststart'}  # plays before all of it has come
   with av.open(str(path), 'w', format='mp4', options=options) as container:
-    stream = _add_stream(container, size[0] + odd[0], size[1] + odd[1], fps)
+    stream = container.add_stream(
+      'libx264',
+      # 30000/1001 and the like stay exact.
+      fractions.Fraction(fps).limit_denominator(1001),
+      options={'crf': _QUALITY},
+      height=size[0] + odd[0],
+      width=size[1] + odd[1],
+      pix_fmt='yuv420p',
+      colorspace=_BT709,
+      color_primaries=_BT709,
+      color_trc=_BT709,
+    )
     for frame in frames:
       pixels = _checked(frame, size)
       padded = np.pad(pixels, ((0, odd[0]), (0, odd[1]), (0, 0)), mode='edge')
@@ -141,18 +152,6 @@ def _encode(
       count += 1
     container.mux(stream.encode())
   return count
-
-
-def _add_stream(container: Any, height: int, width: int, fps: float) -> Any:
-  # 30000/1001 and the like stay exact.
-  rate = fractions.Fraction(fps).limit_denominator(1001)
-  stream = container.add_stream('libx264', rate=rate)
-  stream.height, stream.width = height, width
-  stream.pix_fmt = 'yuv420p'
-  stream.options = {'crf': _QUALITY}
-  context = stream.codec_context
-  context.colorspace = context.color_primaries = context.color_trc = _BT709
-  return stream
 
 
 def _checked(
@@ -167,11 +166,12 @@ def _checked(
     f'a frame of shape {frame.shape} and dtype {frame.dtype}: a video takes '
     'u8[H, W, C], C is 1 or 3; convert it',
   )
-  if size is not None and frame.shape[:2] != size:
-    raise core.UserError(
-      f'a frame is {_shown(frame.shape)}, the first {_shown(size)}: a video '
-      'has one size; resize them'
-    )
+  first = size or frame.shape
+  core.require(
+    frame.shape[:2] == first[:2],
+    f'a frame is {_shown(frame.shape)}, the first {_shown(first)}: a video '
+    'has one size; resize them',
+  )
   return np.broadcast_to(frame, (*frame.shape[:2], 3))
 
 

@@ -209,6 +209,14 @@ def _bomb_tar(path, header):
       file.write(bytes(2**20))
 
 
+def test_old_pythons_cannot_read_tar(tmp_path, monkeypatch):
+  monkeypatch.delattr(tarfile, 'data_filter')
+  with tarfile.open(tmp_path / 'x.tar', 'w'):
+    pass
+  with pytest.raises(core.UserError, match=r'3\.11\.4 or newer'):
+    archives.folder(str(tmp_path / 'x.tar'))
+
+
 def test_bombs(tmp_path, monkeypatch):
   monkeypatch.setattr(archive_entries, '_FREE_BYTES', 2**20)
   zeros = bytes(20 * 2**20)

@@ -29,8 +29,9 @@ def run(flags: Any) -> None:
     input=pathlib.Path(flags.input) if flags.input else None,
   )
   output = pathlib.Path(flags.output).expanduser()
-  if not flags.overwrite:
-    _check_free(output, flags.study)
+  for path in sorted(output.glob(f'{flags.study}*')):
+    if path.suffix in _SUFFIXES and path.stem.split('_')[0] == flags.study:
+      require_free(path, flags.overwrite)
   model = options.model(flags)
   result = study.find(model, flags.study).study(model, request)
   arrays = flags.study if flags.save_arrays else None
@@ -81,9 +82,3 @@ def write(
       'pass a folder that can'
     ) from None
   return written
-
-
-def _check_free(output: pathlib.Path, name: str) -> None:
-  for path in sorted(output.glob(f'{name}*')):
-    if path.suffix in _SUFFIXES and path.stem.split('_')[0] == name:
-      require_free(path, overwrite=False)
