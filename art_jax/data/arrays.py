@@ -94,16 +94,18 @@ def _read(path: str) -> dict[str, np.ndarray]:
 
 def _split_keys(arrays):
   """Sort arrays into (train, test), by the name of the batch's key."""
-  train, test = {}, {}
-  keys = {name.removesuffix('_train') for name in arrays}
-  single = keys & {'image', 'x'}
-  for key in ('image', 'label') if single else ('a', 'b'):
-    for alias in _ALIASES.get(key, (key,)):
-      for name in (alias, f'{alias}_train'):
-        if name in arrays:
-          train[key] = arrays[name]
-      if f'{alias}_test' in arrays:
-        test[key] = arrays[f'{alias}_test']
+  single = {'image', 'x'} & {name.removesuffix('_train') for name in arrays}
+
+  def chosen(*suffixes):
+    return {
+      key: arrays[alias + suffix]
+      for key in (('image', 'label') if single else ('a', 'b'))
+      for alias in _ALIASES.get(key, (key,))
+      for suffix in suffixes
+      if alias + suffix in arrays
+    }
+
+  train, test = chosen('', '_train'), chosen('_test')
   return train, test if set(test) >= set(train) else {}
 
 
@@ -144,9 +146,8 @@ def _class_names(names, *splits) -> tuple[str, ...]:
   if not labels:
     return ()
   count = 1 + max(int(values.max()) for values in labels)
-  if names is not None and len(names) >= count:
-    return tuple(str(name) for name in names)
-  return tuple(str(label) for label in range(count))
+  known = range(count) if names is None or len(names) < count else names
+  return tuple(map(str, known))
 
 
 def _keep(rows, names, kept):

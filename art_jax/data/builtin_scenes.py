@@ -31,9 +31,9 @@ _SPACES = {  # per index space, the field of a scene behind each key
 
 def open_scenes(source: Builtin, data: core.Data) -> Dataset:
   """Paint the scenes of a source; raises UserError."""
-  genres = procedural.GENRES
-  if data.classes:
-    genres = choose_classes(genres, data.classes, 'the built-in pictures')
+  genres = choose_classes(
+    procedural.GENRES, data.classes, 'the built-in pictures'
+  )
   # Scenes are not painted smaller than this, only shrunk.
   size = max(data.load_size or data.size, procedural.MIN_SIZE)
   # From the number of a genre to the label that the batch gives it.

@@ -143,7 +143,10 @@ def _read(file: File, at_least: int | None):
     if at_least is not None:
       image.draft(None, (at_least, at_least))
     image.load()
-    return _eight_bit(_upright(image)), size
+    turned = (
+      ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
+    )
+    return _eight_bit(turned), size
 
 
 @functools.cache
@@ -204,10 +207,6 @@ def _orientation(image: Image.Image) -> int:
   # Broken metadata must not lose a whole picture.
   except Exception:
     return 1
-
-
-def _upright(image: Image.Image) -> Image.Image:
-  return ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -30,9 +30,9 @@ def parse(
   domains = 'a' in inputs or 'b' in inputs
   attributes = set(inputs) - {'a', 'b', 'image', 'label'}
   if text == 'builtin':
-    layout = 'attributes' if attributes else 'images'
-    if domains:
-      layout = 'pairs' if aligned else 'unpaired'
+    pictures = 'attributes' if attributes else 'images'
+    pairs = 'pairs' if aligned else 'unpaired'
+    layout = pairs if domains else pictures
     return sources.Builtin(layout), f'data: built-in pictures ({layout})'
   if text.startswith('tfds:'):
     return sources.Tfds(text[5:]), f'data: tfds {text[5:]}'

@@ -107,7 +107,7 @@ def check_columns(dataset: Dataset, algorithm: Any) -> None:
       trouble = f'has {len(column.values)} names in the data, but count={count}'
     else:
       continue
-    hint = 'pass another --data'
-    if present:
-      hint = f'pass {columns.suggestion(dataset.columns)}'
-    raise core.UserError(f'algorithm.attributes: {name!r} {trouble}; {hint}')
+    raise core.UserError(
+      f'algorithm.attributes: {name!r} {trouble}; pass '
+      f'{columns.suggestion(dataset.columns) if present else "another --data"}'
+    )

@@ -75,10 +75,8 @@ def center(rows: Mapping[str, np.ndarray], size: int) -> dict[str, np.ndarray]:
   """
 
   def cut(value):
-    if value.ndim < 4:
-      return value
     first = (value.shape[1] - size) // 2
     part = slice(first, first + size)
     return to_float(value[:, part, part])
 
-  return {name: cut(value) for name, value in rows.items()}
+  return {n: x if x.ndim < 4 else cut(x) for n, x in rows.items()}

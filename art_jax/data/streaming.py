@@ -75,8 +75,7 @@ def batches(
   """
   tf = import_tensorflow()
   failures = {}
-  example = read(first_step, 0)
-  leaves, structure = jax.tree.flatten(example)
+  leaves, structure = jax.tree.flatten(read(first_step, 0))
 
   def read_flat(place):
     try:

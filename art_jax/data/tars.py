@@ -14,8 +14,7 @@ from typing import Any
 from absl import logging
 
 from art_jax import core
-from art_jax.core import paths
-from art_jax.core.paths import printable
+from art_jax.core.paths import home, printable
 from art_jax.data import archive_entries
 from art_jax.data.archive_entries import Entry
 
@@ -42,7 +41,7 @@ def _sha256(path: str, size: int, time: int) -> str:
 
 def _unpacked(path: str, sha256: str) -> str:
   """Return the folder that holds the pictures of a .tar."""
-  archives = paths.home() / 'archives'
+  archives = home() / 'archives'
   target = archives / sha256[:32]
   if target.is_dir():
     return str(target)

@@ -80,11 +80,11 @@ def _targets(
   targets = [output / f'{path.stem}.png' for path in paths]
   taken: dict[pathlib.Path, pathlib.Path] = {}
   for path, target in zip(paths, targets, strict=True):
-    if target in taken:
-      raise core.UserError(
-        f'{taken[target].name} and {path.name} would both become '
-        f'{target.name}; rename one of them'
-      )
-    taken[target] = path
+    first = taken.setdefault(target, path)
+    core.require(
+      first is path,
+      f'{first.name} and {path.name} would both become '
+      f'{target.name}; rename one of them',
+    )
     require_free(target, overwrite)
   return targets

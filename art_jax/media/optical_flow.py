@@ -74,8 +74,7 @@ def trusted(backward: np.ndarray, forward: np.ndarray) -> np.ndarray:
   lost = gap > 0.01 * (size + np.sum(moved**2, -1)) + 0.5
   slopes = np.gradient(backward, axis=(0, 1))
   edge = sum(np.sum(x**2, -1) for x in slopes) > 0.01 * size + 0.002
-  rows, columns = np.indices(size.shape)
-  x, y = columns + backward[..., 0], rows + backward[..., 1]
+  y, x = np.indices(size.shape) + backward.transpose(2, 0, 1)[::-1]
   height, width = size.shape
   outside = (x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)
   return 1.0 - (lost | edge | outside).astype(np.float32)

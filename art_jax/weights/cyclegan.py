@@ -102,15 +102,15 @@ def infer(tensors: Tensors) -> tuple[ResnetGenerator, list[Layer]]:
     WeightsError: naming the tensor that does not fit.
   """
   stem = need(tensors, FIRST, '[width, channels, 7, 7]', 4)
-  inner = []
-  for name in tensors:
-    if (match := _NAME.fullmatch(name)) is None:
-      raise WeightsError(
-        f"unknown tensor '{name}', expected model.N.weight and the like of a "
-        'ResNet generator'
-      )
-    if match[2]:
-      inner.append(match)
+  matches = {name: _NAME.fullmatch(name) for name in tensors}
+  for name, match in matches.items():
+    core.require(
+      match,
+      f"unknown tensor '{name}', expected model.N.weight and the like of a "
+      'ResNet generator',
+      WeightsError,
+    )
+  inner = [match for match in matches.values() if match and match[2]]
   blocks = len({m[1] for m in inner})
   block = inner[0][2] if inner else 'conv_block'
   width = stem.shape[0]
@@ -121,11 +121,10 @@ def infer(tensors: Tensors) -> tuple[ResnetGenerator, list[Layer]]:
   upsample = 'transpose' if up['transpose'] in tensors else 'resize'
   head = f'model.{(17 if upsample == "transpose" else 21) + blocks}.weight'
   channels = need(tensors, head, f'[channels, {width}, 7, 7]', 4).shape[0]
+  affine = any(tensors[n].ndim == 1 for n in tensors if n.endswith('.weight'))
+  norm = 'instance_affine' if affine else 'instance'
   if any('.running_' in name for name in tensors):
     norm = 'batch'
-  else:
-    affine = any(tensors[n].ndim == 1 for n in tensors if n.endswith('.weight'))
-    norm = 'instance_affine' if affine else 'instance'
   second = f'model.10.{block}.6.weight'
   dropout = 0.5 * (second in tensors and tensors[second].ndim == 4)
   generator = ResnetGenerator(width, blocks, channels, norm, upsample, dropout)

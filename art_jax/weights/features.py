@@ -260,6 +260,5 @@ def _fit(name: str, value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _describe(module) -> str:
-  if isinstance(module, VGG):
-    return f'VGG-{module.depth}'
-  return f'SqueezeNet {module.version}'
+  vgg = isinstance(module, VGG)
+  return f'VGG-{module.depth}' if vgg else f'SqueezeNet {module.version}'

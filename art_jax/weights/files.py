@@ -1,7 +1,9 @@
 """Read files of named tensors into NumPy, without running code from them."""
 
+import importlib
 import os
 import zipfile
+from collections.abc import Callable
 
 import numpy as np
 import safetensors
@@ -47,8 +49,8 @@ def read(
     '.npz': _read_npz,
     '.pth': torch_file.read,
     '.pt': torch_file.read,
-    '.h5': _read_keras,
-    '.onnx': _read_onnx,
+    '.h5': _read_by('keras_file'),
+    '.onnx': _read_by('onnx_file'),
   }
   core.require(
     suffix in readers,
@@ -123,16 +125,10 @@ def _read_npz(path, max_bytes, max_tensors):
     return {name: f[name] for name in f.files}
 
 
-def _read_keras(path, max_bytes, max_tensors):
-  from art_jax.weights import keras_file  # HDF5 takes a while to load
-
-  return keras_file.read(path, max_bytes, max_tensors)
-
-
-def _read_onnx(path, max_bytes, max_tensors):
-  from art_jax.weights import onnx_file
-
-  return onnx_file.read(path, max_bytes, max_tensors)
+def _read_by(module: str) -> Callable[..., dict[str, np.ndarray]]:
+  """Return the reader of a module whose library takes a while to load."""
+  module = f'art_jax.weights.{module}'
+  return lambda *args: importlib.import_module(module).read(*args)
 
 
 def _to_float32(value: np.ndarray) -> np.ndarray:

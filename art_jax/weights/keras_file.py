@@ -64,8 +64,10 @@ def _datasets(root: h5py.Group, most: int) -> dict[str, h5py.Dataset]:
         'it holds too many entries',
         Refused,
       )
-      if (item := _own(group, key)) is None:
-        raise Refused(f"'{name}' is a link that leads elsewhere")
+      item = _own(group, key)
+      core.require(
+        item is not None, f"'{name}' is a link that leads elsewhere", Refused
+      )
       if isinstance(item, h5py.Group):
         queue.append((f'{name}/', item))
       else:
@@ -79,10 +81,12 @@ def _datasets(root: h5py.Group, most: int) -> dict[str, h5py.Dataset]:
 
 
 def _require_numbers(name: str, item: Any) -> None:
-  if not isinstance(item, h5py.Dataset) or item.dtype.kind not in 'fiub':
-    raise Refused(f"'{name}' is no array of numbers")
-  if item.shape is None:
-    raise Refused(f"'{name}' is empty")
+  core.require(
+    isinstance(item, h5py.Dataset) and item.dtype.kind in 'fiub',
+    f"'{name}' is no array of numbers",
+    Refused,
+  )
+  core.require(item.shape is not None, f"'{name}' is empty", Refused)
   core.require(
     not item.external and not item.is_virtual,
     f"the numbers of '{name}' lie in another file",

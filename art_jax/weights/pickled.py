@@ -100,8 +100,11 @@ def _sizes(values) -> tuple[int, ...]:
 
 def _tensor(storage, start, shape, strides, *unused) -> Tensor:
   """Stand in for torch._utils._rebuild_tensor_v2."""
-  if not isinstance(storage, Storage) or storage.dtype is None:
-    raise Refused('a tensor without a storage')
+  core.require(
+    isinstance(storage, Storage) and storage.dtype is not None,
+    'a tensor without a storage',
+    Refused,
+  )
   return _typed_tensor(storage, start, shape, strides, storage.dtype)
 
 
@@ -119,8 +122,11 @@ def _typed_tensor(storage, start, shape, strides, dtype) -> Tensor:
 def _tensor_v3(storage, start, shape, strides, grad, hooks, dtype, *unused):
   """Stand in for torch._utils._rebuild_tensor_v3: the dtype is told."""
   kind = getattr(dtype, 'make', None)
-  if not isinstance(storage, Storage) or not isinstance(kind, np.dtype):
-    raise Refused('a tensor without a storage')
+  core.require(
+    isinstance(storage, Storage) and isinstance(kind, np.dtype),
+    'a tensor without a storage',
+    Refused,
+  )
   return _typed_tensor(storage, start, shape, strides, kind)
 
 
@@ -140,8 +146,9 @@ def _ordered(items=()) -> dict:
 
 
 def _parameter(data, *unused) -> Tensor:
-  if not isinstance(data, Tensor):
-    raise Refused('a parameter without a tensor')
+  core.require(
+    isinstance(data, Tensor), 'a parameter without a tensor', Refused
+  )
   return data
 
 
@@ -185,8 +192,11 @@ class _Reader(pickle._Unpickler):
 
   def persistent_load(self, pid) -> Storage:
     kind, dtype, key, _, count, *view = pid
-    if kind != 'storage' or not isinstance(dtype, _Name):
-      raise Refused('something stored that is no block of numbers')
+    core.require(
+      kind == 'storage' and isinstance(dtype, _Name),
+      'something stored that is no block of numbers',
+      Refused,
+    )
     core.require(type(key) in (str, int), 'a block without a name', Refused)
     if dtype.make is not None and not isinstance(dtype.make, np.dtype):
       raise Refused(f"a storage of '{dtype.text}'")
@@ -201,8 +211,11 @@ class _Reader(pickle._Unpickler):
   def _reduce(self):
     arguments = self.stack.pop()
     function = self.stack.pop()
-    if not isinstance(function, _Name) or not callable(function.make):
-      raise Refused('a call of something that is no tensor')
+    core.require(
+      isinstance(function, _Name) and callable(function.make),
+      'a call of something that is no tensor',
+      Refused,
+    )
     core.require(
       type(arguments) is tuple, f"a call of '{function.text}'", Refused
     )

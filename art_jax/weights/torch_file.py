@@ -113,8 +113,11 @@ def _read_stream(file, size, max_bytes, max_tensors):
   tree, storages = pickled.load(file, size)
   tensors = _described(tree, max_bytes, max_tensors)
   keys, _ = pickled.load(file, size)
-  if not isinstance(keys, list) or not all(type(key) is str for key in keys):
-    raise Refused('it has no list of its blocks')
+  core.require(
+    isinstance(keys, list) and all(type(key) is str for key in keys),
+    'it has no list of its blocks',
+    Refused,
+  )
   core.require(
     storages.keys() >= set(keys),
     'it has blocks that nothing describes',

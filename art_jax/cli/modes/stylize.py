@@ -53,8 +53,7 @@ def _translate(flags: Any) -> None:
     pathlib.Path(flags.output).expanduser(), 1, flags.overwrite
   )
   picture = task.picture('content', flags.content)
-  size = flags.size or max(picture.size)
-  shape = images.shape_of(picture, size, 1)
+  shape = images.shape_of(picture, flags.size or max(picture.size), 1)
   pixels = images.to_uint8(images.resized(picture, shape))
   images.save_png(target, model.translate(pixels, flags.direction))
   print(f'{shape[1]}x{shape[0]} pixels: {target}')
@@ -71,8 +70,9 @@ def _optimize(flags: Any) -> None:
   output = pathlib.Path(flags.output).expanduser()
   targets = _targets(output, len(variants), flags.overwrite)
   folders = _folders(flags.workdir, len(variants))
-  styles, masks = _split(flags.style), _split(flags.mask)
-  job = task.read_task(flags.content, styles, masks, flags.start)
+  job = task.read_task(
+    flags.content, _split(flags.style), _split(flags.mask), flags.start
+  )
   for variant in variants:
     task.require_paintable(variant, job, flags.tile)
   devices = mesh.make_devices(flags.devices or 1)
@@ -95,13 +95,10 @@ def _paint(variant, job, devices, flags, target, folder) -> np.ndarray:
   """Paint one picture; show progress, and record it in a run folder."""
   sizes = task.scales(variant.algorithm, variant.data.size)
   total = len(sizes) * variant.train.duration
-  with contextlib.ExitStack() as stack:
-    progress = stack.enter_context(Progress(0, total, 0))
-    record = None
-    if folder:
-      record = stack.enter_context(
-        session.recorded(folder, variant, job, devices, total)
-      )
+  recorded: Any = contextlib.nullcontext()
+  if folder:
+    recorded = session.recorded(folder, variant, job, devices, total)
+  with Progress(0, total, 0) as progress, recorded as record:
     progress.say(f'{total} steps at {", ".join(map(str, sizes))} pixels')
 
     def report(number, metrics, picture):

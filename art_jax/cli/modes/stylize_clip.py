@@ -53,8 +53,7 @@ def paint(
   clip = _Clip(flags, 1, experiment.data.size)
   first = Image.fromarray(next(iter(clip)))
   task.require_paintable(experiment, task.Task(first, tuple(styles)), 0)
-  job = {'experiment': serialization.to_text(experiment)}
-  done = clip.painted(flags, job)
+  done = clip.painted(flags, {'experiment': serialization.to_text(experiment)})
   with clip.bar(done) as report:
     loss = style_video.paint(experiment, iter(clip), styles, done, report)
   clip.finish(done)
@@ -100,12 +99,12 @@ class _Clip:
   def painted(self, flags: Any, job: dict[str, Any]) -> frame_store.Frames:
     """Return the frames that are painted already."""
     styles = flags.style.split(',') if flags.style else []
-    job = job | {
+    stated = {
       'clip': frame_store.fingerprint(self._video.path),
       'shape': list(self._shape),
       'styles': [frame_store.fingerprint(name) for name in styles],
     }
-    done = frame_store.Frames(self._output, job, flags.overwrite)
+    done = frame_store.Frames(self._output, job | stated, flags.overwrite)
     if done.count:
       print(f'continued: {done.count} frames are done', file=sys.stderr)
     return done

@@ -17,10 +17,11 @@ from art_jax.sweep import cells, outcome, run_cells
 def run(flags: Any) -> None:
   """Run the cells; print their table and where everything is."""
   axes = cells.axes(flags['set'].value)
-  if flags.random:
-    chosen = cells.random(axes, flags.random, flags.seed)
-  else:
-    chosen = cells.product(axes)
+  chosen = (
+    cells.random(axes, flags.random, flags.seed)
+    if flags.random
+    else cells.product(axes)
+  )
   base = options.experiment(flags, ())
   experiments, refused = _build(flags, base, chosen)
   devices = options.devices(flags)
