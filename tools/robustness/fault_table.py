@@ -219,7 +219,7 @@ def rows(folder: pathlib.Path) -> Iterator[Row]:
 
 def main() -> None:
   """Print the table as Markdown."""
-  print('| what was done | what the user saw | what was lost |')
+  print('| fault | what the program prints | what is lost |')
   print('| --- | --- | --- |')
   with tempfile.TemporaryDirectory(prefix='faults_') as temporary:
     for row in rows(pathlib.Path(temporary)):
