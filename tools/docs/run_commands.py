@@ -287,6 +287,7 @@ def main(*, only: str = '') -> int:
   runner, failed, count = Runner(), [], 0
   with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
+    os.environ.setdefault('ART_JAX_HOME', f'{folder}/home')
     for place, text in all_commands(only):
       start = time.monotonic()
       reasons = [why for what, why in _NOT_RUN.items() if re.search(what, text)]
