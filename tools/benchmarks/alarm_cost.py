@@ -11,7 +11,6 @@ import functools
 import time
 
 import jax
-import numpy as np
 
 from art_jax.config import experiments, shapes
 from art_jax.devices import mesh
@@ -22,7 +21,7 @@ from tools import command
 from tools.benchmarks import timing
 
 _STEPS, _PROBES, _ROWS = 3, 3, 500
-_spent = functools.partial(timing.seconds, clock=time.process_time)
+_median = functools.partial(timing.median, clock=time.process_time)
 
 
 def main(experiment: tuple[str, ...]) -> None:
@@ -35,20 +34,21 @@ def main(experiment: tuple[str, ...]) -> None:
   for name in experiment:
     stepper = Stepper(experiments.load(name), devices)
     chosen, plan = stepper.experiment, stepper.experiment.train
-    take = functools.partial(stepper.take, 1)
-    step_s = np.median([_spent(take) for _ in range(_STEPS + 1)][1:])
+    stepper.take(1)
+    step_s = _median(functools.partial(stepper.take, 1), _STEPS)
     data = chosen.data.source.open(chosen.data)
-    key = devices.replicate(jax.random.key(0))
-    state = devices.compile_init(shapes.initializer(chosen))(key)
+    state = devices.compile_init(shapes.initializer(chosen))(
+      devices.replicate(jax.random.key(0))
+    )
     probed = functools.partial(
       probe.open_probe(chosen, data, devices).measure, state
     )
     metrics = probed()  # compiles
-    probe_s = np.median([_spent(probed) for _ in range(_PROBES)])
+    probe_s = _median(probed, _PROBES)
     row = {'loss/generator': 1.0, 'loss/discriminator': 1.0, **metrics}
     rows = [{'step': i, **row} for i in range(_ROWS)]
     replay = functools.partial(watch.Watch(chosen).replay, rows)
-    check_s = _spent(replay) / _ROWS
+    check_s = _median(replay, 1) / _ROWS
     share = (probe_s / plan.render_every + check_s / plan.log_every) / step_s
     print(
       f'{name}: step {step_s:.3f} s, probe {probe_s:.3f} s every '

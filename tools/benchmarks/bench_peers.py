@@ -130,12 +130,14 @@ def measure(name: str, plan: Plan) -> dict[str, Any]:
       )
     core.require(peers, f'{name}: no variant of PyTorch ran: {failed}')
     seconds = alternate({'ours': us, **peers}, plan.repeats, plan.seconds)
-  result = {'model': name, **ratio(seconds)}
+  measured = ratio(seconds)
   counted = peers['eager'].ready['flops'] if 'eager' in peers else None
   # XLA counts the body of a sampler's loop once, PyTorch every step.
   flops = counted if row.work == 'generate' and counted else us.flops
-  result |= {
-    'ceiling_share': flops / result['ours_s'] / ceiling,
+  result = {
+    'model': name,
+    **measured,
+    'ceiling_share': flops / measured['ours_s'] / ceiling,
     'ceiling': ceiling,
     'ours_flops': us.flops,
     'peer_flops': counted,

@@ -8,17 +8,14 @@ so that rounding does not grow. Trained by a run each, then by one program as
 last state: |a - b| / (1 + |b|).
 """
 
-import dataclasses
 import functools
 import pathlib
 import tempfile
-from typing import Any
 
 import jax
 import numpy as np
 
 from art_jax import core
-from art_jax.algorithms import optim
 from art_jax.config import experiments
 from art_jax.devices import mesh
 from art_jax.runs import restore
@@ -89,15 +86,11 @@ def experiment(
   rate: float, seed: int, steps: int, width: int, batch: int
 ) -> core.Experiment:
   """Return one of the GANs."""
-  base = experiments.load('dcgan_paintings', tiny=True)
-  gan: Any = base.algorithm
-  sgd = optim.SGD(learning_rate=1e-3)
-  gan = dataclasses.replace(
-    gan, generator_optimizer=sgd, discriminator_optimizer=sgd
-  )
   return experiments.override(
-    dataclasses.replace(base, algorithm=gan),
+    experiments.load('dcgan_paintings', tiny=True),
     [
+      f'algorithm.generator_optimizer=SGD(learning_rate={rate})',
+      'algorithm.discriminator_optimizer=SGD(learning_rate=0.001)',
       f'algorithm.generator.width={width}',
       f'algorithm.discriminator.width={width}',
       f'train.duration={steps}',
@@ -106,7 +99,6 @@ def experiment(
       f'train.render_every={steps}',
       'train.on_alarm=off',
       'train.best_metric=none',
-      f'{_RATE}={rate}',
       f'train.seed={seed}',
     ],
   )

@@ -21,10 +21,8 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.config import experiments, serialization
-from art_jax.data import decode
-from art_jax.data.sources import Arrays, Folder
-from art_jax.runs import checkpoints as checkpoint_store
-from art_jax.runs import metrics_log
+from art_jax.data import decode, sources
+from art_jax.runs import checkpoints, metrics_log
 from art_jax.runs.folder import RunFolder
 from art_jax.training import goodput, timing
 from art_jax.weights import families, files
@@ -148,8 +146,11 @@ def _times(rng: random.Random) -> tuple[str, bytes]:
 
 
 def _config(rng: random.Random) -> tuple[str, bytes]:
-  name = rng.choice(sorted(experiments.files()))
-  text = serialization.to_text(experiments.load(name, tiny=rng.random() < 0.5))
+  text = serialization.to_text(
+    experiments.load(
+      rng.choice(sorted(experiments.files())), tiny=rng.random() < 0.5
+    )
+  )
   return 'config.txt', text.encode()
 
 
@@ -179,7 +180,7 @@ def _read_pickle(path: pathlib.Path) -> None:
 
 
 def _read_archive(path: pathlib.Path) -> None:
-  home, source = path.parent / 'home', Folder(str(path))
+  home, source = path.parent / 'home', sources.Folder(str(path))
   shutil.rmtree(home, ignore_errors=True)
   with mock.patch.dict(os.environ, ART_JAX_HOME=str(home)):
     source.open(core.Data(source=source, size=8, max_bad=1.0))
@@ -210,8 +211,8 @@ _FILES: dict[str, tuple[Callable, Callable]] = {
   'times': (_times, _read_times),
   'arrays': (
     _npz,
-    lambda path: Arrays(str(path)).open(
-      core.Data(source=Arrays(str(path)), size=8)
+    lambda path: sources.Arrays(str(path)).open(
+      core.Data(source=sources.Arrays(str(path)), size=8)
     ),
   ),
   'config': (
@@ -226,10 +227,10 @@ KINDS = (*_FILES, 'checkpoint')
 def prepare(kind: str, folder: pathlib.Path) -> None:
   """Read one good file: what that imports or compiles is not a file's."""
   if kind == 'checkpoint':
-    with checkpoint_store.Checkpoints(folder / 'good') as checkpoints:
-      checkpoints.save(1, _STATE, {'seed': 0})
-      checkpoints.wait()
-      checkpoints.restore(_STATE)
+    with checkpoints.Checkpoints(folder / 'good') as opened:
+      opened.save(1, _STATE, {'seed': 0})
+      opened.wait()
+      opened.restore(_STATE)
     return
   make, read = _FILES[kind]
   name, data = make(random.Random(0))
@@ -276,9 +277,9 @@ def _read_checkpoint(folder: pathlib.Path, rng: random.Random) -> None:
       text = json.dumps({**layout, 'crc32': None}, sort_keys=True)
       layout['crc32'] = zlib.crc32(text.encode())
     path.write_text(json.dumps(layout))
-  with checkpoint_store.Checkpoints(bad, read_only=True) as checkpoints:
-    checkpoints.verify(1)
-    checkpoints.restore(_STATE)
+  with checkpoints.Checkpoints(bad, read_only=True) as opened:
+    opened.verify(1)
+    opened.restore(_STATE)
 
 
 def _lie(text: str, rng: random.Random) -> str:

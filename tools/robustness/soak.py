@@ -21,13 +21,6 @@ from tools import command
 from tools.robustness import trainer_process
 
 
-def resources(pid: int) -> tuple[float, int, int]:
-  """Return resident megabytes, open files and threads of a process."""
-  process = psutil.Process(pid)
-  megabytes = process.memory_info().rss / 2**20
-  return megabytes, process.num_fds(), process.num_threads()
-
-
 def main(
   *,
   steps: Annotated[int, 200] = 30_000,
@@ -51,14 +44,15 @@ def main(
         duration=steps, log_every=10, render_every=100, checkpoint_every=50
       ),
     )
-    tail, held = [], []
+    process, tail, held = psutil.Process(child.pid), [], []
     for line in child.stderr or ():
       tail = [*tail[-20:], line]
       match = re.match(r'step (\d+)/', line)
       step = int(match[1]) if match else 0
       # At the last row the process may be ending.
       if match and step < steps:
-        held.append(resources(child.pid))
+        memory = process.memory_info().rss / 2**20
+        held.append((memory, process.num_fds(), process.num_threads()))
       if step * 10 >= steps * (len(tenths) + 1):
         memory, files, threads = zip(*held, strict=True)
         tenths.append((max(memory), min(files), min(threads)))

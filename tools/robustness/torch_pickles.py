@@ -90,8 +90,12 @@ def archive(value: bytes, blocks: Mapping[str, bytes]) -> bytes:
 
 def stream(value: bytes, blocks: Mapping[str, tuple[int, bytes]]) -> bytes:
   """Return a file of PyTorch < 1.6; a block is (count, data)."""
-  keys = b'](' + b''.join(map(text, blocks)) + b'e'
-  parts = (b'M\xe9\x03', mapping({'little_endian': b'\x88'}), value, keys)
+  parts = (
+    b'M\xe9\x03',
+    mapping({'little_endian': b'\x88'}),
+    value,
+    (b'](' + b''.join(map(text, blocks)) + b'e'),
+  )
   pickles = [b'\x80\x02' + part + b'.' for part in parts]
   data = [struct.pack('<q', n) + block for n, block in blocks.values()]
   return MAGIC + b''.join(pickles + data)
@@ -102,12 +106,11 @@ def state_dict(arrays: Mapping[str, np.ndarray], legacy: bool = False) -> bytes:
   entries, blocks = {}, {}
   for i, (key, value) in enumerate(arrays.items()):
     value = np.asarray(value, order='C')
-    strides = tuple(s // value.itemsize for s in value.strides)
     entries[key] = tensor(
       f'{i}',
       value.size,
       value.shape,
-      strides,
+      tuple(s // value.itemsize for s in value.strides),
       storage=_STORAGES[value.dtype.str[1:]],
       legacy=legacy,
     )

@@ -40,8 +40,10 @@ def settings(**train: int) -> list[str]:
 
 def experiment(name: str, flags: Sequence[str]) -> core.Experiment:
   """Return the experiment that a process with these --set flags trains."""
-  changes = [flag.removeprefix('--set=') for flag in flags]
-  return experiments.override(experiments.load(name, tiny=True), changes)
+  return experiments.override(
+    experiments.load(name, tiny=True),
+    [flag.removeprefix('--set=') for flag in flags],
+  )
 
 
 def last(run: pathlib.Path, trained: core.Experiment) -> checkpoints.Restored:

@@ -9,10 +9,7 @@ import jax
 import numpy as np
 import safetensors.numpy
 
-from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
-from art_jax.nn.patchgan import PatchGAN
-from art_jax.nn.resnet_generator import ResnetGenerator
-from art_jax.nn.unet import UNet
+from art_jax.nn import dcgan, patchgan, resnet_generator, unet
 from art_jax.weights import families
 from tools.robustness import torch_pickles
 
@@ -33,11 +30,11 @@ def _networks() -> list[dict[str, np.ndarray]]:
   """Return small networks of every family under their foreign names."""
   picture = np.zeros((1, 64, 64, 3), np.float32)
   modules = {
-    ResnetGenerator(2, 1): picture,
-    UNet(2, 5): picture,
-    PatchGAN(2, 3, 'batch'): picture,
-    DCGANGenerator(32, 3, 2, latent_size=3): np.zeros((1, 3), np.float32),
-    DCGANDiscriminator(2): picture,
+    resnet_generator.ResnetGenerator(2, 1): picture,
+    unet.UNet(2, 5): picture,
+    patchgan.PatchGAN(2, 3, 'batch'): picture,
+    dcgan.DCGANGenerator(32, 3, 2, latent_size=3): np.zeros((1, 3), np.float32),
+    dcgan.DCGANDiscriminator(2): picture,
   }
   return [
     families.to_torch(

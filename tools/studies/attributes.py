@@ -18,8 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from art_jax import core
-from art_jax.algorithms import optim, trainable
-from art_jax.algorithms.attributes import Category, Palette
+from art_jax.algorithms import attributes, optim, trainable
 from art_jax.data import pipeline
 from art_jax.inference import run as runs
 from art_jax.losses.adversarial import class_cross_entropy
@@ -69,7 +68,9 @@ def train_classifier(images, labels, count: int, steps: int, seed: int):
   )
 
 
-def attributes_of(model: runs.Run) -> tuple[Palette, Category]:
+def attributes_of(
+  model: runs.Run,
+) -> tuple[attributes.Palette, attributes.Category]:
   """Return the palette and the category that a model takes.
 
   Raises:
@@ -77,11 +78,11 @@ def attributes_of(model: runs.Run) -> tuple[Palette, Category]:
   """
   by_class = {type(each): each for each in core.attributes(model.algorithm)}
   core.require(
-    {Palette, Category} <= set(by_class),
+    {attributes.Palette, attributes.Category} <= set(by_class),
     f'{model.folder}: its model has no Palette and Category among its '
     'attributes; pass a run of cdcgan_attributes',
   )
-  return by_class[Palette], by_class[Category]
+  return by_class[attributes.Palette], by_class[attributes.Category]
 
 
 def main(
@@ -117,13 +118,15 @@ def main(
   right = 100 * float((classify(heldout) == truth).mean())
   print(f'{name} of held-out pictures named by shape: {right:.1f} %')
   palettes = palette.measure(heldout)
-  shuffled = np.random.default_rng(seed).permutation(truth)
-  for text, wanted in (('as in the data', truth), ('shuffled', shuffled)):
+  for text, wanted in (
+    ('as in the data', truth),
+    ('shuffled', np.random.default_rng(seed).permutation(truth)),
+  ):
     z = gan.latents(jax.random.key(seed), len(wanted))
     samples = gan.generate(model.params, z, {name: wanted, 'palette': palettes})
     colors, asked = (
       np.asarray(values).reshape(len(wanted), -1, 3).mean(1)
-      for values in (Palette().measure(samples), palettes)
+      for values in (attributes.Palette().measure(samples), palettes)
     )
     r = [np.corrcoef(colors[:, i], asked[:, i])[0, 1] for i in range(3)]
     right = np.asarray(classify(samples) == wanted)

@@ -126,8 +126,10 @@ def _measure(
   task: Task, size: int, box: tuple[float, ...]
 ) -> Callable[[np.ndarray], tuple[float, float]]:
   """Return the function picture -> (Gram distance, face distance)."""
-  plain: Any = experiments.load('style_transfer').algorithm
-  algorithm = dataclasses.replace(plain, content_weight=0.0, tv_weight=0.0)
+  algorithm: Any = experiments.override(
+    experiments.load('style_transfer'),
+    ['algorithm.content_weight=0', 'algorithm.tv_weight=0'],
+  ).algorithm
   variables = jax.tree.map(
     jnp.asarray, core.pretrained(algorithm, paintings.read)
   )

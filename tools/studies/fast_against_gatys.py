@@ -68,8 +68,10 @@ def main(
     )
   algorithm: Any = chosen.algorithm
   if algorithm.reduction != 'mean':
-    weight = algorithm.content_weight * (chosen.data.size / size) ** 2
-    algorithm = dataclasses.replace(algorithm, content_weight=weight)
+    algorithm = dataclasses.replace(
+      algorithm,
+      content_weight=algorithm.content_weight * (chosen.data.size / size) ** 2,
+    )
   network = jax.jit(
     lambda x: algorithm.transformer.apply(state.transformer.variables, x)
   )
@@ -80,12 +82,13 @@ def main(
     image = image.crop((0, 0, side, side)).resize((size, size))
     photo = jnp.array(images.from_uint8(np.asarray(image))[None])
     made = jnp.clip(network(photo), -1, 1)
-    once = functools.partial(network, photo)
-    passes = [timing.seconds(once) for _ in range(_TIMED)]
     reached, first = (float(measure(x, photo)) for x in (made, photo))
     losses, times = _optimize(step, photo, iterations)
     below = [i for i, x in enumerate(losses) if x <= reached]
-    step_s, pass_s = float(np.median(times[1:])), float(np.mean(passes))
+    step_s, pass_s = (
+      float(np.median(times[1:])),
+      timing.median(functools.partial(network, photo), _TIMED),
+    )
     text = f'after {below[0]} iterations' if below else 'not reached by L-BFGS'
     print(
       f'{name}: photo {first:.4g}, network {reached:.4g}: {text} (its last '
@@ -100,8 +103,9 @@ def _compiled(algorithm: Any, state):
 
   @jax.jit
   def measure(pixels, photo):
-    batch = {'image': photo, 'style': jnp.array([0])}
-    return algorithm.losses(state, pixels, batch)[0]
+    return algorithm.losses(
+      state, pixels, {'image': photo, 'style': jnp.array([0])}
+    )[0]
 
   @jax.jit
   def step(canvas, photo):

@@ -13,8 +13,7 @@ from PIL import Image, ImageFilter
 from art_jax import core
 from art_jax.data.sources import Builtin
 from art_jax.devices import mesh
-from art_jax.evaluation import pictures
-from art_jax.evaluation.survey import survey
+from art_jax.evaluation import pictures, survey
 from art_jax.metrics import features as extractors
 from art_jax.metrics import fid, kid, precision_recall
 from tools import command
@@ -34,8 +33,9 @@ def main(
     size: side in pixels.
   """
   data = core.Data(source=Builtin(layout='images', count=2 * count), size=size)
-  examples = data.source.open(data).train[0]
-  whole = pictures.of_examples('paintings', examples, 'image', size)
+  whole = pictures.of_examples(
+    'paintings', data.source.open(data).train[0], 'image', size
+  )
   real, others = np.split(whole.read(np.arange(2 * count)), 2)
   genres = np.asarray(whole.labels)[count:]
   noise = np.random.default_rng(0).normal(0, 90, others.shape)
@@ -69,9 +69,11 @@ def main(
 
 def _features(rows: np.ndarray, name: str) -> np.ndarray:
   extractor = extractors.get(name)
-  chosen = pictures.Pictures('', len(rows), lambda indices: rows[indices])
-  return survey(
-    chosen, extractor, extractor.load(), mesh.make_devices()
+  return survey.survey(
+    pictures.Pictures('', len(rows), lambda indices: rows[indices]),
+    extractor,
+    extractor.load(),
+    mesh.make_devices(),
   ).features
 
 

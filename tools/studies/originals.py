@@ -203,8 +203,10 @@ def write_page(plan: Plan) -> None:
   for row in originals_rows.ROWS:
     path = pathlib.Path(plan.workdir) / row.name / 'row.json'
     entry = json.loads(path.read_text()) if path.exists() else None
-    parts += ['', f'## {row.name}', '', f'*{row.claim}*', '']
-    parts += _section(row, entry, plan)
+    parts += [
+      f'\n## {row.name}\n\n*{row.claim}*\n',
+      *_section(row, entry, plan),
+    ]
   write_atomic(plan.output, ('\n'.join(parts) + '\n').encode())
 
 
@@ -239,15 +241,17 @@ def _section(
 def _run(line: str, log: pathlib.Path, plan: Plan) -> str:
   program, *arguments = shlex.split(line)
   if program == 'art_jax':
-    minutes = plan.minutes if arguments[0] == 'train' else 0
-    return timed_run.art_jax(arguments, log, minutes)
+    return timed_run.art_jax(
+      arguments, log, plan.minutes if arguments[0] == 'train' else 0
+    )
   return timed_run.command(['-m', program, *arguments], log)
 
 
 def _figure(row: originals_rows.Row, folder: pathlib.Path, plan: Plan) -> str:
   """Join the newest file of each pattern, side by side, beside the page."""
-  newest = [sorted(folder.glob(p), key=_made)[-1:] for p in row.figure]
-  parts = [np.array(Image.open(x[0]).convert('RGB')) for x in newest if x]
+  age = lambda path: (path.stat().st_mtime, str(path))  # noqa: E731
+  newest = [max(folder.glob(p), key=age, default=None) for p in row.figure]
+  parts = [np.array(Image.open(x).convert('RGB')) for x in newest if x]
   if not parts and row.figure:
     raise timed_run.Failed(f'no figure ({", ".join(row.figure)})')
   if not parts:
@@ -264,10 +268,6 @@ def _figure(row: originals_rows.Row, folder: pathlib.Path, plan: Plan) -> str:
   name = f'pictures/originals_{row.name.replace(".", "_")}.jpg'
   write_atomic(pathlib.Path(plan.output).parent / name, data.getvalue())
   return name
-
-
-def _made(path: pathlib.Path) -> tuple[float, str]:
-  return path.stat().st_mtime, str(path)
 
 
 def _anonymous(text: str, folder: pathlib.Path) -> str:

@@ -9,8 +9,7 @@ doing nothing scores, and from the translation to it.
 """
 
 from art_jax import core
-from art_jax.data import pipeline
-from art_jax.data.sources import Builtin
+from art_jax.data import pipeline, sources
 from art_jax.inference import run as runs
 from art_jax.metrics.pixel_gradient import pixel_gradient
 from tools import command
@@ -28,7 +27,7 @@ def main(run: str, *, count: command.Count = 20) -> None:
   model = runs.load(run)
   data = model.experiment.data
   core.require(
-    type(data.source) is Builtin and data.source.layout == 'unpaired',
+    type(data.source) is sources.Builtin and data.source.layout == 'unpaired',
     f'--run={run} was not trained on the built-in photos and paintings; its '
     'true partners are not known; pass a run of cyclegan_demo',
   )

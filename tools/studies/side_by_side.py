@@ -43,8 +43,9 @@ def main(
   for folder, model in zip(runs, models, strict=True):
     cell = study.Trained(model, real, real, num, seed)
     fake = cell.samples()
-    row = {**cell.kid(fake), 'diversity': cell.diversity(fake)}
-    figures[f'{pathlib.Path(folder).name}, step {model.step}'] = [row]
+    figures[f'{pathlib.Path(folder).name}, step {model.step}'] = [
+      {**cell.kid(fake), 'diversity': cell.diversity(fake)}
+    ]
     shown.append(fake)
   print(study.table(figures))
   grids = [images.grid(rows[:_SHOWN], 4) for rows in shown]

@@ -17,8 +17,7 @@ import numpy as np
 from art_jax import core
 from art_jax.config import experiments, serialization
 from art_jax.core.paths import write_atomic
-from art_jax.data import detect
-from art_jax.data.sources import Builtin
+from art_jax.data import detect, sources
 from art_jax.evaluation import pictures
 from art_jax.inference import run
 from art_jax.media import images
@@ -211,7 +210,7 @@ def _train(
   cell: Cell, seed: int, folder: pathlib.Path, settings: Settings
 ) -> Trained:
   experiment = experiments.load(cell.experiment)
-  source = Builtin('images', count=settings.count)
+  source = sources.Builtin('images', count=settings.count)
   if settings.data:
     source, _ = detect.parse(settings.data, ('image',), False)
   changes = [

@@ -50,8 +50,7 @@ import scipy.ndimage
 import scipy.stats
 
 from art_jax import core
-from art_jax.algorithms.gan import GAN
-from art_jax.algorithms.vae import VAE
+from art_jax.algorithms import gan, vae
 from art_jax.media import images
 from art_jax.metrics import appearance, checkerboard
 from art_jax.runs import metrics_log
@@ -155,7 +154,7 @@ def japanese(changes: dict[str, tuple[str, ...]]) -> list[study.Cell]:
 
 def latent_figures(cell: study.Trained) -> dict[str, float]:
   """Return the figures of one autoencoder."""
-  model, bounded = cell.model, not isinstance(cell.model.algorithm, VAE)
+  model, bounded = cell.model, not isinstance(cell.model.algorithm, vae.VAE)
   encode = jax.jit(study.needs(model, core.Encoder, 'an autoencoder').encode)
   codes, heldout = (
     np.asarray(encode(model.params, images.from_uint8(rows)))
@@ -200,7 +199,7 @@ def smoothing_figures(cell: study.Trained) -> dict[str, float]:
     for name in ('step', 'loss/discriminator', 'loss/generator')
   )
   # Smoothed labels keep D's loss up, by their own entropy.
-  targets = study.needs(cell.model, GAN, 'a GAN').stabilizers
+  targets = study.needs(cell.model, gan.GAN, 'a GAN').stabilizers
   floor = entropy(*targets.real_range) + entropy(*targets.fake_range)
   won = scipy.ndimage.median_filter(d, 5) - floor < 0.25 * (
     2 * np.log(2) - floor

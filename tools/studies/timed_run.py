@@ -8,9 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from art_jax.inference import run
 from art_jax.runs import metrics_log
-from tools.benchmarks import timing
 
 # Done, an alarm, stopped on request: all leave a checkpoint.
 _ENDED = (0, 3, 75)
@@ -90,9 +88,3 @@ def speed(folder: pathlib.Path) -> tuple[int, float]:
     for part in ('step', 'input')
   )
   return stretches[-1]['last'], steps / seconds if seconds else 0.0
-
-
-def sampling_speed(model: run.Run, count: int) -> float:
-  """Return samples a second, compiled before."""
-  model.sample(min(count, 64))
-  return count / timing.seconds(lambda: model.sample(count))

@@ -159,8 +159,7 @@ def autoencoder(
   images = place.pictures(batch, size)
 
   def error(x):
-    codes = torch.sigmoid(encoder(x))
-    return F.mse_loss(decoder(codes[:, :, None, None]), x)
+    return F.mse_loss(decoder(torch.sigmoid(encoder(x))[:, :, None, None]), x)
 
   def elbo(x):
     mean, logvar = encoder(x).chunk(2, dim=1)

@@ -24,11 +24,15 @@ class Block(nn.Module):
   ):
     super().__init__()
     self.resample, self._attends = resample, attends
-    self.norm0, self.norm1 = _norm(before), _norm(features)
-    self.conv0 = nn.Conv2d(before, features, 3, padding=1)
+    self.norm = _norm(before)
+    self.conv = nn.Conv2d(before, features, 3, padding=1)
     self.affine = nn.Linear(inner, features)
-    self.dropout = nn.Dropout(dropout)
-    self.conv1 = nn.Conv2d(features, features, 3, padding=1)
+    self.last = nn.Sequential(
+      _norm(features),
+      nn.SiLU(),
+      nn.Dropout(dropout),
+      nn.Conv2d(features, features, 3, padding=1),
+    )
     same = before == features and not resample
     self.skip = nn.Identity() if same else nn.Conv2d(before, features, 1)
     if attends:
@@ -43,9 +47,8 @@ class Block(nn.Module):
 
   def forward(self, x, embedding):
     """Return the block's output."""
-    h = self.conv0(self._resized(F.silu(self.norm0(x))))
-    h = h + self.affine(embedding)[:, :, None, None]
-    h = self.conv1(self.dropout(F.silu(self.norm1(h))))
+    h = self.conv(self._resized(F.silu(self.norm(x))))
+    h = self.last(h + self.affine(embedding)[:, :, None, None])
     x = (h + self.skip(self._resized(x))) * _SKIP
     if not self._attends:
       return x

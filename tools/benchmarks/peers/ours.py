@@ -10,10 +10,8 @@ from art_jax import core
 from art_jax.data import paintings
 from art_jax.devices import mesh
 from art_jax.nn import lowering
-from art_jax.profiling import describe, roofline
-from art_jax.profiling.step_timer import Stepper
-from art_jax.style_transfer.scale import Scale
-from art_jax.style_transfer.task import Task
+from art_jax.profiling import describe, roofline, step_timer
+from art_jax.style_transfer import scale, task
 from tools.benchmarks import timing
 
 
@@ -38,14 +36,18 @@ def _inference(experiment: core.Experiment, work: str):
 def _painter(experiment: core.Experiment) -> Callable[[], Any]:
   """Return a step of `style_transfer.optimize.paint` on a built-in scene."""
   algorithm: Any = experiment.algorithm
-  task = Task(
-    paintings.scene(0, photo=True), (paintings.scene(5, photo=False),)
+  painted = scale.Scale(
+    algorithm,
+    task.Task(
+      paintings.scene(0, photo=True), (paintings.scene(5, photo=False),)
+    ),
+    experiment.data.size,
+    mesh.make_devices(1),
   )
-  scale = Scale(algorithm, task, experiment.data.size, mesh.make_devices(1))
   features = algorithm.features.init(
-    jax.random.key(0), scale.content, algorithm.layers
+    jax.random.key(0), painted.content, algorithm.layers
   )
-  take, state = scale.prepare(features, scale.content)
+  take, state = painted.prepare(features, painted.content)
 
   def step():
     nonlocal state
@@ -82,7 +84,7 @@ class Ours:
     if work == 'paint':
       self._step = _painter(experiment)
     else:  # on data that lies on the device
-      stepper = Stepper(experiment, mesh.make_devices(1))
+      stepper = step_timer.Stepper(experiment, mesh.make_devices(1))
       self._step = lambda: stepper.take(1)
 
   def take(self, count: int) -> list[float]:

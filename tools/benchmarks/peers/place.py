@@ -73,7 +73,7 @@ class Place:
   def labels(self, batch: int, classes: int) -> Callable[[], torch.Tensor]:
     """Return a function that gives i64[batch] in [0, classes)."""
     made = torch.randint(classes, (4, batch), device=self.device)
-    return itertools.cycle(list(made)).__next__
+    return itertools.cycle(made.unbind()).__next__
 
   def precision(self) -> contextlib.AbstractContextManager:
     """Return the context of forward passes: autocast below float32."""
@@ -83,8 +83,12 @@ class Place:
 
   def adam(self, *modules: nn.Module, rate=2e-4, betas=(0.5, 0.999)):
     """Return Adam over the parameters of networks, in one kernel."""
-    parameters = [p for module in modules for p in module.parameters()]
-    return torch.optim.Adam(parameters, rate, betas, fused=True)
+    return torch.optim.Adam(
+      [p for module in modules for p in module.parameters()],
+      rate,
+      betas,
+      fused=True,
+    )
 
   def descend(
     self,
@@ -123,10 +127,9 @@ def count(**networks: nn.Module) -> dict[str, int]:
 def start_normal(module: nn.Module) -> nn.Module:
   """Draw kernels from N(0, 0.02^2), scales of batch norms around 1."""
   for part in module.modules():
-    if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
-      nn.init.normal_(part.weight, 0.0, 0.02)
-    elif isinstance(part, nn.BatchNorm2d):
-      nn.init.normal_(part.weight, 1.0, 0.02)
+    scales = isinstance(part, nn.BatchNorm2d)
+    if scales or isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+      nn.init.normal_(part.weight, float(scales), 0.02)
   return module
 
 

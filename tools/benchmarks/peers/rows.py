@@ -30,10 +30,10 @@ class Row:
 
   def load(self, precision: str) -> core.Experiment:
     """Return the experiment as it is timed."""
-    chosen = experiments.override(
-      experiments.load(self.experiment), self.changes
+    return experiments.everywhere(
+      experiments.override(experiments.load(self.experiment), self.changes),
+      {'dtype': precision},
     )
-    return experiments.everywhere(chosen, {'dtype': precision})
 
 
 def _data(layout: str) -> str:
@@ -41,10 +41,9 @@ def _data(layout: str) -> str:
 
 
 def _gan(experiment: str, batch: int, *changes: str) -> dict[str, Any]:
-  size = f'train.batch_size={batch}'
   return {
     'experiment': experiment,
-    'changes': (_data('images'), size, *changes),
+    'changes': (_data('images'), f'train.batch_size={batch}', *changes),
   }
 
 

@@ -57,8 +57,9 @@ def patchgan(channels: int, batch_norm: bool) -> nn.Module:
     for n, stride in ((64, 2), (128, 2), (256, 1))
   )
   others = normed(convs, LEAKY, nn.BatchNorm2d if batch_norm else _NORM)
-  last = nn.Conv2d(512, 1, 4, 1, 1)
-  return start_normal(nn.Sequential(first, LEAKY, *others, last))
+  return start_normal(
+    nn.Sequential(first, LEAKY, *others, nn.Conv2d(512, 1, 4, 1, 1))
+  )
 
 
 class Pool:
@@ -141,8 +142,9 @@ def unet() -> nn.Module:
       )
     ]
   first = nn.Conv2d(3, 64, 4, 2, 1, bias=False)
-  last = nn.ConvTranspose2d(128, 3, 4, 2, 1)
-  return nn.Sequential(first, *inner, nn.ReLU(), last, nn.Tanh())
+  return nn.Sequential(
+    first, *inner, nn.ReLU(), nn.ConvTranspose2d(128, 3, 4, 2, 1), nn.Tanh()
+  )
 
 
 def pix2pix(place: Place, *, size: int, batch: int) -> Task:

@@ -44,8 +44,10 @@ def main() -> None:
   waited, used = time.perf_counter(), time.process_time()
   for line in sys.stdin:
     idle = time.process_time() - used, time.perf_counter() - waited
-    seconds = [place.timed(task.step) for _ in range(int(line))]
-    answer = {'seconds': seconds, 'waiting': idle[0] / max(idle[1], 1e-9)}
+    answer = {
+      'seconds': [place.timed(task.step) for _ in range(int(line))],
+      'waiting': idle[0] / max(idle[1], 1e-9),
+    }
     print(json.dumps(answer), file=answers)
     waited, used = time.perf_counter(), time.process_time()
 
