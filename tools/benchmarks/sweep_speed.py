@@ -48,6 +48,10 @@ def main(
     for seed in range(4)
   }
   devices = mesh.make_devices()
+  print(
+    f'{steps} steps of {batch}, width {width}, '
+    f'{devices.count} x {jax.devices()[0].device_kind}'
+  )
   with tempfile.TemporaryDirectory() as temporary:
     folder = pathlib.Path(temporary)
     seconds = sum(
@@ -58,7 +62,7 @@ def main(
       )
       for name, cell in cells.items()
     )
-    lines = [f'{len(cells)} runs: {seconds:.1f} s']
+    print(f'{len(cells)} runs: {seconds:.1f} s')
     for way in ways:
       jax.clear_caches()
       one_program = functools.partial(
@@ -74,12 +78,7 @@ def main(
       apart = max(
         difference(folder / 'single' / n, folder / way / n) for n in cells
       )
-      lines.append(f'one program, {way}: {seconds:.1f} s, apart by {apart:.1e}')
-  print(
-    f'{steps} steps of {batch}, width {width}, '
-    f'{devices.count} x {jax.devices()[0].device_kind}'
-  )
-  print('\n'.join(lines))
+      print(f'one program, {way}: {seconds:.1f} s, apart by {apart:.1e}')
 
 
 def experiment(

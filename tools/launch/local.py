@@ -44,8 +44,10 @@ def main(argv: list[str]) -> int:
     code = _run(commands)
     if code in _FINAL:
       return code
-    left = _RESTARTS.value - start
-    print(f'a process ended with {code}; {left} restart(s) left', flush=True)
+    print(
+      f'a process ended with {code}; {_RESTARTS.value - start} restart(s) left',
+      flush=True,
+    )
   return code
 
 

@@ -140,9 +140,14 @@ def _archive(rng: random.Random) -> tuple[str, bytes]:
 
 
 def _times(rng: random.Random) -> tuple[str, bytes]:
-  row = {'began': 1e9, 'first': 0, 'last': 9, 'wall': 9.5}
-  rows = [{**row, 'seconds': {'step': 5.5, 'other': 2}}] * rng.randint(1, 3)
-  return 'times.json', json.dumps(rows).encode()
+  row = {
+    'began': 1e9,
+    'first': 0,
+    'last': 9,
+    'wall': 9.5,
+    'seconds': {'step': 5.5, 'other': 2},
+  }
+  return 'times.json', json.dumps([row] * rng.randint(1, 3)).encode()
 
 
 def _config(rng: random.Random) -> tuple[str, bytes]:

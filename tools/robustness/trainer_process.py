@@ -34,8 +34,10 @@ _QUICK = (
 
 def settings(**train: int) -> list[str]:
   """Return the flags that set fields of `train`, the schedules unscaled."""
-  fields = {**train, 'rescale': 'false'}
-  return [f'--set=train.{name}={value}' for name, value in fields.items()]
+  return [
+    f'--set=train.{name}={value}'
+    for name, value in {**train, 'rescale': 'false'}.items()
+  ]
 
 
 def experiment(name: str, flags: Sequence[str]) -> core.Experiment:

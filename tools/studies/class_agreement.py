@@ -130,17 +130,17 @@ def print_classes(names, wanted, predicted, ratios) -> None:
     ratios: by space, the diversity of each class, f64[K].
   """
   shares = np.bincount(predicted, minlength=len(names)) / len(predicted)
-  agreed = ''
+  right = None if wanted is None else predicted == wanted
   for c, name in enumerate(names):
-    if wanted is not None:
-      agreed = f'agreement {(predicted[wanted == c] == c).mean():6.1%}  '
+    agreed = (
+      '' if right is None else f'agreement {right[wanted == c].mean():6.1%}  '
+    )
     print(
       f'  {name:14} {agreed}share {shares[c]:6.1%}  '
       f'diversity {ratios["features"][c]:.2f} features '
       f'{ratios["pixels"][c]:.2f} pixels'
     )
-  if wanted is not None:
-    agreed = f'agreement {(predicted == wanted).mean():.1%}, '
+  agreed = '' if right is None else f'agreement {right.mean():.1%}, '
   print(
     f'all: {agreed}classes present {(shares > 0).sum()}, diversity '
     f'{np.nanmean(ratios["features"]):.2f} features '

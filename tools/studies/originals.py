@@ -222,8 +222,10 @@ def _section(
   parts = ['    ' + re.sub('^tools', 'python -m tools', x) for x in texts]
   if entry is None:
     return [*parts, '', 'Not run yet.']
-  size = 'full size' if entry['full'] else 'laptop size'
-  how = f'{size}, {entry["seconds"] / 60:.1f} minutes in all'
+  how = (
+    f'{"full" if entry["full"] else "laptop"} size, '
+    f'{entry["seconds"] / 60:.1f} minutes in all'
+  )
   if entry['status'] != 'done':
     return [*parts, '', f'{entry["status"]} ({how}).']
   lines = ['    ' + line for line in entry['lines']]

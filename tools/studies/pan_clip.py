@@ -58,10 +58,11 @@ def main(
     step: pixels a frame, across and down.
     fps: frames a second.
   """
-  if picture.startswith('builtin'):
-    image = paintings.scene(int(picture.partition(':')[2] or 0), photo=True)
-  else:
-    image = decode.picture(picture).convert('RGB')
+  image = (
+    paintings.scene(int(picture.partition(':')[2] or 0), photo=True)
+    if picture.startswith('builtin')
+    else decode.picture(picture).convert('RGB')
+  )
   width, height = (int(x) for x in size.split('x'))
   moving = windows(image, (width, height), step, frames)
   print(f'{video.write(output, moving, fps)} frames: {output}')

@@ -40,8 +40,10 @@ def main(run: str, *, count: command.Count = 20) -> None:
       float(pixel_gradient(pictures, target).mean())
       for pictures in (source, model.translate(source, direction))
     )
-    change = 100 * (after / before - 1)
-    print(f'{name:<22} {before:>14.4f} {after:>11.4f}  {change:+6.1f} %')
+    print(
+      f'{name:<22} {before:>14.4f} {after:>11.4f}  '
+      f'{100 * (after / before - 1):+6.1f} %'
+    )
 
 
 if __name__ == '__main__':

@@ -31,8 +31,9 @@ def pictures(path: str, shape: tuple[int, int, int]) -> np.ndarray:
       rows = arrays[names[0]] if names else None
   except (OSError, ValueError) as error:
     raise core.UserError(f'{path}: {error}; pass an .npz file') from error
-  if rows is None:
-    raise core.UserError(f'{path} has no x_test; pass a file with test digits')
+  core.require(
+    rows is not None, f'{path} has no x_test; pass a file with test digits'
+  )
   rows = rows.reshape(*rows.shape[:3], -1)
   core.require(
     rows.shape[1:] == shape,

@@ -220,10 +220,12 @@ def page(results: dict, plan: Plan, picture: str) -> str:
     'nearer to it than to any other. See [metrics](metrics.md).',
     '',
   ]
-  header = 'model KID recall precision copied steps'.split()
-  rates = ['trained, images/s', 'sampled, images/s']
+  header = (
+    'model|KID|recall|precision|copied|steps|trained, images/s|'
+    'sampled, images/s'
+  ).split('|')
   rows = [[name, *_shown(row)] for name, row in results.items()]
-  lines.append(command.table([*header, *rates], rows))
+  lines.append(command.table(header, rows))
   if picture:
     lines += ['', f'![{_SHOWN} samples of each model]({picture})']
   return '\n'.join([*lines, '', *_verdict(results, plan), ''])

@@ -57,17 +57,14 @@ def pair(place: Place, size: int) -> tuple[nn.Module, nn.Module]:
 def dcgan(place: Place, *, size: int, batch: int) -> Task:
   """Update D, then G on the same fakes, as the PyTorch tutorial does."""
   g, d = pair(place, size)
-  adam_g, adam_d = place.adam(g), place.adam(d)
   real = place.pictures(batch, size)
-
-  def step():
-    with place.precision():
-      fake = g(place.normal(batch, 100, 1, 1))
-    place.descend(
-      adam_d, lambda: bce(d(real()), 1.0) + bce(d(fake.detach()), 0.0)
-    )
-    place.descend(adam_g, lambda: bce(d(fake), 1.0), d)
-
+  step = place.adversarial(
+    g,
+    d,
+    draw=lambda: (place.normal(batch, 100, 1, 1),),
+    d_loss=lambda fake: bce(d(real()), 1.0) + bce(d(fake), 0.0),
+    g_loss=lambda fake: bce(d(fake), 1.0),
+  )
   return Task(count(generator=g, discriminator=d), step)
 
 
@@ -122,24 +119,25 @@ def acgan(place: Place, *, size: int, batch: int, classes: int) -> Task:
   generator = nn.Sequential(*latents, *up(64, 512, 32), nn.Tanh())
   g = place.network(start_normal(generator))
   d = place.network(start_normal(ACGANDiscriminator(classes)))
-  adam_g, adam_d = place.adam(g), place.adam(d)
   real, labels = place.pictures(batch, size), place.labels(batch, classes)
 
-  def loss_of(pictures, target, y):
+  def draw():
+    y = labels()
+    return torch.cat(
+      [place.normal(batch, 100), F.one_hot(y, classes).float()], 1
+    ), y
+
+  def loss_of(pictures, y, target):
     source, named = d(pictures)
     return bce(source, target) + F.cross_entropy(named, y)
 
-  def step():
-    y = labels()
-    with place.precision():
-      one_hot = F.one_hot(y, classes).float()
-      fake = g(torch.cat([place.normal(batch, 100), one_hot], 1))
-    place.descend(
-      adam_d,
-      lambda: loss_of(real(), 1.0, y) + loss_of(fake.detach(), 0.0, y),
-    )
-    place.descend(adam_g, lambda: loss_of(fake, 1.0, y), d)
-
+  step = place.adversarial(
+    g,
+    d,
+    draw,
+    d_loss=lambda fake, y: loss_of(real(), y, 1.0) + loss_of(fake, y, 0.0),
+    g_loss=lambda fake, y: loss_of(fake, y, 1.0),
+  )
   return Task(count(generator=g, discriminator=d), step)
 
 

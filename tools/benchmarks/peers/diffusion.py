@@ -24,6 +24,11 @@ class Block(nn.Module):
   ):
     super().__init__()
     self.resample, self._attends = resample, attends
+    self.resized = {
+      '': nn.Identity(),
+      'up': nn.Upsample(scale_factor=2.0),
+      'down': nn.AvgPool2d(2),
+    }[resample]
     self.norm = _norm(before)
     self.conv = nn.Conv2d(before, features, 3, padding=1)
     self.affine = nn.Linear(inner, features)
@@ -40,16 +45,11 @@ class Block(nn.Module):
       self.qkv = nn.Conv2d(features, 3 * features, 1)
       self.proj = nn.Conv2d(features, features, 1)
 
-  def _resized(self, x):
-    if self.resample == 'up':
-      return F.interpolate(x, scale_factor=2.0)
-    return F.avg_pool2d(x, 2) if self.resample == 'down' else x
-
   def forward(self, x, embedding):
     """Return the block's output."""
-    h = self.conv(self._resized(F.silu(self.norm(x))))
+    h = self.conv(self.resized(F.silu(self.norm(x))))
     h = self.last(h + self.affine(embedding)[:, :, None, None])
-    x = (h + self.skip(self._resized(x))) * _SKIP
+    x = (h + self.skip(self.resized(x))) * _SKIP
     if not self._attends:
       return x
     qkv = self.qkv(self.norm2(x)).flatten(2).transpose(1, 2).unsqueeze(1)

@@ -1,5 +1,6 @@
 """Our side of a row: what users run, step by step."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -81,11 +82,13 @@ class Ours:
       self._step, self.flops = _inference(experiment, work)
       return
     self.flops = describe.step_flops(experiment)
-    if work == 'paint':
-      self._step = _painter(experiment)
-    else:  # on data that lies on the device
-      stepper = step_timer.Stepper(experiment, mesh.make_devices(1))
-      self._step = lambda: stepper.take(1)
+    self._step = (
+      _painter(experiment)
+      if work == 'paint'
+      else functools.partial(  # on data that lies on the device
+        step_timer.Stepper(experiment, mesh.make_devices(1)).take, 1
+      )
+    )
 
   def take(self, count: int) -> list[float]:
     """Take steps; return the seconds of each, its batch included."""

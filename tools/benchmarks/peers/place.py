@@ -97,15 +97,41 @@ class Place:
     *frozen: nn.Module,
   ) -> None:
     """Take one step down a loss; frozen networks get no gradient."""
-    for module in frozen:
-      module.requires_grad_(False)
+    held = nn.ModuleList(frozen).requires_grad_(False)
     with self.precision():
       value = loss()
-    for module in frozen:
-      module.requires_grad_(True)
+    held.requires_grad_(True)
     optimizer.zero_grad(set_to_none=True)
     value.backward()
     optimizer.step()
+
+  def adversarial(
+    self,
+    g: nn.Module,
+    d: nn.Module,
+    draw: Callable[[], tuple],
+    d_loss: Callable[..., torch.Tensor],
+    g_loss: Callable[..., torch.Tensor],
+  ) -> Callable[[], None]:
+    """Return the step that updates D, then G on the same fakes.
+
+    Args:
+      g: the generator.
+      d: the discriminator.
+      draw: returns what G is given, and the rest of the losses' arguments.
+      d_loss: of the fakes and the rest.
+      g_loss: of the fakes and the rest.
+    """
+    adam_g, adam_d = self.adam(g), self.adam(d)
+
+    def step():
+      given, *rest = draw()
+      with self.precision():
+        fake = g(given)
+      self.descend(adam_d, lambda: d_loss(fake.detach(), *rest))
+      self.descend(adam_g, lambda: g_loss(fake, *rest), d)
+
+    return step
 
   def timed(self, step: Callable[[], object]) -> float:
     """Return the seconds of a step, the device waited for."""

@@ -141,9 +141,9 @@ def chosen(only: Sequence[str]) -> list[str]:
   Raises:
     core.UserError: listing the names, if one is none of them.
   """
-  for name in only:
-    if name not in ROWS:
-      raise core.UserError(
-        f'--only={name}: there is no such row; pass some of {",".join(ROWS)}'
-      )
+  unknown = ','.join(name for name in only if name not in ROWS)
+  core.require(
+    not unknown,
+    f'--only={unknown}: there is no such row; pass some of {",".join(ROWS)}',
+  )
   return list(only) or list(ROWS)

@@ -151,22 +151,20 @@ def pix2pix(place: Place, *, size: int, batch: int) -> Task:
   """Update D, then G against the new D."""
   g = place.network(start_normal(unet()))
   d = place.network(patchgan(6, True))
-  adam_g, adam_d = place.adam(g), place.adam(d)
   sources, targets = (place.pictures(batch, size) for _ in range(2))
 
   def judge(source, pictures, target):
     return bce(d(torch.cat([source, pictures], 1)), target)
 
-  def step():
-    a, b = sources(), targets()
-    with place.precision():
-      fake = g(a)
-    place.descend(
-      adam_d,
-      lambda: 0.5 * (judge(a, b, 1.0) + judge(a, fake.detach(), 0.0)),
-    )
-    place.descend(
-      adam_g, lambda: judge(a, fake, 1.0) + 100 * F.l1_loss(fake, b), d
-    )
+  def draw():
+    a = sources()
+    return a, a, targets()
 
+  step = place.adversarial(
+    g,
+    d,
+    draw,
+    d_loss=lambda fake, a, b: 0.5 * (judge(a, b, 1.0) + judge(a, fake, 0.0)),
+    g_loss=lambda fake, a, b: judge(a, fake, 1.0) + 100 * F.l1_loss(fake, b),
+  )
   return Task(count(generator_ba=g, discriminator_a=d), step)
