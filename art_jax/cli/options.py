@@ -57,10 +57,8 @@ def devices(flags: Any) -> mesh.Devices:
 
 def workdir(flags: Any) -> str:
   """Return the run folder to train in."""
-  if flags.workdir:
-    return flags.workdir
-  name = pathlib.Path(flags.experiment).stem
-  return str(pathlib.Path('runs') / (name + '_tiny' * flags.tiny))
+  name = pathlib.Path(flags.experiment).stem + '_tiny' * flags.tiny
+  return flags.workdir or str(pathlib.Path('runs') / name)
 
 
 def model(flags: Any) -> run.Run:

@@ -231,12 +231,11 @@ def make_devices(count: int | None = None) -> Devices:
     f'--devices={len(available)}',
   )
   chosen = available[: count or len(available)]
-  if count is not None and jax.process_count() > 1:
-    core.require(
-      count == len(available),
-      f'--devices={count}: with several processes all '
-      f'{len(available)} devices take part; leave --devices out',
-    )
+  core.require(
+    count in (None, len(available)) or jax.process_count() == 1,
+    f'--devices={count}: with several processes all '
+    f'{len(available)} devices take part; leave --devices out',
+  )
   mesh = jax.make_mesh(
     (len(chosen),), ('data',), axis_types=(AxisType.Auto,), devices=chosen
   )

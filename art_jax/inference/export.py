@@ -100,9 +100,9 @@ def program(run: Run, direction: str) -> jax_export.Exported:
     traverse_util.flatten_dict(params, sep='/'),
   )
   multiple, channels = algorithm.multiple, run.experiment.data.channels
-  scope = jax_export.SymbolicScope(['h >= 4', 'w >= 4', 'n >= 1'])
   pixels = jax_export.symbolic_shape(
-    f'n, {multiple}*h, {multiple}*w, {channels}', scope=scope
+    f'n, {multiple}*h, {multiple}*w, {channels}',
+    constraints=['h >= 4', 'w >= 4', 'n >= 1'],
   )
   images = jax.ShapeDtypeStruct(pixels, jnp.float32)
   return jax_export.export(jax.jit(translate), platforms=_PLATFORMS)(
