@@ -188,17 +188,17 @@ def write_page(plan: Plan) -> None:
   parts = [
     '# The originals and ours',
     '',
-    'Every system of five earlier projects (S0 to S4): what the report of the '
-    'project says, the command that runs ours, what it gave. Laptop-sized rows '
-    'show that a system runs and what it reports; they are minutes of '
-    'training on built-in pictures where nothing else is said, no verdict on '
-    'quality. The page is written by',
+    'Every system of five earlier projects (S0 to S4): the claim of the '
+    "project's report, the commands that run the same system here, and their "
+    'results. Runs of laptop size take minutes, on the built-in pictures '
+    'unless `--data` says otherwise: they show that a system runs and what it '
+    'reports, not its final quality. The page is written by',
     '',
     f'    python -m tools.studies.originals --minutes={plan.minutes:g} '
     f'--steps={plan.steps}',
     '',
-    'and with `--full` in full size on an accelerator. Times were taken beside '
-    'other work.',
+    'and, with `--full`, in full size on an accelerator. Times were measured '
+    'with other work on the machine.',
   ]
   for row in originals_rows.ROWS:
     path = pathlib.Path(plan.workdir) / row.name / 'row.json'
@@ -236,7 +236,8 @@ def _section(
   if entry.get('figure'):
     parts += ['', f'![{row.name}]({entry["figure"]})']
   elif row.shows_given:
-    parts += ['', 'The figure shows the pictures given, so it is not here.']
+    note = 'The figure shows pictures of the user, so it is not included.'
+    parts += ['', note]
   return parts
 
 

@@ -78,8 +78,8 @@ ROWS = (
   ),
   Row(
     'S0.3',
-    'A plain convolutional GAN on pictures cropped to 150x150 collapsed to the '
-    'commonest textures.',
+    'A plain convolutional GAN on pictures cropped to 150x150 collapsed to '
+    'the most common textures.',
     (
       'art_jax train dcgan_art150 --workdir={work}/run {width} {train}',
       _BESIDE,
@@ -122,7 +122,7 @@ ROWS = (
   ),
   Row(
     'S0.7',
-    'Its goal, never reached: art with given attributes (year, artist, color, '
+    'Goal, not reached: art with given attributes (year, artist, color, '
     'style).',
     (_gan('cdcgan_attributes'), 'tools.studies.attributes {work}/run'),
     ('run/images/samples/*.png', 'run/images/asked/*.png'),
@@ -136,8 +136,8 @@ ROWS = (
   ),
   Row(
     'S1.2',
-    'A WGAN with clipped gradients collapsed all the same; losses near 0 were '
-    'read as failure.',
+    'A WGAN with clipped gradients also collapsed; losses near 0 were taken '
+    'for failure.',
     ('tools.studies.tables wgan --workdir={work}/table {table}',),
     ('table/*/losses.png',),
   ),
@@ -155,7 +155,7 @@ ROWS = (
   Row(
     'S2.2',
     'A conditional DCGAN: good digits after one epoch, converged within 20; '
-    'four classes of paintings were OK, all at once failed.',
+    'four classes of paintings worked, all classes together failed.',
     (
       _gan('cdcgan_mnist', '{mnist}'),
       _sample('classes'),
@@ -167,7 +167,7 @@ ROWS = (
   ),
   Row(
     'S2.3',
-    'An ACGAN never worked for more than three classes.',
+    'An ACGAN did not work for more than three classes.',
     (
       _gan('acgan_mnist', '{mnist}'),
       _sample('classes'),
@@ -179,8 +179,8 @@ ROWS = (
   ),
   Row(
     'S2.4',
-    'Corrupted files were found and removed by hand, and pictures dropped so '
-    'that batches divide.',
+    'Corrupted files were removed by hand, and pictures dropped to make their '
+    'number a multiple of the batch size.',
     (
       'tools.studies.originals --broken={work}/pictures',
       'art_jax train dcgan_paintings --tiny --data={work}/pictures '
@@ -191,14 +191,14 @@ ROWS = (
   ),
   Row(
     'S2.5',
-    'Label smoothing, swapping, dropout, replay: hours of training to see '
-    'whether one of them helps.',
+    'Label smoothing, label flipping, dropout, replay: hours of training to '
+    'find out whether one of them helps.',
     ('tools.studies.tables stabilizer --workdir={work}/table {table}',),
   ),
   Row(
     'S2.6',
-    "Interpolations, the same latent in every class, the best ten by D's "
-    'probability: cells of a notebook.',
+    'Interpolations, the same latent in every class, the ten best samples by '
+    "D's probability: cells of a notebook.",
     (
       _gan('cdcgan_mnist', '{mnist}'),
       _sample('interpolate', more='--labels=3'),
@@ -223,7 +223,7 @@ ROWS = (
   ),
   Row(
     'S3.2',
-    'An MRF patch loss is named as the remedy for portraits and was not tried.',
+    'An MRF patch loss was proposed for portraits, but not tried.',
     (
       'tools.studies.face_kept --content={content} --style={style} '
       '--size={side} --steps={iterations} --output={work}/faces.png',
@@ -235,7 +235,7 @@ ROWS = (
   ),
   Row(
     'S3.3',
-    'Fast style transfer as in the paper left a white blotch; it was trained '
+    'Fast style transfer as in the paper left a white blob; it was trained '
     'too briefly.',
     ('art_jax train fast_style_squeezenet --workdir={work}/run {train}',),
     ('run/images/*/*.png',),
@@ -243,7 +243,7 @@ ROWS = (
   ),
   Row(
     'S3.4',
-    'Video is named as what fast transfer is for.',
+    'Video was proposed as the use of fast style transfer.',
     (
       'tools.studies.pan_clip --picture={content} --output={work}/pan.mp4 '
       '--size={clip} --frames=16 --step=3,1',
@@ -261,21 +261,21 @@ ROWS = (
   ),
   Row(
     'S4.2',
-    'Version 2 (smoothed labels and LeakyReLU in G, at once) diverged after '
+    'Version 2 (smoothed labels and leaky ReLU in G together) diverged after '
     '500 iterations, with checkerboards.',
     ('tools.studies.tables smoothing --workdir={work}/table {table}',),
     ('table/*/losses.png',),
   ),
   Row(
     'S4.3',
-    'Version 3 (smoothed labels) was the best; its structure vanishes and '
-    'comes back.',
+    'Version 3 (smoothed labels) was the best; structure disappears and '
+    'returns during training.',
     (_gan('dcgan_japanese_v3'), _BESIDE),
     ('run/losses.png', 'run/images/samples/*.png'),
   ),
   Row(
     'S4.4',
-    'The next step named: diffusion, stabler and better than GANs.',
+    'Proposed next step: diffusion, more stable and better than GANs.',
     (
       'art_jax train diffusion_paintings --workdir={work}/run '
       '{denoiser} {train}',

@@ -204,20 +204,21 @@ def page(results: dict, plan: Plan, picture: str) -> str:
     '# Which model',
     '',
     f'Every kind of model on {data} at {plan.size} px, networks of width '
-    f'{plan.width}, batch {plan.batch}, {plan.minutes:g} minute(s) each '
-    f'from the first step on, on one machine ({jax.devices()[0].device_kind}, '
+    f'{plan.width}, batch {plan.batch}, {plan.minutes:g} minute(s) of '
+    'training each (compilation not counted), on one machine '
+    f'({jax.devices()[0].device_kind}, '
     f'{platform.machine()}, {len(os.sched_getaffinity(0))} core(s) each). This '
     'page is written by',
     '',
     f'    python -m tools.studies.which_model --minutes={plan.minutes:g} '
     f'--size={plan.size} --width={plan.width} --batch={plan.batch}',
     '',
-    f'KID is on `pixels32` with its deviation over subsets, of {plan.num} '
-    'samples against the training pictures: less is better. Recall is the '
-    'share of the data that samples come near to, precision the share of '
-    'samples near to data, copied the share of samples that lie as near to a '
-    'training picture as the nearest of these lie to each other, and much '
-    'nearer to it than to any other. See [metrics](metrics.md).',
+    f'KID compares {plan.num} samples with the training pictures in '
+    '`pixels32`, with its standard deviation over subsets: less is better. '
+    'Recall is the share of the data near to samples, precision the share of '
+    'samples near to data, copied the share of samples that are as near to a '
+    'training picture as the nearest training pictures are to each other, and '
+    'much nearer to it than to any other. See [metrics](metrics.md).',
     '',
   ]
   header = (
@@ -249,9 +250,9 @@ def _verdict(results: dict, plan: Plan) -> list[str]:
   if len(measured) < len(MODELS) or plan.minutes < _ENOUGH:
     return [
       f'This is a trial of the command: {len(measured)} of {len(MODELS)} '
-      f'models, {plan.minutes:g} minute(s) each, perhaps beside other work. '
-      f'With all of them and {_ENOUGH} minutes or more on a quiet machine the '
-      'page says here which to choose when.',
+      f'models, {plan.minutes:g} minute(s) each, perhaps with other work on '
+      f'the machine. With all models and {_ENOUGH} minutes or more on an idle '
+      'machine the page says here which to choose.',
     ]
   kid, deviation, recall, precision, copied, sampled = (
     {name: row[column] for name, row in measured.items()} for column in _COLUMNS
@@ -259,7 +260,7 @@ def _verdict(results: dict, plan: Plan) -> list[str]:
   best, second, *_ = by_kid = sorted(kid, key=kid.__getitem__)
   noise = max(deviation[best], deviation[second])
   nearest = (
-    f'{best} comes nearest to the data in this time'
+    f'{best} comes nearest to the data in this time (lowest KID)'
     if kid[second] - kid[best] > 2 * noise
     else f'{best} and {second} come nearest, apart by less than two deviations'
   )
@@ -276,21 +277,23 @@ def _verdict(results: dict, plan: Plan) -> list[str]:
     f'## After {plan.minutes:g} minute(s)',
     '',
     f'- {nearest}.',
-    f'- {varied} covers most of the data (recall '
-    f'{recall[varied]:.2f}) of those whose samples are near to it '
-    f'(precision {precise:.2f} or more).',
-    f'- {quick} makes pictures fastest, '
-    f'{sampled[quick] / sampled[slow]:,.0f} times as many a second as {slow}.',
-    f'- Samples near copies of training pictures (> 5 %): {copies or "none"}.',
+    f'- {varied} covers the largest share of the data (recall '
+    f'{recall[varied]:.2f}) among the models with a precision of '
+    f'{precise:.2f} or more.',
+    f'- {quick} samples fastest, {sampled[quick] / sampled[slow]:,.0f} times '
+    f'as many pictures a second as {slow}.',
+    '- Models that copy training pictures (more than 5 % of the samples): '
+    f'{copies or "none"}.',
     '',
     '## Which to choose, by these figures',
     '',
     f'- New pictures near to the data: {best}.',
-    f'- The same where many are wanted a second: {fast}.',
-    f'- As many kinds of pictures as the data has: {varied}.',
-    '- Given pictures as codes, to be changed and put together again: only the '
-    'autoencoder and the VAE have an encoder; painting over a picture and '
-    'filling in holes: only diffusion.',
+    f'- The same, with many pictures a second: {fast}.',
+    f'- The variety of the data: {varied}.',
+    '- Latent codes of given pictures, to change and decode: the autoencoder '
+    'or the VAE, the only models with an encoder.',
+    '- Painting over a picture, and inpainting: diffusion, the only model that '
+    'does it.',
   ]
 
 
