@@ -109,7 +109,6 @@ class ACGAN:
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
   ) -> GANState:
     """Return fresh networks; raises UserError if they do not fit the data."""
-    del pretrained
     return gan_state.create(self, key, batch)
 
   def step(
@@ -232,7 +231,6 @@ class ACGAN:
     Raises:
       core.UserError: labels are missing, or latents have another width.
     """
-    del key
     return gan_state.generate(self, params, latents, labels)
 
   def score(
@@ -242,7 +240,6 @@ class ACGAN:
 
     The first head does not see the labels; `classify` names the class.
     """
-    del labels
     return self._judge(params, images)[0]
 
   def classify(self, params: core.Params, images: jax.Array) -> jax.Array:

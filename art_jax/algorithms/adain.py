@@ -85,11 +85,11 @@ class AdaIN:
       self.features, self.layers, self.style_layers, weights
     )
     fields.require_style_size(self.style_size)
-    if not self.content_layer.startswith(('relu4', 'conv4')):
-      raise core.UserError(
-        f'algorithm.content_layer={self.content_layer!r}: the decoder doubles '
-        'three times, so it is a layer behind three pools: relu4_1'
-      )
+    core.require(
+      self.content_layer.startswith(('relu4', 'conv4')),
+      f'algorithm.content_layer={self.content_layer!r}: the decoder doubles '
+      'three times, so it is a layer behind three pools: relu4_1',
+    )
     alpha, blend = self.alpha, self.blend
     fields.require('alpha', alpha, 0 <= alpha <= 1, 'is in [0, 1]')
     shares = not blend or (min(blend) >= 0 and sum(blend) > 0)
@@ -242,11 +242,11 @@ class AdaIN:
     Raises:
       core.UserError: `blend` does not have a share for each.
     """
-    if self.blend and len(self.blend) != len(styles):
-      raise core.UserError(
-        f'algorithm.blend={self.blend}: {len(self.blend)} shares for '
-        f'{len(styles)} paintings; give one for each'
-      )
+    core.require(
+      not self.blend or len(self.blend) == len(styles),
+      f'algorithm.blend={self.blend}: {len(self.blend)} shares for '
+      f'{len(styles)} paintings; give one for each',
+    )
     one = params[_DIRECTION]
     measure = jax.jit(lambda x: moments(self._encode(one['features'], x)))
     each = [measure(painting) for painting in styles]
@@ -276,11 +276,11 @@ class AdaIN:
       core.UserError: no painting was given.
     """
     params = params[_DIRECTION]
-    if 'style' not in params:
-      raise core.UserError(
-        'this network paints like any painting and needs one: pass '
-        '--style=FILE[,FILE...]; in Python, run.styled(paintings)'
-      )
+    core.require(
+      'style' in params,
+      'this network paints like any painting and needs one: pass '
+      '--style=FILE[,FILE...]; in Python, run.styled(paintings)',
+    )
     mean, deviation = (params['style'][k] for k in ('mean', 'deviation'))
     content = self._encode(params['features'], images)
     shares = jnp.array(self.blend or (1.0,) * mean.shape[0])

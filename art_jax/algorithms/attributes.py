@@ -49,10 +49,10 @@ class Category:
   count: int
 
   def __post_init__(self):
-    if self.count < 1:
-      raise core.UserError(
-        f'Category({self.name!r}, count={self.count}): count is at least 1'
-      )
+    core.require(
+      self.count >= 1,
+      f'Category({self.name!r}, count={self.count}): count is at least 1',
+    )
 
   @property
   def width(self) -> int:
@@ -66,11 +66,11 @@ class Category:
   def ask(self, value: Any, count: int) -> jax.Array:
     """Return one-hot rows of an index, or of [count] of them."""
     index = jnp.asarray(-1 if value is None else value)
-    if index.dtype.kind != 'i' or not jnp.all(index < self.count):
-      raise core.UserError(
-        f'{self.name}={value!r}: it is a whole number in [0, {self.count}), or '
-        'None where it is not to matter'
-      )
+    core.require(
+      index.dtype.kind == 'i' and jnp.all(index < self.count),
+      f'{self.name}={value!r}: it is a whole number in [0, {self.count}), or '
+      'None where it is not to matter',
+    )
     return jax.nn.one_hot(_rows(self.name, index, count), self.count)
 
 
@@ -89,11 +89,11 @@ class Number:
   high: float
 
   def __post_init__(self):
-    if not self.low < self.high:
-      raise core.UserError(
-        f'Number({self.name!r}, low={self.low}, high={self.high}): low is '
-        'below high'
-      )
+    core.require(
+      self.low < self.high,
+      f'Number({self.name!r}, low={self.low}, high={self.high}): low is '
+      'below high',
+    )
 
   @property
   def width(self) -> int:
@@ -130,8 +130,9 @@ class Palette:
   cells: int = 1
 
   def __post_init__(self):
-    if self.cells < 1:
-      raise core.UserError(f'Palette(cells={self.cells}): it is at least 1')
+    core.require(
+      self.cells >= 1, f'Palette(cells={self.cells}): it is at least 1'
+    )
 
   @property
   def width(self) -> int:
@@ -152,11 +153,11 @@ class Palette:
 
     lab = lab_space.rgb_to_lab(images)
     rows, side, _, _ = lab.shape
-    if side % self.cells:
-      raise core.UserError(
-        f'Palette(cells={self.cells}): it does not divide pictures of {side} '
-        'px; pass a divisor'
-      )
+    core.require(
+      side % self.cells == 0,
+      f'Palette(cells={self.cells}): it does not divide pictures of {side} '
+      'px; pass a divisor',
+    )
     cell = side // self.cells
     lab = lab.reshape(rows, self.cells, cell, self.cells, cell, 3)
     return lab.mean(axis=(2, 4))
@@ -172,30 +173,30 @@ class Palette:
     cells = (self.cells, self.cells, 3)
     if value.shape in ((3,), (count, 3)):
       value = value[..., None, None, :]
-    if value.shape not in ((1, 1, 3), cells, (count, 1, 1, 3), (count, *cells)):
-      raise core.UserError(
-        f'palette of shape {value.shape}: pass (L, a, b), or {cells}, or '
-        f'{count} of them'
-      )
+    core.require(
+      value.shape in ((1, 1, 3), cells, (count, 1, 1, 3), (count, *cells)),
+      f'palette of shape {value.shape}: pass (L, a, b), or {cells}, or '
+      f'{count} of them',
+    )
     rows = jnp.broadcast_to(_scale(value), (count, *cells))
     return rows.reshape(count, self.width)
 
 
 def require_distinct(attributes: Sequence[Attribute], num_classes: int) -> None:
   """Raise UserError unless names are distinct and there are no classes too."""
-  if attributes and num_classes:
-    raise core.UserError(
-      f'algorithm.num_classes={num_classes}: with algorithm.attributes it is '
-      "0; name the classes by Category(name='label', count=...) among these"
-    )
+  core.require(
+    not attributes or not num_classes,
+    f'algorithm.num_classes={num_classes}: with algorithm.attributes it is '
+    "0; name the classes by Category(name='label', count=...) among these",
+  )
   names = [one.name for one in attributes]
   for name in names:
-    if name in ('image', 'a', 'b') or names.count(name) > 1:
-      raise core.UserError(
-        f'algorithm.attributes names {name!r} '
-        + ('twice' if names.count(name) > 1 else 'like a picture')
-        + '; give each attribute a name of its own'
-      )
+    core.require(
+      name not in ('image', 'a', 'b') and names.count(name) <= 1,
+      f'algorithm.attributes names {name!r} '
+      + ('twice' if names.count(name) > 1 else 'like a picture')
+      + '; give each attribute a name of its own',
+    )
 
 
 def columns(attributes: Sequence[Attribute]) -> dict[str, int]:
@@ -228,10 +229,10 @@ def ask(
   """
   known = [one.name for one in attributes]
   for name in values:
-    if name not in known:
-      raise core.UserError(
-        f'there is no attribute {name!r}; this model knows {", ".join(known)}'
-      )
+    core.require(
+      name in known,
+      f'there is no attribute {name!r}; this model knows {", ".join(known)}',
+    )
   rows = [one.ask(values.get(one.name), count) for one in attributes]
   return jnp.concatenate(rows, axis=1)
 
@@ -241,8 +242,8 @@ def _scale(lab: jax.Array) -> jax.Array:
 
 
 def _rows(name: str, value: jax.Array, count: int) -> jax.Array:
-  if value.shape not in ((), (count,)):
-    raise core.UserError(
-      f'{name} of shape {value.shape}: pass one value, or {count} of them'
-    )
+  core.require(
+    value.shape in ((), (count,)),
+    f'{name} of shape {value.shape}: pass one value, or {count} of them',
+  )
   return jnp.broadcast_to(value, (count,))

@@ -20,12 +20,12 @@ from art_jax import core
 def require_policies(policy: Sequence[str]) -> None:
   """Raise UserError unless every name of a policy is one of `POLICIES`."""
   for name in policy:
-    if name not in POLICIES:
-      raise core.UserError(
-        f'algorithm.stabilizers.augment has {name!r}: it is a tuple of names '
-        f'out of {", ".join(POLICIES)}; pass --set "algorithm.stabilizers.'
-        "augment=('color', 'translation', 'cutout')\", or () for none"
-      )
+    core.require(
+      name in POLICIES,
+      f'algorithm.stabilizers.augment has {name!r}: it is a tuple of names '
+      f'out of {", ".join(POLICIES)}; pass --set "algorithm.stabilizers.'
+      "augment=('color', 'translation', 'cutout')\", or () for none",
+    )
 
 
 def augment(

@@ -139,7 +139,6 @@ class Autoencoder:
     key: core.Key | None = None,
   ) -> jax.Array:
     """Return f32[N, H, W, C] in [-1, 1] of codes; labels and key: not used."""
-    del labels, key
     return jnp.tanh(pure.apply(self.decoder, params['decoder'], latents))
 
 

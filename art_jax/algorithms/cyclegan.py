@@ -100,7 +100,6 @@ class CycleGAN:
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
   ) -> CycleGANState:
     """Return fresh networks and empty pools."""
-    del pretrained
     generator_key, discriminator_key = jax.random.split(key)
     return CycleGANState(
       generators=trainable.create(

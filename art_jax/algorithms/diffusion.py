@@ -262,11 +262,11 @@ class Diffusion:
     Returns:
       f32[N, H, W, C] in [-1, 1].
     """
-    if self.num_classes and labels is None:
-      raise core.UserError(
-        f'this model has {self.num_classes} classes and needs labels: pass one '
-        f'number in [0, {self.num_classes}) for each picture'
-      )
+    core.require(
+      not self.num_classes or labels is not None,
+      f'this model has {self.num_classes} classes and needs labels: pass one '
+      f'number in [0, {self.num_classes}) for each picture',
+    )
     sigmas = self._noise_levels()
     return self._sampler(params, labels)(sigmas[0] * latents, sigmas, key)
 

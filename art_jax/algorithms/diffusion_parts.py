@@ -86,21 +86,21 @@ def require_fields(diffusion: Any) -> None:
     ('augment_size', geometric_augment.SIZE if augment else 0),
   ):
     value = getattr(diffusion.denoiser, name)
-    if value != needed:
-      raise core.UserError(
-        f'algorithm.denoiser.{name}={value}: with algorithm.num_classes='
-        f'{num_classes} and algorithm.augment={augment} it is {needed}; pass '
-        f'--set algorithm.denoiser.{name}={needed}'
-      )
+    core.require(
+      value == needed,
+      f'algorithm.denoiser.{name}={value}: with algorithm.num_classes='
+      f'{num_classes} and algorithm.augment={augment} it is {needed}; pass '
+      f'--set algorithm.denoiser.{name}={needed}',
+    )
 
 
 def require_picture_shape(diffusion: Any, shape: tuple[int, ...]) -> None:
   """Raise UserError unless the denoiser is for pictures [B, H, W, C]."""
   net, size, channels = diffusion.denoiser, shape[1], shape[3]
-  if (net.size, net.channels) != (size, channels):
-    raise core.UserError(
-      f'the denoiser is for {net.size} px and {net.channels} channels, the '
-      f'data has {size} px and {channels}; pass --set algorithm.denoiser.size='
-      f'{size} --set algorithm.denoiser.channels={channels}, or change '
-      'data.size and data.channels'
-    )
+  core.require(
+    (net.size, net.channels) == (size, channels),
+    f'the denoiser is for {net.size} px and {net.channels} channels, the '
+    f'data has {size} px and {channels}; pass --set algorithm.denoiser.size='
+    f'{size} --set algorithm.denoiser.channels={channels}, or change '
+    'data.size and data.channels',
+  )

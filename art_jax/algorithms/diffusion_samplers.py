@@ -43,7 +43,6 @@ def noise_levels(
 
 def euler(denoise: Denoise, x, sigmas, key=None) -> jax.Array:
   """Follow the flow with Euler's method: order 1, n evaluations."""
-  del key
 
   def step(x, levels):
     sigma, below = levels
@@ -58,7 +57,6 @@ def heun(denoise: Denoise, x, sigmas, key=None) -> jax.Array:
 
   Algorithm 1 of Karras et al. 2022 (arXiv:2206.00364), without churn.
   """
-  del key
 
   def step(x, levels):
     sigma, below = levels
@@ -102,7 +100,6 @@ def dpm_solver_2m(denoise: Denoise, x, sigmas, key=None) -> jax.Array:
 
   Reference: Lu et al. 2022, arXiv:2211.01095, algorithm 2.
   """
-  del key
 
   def step(carry, levels):
     x, before = carry

@@ -60,11 +60,11 @@ def require_layers(
   require('style_layers', style_layers, bool(layers), 'names a layer')
   known = features.layer_names()
   for name in layers:
-    if name not in known:
-      raise core.UserError(
-        f'algorithm has the layer {name!r}: {type(features).__name__} has '
-        f'{", ".join(known)}'
-      )
+    core.require(
+      name in known,
+      f'algorithm has the layer {name!r}: {type(features).__name__} has '
+      f'{", ".join(known)}',
+    )
 
 
 def require_style_size(size: int) -> None:

@@ -109,7 +109,6 @@ class GAN:
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
   ) -> GANState:
     """Return fresh networks; raises UserError if they do not fit the data."""
-    del pretrained
     return gan_state.create(self, key, batch)
 
   def step(
@@ -252,7 +251,6 @@ class GAN:
     Raises:
       core.UserError: labels are missing, or latents have another width.
     """
-    del key
     if isinstance(labels, Mapping):
       labels = attributes.ask(self.attributes, labels, len(latents))
     return gan_state.generate(self, params, latents, labels)

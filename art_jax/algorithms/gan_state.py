@@ -120,11 +120,11 @@ def generate(
     core.UserError: labels are missing, or latents have another width.
   """
   width = gan.generator.latent_size
-  if latents.ndim != 2 or latents.shape[1] != width:
-    raise core.UserError(
-      f'latents of shape {latents.shape}: this generator takes [N, {width}]; '
-      'draw them with latents(key, N)'
-    )
+  core.require(
+    latents.ndim == 2 and latents.shape[1] == width,
+    f'latents of shape {latents.shape}: this generator takes [N, {width}]; '
+    'draw them with latents(key, N)',
+  )
   variables, given = params['generator'], gan.given(labels)
   return pure.apply(gan.generator, variables, latents, *given, train=False)
 
@@ -142,14 +142,14 @@ def one_hot(labels: jax.Array | None, num_classes: int) -> jax.Array:
 def require_pictures(gan: 'GAN | ACGAN', shape: tuple[int, ...]) -> None:
   """Raise UserError unless G makes pictures [B, H, W, C] of that shape."""
   size, channels = gan.generator.size, gan.generator.channels
-  if shape[1:] != (size, size, channels):
-    raise core.UserError(
-      f'the generator makes {size}x{size} pictures of {channels} channels, the '
-      f'data {shape[2]}x{shape[1]} of {shape[3]}; pass --set '
-      f'algorithm.generator.size={shape[1]} --set '
-      f'algorithm.generator.channels={shape[3]}, or change data.size and '
-      'data.channels'
-    )
+  core.require(
+    shape[1:] == (size, size, channels),
+    f'the generator makes {size}x{size} pictures of {channels} channels, the '
+    f'data {shape[2]}x{shape[1]} of {shape[3]}; pass --set '
+    f'algorithm.generator.size={shape[1]} --set '
+    f'algorithm.generator.channels={shape[3]}, or change data.size and '
+    'data.channels',
+  )
 
 
 def empty_replay(images: jax.Array, labels: jax.Array) -> Replay:

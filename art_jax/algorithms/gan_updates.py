@@ -231,12 +231,12 @@ def require_fields(gan: 'GAN | ACGAN') -> None:
   require('num_classes', gan.num_classes, holds, 'is >= 0 (0: none)')
   gan.stabilizers.require_loss(gan.loss)
   penalized = gan.stabilizers.r1_weight or _penalty_weight(gan)
-  if penalized and getattr(gan.discriminator, 'norm', None) == 'batch':
-    raise core.UserError(
-      "algorithm.discriminator.norm='batch' mixes the pictures of a batch, but "
-      'a gradient penalty is one per picture; pass --set '
-      'algorithm.discriminator.norm=instance_affine (or layer, or none)'
-    )
+  core.require(
+    not penalized or getattr(gan.discriminator, 'norm', None) != 'batch',
+    "algorithm.discriminator.norm='batch' mixes the pictures of a batch, but "
+    'a gradient penalty is one per picture; pass --set '
+    'algorithm.discriminator.norm=instance_affine (or layer, or none)',
+  )
 
 
 def _penalty_weight(gan: 'GAN | ACGAN') -> float:

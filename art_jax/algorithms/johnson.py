@@ -74,18 +74,18 @@ class FastStyle:
   def __post_init__(self):
     fields.require_one_of('reduction', self.reduction, losses.REDUCTIONS)
     fields.require_style_size(self.style_size)
-    if not isinstance(self.style_loss, losses.SumsStyleLoss):
-      raise core.UserError(
-        f'algorithm.style_loss={type(self.style_loss).__name__}: it keeps more '
-        'of a painting than its statistics; use Gram() or WassersteinStyle()'
-      )
+    core.require(
+      isinstance(self.style_loss, losses.SumsStyleLoss),
+      f'algorithm.style_loss={type(self.style_loss).__name__}: it keeps more '
+      'of a painting than its statistics; use Gram() or WassersteinStyle()',
+    )
     count, num_styles = len(self.styles), self.transformer.num_styles
-    if self.styles and count != num_styles:
-      raise core.UserError(
-        f'algorithm.styles={self.styles}: {count} paintings for a network of '
-        f'{num_styles} styles; pass --set algorithm.transformer.num_styles='
-        f'{count}'
-      )
+    core.require(
+      not self.styles or count == num_styles,
+      f'algorithm.styles={self.styles}: {count} paintings for a network of '
+      f'{num_styles} styles; pass --set algorithm.transformer.num_styles='
+      f'{count}',
+    )
     fields.require_layers(
       self.features, self.layers, self.style_layers, self.style_weights
     )
@@ -118,11 +118,11 @@ class FastStyle:
     Raises:
       core.UserError: saying how to get weights, or which painting is missing.
     """
-    if not self.styles:
-      raise core.UserError(
-        'algorithm.styles=(): there is no painting to learn; pass --set '
-        '"algorithm.styles=(\'painting.jpg\',)"'
-      )
+    core.require(
+      self.styles,
+      'algorithm.styles=(): there is no painting to learn; pass --set '
+      '"algorithm.styles=(\'painting.jpg\',)"',
+    )
     features = ()
     if self.weights:
       features = feature_weights.load(self.features, self.weights, self.layers)

@@ -132,11 +132,11 @@ class _Common:
     limits = ('learning_rate', 'clip_norm', 'clip_value', 'clip_weights')
     for name in limits:
       value = getattr(self, name)
-      if value is not None and not value > 0:
-        raise core.UserError(
-          f'{type(self).__name__}.{name}={value!r}: it is > 0; pass a '
-          'positive number'
-        )
+      core.require(
+        value is None or value > 0,
+        f'{type(self).__name__}.{name}={value!r}: it is > 0; pass a '
+        'positive number',
+      )
 
   def rate(self, clock: jax.Array) -> jax.Array:
     """Return f32[], the learning rate at this step."""

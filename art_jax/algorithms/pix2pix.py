@@ -109,7 +109,6 @@ class Pix2Pix:
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
   ) -> Pix2PixState:
     """Return fresh networks."""
-    del pretrained
     generator_key, discriminator_key = jax.random.split(key)
     source, target = (batch[domain] for domain in self.direction)
     return Pix2PixState(

@@ -113,12 +113,12 @@ class CriticWarmup:
   every: int = 500
 
   def __post_init__(self):
-    if self.steps < 1 or self.first < 0 or self.every < 0:
-      raise core.UserError(
-        f'CriticWarmup(steps={self.steps}, first={self.first}, '
-        f'every={self.every}): steps is >= 1, first and every >= 0; pass '
-        'algorithm.warmup=None for no warm-up'
-      )
+    core.require(
+      self.steps >= 1 and self.first >= 0 and self.every >= 0,
+      f'CriticWarmup(steps={self.steps}, first={self.first}, '
+      f'every={self.every}): steps is >= 1, first and every >= 0; pass '
+      'algorithm.warmup=None for no warm-up',
+    )
 
   def needed(self, generator_steps: jax.Array, n_critic: int) -> jax.Array:
     """Return i32[], updates of the critic before the next one of G."""

@@ -182,7 +182,6 @@ class VAE:
       labels: not used.
       key: not used: the noise of single pixels is left out.
     """
-    del labels, key
     output = pure.apply(self.decoder, params['decoder'], latents)
     # 2 sigmoid(x) - 1 = tanh(x / 2).
     scale = 0.5 if self.likelihood == 'bernoulli' else 1.0

@@ -232,11 +232,11 @@ class Wasserstein:
   penalty_weight: float = 0.0
 
   def __post_init__(self):
-    if not self.penalty_weight >= 0:
-      raise core.UserError(
-        f'Wasserstein(penalty_weight={self.penalty_weight}): it is >= 0; pass '
-        '10 for the gradient penalty of WGAN-GP, 0 for none'
-      )
+    core.require(
+      self.penalty_weight >= 0,
+      f'Wasserstein(penalty_weight={self.penalty_weight}): it is >= 0; pass '
+      '10 for the gradient penalty of WGAN-GP, 0 for none',
+    )
 
   def real(self, logits: jax.Array, target: Target = 1.0) -> jax.Array:
     """Return -E[D(x)]; the target is not used."""

@@ -63,11 +63,11 @@ class EDM:
 
   def __post_init__(self):
     for name in ('sigma_data', 'p_std'):
-      if not getattr(self, name) > 0:
-        raise core.UserError(
-          f"EDM.{name}={getattr(self, name)}: it is > 0; pass the paper's "
-          f'{type(self).__dataclass_fields__[name].default}'
-        )
+      core.require(
+        getattr(self, name) > 0,
+        f"EDM.{name}={getattr(self, name)}: it is > 0; pass the paper's "
+        f'{type(self).__dataclass_fields__[name].default}',
+      )
 
   def coefficients(self, sigma: jax.Array) -> Coefficients:
     """Return table 1's four coefficients."""
@@ -112,10 +112,10 @@ class Cosine:
   offset: float = 0.008
 
   def __post_init__(self):
-    if self.prediction not in ('epsilon', 'v'):
-      raise core.UserError(
-        f"Cosine.prediction={self.prediction!r}: it is one of 'epsilon', 'v'"
-      )
+    core.require(
+      self.prediction in ('epsilon', 'v'),
+      f"Cosine.prediction={self.prediction!r}: it is one of 'epsilon', 'v'",
+    )
 
   def coefficients(self, sigma: jax.Array) -> Coefficients:
     """Return the coefficients of the prediction; c_noise is 1000 t."""

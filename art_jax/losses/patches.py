@@ -37,10 +37,10 @@ class Patches:
 
   def __post_init__(self):
     for name in ('size', 'stride', 'chunk'):
-      if getattr(self, name) < 1:
-        raise core.UserError(
-          f'Patches.{name}={getattr(self, name)}: it is at least 1'
-        )
+      core.require(
+        getattr(self, name) >= 1,
+        f'Patches.{name}={getattr(self, name)}: it is at least 1',
+      )
 
   def target(self, features: jax.Array) -> Target:
     """Return all patches of a painting: f32[P, size^2 C]."""
@@ -69,7 +69,6 @@ class Patches:
 
   def distance(self, sums: Sums, target: Target, reduction: str) -> jax.Array:
     """Return f32[B]; 'paper' and 'sum' are the sum, 'mean' a mean."""
-    del target
     return reduce_error(sums, 'mean' if reduction == 'mean' else 'sum')
 
   def match(self, patches: jax.Array, target: jax.Array) -> jax.Array:

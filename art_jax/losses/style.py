@@ -129,7 +129,6 @@ class Gram:
     self, features: jax.Array, weights: jax.Array, target: Target
   ) -> Sums:
     """Return G, f32[B, C, C], and M, of positions weighted by f32[h, w]."""
-    del target
     return {'gram': gram(features, weights), 'count': jnp.sum(weights)}
 
   def distance(self, sums: Sums, target: Target, reduction: str) -> jax.Array:
@@ -194,8 +193,9 @@ def total_variation(
 
   Reference: Mahendran & Vedaldi 2015, arXiv:1412.0035, equation 6.
   """
-  if norm not in ('l1', 'l2'):
-    raise core.UserError(f'algorithm.tv_norm={norm!r}: it is l1 or l2')
+  core.require(
+    norm in ('l1', 'l2'), f'algorithm.tv_norm={norm!r}: it is l1 or l2'
+  )
   power = jnp.abs if norm == 'l1' else jnp.square
   rows = power(images[:, 1:] - images[:, :-1]).sum((1, 2, 3))
   columns = power(images[:, :, 1:] - images[:, :, :-1]).sum((1, 2, 3))

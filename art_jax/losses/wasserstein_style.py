@@ -45,7 +45,6 @@ class WassersteinStyle:
     self, features: jax.Array, weights: jax.Array, target: Target
   ) -> Sums:
     """Return first and second moments over the positions."""
-    del target
     weighted = features * weights[:, :, None]
     return {
       'mean': weighted.sum((1, 2)),

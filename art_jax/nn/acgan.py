@@ -143,8 +143,7 @@ def two_heads(
   Raises:
     ValueError: if there is no class.
   """
-  if num_classes < 1:
-    raise ValueError(f'num_classes = {num_classes}: must be >= 1')
+  require.holds(num_classes >= 1, f'num_classes = {num_classes}: must be >= 1')
   x = x.reshape(x.shape[0], -1)
   source = dense(1, dtype, 'source')(x)
   classes = dense(num_classes, dtype, 'classes')(x)

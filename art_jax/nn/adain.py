@@ -66,8 +66,9 @@ class AdaINDecoder(nn.Module):
 
     [-1, 1] is the range of pictures; results may leave it.
     """
-    if self.depth not in _BLOCKS:
-      raise ValueError(f'depth = {self.depth}: must be 16 or 19')
+    require.holds(
+      self.depth in _BLOCKS, f'depth = {self.depth}: must be 16 or 19'
+    )
     require.at_least(self, width=1)
     x = self._conv(x, 4 * self.width, 'conv4_1')
     for block in (3, 2, 1):

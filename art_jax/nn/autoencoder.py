@@ -14,8 +14,7 @@ from art_jax.nn.dropout import Dropout
 
 
 def _require_latents(z: jax.Array) -> None:
-  if z.ndim != 2:
-    raise ValueError(f'latents have shape {z.shape}: expected [B, Z]')
+  require.holds(z.ndim == 2, f'latents have shape {z.shape}: expected [B, Z]')
 
 
 def _stages(size: int) -> int:
@@ -25,11 +24,11 @@ def _stages(size: int) -> int:
     ValueError: unless `size` is a power of two from 8 to 1024.
   """
   stages = size.bit_length() - 3
-  if size not in range(8, 1025) or size != 4 * 2**stages:
-    raise ValueError(
-      f'size = {size}: the convolutional networks take 8, 16, 32, 64, 128, '
-      '256, 512 or 1024 pixels'
-    )
+  require.holds(
+    size in range(8, 1025) and size == 4 * 2**stages,
+    f'size = {size}: the convolutional networks take 8, 16, 32, 64, 128, '
+    '256, 512 or 1024 pixels',
+  )
   return stages
 
 
@@ -62,8 +61,10 @@ class ConvTrunk(nn.Module):
     """
     require.at_least(self, width=1)
     require.images(x.shape)
-    if x.shape[1] != x.shape[2]:
-      raise ValueError(f'pictures of shape {x.shape}: they must be square')
+    require.holds(
+      x.shape[1] == x.shape[2],
+      f'pictures of shape {x.shape}: they must be square',
+    )
     for i in range(_stages(x.shape[1])):
       x = conv.Conv(
         self.width * 2**i,

@@ -18,16 +18,18 @@ CONDITIONINGS = ('planes', 'projection')
 
 def check_inputs(z: jax.Array, latent_size: int, y: jax.Array) -> None:
   """Raise ValueError unless z is [B, latent_size] and y is [B, K]."""
-  if z.ndim != 2 or z.shape[1] != latent_size:
-    raise ValueError(f'latents of shape {z.shape}: expected [B, {latent_size}]')
+  require.holds(
+    z.ndim == 2 and z.shape[1] == latent_size,
+    f'latents of shape {z.shape}: expected [B, {latent_size}]',
+  )
   _require_labels(z.shape[0], y)
 
 
 def _require_labels(rows: int, y: jax.Array) -> None:
-  if y.ndim != 2 or y.shape[0] != rows:
-    raise ValueError(
-      f'labels of shape {y.shape}: expected one-hot rows [{rows}, K]'
-    )
+  require.holds(
+    y.ndim == 2 and y.shape[0] == rows,
+    f'labels of shape {y.shape}: expected one-hot rows [{rows}, K]',
+  )
 
 
 class CDCGANGenerator(nn.Module):

@@ -13,39 +13,41 @@ from art_jax.nn import borders, geometry, lowering, require, spectral
 
 def _pair(value: int | tuple[int, ...], name: str) -> tuple[int, ...]:
   pair = (value, value) if isinstance(value, int) else tuple(value)
-  if len(pair) != 2 or any(not isinstance(v, int) or v < 1 for v in pair):
-    raise ValueError(f'{name} = {value!r}: must be an int >= 1 or two of them')
+  require.holds(
+    len(pair) == 2 and not any(not isinstance(v, int) or v < 1 for v in pair),
+    f'{name} = {value!r}: must be an int >= 1 or two of them',
+  )
   return pair
 
 
 def _explicit(padding, size, kernel, stride):
   """Turn a padding field into ((top, bottom), (left, right))."""
   if isinstance(padding, str):
-    if padding not in ('SAME', 'VALID'):
-      raise ValueError(
-        f"padding = {padding!r}: must be 'SAME', 'VALID', an int or "
-        '((top, bottom), (left, right))'
-      )
+    require.holds(
+      padding in ('SAME', 'VALID'),
+      f"padding = {padding!r}: must be 'SAME', 'VALID', an int or "
+      '((top, bottom), (left, right))',
+    )
     return tuple(lax.padtype_to_pads(size, kernel, stride, padding))
   if isinstance(padding, int):
     padding = ((padding, padding), (padding, padding))
   padding = tuple(tuple(p) for p in padding)
-  if [len(p) for p in padding] != [2, 2] or min(map(min, padding)) < 0:
-    raise ValueError(
-      f'padding = {padding!r}: must be >= 0, ((top, bottom), (left, right))'
-    )
+  require.holds(
+    [len(p) for p in padding] == [2, 2] and min(map(min, padding)) >= 0,
+    f'padding = {padding!r}: must be >= 0, ((top, bottom), (left, right))',
+  )
   return padding
 
 
 def _check_operands(x, w, axis: int) -> None:
-  if x.ndim != 4 or w.ndim != 4:
-    raise ValueError(
-      f'x has shape {x.shape} and kernel {w.shape}: both must have 4 axes'
-    )
-  if x.shape[3] != w.shape[axis]:
-    raise ValueError(
-      f'x has {x.shape[3]} channels, the kernel {w.shape} takes {w.shape[axis]}'
-    )
+  require.holds(
+    x.ndim == 4 and w.ndim == 4,
+    f'x has shape {x.shape} and kernel {w.shape}: both must have 4 axes',
+  )
+  require.holds(
+    x.shape[3] == w.shape[axis],
+    f'x has {x.shape[3]} channels, the kernel {w.shape} takes {w.shape[axis]}',
+  )
 
 
 def conv(
@@ -78,11 +80,11 @@ def conv(
     _explicit(padding, size, kernel, strides),
     lowering.is_native(),
   )
-  if any(n < 1 for n in geo.out):
-    raise ValueError(
-      f'input {size} with padding {geo.padding} is smaller than the kernel '
-      f'{kernel}'
-    )
+  require.holds(
+    not any(n < 1 for n in geo.out),
+    f'input {size} with padding {geo.padding} is smaller than the kernel '
+    f'{kernel}',
+  )
   return lowering.forward(x, w, geo)
 
 
@@ -113,18 +115,21 @@ def conv_transpose(
   """
   _check_operands(x, w, 2)
   kernel, strides = w.shape[:2], _pair(stride, 'stride')
-  if not 0 <= padding < min(kernel):
-    raise ValueError(f'padding = {padding}: must be in [0, {min(kernel) - 1}]')
-  if not 0 <= output_padding < min(strides):
-    raise ValueError(
-      f'output_padding = {output_padding}: must be in [0, stride - 1]'
-    )
+  require.holds(
+    0 <= padding < min(kernel),
+    f'padding = {padding}: must be in [0, {min(kernel) - 1}]',
+  )
+  require.holds(
+    0 <= output_padding < min(strides),
+    f'output_padding = {output_padding}: must be in [0, stride - 1]',
+  )
   size = tuple(
     (n - 1) * s - 2 * padding + k + output_padding
     for n, s, k in zip(x.shape[1:3], strides, kernel, strict=True)
   )
-  if any(n < 1 for n in size):
-    raise ValueError(f'the output would have size {size}')
+  require.holds(
+    not any(n < 1 for n in size), f'the output would have size {size}'
+  )
   pads = ((padding, padding),) * 2
   native = lowering.is_native()
   geo = geometry.Geometry(size, kernel, strides, pads, native, turned=True)
@@ -138,11 +143,11 @@ def reflect_pad(x: jax.Array, n: int) -> jax.Array:
     ValueError: unless 0 <= n < min(H, W).
   """
   # Not min(): the sizes may be symbolic when a program is exported.
-  if n < 0 or any(size <= n for size in x.shape[1:3]):
-    raise ValueError(
-      f'reflection padding of {n} pixels needs a larger image than '
-      f'{x.shape[1]}x{x.shape[2]}'
-    )
+  require.holds(
+    n >= 0 and not any(size <= n for size in x.shape[1:3]),
+    f'reflection padding of {n} pixels needs a larger image than '
+    f'{x.shape[1]}x{x.shape[2]}',
+  )
   return borders.reflect_pad(x, n) if n else x
 
 
@@ -268,11 +273,11 @@ class ResizeConv(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map [B, H, W, I] to [B, scale * H, scale * W, features]."""
     require.one_of('padding', self.padding, ('reflect', 'zeros'))
-    if self.scale < 1 or self.kernel_size % 2 == 0:
-      raise ValueError(
-        f'scale = {self.scale} must be >= 1 and kernel_size = '
-        f'{self.kernel_size} odd'
-      )
+    require.holds(
+      self.scale >= 1 and self.kernel_size % 2 != 0,
+      f'scale = {self.scale} must be >= 1 and kernel_size = '
+      f'{self.kernel_size} odd',
+    )
     w, b = _params(self, x.shape[-1])
     n = self.kernel_size // 2
     x = upsample(x.astype(self.dtype), self.scale)

@@ -59,17 +59,17 @@ class DCGANGenerator(nn.Module):
     Raises:
       ValueError: on a field or a latent that is not allowed.
     """
-    if z.ndim != 2 or z.shape[1] != self.latent_size:
-      raise ValueError(
-        f'latents of shape {z.shape}: expected [B, {self.latent_size}]'
-      )
+    require.holds(
+      z.ndim == 2 and z.shape[1] == self.latent_size,
+      f'latents of shape {z.shape}: expected [B, {self.latent_size}]',
+    )
     sides = ladder.sides(self.size)
     require.one_of('upsample', self.upsample, ladder.UPSAMPLES)
-    if self.upsample == 'resize' and any(side % 2 for side in sides):
-      raise ValueError(
-        f"upsample = 'resize' doubles sides, {self.size} px need "
-        f'{", ".join(map(str, sides))}: take transpose'
-      )
+    require.holds(
+      self.upsample != 'resize' or not any(side % 2 for side in sides),
+      f"upsample = 'resize' doubles sides, {self.size} px need "
+      f'{", ".join(map(str, sides))}: take transpose',
+    )
     plan = ladder.widths(self.width, len(sides) - 1, self.max_width)[::-1]
     return ladder.decode(
       self, z[:, None, None], sides, plan, train, self.upsample

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from art_jax.nn import conv, norm, pooling
+from art_jax.nn import conv, norm, pooling, require
 from art_jax.nn.dropout import Dropout
 
 _SKIP = np.float32(np.sqrt(0.5))  # Keeps the variance of a sum of two.
@@ -114,18 +114,20 @@ class DiffusionUNet(nn.Module):
     return x.astype(jnp.float32)
 
   def _check(self, x: jax.Array) -> None:
-    if self.width < 4 or self.width % 4:
-      raise ValueError(f'width = {self.width}: must be a multiple of 4')
-    if self.blocks < 1 or not self.multipliers:
-      raise ValueError(
-        f'blocks = {self.blocks}, multipliers = {self.multipliers}: at least '
-        'one block and one level'
-      )
-    if any(side % self.multiple for side in x.shape[1:3]):
-      raise ValueError(
-        f'pictures of {x.shape[2]}x{x.shape[1]}: with {len(self.multipliers)} '
-        f'levels the sides are multiples of {self.multiple}'
-      )
+    require.holds(
+      self.width >= 4 and self.width % 4 == 0,
+      f'width = {self.width}: must be a multiple of 4',
+    )
+    require.holds(
+      self.blocks >= 1 and self.multipliers,
+      f'blocks = {self.blocks}, multipliers = {self.multipliers}: at least '
+      'one block and one level',
+    )
+    require.holds(
+      not any(side % self.multiple for side in x.shape[1:3]),
+      f'pictures of {x.shape[2]}x{x.shape[1]}: with {len(self.multipliers)} '
+      f'levels the sides are multiples of {self.multiple}',
+    )
 
   def _embed(self, noise, labels, augment) -> jax.Array:
     """Return f32[B, 4 width] of noise level, label and augmentation."""

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import acgan, cdcgan, conv, ladder
+from art_jax.nn import acgan, cdcgan, conv, ladder, require
 from art_jax.nn import norm as norms
 
 SIZES = (32, 64, 128)
@@ -17,11 +17,11 @@ SIZES = (32, 64, 128)
 
 def _scales(size: int) -> int:
   """Return how often 4x4 features are doubled in side: 64 -> 4."""
-  if size not in SIZES:
-    raise ValueError(
-      f'size = {size}: GANGogh networks are built for '
-      f'{", ".join(map(str, SIZES))} pixels'
-    )
+  require.holds(
+    size in SIZES,
+    f'size = {size}: GANGogh networks are built for '
+    f'{", ".join(map(str, SIZES))} pixels',
+  )
   return (size // 4).bit_length() - 1
 
 

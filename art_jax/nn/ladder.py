@@ -27,11 +27,11 @@ def sides(size: int) -> tuple[int, ...]:
   Raises:
     ValueError: if the size is not one of `SIZES`, which it lists.
   """
-  if size not in SIZES:
-    raise ValueError(
-      f'size = {size}: DCGAN networks are built for '
-      f'{", ".join(map(str, SIZES))} pixels'
-    )
+  require.holds(
+    size in SIZES,
+    f'size = {size}: DCGAN networks are built for '
+    f'{", ".join(map(str, SIZES))} pixels',
+  )
   result = [size]
   while result[-1] > 4:
     result.append(result[-1] // 2)
@@ -40,10 +40,11 @@ def sides(size: int) -> tuple[int, ...]:
 
 def widths(width: int, count: int, max_width: int | None) -> list[int]:
   """Return `count` channel counts that double from `width` to `max_width`."""
-  if width < 1:
-    raise ValueError(f'width = {width}: must be >= 1')
-  if max_width is not None and max_width < width:
-    raise ValueError(f'max_width = {max_width}: must be >= width = {width}')
+  require.holds(width >= 1, f'width = {width}: must be >= 1')
+  require.holds(
+    max_width is None or max_width >= width,
+    f'max_width = {max_width}: must be >= width = {width}',
+  )
   limit = max_width or width * 2**count
   return [min(width * 2**i, limit) for i in range(count)]
 
@@ -60,8 +61,10 @@ def activate(x: jax.Array, activation: str) -> jax.Array:
 
 def square(shape: tuple[int, ...]) -> int:
   """Return the side of square pictures [B, H, H, C], or raise ValueError."""
-  if len(shape) != 4 or shape[1] != shape[2]:
-    raise ValueError(f'images of shape {shape}: expected [B, H, H, C], square')
+  require.holds(
+    len(shape) == 4 and shape[1] == shape[2],
+    f'images of shape {shape}: expected [B, H, H, C], square',
+  )
   return shape[1]
 
 
@@ -177,8 +180,7 @@ def minibatch_std(x: jax.Array, group: int) -> jax.Array:
 
   Reference: Karras et al. 2018, arXiv:1710.10196, section 3.
   """
-  if group < 0:
-    raise ValueError(f'minibatch_std = {group}: must be >= 0')
+  require.holds(group >= 0, f'minibatch_std = {group}: must be >= 0')
   if not group:
     return x
   rows = x.shape[0]

@@ -19,8 +19,7 @@ from art_jax.nn import require
 
 
 def _require_eps(eps: float) -> None:
-  if eps <= 0:
-    raise ValueError(f'eps = {eps}: must be > 0 (PyTorch uses 1e-5)')
+  require.holds(eps > 0, f'eps = {eps}: must be > 0 (PyTorch uses 1e-5)')
 
 
 def _share(means: jax.Array, groups: int) -> jax.Array:
@@ -73,7 +72,6 @@ def _normalize_forward(x, scale, bias, eps, groups):
 
 
 def _gradient(eps, groups, kept, gradients):
-  del eps
   (unit, rate, scale), (g, _, _) = kept, gradients
   inner = tuple(range(1, g.ndim - 1))
   wide = functools.partial(jnp.expand_dims, axis=inner)
@@ -100,8 +98,10 @@ def _by_groups(module, x: jax.Array, groups: int, scale, bias) -> jax.Array:
   _require_eps(module.eps)
   require.images(x.shape)
   channels = x.shape[-1]
-  if groups < 1 or channels % groups:
-    raise ValueError(f'groups = {groups}: must divide {channels}')
+  require.holds(
+    groups >= 1 and channels % groups == 0,
+    f'groups = {groups}: must divide {channels}',
+  )
   y, _, _ = normalize(  # pyright: ignore[reportGeneralTypeIssues]  # partial
     x.astype(jnp.float32), scale, bias, module.eps, groups
   )
@@ -236,8 +236,9 @@ class BatchNorm(nn.Module):
       ValueError: if a field is outside its range.
     """
     _require_eps(self.eps)
-    if not 0 <= self.momentum <= 1:
-      raise ValueError(f'momentum = {self.momentum}: must be in [0, 1]')
+    require.holds(
+      0 <= self.momentum <= 1, f'momentum = {self.momentum}: must be in [0, 1]'
+    )
     require.at_least(self, scale_std=0)
     channels = x.shape[-1:]
     ones, zeros = nn.initializers.ones, nn.initializers.zeros

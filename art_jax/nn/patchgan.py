@@ -35,16 +35,17 @@ class PatchGAN(nn.Module):
 
   def _check(self, shape: tuple[int, ...]) -> None:
     require.at_least(self, width=1)
-    if not 0 <= self.layers <= 6:
-      raise ValueError(f'layers = {self.layers}: must be in [0, 6]')
+    require.holds(
+      0 <= self.layers <= 6, f'layers = {self.layers}: must be in [0, 6]'
+    )
     require.one_of('norm', self.norm, norms.NORMS)
     require.images(shape)
     least = 3 * 2**self.layers if self.layers else 1
-    if min(shape[1:3]) < least:
-      raise ValueError(
-        f'image {shape[1]}x{shape[2]}: layers = {self.layers} needs at least '
-        f'{least}x{least} pixels'
-      )
+    require.holds(
+      min(shape[1:3]) >= least,
+      f'image {shape[1]}x{shape[2]}: layers = {self.layers} needs at least '
+      f'{least}x{least} pixels',
+    )
 
   def _plan(self) -> list[tuple[int, int, int]]:
     """Return (features, kernel size, stride) of all convolutions but `head`."""

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, pooling
+from art_jax.nn import conv, pooling, require
 from art_jax.nn.vgg import check_layers, check_size, normalize
 
 # A number n: a fire module whose two expansions have n channels each.
@@ -72,8 +72,10 @@ class SqueezeNet(nn.Module):
   dtype: str = 'float32'
 
   def _plan(self) -> tuple:
-    if self.version not in _PLANS:
-      raise ValueError(f"version = {self.version!r}: must be '1.0' or '1.1'")
+    require.holds(
+      self.version in _PLANS,
+      f"version = {self.version!r}: must be '1.0' or '1.1'",
+    )
     return _PLANS[self.version]
 
   def layer_names(self) -> tuple[str, ...]:
@@ -130,8 +132,10 @@ class SqueezeNet(nn.Module):
     if step == 'pool':
       return pooling.pool(x, 3, self.pool, ceil=True)
     features, size = _STEM[self.version]
-    if min(x.shape[1:3]) < size:
-      raise ValueError(f'the picture is smaller than {size}x{size} pixels')
+    require.holds(
+      min(x.shape[1:3]) >= size,
+      f'the picture is smaller than {size}x{size} pixels',
+    )
     return conv.Conv(
       self._scaled(features),
       size,

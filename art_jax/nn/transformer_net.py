@@ -63,8 +63,10 @@ class TransformerNet(nn.Module):
   def _check(self, shape: tuple[int, ...]) -> None:
     for name, count in (('down', 3), ('up', 2)):
       value = getattr(self, name)
-      if len(value) != count or min(value) < 1:
-        raise ValueError(f'{name} = {value}: must be {count} numbers >= 1')
+      require.holds(
+        len(value) == count and min(value) >= 1,
+        f'{name} = {value}: must be {count} numbers >= 1',
+      )
     require.at_least(self, blocks=0, num_styles=1)
     require.one_of('upsample', self.upsample, doubling.UPSAMPLES)
     require.one_of('head', self.head, HEADS)

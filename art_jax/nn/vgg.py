@@ -42,8 +42,9 @@ class VGG(nn.Module):
 
   def plan(self) -> list[tuple[str, int]]:
     """Return (name, output channels) of every convolution and pool."""
-    if self.depth not in _BLOCKS:
-      raise ValueError(f'depth = {self.depth}: must be 16 or 19')
+    require.holds(
+      self.depth in _BLOCKS, f'depth = {self.depth}: must be 16 or 19'
+    )
     require.at_least(self, width=1)
     steps = []
     for block, count in enumerate(_BLOCKS[self.depth], 1):
@@ -113,15 +114,17 @@ def check_layers(
 ) -> set[str]:
   """Return the set of requested layers, or raise ValueError."""
   for name in layers or ():
-    if name not in known:
-      raise ValueError(
-        f'layer {name!r} is not one of this network: {", ".join(known)}'
-      )
+    require.holds(
+      name in known,
+      f'layer {name!r} is not one of this network: {", ".join(known)}',
+    )
   return set(known if layers is None else layers)
 
 
 def check_size(x: jax.Array, name: str) -> None:
   """Raise ValueError if a layer is empty."""
   # Not min(): the sizes may be symbolic when a program is exported.
-  if any(size < 1 for size in x.shape[1:3]):
-    raise ValueError(f'the picture is too small: layer {name} would be empty')
+  require.holds(
+    not any(size < 1 for size in x.shape[1:3]),
+    f'the picture is too small: layer {name} would be empty',
+  )
