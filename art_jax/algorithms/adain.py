@@ -80,9 +80,11 @@ class AdaIN:
   optimizer: optim.Optimizer = optim.Adam(learning_rate=1e-4, b1=0.9)
 
   def __post_init__(self):
-    weights = (1.0,) * len(self.style_layers)
     fields.require_layers(
-      self.features, self.layers, self.style_layers, weights
+      self.features,
+      self.layers,
+      self.style_layers,
+      (1.0,) * len(self.style_layers),
     )
     fields.require_style_size(self.style_size)
     core.require(
@@ -93,8 +95,12 @@ class AdaIN:
     alpha, blend = self.alpha, self.blend
     fields.require('alpha', alpha, 0 <= alpha <= 1, 'is in [0, 1]')
     shares = not blend or (min(blend) >= 0 and sum(blend) > 0)
-    rule = 'holds shares; shares are >= 0, and one of them more'
-    fields.require('blend', blend, shares, rule)
+    fields.require(
+      'blend',
+      blend,
+      shares,
+      'holds shares; shares are >= 0, and one of them more',
+    )
 
   @property
   def layers(self) -> tuple[str, ...]:
@@ -289,8 +295,7 @@ class AdaIN:
     # result of the blend.
     mixed = adain(content, (shares @ mean)[None], (shares @ deviation)[None])
     mixed = mixed + (1 - self.alpha) * content
-    result = pure.apply(self.decoder, params['decoder'], mixed)
-    return jnp.clip(result, -1, 1)
+    return jnp.clip(pure.apply(self.decoder, params['decoder'], mixed), -1, 1)
 
   def _encode(
     self, variables: Mapping[str, Any], pictures: jax.Array

@@ -158,8 +158,9 @@ def networks_of(
 def create(algorithm: Any, key: core.Key, batch: core.Batch) -> Trainable:
   """Return fresh networks, once the decoder's pictures fit the data."""
   _require_decoder(algorithm.decoder, algorithm.latent_size, batch['image'])
-  networks = algorithm.networks(batch)
-  return trainable.create_networks(networks, key, algorithm.optimizer)
+  return trainable.create_networks(
+    algorithm.networks(batch), key, algorithm.optimizer
+  )
 
 
 def pictures_of(
@@ -176,8 +177,13 @@ def pictures_of(
 
 def require_latent_size(size: int) -> None:
   """Raise UserError unless there is at least one latent."""
-  advice = 'pass --set algorithm.latent_size=64'
-  fields.require('latent_size', size, size >= 1, 'is at least 1', advice)
+  fields.require(
+    'latent_size',
+    size,
+    size >= 1,
+    'is at least 1',
+    'pass --set algorithm.latent_size=64',
+  )
 
 
 def _require_decoder(

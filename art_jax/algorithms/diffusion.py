@@ -120,9 +120,8 @@ class Diffusion:
     """Return a fresh network; raises UserError if the pictures do not fit."""
     images, net = batch['image'], self.denoiser
     diffusion_parts.require_picture_shape(self, images.shape)
-    noise = jnp.zeros(images.shape[0])
     denoiser = trainable.create(
-      net, key, images, noise, optimizer=self.optimizer
+      net, key, images, jnp.zeros(images.shape[0]), optimizer=self.optimizer
     )
     # A copy: a donated state may not hold one array twice.
     average = jax.tree.map(jnp.copy, denoiser.params)
@@ -327,8 +326,9 @@ class Diffusion:
 
     def sample(x, sigmas, key, known=lambda denoised: denoised):
       def denoise(x, sigma):
-        rows = jnp.full(x.shape[0], sigma)
-        return known(self.denoise(params, x, rows, labels))
+        return known(
+          self.denoise(params, x, jnp.full(x.shape[0], sigma), labels)
+        )
 
       key = jax.random.key(0) if key is None else key
       return jnp.clip(SAMPLERS[self.sampler](denoise, x, sigmas, key), -1, 1)

@@ -36,8 +36,7 @@ def noise_levels(
 
   Reference: Karras et al. 2022, arXiv:2206.00364, eq. 5.
   """
-  ends = high ** (1 / rho), low ** (1 / rho)
-  ramp = jnp.linspace(*ends, count) ** rho
+  ramp = jnp.linspace(high ** (1 / rho), low ** (1 / rho), count) ** rho
   return jnp.concatenate([ramp, jnp.zeros(1)])
 
 

@@ -32,8 +32,9 @@ def require(
 def require_one_of(name: str, value: Any, allowed: Collection[str]) -> None:
   """Raise UserError unless a value is one of those allowed."""
   advice = f'pass --set algorithm.{name}={next(iter(allowed))}'
-  rule = f'is one of {", ".join(allowed)}'
-  require(name, value, value in allowed, rule, advice)
+  require(
+    name, value, value in allowed, f'is one of {", ".join(allowed)}', advice
+  )
 
 
 def require_layers(
@@ -69,5 +70,6 @@ def require_layers(
 
 def require_style_size(size: int) -> None:
   """Raise UserError unless a painting's longest side is large enough."""
-  holds = size >= MIN_STYLE
-  require('style_size', size, holds, f'is at least {MIN_STYLE} pixels')
+  require(
+    'style_size', size, size >= MIN_STYLE, f'is at least {MIN_STYLE} pixels'
+  )

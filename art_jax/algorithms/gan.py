@@ -259,12 +259,11 @@ class GAN:
     self, params: core.Params, images: jax.Array, labels=None
   ) -> jax.Array:
     """Return D's logit of each picture, f32[N]; larger is more real."""
-    given = self.given(labels)
     return pure.apply(
       self.discriminator,
       params['discriminator'],
       images,
-      *given,
+      *self.given(labels),
       train=False,
     )
 
@@ -283,6 +282,8 @@ class GAN:
 
   def labels(self, batch: core.Batch) -> jax.Array:
     """Return the class or the attributes of each picture, by rows."""
-    if self.attributes:
-      return attributes.observe(self.attributes, batch)
-    return batch.get('label', jnp.zeros(batch['image'].shape[0], jnp.int32))
+    return (
+      attributes.observe(self.attributes, batch)
+      if self.attributes
+      else batch.get('label', jnp.zeros(batch['image'].shape[0], jnp.int32))
+    )

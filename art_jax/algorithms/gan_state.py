@@ -173,8 +173,7 @@ def exchange(
     The new memory, and the pictures and labels to show, shaped like the new.
   """
   capacity = replay.images.shape[0]
-  full = replay.count >= capacity
-  old = full & ((replay.count + 1) % every == 0)
+  old = (replay.count >= capacity) & ((replay.count + 1) % every == 0)
   shown = jnp.where(old, replay.images, images)
   shown_labels = jnp.where(old, replay.labels, labels)
   slot = replay.count % capacity

@@ -33,8 +33,9 @@ GeneratorLoss = Callable[
 
 def batches(gan: 'GAN | ACGAN', batch: core.Batch) -> list[core.Batch]:
   """Return the batches of the `n_critic` updates of D in one step."""
-  inputs = {name: batch[name] for name in gan.inputs}
-  parts = trainable.split_batch(inputs, gan.n_critic)
+  parts = trainable.split_batch(
+    {name: batch[name] for name in gan.inputs}, gan.n_critic
+  )
   return [{k: x[i] for k, x in parts.items()} for i in range(gan.n_critic)]
 
 
@@ -227,8 +228,9 @@ def require_fields(gan: 'GAN | ACGAN') -> None:
   """Raise UserError unless the fields of a GAN are in range and agree."""
   attributes.require_distinct(core.attributes(gan), gan.num_classes)
   require('n_critic', gan.n_critic, gan.n_critic >= 1, 'is at least 1')
-  holds = gan.num_classes >= 0
-  require('num_classes', gan.num_classes, holds, 'is >= 0 (0: none)')
+  require(
+    'num_classes', gan.num_classes, gan.num_classes >= 0, 'is >= 0 (0: none)'
+  )
   gan.stabilizers.require_loss(gan.loss)
   penalized = gan.stabilizers.r1_weight or _penalty_weight(gan)
   core.require(

@@ -95,8 +95,9 @@ class Gatys:
     fields.require_one_of('start', self.start, STARTS)
     fields.require_one_of('colors', self.colors, COLORS)
     margin = self.margin  # 32 is the least side of a picture
-    holds = 0 <= margin < 32
-    fields.require('margin', margin, holds, 'is in [0, 32)', '16 will do')
+    fields.require(
+      'margin', margin, 0 <= margin < 32, 'is in [0, 32)', '16 will do'
+    )
     fields.require_layers(
       self.features, self.layers, self.style_layers, self.style_weights
     )
@@ -116,9 +117,11 @@ class Gatys:
     Raises:
       core.UserError: saying how to get them, if they are absent.
     """
-    if not self.weights:
-      return ()
-    return feature_weights.load(self.features, self.weights, self.layers)
+    return (
+      feature_weights.load(self.features, self.weights, self.layers)
+      if self.weights
+      else ()
+    )
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
@@ -190,8 +193,9 @@ class Gatys:
       inside = losses.everywhere(pixels)
 
     def weights(name, mask):
-      counted = jnp.pad(inside * mask, self.margin)
-      return losses.shrink(counted, layers[name].shape[1:3])
+      return losses.shrink(
+        jnp.pad(inside * mask, self.margin), layers[name].shape[1:3]
+      )
 
     content = {
       name: losses.content_sums(
@@ -259,16 +263,18 @@ class Gatys:
 
     def loss_fn(params, collections, batch):
       pixels = params['pixels']
-      sums = self.sums(state.features, pixels, state.targets)
-      loss, metrics = self.loss(sums, state.targets)
+      loss, metrics = self.loss(
+        self.sums(state.features, pixels, state.targets), state.targets
+      )
       smooth = self.smoothness(pixels)
       if self.tv_weight:
         metrics['loss/smoothness'] = smooth
       total = loss + smooth
       if isinstance(state.targets.before, jax.Array):
         before, trust = state.targets.before, state.targets.trust
-        change = losses.temporal(pixels, before, trust).sum()
-        metrics['loss/temporal'] = self.temporal_weight * change
+        metrics['loss/temporal'] = (
+          self.temporal_weight * losses.temporal(pixels, before, trust).sum()
+        )
         total += metrics['loss/temporal']
       metrics['loss/total'] = total
       return total, (collections, metrics)

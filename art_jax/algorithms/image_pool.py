@@ -24,8 +24,9 @@ class ImagePool(struct.PyTreeNode):
 
 def create(capacity: int, example: jax.Array) -> ImagePool:
   """Return an empty pool for pictures shaped like one of f32[B, H, W, C]."""
-  shape = (capacity, *example.shape[1:])
-  return ImagePool(jnp.zeros(shape, jnp.float32), jnp.int32(0))
+  return ImagePool(
+    jnp.zeros((capacity, *example.shape[1:]), jnp.float32), jnp.int32(0)
+  )
 
 
 def query(
@@ -59,9 +60,8 @@ def query(
     slot = jnp.where(filling, pool.size, slot)
     old = pool.images[slot]
     returned = jnp.where(filling | ~swap, image, old)
-    stored = jnp.where(filling | swap, image, old)
     pool = ImagePool(
-      pool.images.at[slot].set(stored),
+      pool.images.at[slot].set(jnp.where(filling | swap, image, old)),
       jnp.minimum(pool.size + 1, capacity),
     )
     return pool, returned

@@ -99,9 +99,7 @@ class FastStyle:
   def directions(self) -> tuple[str, ...]:
     """'stylize'; with several paintings, their names."""
     count = self.transformer.num_styles
-    if count == 1:
-      return ('stylize',)
-    return _titles(self.styles, count)
+    return ('stylize',) if count == 1 else _titles(self.styles, count)
 
   @property
   def multiple(self) -> int:
@@ -123,9 +121,11 @@ class FastStyle:
       'algorithm.styles=(): there is no painting to learn; pass --set '
       '"algorithm.styles=(\'painting.jpg\',)"',
     )
-    features = ()
-    if self.weights:
-      features = feature_weights.load(self.features, self.weights, self.layers)
+    features = (
+      feature_weights.load(self.features, self.weights, self.layers)
+      if self.weights
+      else ()
+    )
     styles = tuple(read_picture(x, self.style_size) for x in self.styles)
     return {'features': features, 'styles': styles}
 
@@ -143,8 +143,9 @@ class FastStyle:
     network_key, features_key, noise_key = jax.random.split(key, 3)
     small = (1, fields.MIN_STYLE, fields.MIN_STYLE, 3)
     if not pretrained:
-      shape = (self.transformer.num_styles, *small)
-      noise = jax.random.uniform(noise_key, shape, minval=-1)
+      noise = jax.random.uniform(
+        noise_key, (self.transformer.num_styles, *small), minval=-1
+      )
       pretrained = {'features': (), 'styles': tuple(noise)}
     features = pretrained['features']
     if not jax.tree.leaves(features):
@@ -215,8 +216,9 @@ class FastStyle:
 
     def loss_fn(params, collections, batch):
       shares = jax.nn.one_hot(batch['style'], count)
-      variables = {'params': params}
-      result = pure.apply(self.transformer, variables, batch['image'], shares)
+      result = pure.apply(
+        self.transformer, {'params': params}, batch['image'], shares
+      )
       loss, metrics = self.losses(state, result, batch)
       return loss, (collections, metrics)
 
@@ -239,8 +241,9 @@ class FastStyle:
     """
     images, count = batch['image'], self.transformer.num_styles
     shares = jax.nn.one_hot(jnp.arange(images.shape[0]) % count, count)
-    variables = state.transformer.variables
-    result = pure.apply(self.transformer, variables, images, shares)
+    result = pure.apply(
+      self.transformer, state.transformer.variables, images, shares
+    )
     pair = jnp.concatenate([images, jnp.clip(result, -1, 1)], axis=2)
     return {'stylised': pair}
 
@@ -277,8 +280,11 @@ class FastStyle:
       f32[N, H, W, 3] in [-1, 1].
     """
     network = self.transformer.clone(num_styles=1)
-    variables = params[direction or self.directions[0]]
-    return jnp.clip(pure.apply(network, variables, images), -1, 1)
+    return jnp.clip(
+      pure.apply(network, params[direction or self.directions[0]], images),
+      -1,
+      1,
+    )
 
 
 def _titles(names: Sequence[str], count: int) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ class Schedule(Protocol):
 
   def factor(self, clock: jax.Array) -> jax.Array:
     """Return f32[]; 1 means the full learning rate."""
-    ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,8 +40,9 @@ class LinearDecay:
   def factor(self, clock: jax.Array) -> jax.Array:
     """Return f32[] in [0, 1]."""
     start, end = _steps(self.start), _steps(self.end)
-    factor = (end - clock) / max(end - start, 1)
-    return jnp.clip(factor, 0.0, 1.0).astype(jnp.float32)
+    return jnp.clip((end - clock) / max(end - start, 1), 0.0, 1.0).astype(
+      jnp.float32
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,8 +76,9 @@ class Warmup:
 
   def factor(self, clock: jax.Array) -> jax.Array:
     """Return f32[] in (0, 1]."""
-    share = (clock + 1) / max(_steps(self.end), 1)
-    return jnp.minimum(share, 1.0).astype(jnp.float32)
+    return jnp.minimum((clock + 1) / max(_steps(self.end), 1), 1.0).astype(
+      jnp.float32
+    )
 
 
 def _steps(duration: core.Duration) -> int:
@@ -91,19 +92,15 @@ class Optimizer(Protocol):
   @property
   def accumulate(self) -> int:
     """Slices that a batch is cut into."""
-    ...
 
   def make(self) -> optax.GradientTransformation:
     """Return the transformation of gradients to a unit-rate ascent step."""
-    ...
 
   def rate(self, clock: jax.Array) -> jax.Array:
     """Return f32[], the learning rate at this step."""
-    ...
 
   def project(self, params: core.Params) -> core.Params:
     """Return the parameters moved back into the allowed set."""
-    ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -129,8 +126,7 @@ class _Common:
   accumulate: int = 1
 
   def __post_init__(self):
-    limits = ('learning_rate', 'clip_norm', 'clip_value', 'clip_weights')
-    for name in limits:
+    for name in ('learning_rate', 'clip_norm', 'clip_value', 'clip_weights'):
       value = getattr(self, name)
       core.require(
         value is None or value > 0,
@@ -145,20 +141,23 @@ class _Common:
 
   def project(self, params: core.Params) -> core.Params:
     """Return the parameters clipped to the box of `clip_weights`."""
-    if self.clip_weights is None:
-      return params
     limit = self.clip_weights
-    return jax.tree.map(lambda x: jnp.clip(x, -limit, limit), params)
+    return (
+      params
+      if limit is None
+      else jax.tree.map(lambda x: jnp.clip(x, -limit, limit), params)
+    )
 
   def _with_clipping(
     self, direction: optax.GradientTransformation
   ) -> optax.GradientTransformation:
-    clips = []
-    if self.clip_value is not None:
-      clips.append(optax.clip(self.clip_value))
-    if self.clip_norm is not None:
-      clips.append(optax.clip_by_global_norm(self.clip_norm))
-    return optax.chain(*clips, direction)
+    clips = (
+      (optax.clip, self.clip_value),
+      (optax.clip_by_global_norm, self.clip_norm),
+    )
+    return optax.chain(
+      *(clip(limit) for clip, limit in clips if limit is not None), direction
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -216,9 +215,9 @@ class SGD(_Common):
 
   def make(self) -> optax.GradientTransformation:
     """Return clipping followed by the (averaged) gradient."""
-    if self.momentum:
-      return self._with_clipping(optax.trace(decay=self.momentum))
-    return self._with_clipping(optax.identity())
+    return self._with_clipping(
+      optax.trace(decay=self.momentum) if self.momentum else optax.identity()
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -211,8 +211,7 @@ class Pix2Pix:
     """
     source, target = (batch[domain] for domain in self.direction)
     fake = self.translate(self.inference(state), source, key=key)
-    images = jnp.concatenate([source, fake, target], axis=2)
-    return {self.direction: images}
+    return {self.direction: jnp.concatenate([source, fake, target], axis=2)}
 
   def inference(self, state: Pix2PixState) -> core.Params:
     """Return {direction: variables of the generator}."""
@@ -253,8 +252,9 @@ class Pix2Pix:
       )
       return output[0]
 
-    count = images.shape[0]
-    rngs = {} if key is None else {'dropout': jax.random.split(key, count)}
+    rngs = (
+      {} if key is None else {'dropout': jax.random.split(key, images.shape[0])}
+    )
     return jax.vmap(one)(images, rngs)
 
 

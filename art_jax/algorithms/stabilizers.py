@@ -43,12 +43,14 @@ class Stabilizers:
   def __post_init__(self):
     for name in ('real_range', 'fake_range'):
       low, high = getattr(self, name)
-      holds = 0 <= low <= high <= 1
-      self._require(name, holds, 'is a range (low, high) in [0, 1]')
+      self._require(
+        name, 0 <= low <= high <= 1, 'is a range (low, high) in [0, 1]'
+      )
     for name in ('replay_every', 'instance_noise', 'r1_weight'):
       self._require(name, getattr(self, name) >= 0, 'is >= 0 (0: none)')
-    flips = 0 <= self.flip_probability <= 1
-    self._require('flip_probability', flips, 'is in [0, 1]')
+    self._require(
+      'flip_probability', 0 <= self.flip_probability <= 1, 'is in [0, 1]'
+    )
     self._require('ema_decay', 0 <= self.ema_decay < 1, 'is in [0, 1)')
     augment.require_policies(self.augment)
 

@@ -66,8 +66,7 @@ def create(
   """
   if isinstance(modules, nn.Module):
     collections = dict(modules.init(key, *inputs))
-    params = collections.pop('params')
-    return from_params(params, collections, optimizer)
+    return from_params(collections.pop('params'), collections, optimizer)
   networks = {name: (module, inputs) for name, module in modules.items()}
   return create_networks(networks, key, optimizer)
 
@@ -103,8 +102,9 @@ def from_params(
   params: core.Params, collections: Collections, optimizer: optim.Optimizer
 ) -> Trainable:
   """Wrap existing parameters with a fresh optimizer state."""
-  opt_state = jax.tree.map(_strong, optimizer.make().init(params))
-  return Trainable(params, collections, opt_state)
+  return Trainable(
+    params, collections, jax.tree.map(_strong, optimizer.make().init(params))
+  )
 
 
 def descend(

@@ -192,17 +192,16 @@ class VAE:
   ) -> jax.Array:
     """Return the ELBO (beta = 1) of pictures, f32[N] in nats, one z each."""
     mean, log_variance = self.posterior(params, images)
-    noise = self.latents(key, images.shape[0])
-    z = mean + jnp.exp(0.5 * log_variance) * noise
+    z = mean + jnp.exp(0.5 * log_variance) * self.latents(key, images.shape[0])
     output = pure.apply(self.decoder, params['decoder'], z)
-    kl = variational.gaussian_kl(mean, log_variance)
-    return self._log_likelihood(output, images) - kl
+    return self._log_likelihood(output, images) - variational.gaussian_kl(
+      mean, log_variance
+    )
 
   def _log_likelihood(self, output: jax.Array, images: jax.Array) -> jax.Array:
     """Return log p(x|z), f32[B], of the decoder's output."""
     if self.likelihood == 'bernoulli':
-      pixels = 0.5 * (images + 1)
-      return variational.bernoulli_log_likelihood(output, pixels)
+      return variational.bernoulli_log_likelihood(output, 0.5 * (images + 1))
     return variational.gaussian_log_likelihood(
       jnp.tanh(output), images, self.sigma
     )

@@ -99,8 +99,9 @@ def class_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
 
   Reference: Odena et al. 2017, arXiv:1610.09585, eq. 3.
   """
-  chances = jax.nn.log_softmax(logits)
-  return -jnp.mean(jnp.take_along_axis(chances, labels[:, None], axis=1))
+  return -jnp.mean(
+    jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)
+  )
 
 
 class AdversarialLoss(Protocol):
@@ -118,15 +119,12 @@ class AdversarialLoss(Protocol):
 
   def real(self, logits: jax.Array, target: Target = 1.0) -> jax.Array:
     """Return D's loss on real pictures, f32[]."""
-    ...
 
   def fake(self, logits: jax.Array, target: Target = 0.0) -> jax.Array:
     """Return D's loss on fakes, f32[]; D minimizes real + fake."""
-    ...
 
   def generator(self, logits: jax.Array) -> jax.Array:
     """Return G's loss, f32[], from D's logits on its fakes."""
-    ...
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,15 +31,12 @@ class Preconditioning(Protocol):
 
   def coefficients(self, sigma: jax.Array) -> Coefficients:
     """Return the four coefficients at noise levels f32[...] > 0."""
-    ...
 
   def weight(self, sigma: jax.Array) -> jax.Array:
     """Return the weight of the squared error at noise levels f32[...]."""
-    ...
 
   def draw(self, key: core.Key, count: int) -> jax.Array:
     """Draw f32[count] noise levels to train at."""
-    ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,8 +82,7 @@ class EDM:
 
   def draw(self, key: core.Key, count: int) -> jax.Array:
     """Draw from the log-normal distribution."""
-    normal = jax.random.normal(key, (count,))
-    return jnp.exp(self.p_mean + self.p_std * normal)
+    return jnp.exp(self.p_mean + self.p_std * jax.random.normal(key, (count,)))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -136,15 +132,13 @@ class Cosine:
 
   def sigma(self, time: jax.Array) -> jax.Array:
     """Return the noise level at times in [0, 1)."""
-    first = jnp.cos(self._angle(0.0))
-    root = jnp.cos(self._angle(time)) / first  # sqrt(abar)
+    root = jnp.cos(self._angle(time)) / jnp.cos(self._angle(0.0))
     # abar(0) is 1 and its noise 0, of which the logarithm is taken.
     return jnp.sqrt(jnp.maximum(1 / root**2 - 1, 1e-8))
 
   def time(self, sigma: jax.Array) -> jax.Array:
     """Return the time of a noise level: the inverse of `sigma`."""
-    first = jnp.cos(self._angle(0.0))
-    angle = jnp.arccos(first / jnp.sqrt(1 + sigma**2))
+    angle = jnp.arccos(jnp.cos(self._angle(0.0)) / jnp.sqrt(1 + sigma**2))
     return angle * 2 / jnp.pi * (1 + self.offset) - self.offset
 
   def _angle(self, time):

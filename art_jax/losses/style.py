@@ -38,17 +38,14 @@ class StyleLoss(Protocol):
 
   def target(self, features: jax.Array) -> Target:
     """Return what is kept of a painting's features [1, h, w, C]."""
-    ...
 
   def sums(
     self, features: jax.Array, weights: jax.Array, target: Target
   ) -> Sums:
     """Return sums over the positions of [B, h, w, C], weighted by [h, w]."""
-    ...
 
   def distance(self, sums: Sums, target: Target, reduction: str) -> jax.Array:
     """Return f32[B], 0 where the style is the painting's."""
-    ...
 
 
 @runtime_checkable
@@ -57,7 +54,6 @@ class SumsStyleLoss(StyleLoss, Protocol):
 
   def from_sums(self, sums: Sums) -> Target:
     """Return the target of a painting from its sums over all positions."""
-    ...
 
 
 def everywhere(features: jax.Array) -> jax.Array:
@@ -94,16 +90,18 @@ def content_error(
   features: jax.Array, target: jax.Array, reduction: str
 ) -> jax.Array:
   """Return the content loss of a whole picture, f32[B]."""
-  sums = content_sums(features, target, everywhere(features))
-  return reduce_error(sums, reduction)
+  return reduce_error(
+    content_sums(features, target, everywhere(features)), reduction
+  )
 
 
 def style_error(
   loss: StyleLoss, features: jax.Array, target: Target, reduction: str
 ) -> jax.Array:
   """Return the style loss of a whole picture, f32[B]."""
-  sums = loss.sums(features, everywhere(features), target)
-  return loss.distance(sums, target, reduction)
+  return loss.distance(
+    loss.sums(features, everywhere(features), target), target, reduction
+  )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -215,8 +213,7 @@ def temporal(
 
   Reference: Ruder et al. 2016, arXiv:1604.08610, equation 7.
   """
-  change = trust[:, :, None] * jnp.square(pixels - before)
-  return change.mean((1, 2, 3))
+  return (trust[:, :, None] * jnp.square(pixels - before)).mean((1, 2, 3))
 
 
 def shrink(weights: jax.Array, shape: tuple[int, ...]) -> jax.Array:

@@ -134,8 +134,9 @@ class ConvDecoder(nn.Module):
     )(z[:, None, None, :])
     x = norm_relu(x, 'project_norm')
     for i in range(stages - 1):
-      features = self.width * 2 ** (stages - 2 - i)
-      x = conv.ConvTranspose(features, name=f'up_{i}', **kwargs)(x)
+      x = conv.ConvTranspose(
+        self.width * 2 ** (stages - 2 - i), name=f'up_{i}', **kwargs
+      )(x)
       x = norm_relu(x, f'up_{i}_norm')
     x = conv.ConvTranspose(self.channels, name='head', **kwargs)(x)
     return x.astype(jnp.float32)

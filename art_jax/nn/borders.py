@@ -22,8 +22,9 @@ from jax import lax
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def reflect_pad(x: jax.Array, n: int) -> jax.Array:
   """Mirror n < min(H, W) pixels at each border of [B, H, W, C]."""
-  pads = ((0, 0), (n, n), (n, n), (0, 0))
-  padded = functools.partial(jnp.pad, pad_width=pads, mode='reflect')
+  padded = functools.partial(
+    jnp.pad, pad_width=((0, 0), (n, n), (n, n), (0, 0)), mode='reflect'
+  )
   if not all(isinstance(size, int) for size in x.shape):
     return padded(x)  # sizes are symbolic when a program is exported
 

@@ -151,8 +151,9 @@ class CDCGANDiscriminator(nn.Module):
     require.at_least(self, width=2)
     require.one_of('conditioning', self.conditioning, CONDITIONINGS)
     _require_labels(x.shape[0], y)
-    side = ladder.square(x.shape)
-    plan = ladder.widths(self.width, len(ladder.sides(side)) - 1, None)
+    plan = ladder.widths(
+      self.width, len(ladder.sides(ladder.square(x.shape))) - 1, None
+    )
 
     fields = {'kernel_size': 4, 'padding': 1}
 

@@ -131,8 +131,9 @@ def conv_transpose(
     not any(n < 1 for n in size), f'the output would have size {size}'
   )
   pads = ((padding, padding),) * 2
-  native = lowering.is_native()
-  geo = geometry.Geometry(size, kernel, strides, pads, native, turned=True)
+  geo = geometry.Geometry(
+    size, kernel, strides, pads, lowering.is_native(), turned=True
+  )
   return lowering.input_grad(x, jnp.swapaxes(w, 2, 3), geo)
 
 
@@ -172,8 +173,11 @@ def _params(module, in_features: int):
   """Create kernel and bias (float32) of a module, cast to its dtype."""
   require.at_least(module, features=1)
   require.one_of('kernel_init', module.kernel_init, tuple(_INITS))
-  kernel = _pair(module.kernel_size, 'kernel_size')
-  shape = (*kernel, in_features, module.features)
+  shape = (
+    *_pair(module.kernel_size, 'kernel_size'),
+    in_features,
+    module.features,
+  )
   w = module.param('kernel', _INITS[module.kernel_init](module.gain), shape)
   if getattr(module, 'spectral_norm', False):
     w = spectral.normalize(module, w)

@@ -144,8 +144,12 @@ def kernel_grad_bands(x, g, geo):
   if count == 1:
     w_bar = product(0)
   else:
-    zero = jnp.zeros_like(jax.eval_shape(product, 0))
-    w_bar = lax.fori_loop(0, count, lambda i, w: w + product(i), zero)
+    w_bar = lax.fori_loop(
+      0,
+      count,
+      lambda i, w: w + product(i),
+      jnp.zeros_like(jax.eval_shape(product, 0)),
+    )
   return (w_bar if narrow else w_bar.T).reshape(shape)
 
 
@@ -158,8 +162,9 @@ def kernel_grad_swapped(x, g, geo):
     (k - 1 - lo, k - 1 - hi)
     for k, (lo, hi) in zip(geo.kernel, geo.padding, strict=True)
   )
-  swapped = dataclasses.replace(geo, size=geo.out, padding=pads)
-  w_bar = kernel_grad_bands(g, x, swapped)
+  w_bar = kernel_grad_bands(
+    g, x, dataclasses.replace(geo, size=geo.out, padding=pads)
+  )
   return jnp.swapaxes(w_bar[::-1, ::-1], 2, 3)
 
 
@@ -169,10 +174,10 @@ def _interleave(phase, geo):
   The padded input coordinate s * q + r (q < Q, 0 <= r < s) only meets the taps
   r, r + s, r + 2s, ... of the kernel: s * s small convolutions of stride 1.
   """
-  rows = []
-  for r in range(geo.stride[0]):
-    cols = [phase(r, t) for t in range(geo.stride[1])]
-    rows.append(jnp.stack(cols, axis=3))
+  rows = [
+    jnp.stack([phase(r, t) for t in range(geo.stride[1])], axis=3)
+    for r in range(geo.stride[0])
+  ]
   x = jnp.stack(rows, axis=2)  # [N, Q, s, Q', s', I]
   n, a, s, b, t, c = x.shape
   (top, _), (left, _) = geo.padding
@@ -182,8 +187,7 @@ def _interleave(phase, geo):
 
 def _counts(geo, axis):
   """Return Q, the number of padded input positions of each phase."""
-  lo = geo.padding[axis][0]
-  return -(-(lo + geo.size[axis]) // geo.stride[axis])
+  return -(-(geo.padding[axis][0] + geo.size[axis]) // geo.stride[axis])
 
 
 def input_grad_phases(g, w, geo):

@@ -123,8 +123,9 @@ class DCGANDiscriminator(nn.Module):
       ValueError: on a field or an image size that is not allowed.
     """
     require.rate('dropout', self.dropout)
-    sides = ladder.sides(ladder.square(x.shape))
-    plan = ladder.widths(self.width, len(sides) - 1, self.max_width)
+    plan = ladder.widths(
+      self.width, len(ladder.sides(ladder.square(x.shape))) - 1, self.max_width
+    )
     fields = {
       'use_bias': self.norm == 'none',
       'spectral_norm': self.spectral_norm,

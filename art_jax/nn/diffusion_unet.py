@@ -206,14 +206,11 @@ def _conv(features, dtype, *, name, kernel_size=3, gain=1.0) -> conv.Conv:
 
 
 def _norm(x: jax.Array, name: str) -> jax.Array:
-  groups = min(32, x.shape[-1] // 4)
-  return norm.GroupNorm(groups, eps=1e-6, name=name)(x)
+  return norm.GroupNorm(min(32, x.shape[-1] // 4), eps=1e-6, name=name)(x)
 
 
 def _resample(x: jax.Array, way: str) -> jax.Array:
   """Double the sides by repeating, or halve them by averaging 2x2."""
   if way == 'up':
     return conv.upsample(x)
-  if way == 'down':
-    return pooling.pool(x, 2, 'average')
-  return x
+  return pooling.pool(x, 2, 'average') if way == 'down' else x

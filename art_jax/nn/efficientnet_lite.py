@@ -80,8 +80,7 @@ class Block(nn.Module):
       name='_depthwise_conv',
     )(x)
     x = layer(self.features, 1, name='_project_conv')(_relu6(x))
-    adds = self.stride == 1 and inputs.shape == x.shape
-    return x + inputs if adds else x
+    return x + inputs if (self.stride == 1 and inputs.shape == x.shape) else x
 
 
 def _relu6(x: jax.Array) -> jax.Array:

@@ -142,7 +142,6 @@ class GANGoghDiscriminator(nn.Module):
     Raises:
       ValueError: on a field or an image size that is not allowed.
     """
-    count = _scales(ladder.square(x.shape))
-    plan = ladder.widths(self.width, count, None)
+    plan = ladder.widths(self.width, _scales(ladder.square(x.shape)), None)
     x = ladder.encode(self, x, plan, train, kernel_size=5)
     return acgan.two_heads(x, self.num_classes, self.dtype)

@@ -177,14 +177,16 @@ class BlockE(nn.Module):
     row, column = (1, 3), (3, 1)
     b = _chain(self, x, ('branch3x3_1', 384, 1))
     c = _chain(self, x, ('branch3x3dbl_1', 448, 1), ('branch3x3dbl_2', 384, 3))
-    pool = _average_pool if self.pool == 'average' else _max_pool
+    pooled = (
+      _average_pool(x) if self.pool == 'average' else nn.max_pool(x, **_WINDOW)
+    )
     branches = [
       _chain(self, x, ('branch1x1', 320, 1)),
       _chain(self, b, ('branch3x3_2a', 384, row)),
       _chain(self, b, ('branch3x3_2b', 384, column)),
       _chain(self, c, ('branch3x3dbl_3a', 384, row)),
       _chain(self, c, ('branch3x3dbl_3b', 384, column)),
-      _chain(self, pool(x), ('branch_pool', 192, 1)),
+      _chain(self, pooled, ('branch_pool', 192, 1)),
     ]
     return jnp.concatenate(branches, axis=-1)
 
@@ -218,7 +220,3 @@ def _chain(parent: nn.Module, x: jax.Array, *layers: tuple) -> jax.Array:
 def _average_pool(x: jax.Array) -> jax.Array:
   """Average 3x3 windows over the pixels that they have in the picture."""
   return nn.avg_pool(x, **_WINDOW, count_include_pad=False)
-
-
-def _max_pool(x: jax.Array) -> jax.Array:
-  return nn.max_pool(x, **_WINDOW)

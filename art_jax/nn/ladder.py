@@ -97,8 +97,10 @@ def decode(
   Returns:
     f32[B, H, H, channels] in [-1, 1].
   """
-  bias = use_bias or module.norm == 'none'
-  fields = {'use_bias': bias, 'dtype': module.dtype}
+  fields = {
+    'use_bias': use_bias or module.norm == 'none',
+    'dtype': module.dtype,
+  }
   for i, features in enumerate([*plan[first:], module.channels], first):
     if i and upsample == 'resize':
       layer = conv.ResizeConv(

@@ -104,8 +104,11 @@ _LARGE = 2**20  # values of a kernel
 
 def _by_taps(positions, channels, geo):
   """Tell whether turning the kernel around would cost more than the product."""
-  large = math.prod(geo.kernel) * channels >= _LARGE
-  return geo.turned and large and positions <= 256
+  return (
+    geo.turned
+    and (math.prod(geo.kernel) * channels >= _LARGE)
+    and positions <= 256
+  )
 
 
 def _choose_forward(x, w, geo):
@@ -134,9 +137,10 @@ def _choose_input_grad(g, w, geo):
     return cpu_rewrites.input_grad_columns
   if max(geo.stride) == 1:
     return None
-  if all(k % s == 0 for k, s in zip(geo.kernel, geo.stride, strict=True)):
-    return cpu_rewrites.input_grad_blocks
-  return cpu_rewrites.input_grad_phases
+  whole = all(k % s == 0 for k, s in zip(geo.kernel, geo.stride, strict=True))
+  return (
+    cpu_rewrites.input_grad_blocks if whole else cpu_rewrites.input_grad_phases
+  )
 
 
 def _choose_kernel_grad(x, g, geo):

@@ -110,8 +110,10 @@ def _by_groups(module, x: jax.Array, groups: int, scale, bias) -> jax.Array:
 
 def _scale_and_bias(module: nn.Module, *shape: int):
   """Create `scale` (ones) and `bias` (zeros) of a module."""
-  scale = module.param('scale', nn.initializers.ones, shape)
-  return scale, module.param('bias', nn.initializers.zeros, shape)
+  return (
+    module.param('scale', nn.initializers.ones, shape),
+    module.param('bias', nn.initializers.zeros, shape),
+  )
 
 
 class InstanceNorm(nn.Module):

@@ -125,8 +125,9 @@ class SqueezeNet(nn.Module):
   def _step(self, step: str | int, name: str, x: jax.Array) -> jax.Array:
     """Run one position of `features`."""
     if isinstance(step, int):
-      squeeze = self._scaled(step // 4)
-      return Fire(self._scaled(step), squeeze, self.dtype, name=name)(x)
+      return Fire(
+        self._scaled(step), self._scaled(step // 4), self.dtype, name=name
+      )(x)
     if step == 'relu':
       return nn.relu(x)
     if step == 'pool':

@@ -96,8 +96,9 @@ class TransformerNet(nn.Module):
     """
     self._check(x.shape)
     if shares is None and self.num_styles > 1:
-      first = jnp.eye(1, self.num_styles)
-      shares = jnp.broadcast_to(first, (x.shape[0], self.num_styles))
+      shares = jnp.broadcast_to(
+        jnp.eye(1, self.num_styles), (x.shape[0], self.num_styles)
+      )
     x = (x + 1) / 2 if self.head == 'sigmoid' else (x + 1) * 127.5
     for i, features in enumerate(self.down):
       x = self._conv(x, features, 3 if i else 9, f'down_{i}', 2 if i else 1)
