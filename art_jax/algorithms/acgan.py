@@ -15,7 +15,7 @@ from flax import linen as nn
 
 from art_jax import core
 from art_jax.algorithms import gan_state, gan_updates, optim
-from art_jax.algorithms.fields import require
+from art_jax.algorithms.fields import require_all
 from art_jax.algorithms.gan_state import GANState
 from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
 from art_jax.algorithms.trainable import Collections
@@ -81,8 +81,7 @@ class ACGAN:
   def __post_init__(self):
     gan_updates.require_fields(self)
     for name in ('class_weight', 'fake_class_weight', 'generator_class_weight'):
-      value = getattr(self, name)
-      require(name, value, value >= 0, 'is >= 0')
+      require_all(self, (name, getattr(self, name) >= 0, 'is >= 0'))
 
   @property
   def num_classes(self) -> int:

@@ -92,14 +92,14 @@ class AdaIN:
       f'algorithm.content_layer={self.content_layer!r}: the decoder doubles '
       'three times, so it is a layer behind three pools: relu4_1',
     )
-    alpha, blend = self.alpha, self.blend
-    fields.require('alpha', alpha, 0 <= alpha <= 1, 'is in [0, 1]')
-    shares = not blend or (min(blend) >= 0 and sum(blend) > 0)
-    fields.require(
-      'blend',
-      blend,
-      shares,
-      'holds shares; shares are >= 0, and one of them more',
+    fields.require_all(
+      self,
+      ('alpha', 0 <= self.alpha <= 1, 'is in [0, 1]'),
+      (
+        'blend',
+        not self.blend or (min(self.blend) >= 0 and sum(self.blend) > 0),
+        'holds shares; shares are >= 0, and one of them more',
+      ),
     )
 
   @property
@@ -125,12 +125,13 @@ class AdaIN:
     variables = feature_weights.load(self.features, self.weights, self.layers)
     if not self.normalized:
       return variables
-    pictures = []
-    for number in range(_MEASURED):
-      for kind in ('', ':photo'):
-        (scene,) = images.to_uint8(read_picture(f'builtin:{number}{kind}', 512))
-        small = Image.fromarray(scene).resize(_MEASURED_SIZE)
-        pictures.append(images.from_uint8(np.asarray(small))[None])
+    scenes = [
+      images.to_uint8(read_picture(f'builtin:{number}{kind}', 512))[0]
+      for number in range(_MEASURED)
+      for kind in ('', ':photo')
+    ]
+    small = [Image.fromarray(scene).resize(_MEASURED_SIZE) for scene in scenes]
+    pictures = [images.from_uint8(np.asarray(x))[None] for x in small]
     return normalize(self.features, variables, pictures)
 
   def init(
@@ -144,16 +145,14 @@ class AdaIN:
       pretrained: what `pretrained()` returned; (): random features.
     """
     decoder_key, features_key = jax.random.split(key)
-    features = pretrained
-    if not jax.tree.leaves(features):
-      features = self.features.init(features_key, batch['a'][:1], self.layers)
+    if not jax.tree.leaves(pretrained):
+      pretrained = self.features.init(features_key, batch['a'][:1], self.layers)
     ((module, (shape,)),) = self.networks(batch).values()
-    zeros = jnp.zeros(shape.shape)
     return AdaINState(
       decoder=trainable.create(
-        module, decoder_key, zeros, optimizer=self.optimizer
+        module, decoder_key, jnp.zeros(shape.shape), optimizer=self.optimizer
       ),
-      features=features,
+      features=pretrained,
       clock=jnp.int32(0),
     )
 

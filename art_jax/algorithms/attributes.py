@@ -20,16 +20,20 @@ class Attribute(Protocol):
   @property
   def name(self) -> str:
     """Of the attribute, and of its column in the data."""
+    ...
 
   @property
   def width(self) -> int:
     """Numbers that it becomes."""
+    ...
 
   def observe(self, batch: core.Batch) -> jax.Array:
     """Return f32[B, width] of the pictures of a batch."""
+    ...
 
   def ask(self, value: Any, count: int) -> jax.Array:
     """Return f32[count, width] of what a user asks for; None: not known."""
+    ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,6 @@ from flax import struct
 from art_jax import core
 from art_jax.algorithms import fields, optim, trainable
 from art_jax.algorithms.runner import Runner
-from art_jax.algorithms.trainable import Trainable
 from art_jax.losses.reconstruction import l2
 from art_jax.nn import pure
 from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk, DenseHead
@@ -25,7 +24,7 @@ class AutoencoderState(struct.PyTreeNode):
     clock: i32[], steps taken; the schedules read it.
   """
 
-  model: Trainable
+  model: trainable.Trainable
   clock: jax.Array
 
 
@@ -57,8 +56,15 @@ class Autoencoder:
 
   def __post_init__(self):
     require_latent_size(self.latent_size)
-    dropout, advice = self.dropout, 'pass 0 to turn it off'
-    fields.require('dropout', dropout, 0 <= dropout < 1, 'is in [0, 1)', advice)
+    fields.require_all(
+      self,
+      (
+        'dropout',
+        0 <= self.dropout < 1,
+        'is in [0, 1)',
+        'pass 0 to turn it off',
+      ),
+    )
 
   def networks(self, batch: core.Batch) -> core.Networks:
     """Return encoder and decoder, each with example inputs."""
@@ -155,7 +161,9 @@ def networks_of(
   }
 
 
-def create(algorithm: Any, key: core.Key, batch: core.Batch) -> Trainable:
+def create(
+  algorithm: Any, key: core.Key, batch: core.Batch
+) -> trainable.Trainable:
   """Return fresh networks, once the decoder's pictures fit the data."""
   _require_decoder(algorithm.decoder, algorithm.latent_size, batch['image'])
   return trainable.create_networks(

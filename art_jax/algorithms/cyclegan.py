@@ -15,7 +15,6 @@ from flax import struct
 from art_jax import core
 from art_jax.algorithms import fields, image_pool, optim, trainable
 from art_jax.algorithms.runner import Runner
-from art_jax.algorithms.trainable import Trainable
 from art_jax.losses.adversarial import least_squares, unit, verdict
 from art_jax.losses.reconstruction import l1
 from art_jax.nn import pure
@@ -42,8 +41,8 @@ class CycleGANState(struct.PyTreeNode):
     clock: i32[], steps taken; the schedules read it.
   """
 
-  generators: Trainable
-  discriminators: Trainable
+  generators: trainable.Trainable
+  discriminators: trainable.Trainable
   pool_a: image_pool.ImagePool
   pool_b: image_pool.ImagePool
   clock: jax.Array
@@ -78,8 +77,10 @@ class CycleGAN:
 
   def __post_init__(self):
     for name in ('cycle_weight', 'identity_weight', 'pool_size'):
-      value, advice = getattr(self, name), 'pass 0 to turn it off'
-      fields.require(name, value, value >= 0, 'is >= 0', advice)
+      fields.require_all(
+        self,
+        (name, getattr(self, name) >= 0, 'is >= 0', 'pass 0 to turn it off'),
+      )
 
   @property
   def multiple(self) -> int:

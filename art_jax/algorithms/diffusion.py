@@ -14,14 +14,8 @@ from flax import linen as nn
 from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import (
-  diffusion_parts,
-  geometric_augment,
-  optim,
-  trainable,
-)
+from art_jax.algorithms import diffusion_parts, optim, trainable
 from art_jax.algorithms.diffusion_samplers import SAMPLERS, noise_levels
-from art_jax.algorithms.trainable import Trainable
 from art_jax.losses.denoising import EDM, Preconditioning
 from art_jax.nn.diffusion_unet import DiffusionUNet
 
@@ -35,7 +29,7 @@ class DiffusionState(struct.PyTreeNode):
     clock: i32[], steps taken; the schedules read it.
   """
 
-  denoiser: Trainable
+  denoiser: trainable.Trainable
   average: core.Params
   clock: jax.Array
 
@@ -118,10 +112,11 @@ class Diffusion:
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
   ) -> DiffusionState:
     """Return a fresh network; raises UserError if the pictures do not fit."""
-    images, net = batch['image'], self.denoiser
+    images = batch['image']
     diffusion_parts.require_picture_shape(self, images.shape)
+    inputs = images, jnp.zeros(images.shape[0])
     denoiser = trainable.create(
-      net, key, images, jnp.zeros(images.shape[0]), optimizer=self.optimizer
+      self.denoiser, key, *inputs, optimizer=self.optimizer
     )
     # A copy: a donated state may not hold one array twice.
     average = jax.tree.map(jnp.copy, denoiser.params)
@@ -142,14 +137,16 @@ class Diffusion:
       The next state; the loss as a mean over pixels, and the error of D
       without its weight.
     """
-    draws, dropout_key = self._draw(batch, key)
+    draws, dropout_key = diffusion_parts.draw(self, batch, key)
 
     def loss_fn(params, collections, batch):
       y, sigma = batch['image'], batch['sigma']
       rngs = {'dropout': dropout_key}
       conditions = {k: batch[k] for k in ('labels', 'augment') if k in batch}
-      noisy = y + _wide(sigma) * batch['noise']
-      denoised = self._denoise(params, noisy, sigma, rngs=rngs, **conditions)
+      noisy = y + diffusion_parts.wide(sigma) * batch['noise']
+      denoised = diffusion_parts.denoise(
+        self, params, noisy, sigma, rngs=rngs, **conditions
+      )
       error = jnp.mean(jnp.square(denoised - y), axis=(1, 2, 3))
       loss = jnp.mean(self.preconditioning.weight(sigma) * error)
       metrics = {'loss/denoising': loss, 'error/squared': jnp.mean(error)}
@@ -162,29 +159,6 @@ class Diffusion:
       state.average, denoiser.params, self.ema_decay, state.clock
     )
     return DiffusionState(denoiser, average, state.clock + 1), metrics
-
-  def _draw(
-    self, batch: core.Batch, key: core.Key
-  ) -> tuple[core.Batch, core.Key]:
-    """Return the batch with all that is drawn for it, and a dropout key."""
-    images = batch['image']
-    rows = images.shape[0]
-    sigma_key, noise_key, augment_key, hide_key, dropout_key = jax.random.split(
-      key, 5
-    )
-    draws = {
-      'image': images,
-      'sigma': self.preconditioning.draw(sigma_key, rows),
-      'noise': jax.random.normal(noise_key, images.shape),
-    }
-    if self.augment:
-      draws['image'], draws['augment'] = geometric_augment.augment(
-        images, jax.random.split(augment_key, rows), self.augment
-      )
-    if self.num_classes:
-      shown = jax.random.uniform(hide_key, (rows, 1)) >= self.label_dropout
-      draws['labels'] = shown * self._one_hot(batch['label'])
-    return draws, dropout_key
 
   def render(
     self, state: DiffusionState, batch: core.Batch, key: core.Key
@@ -227,20 +201,8 @@ class Diffusion:
       sigma: f32[N], their noise levels.
       labels: i32[N]; None: no class.
     """
-    params = params['denoiser']
-    if labels is None or self.guidance == 0:
-      return self._denoise(params, images, sigma)
-    classes = self._one_hot(labels)
-    if self.guidance == 1:
-      return self._denoise(params, images, sigma, classes)
-    both = self._denoise(
-      params,
-      jnp.concatenate([images, images]),
-      jnp.concatenate([sigma, sigma]),
-      jnp.concatenate([classes, jnp.zeros_like(classes)]),
-    )
-    conditional, plain = jnp.split(both, 2)
-    return plain + self.guidance * (conditional - plain)
+    net = params['denoiser']
+    return diffusion_parts.guided(self, net, images, sigma, labels)
 
   def generate(
     self,
@@ -339,27 +301,3 @@ class Diffusion:
     return noise_levels(
       self.num_steps, self.sigma_min, self.sigma_max, self.rho
     )
-
-  def _denoise(
-    self, params, x, sigma, labels=None, augment=None, rngs=None
-  ) -> jax.Array:
-    """Return D(x; sigma) = c_skip x + c_out F(c_in x; c_noise)."""
-    c_skip, c_out, c_in, c_noise = self.preconditioning.coefficients(sigma)
-    output = self.denoiser.apply(
-      {'params': params},
-      _wide(c_in) * x,
-      c_noise,
-      labels,
-      augment,
-      train=rngs is not None,
-      rngs=rngs,
-    )
-    return _wide(c_skip) * x + _wide(c_out) * output
-
-  def _one_hot(self, labels: jax.Array) -> jax.Array:
-    return jax.nn.one_hot(labels, self.num_classes)
-
-
-def _wide(x: jax.Array) -> jax.Array:
-  """[N] -> [N, 1, 1, 1]."""
-  return x[:, None, None, None]

@@ -3,10 +3,100 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from art_jax import core
 from art_jax.algorithms import fields, geometric_augment
 from art_jax.algorithms.diffusion_samplers import SAMPLERS
+
+
+def draw(
+  diffusion: Any, batch: core.Batch, key: core.Key
+) -> tuple[core.Batch, core.Key]:
+  """Return the batch with all that is drawn for it, and a dropout key."""
+  images = batch['image']
+  rows = images.shape[0]
+  sigma_key, noise_key, augment_key, hide_key, dropout_key = jax.random.split(
+    key, 5
+  )
+  draws = {
+    'image': images,
+    'sigma': diffusion.preconditioning.draw(sigma_key, rows),
+    'noise': jax.random.normal(noise_key, images.shape),
+  }
+  if diffusion.augment:
+    draws['image'], draws['augment'] = geometric_augment.augment(
+      images, jax.random.split(augment_key, rows), diffusion.augment
+    )
+  if diffusion.num_classes:
+    shown = jax.random.uniform(hide_key, (rows, 1)) >= diffusion.label_dropout
+    classes = jax.nn.one_hot(batch['label'], diffusion.num_classes)
+    draws['labels'] = shown * classes
+  return draws, dropout_key
+
+
+def denoise(
+  diffusion: Any, params, x, sigma, labels=None, augment=None, rngs=None
+) -> jax.Array:
+  """Return D(x; sigma) = c_skip x + c_out F(c_in x; c_noise).
+
+  Args:
+    diffusion: its network and its preconditioning.
+    params: of the network F.
+    x: f32[N, H, W, C].
+    sigma: f32[N], noise levels of x.
+    labels: f32[N, num_classes], one-hot, 0 where hidden; None: no class.
+    augment: f32[N, SIZE] of `geometric_augment`; None: not augmented.
+    rngs: of dropout; None: no training.
+  """
+  c_skip, c_out, c_in, c_noise = diffusion.preconditioning.coefficients(sigma)
+  output = diffusion.denoiser.apply(
+    {'params': params},
+    wide(c_in) * x,
+    c_noise,
+    labels,
+    augment,
+    train=rngs is not None,
+    rngs=rngs,
+  )
+  return wide(c_skip) * x + wide(c_out) * output
+
+
+def guided(
+  diffusion: Any,
+  params: core.Params,
+  images: jax.Array,
+  sigma: jax.Array,
+  labels: jax.Array | None,
+) -> jax.Array:
+  """Return D_w(x; sigma) of classifier-free guidance; see `Diffusion.denoise`.
+
+  Args:
+    diffusion: its guidance w, network and preconditioning.
+    params: of the network.
+    images: x, f32[N, H, W, C].
+    sigma: f32[N], their noise levels.
+    labels: i32[N]; None: no class.
+  """
+  if labels is None or diffusion.guidance == 0:
+    return denoise(diffusion, params, images, sigma)
+  classes = jax.nn.one_hot(labels, diffusion.num_classes)
+  if diffusion.guidance == 1:
+    return denoise(diffusion, params, images, sigma, classes)
+  both = denoise(
+    diffusion,
+    params,
+    jnp.concatenate([images, images]),
+    jnp.concatenate([sigma, sigma]),
+    jnp.concatenate([classes, jnp.zeros_like(classes)]),
+  )
+  conditional, plain = jnp.split(both, 2)
+  return plain + diffusion.guidance * (conditional - plain)
+
+
+def wide(x: jax.Array) -> jax.Array:
+  """Return f32[N] as f32[N, 1, 1, 1]."""
+  return x[:, None, None, None]
 
 
 def repaint(
@@ -60,26 +150,27 @@ def inpaint(
 
 def require_fields(diffusion: Any) -> None:
   """Raise UserError unless the fields of a Diffusion are in range and agree."""
-
-  def require(name, holds, rule):
-    fields.require(name, getattr(diffusion, name), holds, rule)
-
   num_classes, augment = diffusion.num_classes, diffusion.augment
   high = diffusion.sigma_max
-  require('num_steps', diffusion.num_steps >= 1, 'is at least 1')
   fields.require_one_of('sampler', diffusion.sampler, SAMPLERS)
-  require(
-    'guidance',
-    diffusion.guidance == 1 or num_classes,
-    'is 1 without classes: there is no label to be guided by; set '
-    'algorithm.num_classes and algorithm.denoiser.num_classes for it',
-  )
-  for name in ('label_dropout', 'augment'):
-    require(name, 0 <= getattr(diffusion, name) <= 1, 'is in [0, 1]')
-  require('ema_decay', 0 <= diffusion.ema_decay < 1, 'is in [0, 1)')
-  require('strength', 0 < diffusion.strength <= 1, 'is in (0, 1]')
-  require(
-    'sigma_min', 0 < diffusion.sigma_min < high, f'is in (0, sigma_max={high})'
+  fields.require_all(
+    diffusion,
+    ('num_steps', diffusion.num_steps >= 1, 'is at least 1'),
+    (
+      'guidance',
+      diffusion.guidance == 1 or num_classes,
+      'is 1 without classes: there is no label to be guided by; set '
+      'algorithm.num_classes and algorithm.denoiser.num_classes for it',
+    ),
+    ('label_dropout', 0 <= diffusion.label_dropout <= 1, 'is in [0, 1]'),
+    ('augment', 0 <= augment <= 1, 'is in [0, 1]'),
+    ('ema_decay', 0 <= diffusion.ema_decay < 1, 'is in [0, 1)'),
+    ('strength', 0 < diffusion.strength <= 1, 'is in (0, 1]'),
+    (
+      'sigma_min',
+      0 < diffusion.sigma_min < high,
+      f'is in (0, sigma_max={high})',
+    ),
   )
   for name, needed in (
     ('num_classes', num_classes),

@@ -13,7 +13,7 @@ MIN_STYLE = 32  # pixels
 
 
 def require(
-  name: str, value: Any, holds: bool, rule: str, advice: str = ''
+  name: str, value: Any, holds: object, rule: str, advice: str = ''
 ) -> None:
   """Raise UserError, naming a field and its value, unless a rule holds.
 
@@ -24,16 +24,30 @@ def require(
     rule: what the value has to be, e.g. 'is >= 0'.
     advice: what to do; '': pass another value.
   """
-  if not holds:
-    advice = advice or f'pass --set algorithm.{name}=... with such a value'
-    raise core.UserError(f'algorithm.{name}={value!r}: it {rule}; {advice}')
+  advice = advice or f'pass --set algorithm.{name}=... with such a value'
+  core.require(holds, f'algorithm.{name}={value!r}: it {rule}; {advice}')
+
+
+def require_all(owner: Any, *rules: tuple[Any, ...], prefix: str = '') -> None:
+  """Raise UserError for the first of a value's fields that breaks its rule.
+
+  Args:
+    owner: an algorithm or a part of it.
+    rules: (name, holds, rule) or (name, holds, rule, advice), see `require`.
+    prefix: of the part in the algorithm, 'stabilizers.'.
+  """
+  for name, holds, rule, *advice in rules:
+    require(prefix + name, getattr(owner, name), holds, rule, *advice)
 
 
 def require_one_of(name: str, value: Any, allowed: Collection[str]) -> None:
   """Raise UserError unless a value is one of those allowed."""
-  advice = f'pass --set algorithm.{name}={next(iter(allowed))}'
   require(
-    name, value, value in allowed, f'is one of {", ".join(allowed)}', advice
+    name,
+    value,
+    value in allowed,
+    f'is one of {", ".join(allowed)}',
+    f'pass --set algorithm.{name}={next(iter(allowed))}',
   )
 
 

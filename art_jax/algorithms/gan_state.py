@@ -8,7 +8,6 @@ from flax import struct
 
 from art_jax import core
 from art_jax.algorithms import trainable
-from art_jax.algorithms.trainable import Trainable
 from art_jax.nn import pure
 
 if TYPE_CHECKING:
@@ -47,8 +46,8 @@ class GANState(struct.PyTreeNode):
     clock: i32[], steps taken; the schedules read it.
   """
 
-  generator: Trainable
-  discriminator: Trainable
+  generator: trainable.Trainable
+  discriminator: trainable.Trainable
   average: core.Params
   replay: Any
   generator_steps: jax.Array
@@ -77,12 +76,12 @@ def create(gan: 'GAN | ACGAN', key: core.Key, batch: core.Batch) -> GANState:
     *examples['discriminator'],
     optimizer=gan.discriminator_optimizer,
   )
-  average, memory = (), ()
-  if gan.stabilizers.ema_decay:
-    # A copy: a donated state may not hold one array twice.
-    average = jax.tree.map(jnp.copy, generator.variables)
-  if gan.stabilizers.replay_every:
-    memory = empty_replay(images, gan.labels(batch)[: len(images)])
+  averaged, every = gan.stabilizers.ema_decay, gan.stabilizers.replay_every
+  # A copy: a donated state may not hold one array twice.
+  average = jax.tree.map(jnp.copy, generator.variables) if averaged else ()
+  memory = (
+    empty_replay(images, gan.labels(batch)[: len(images)]) if every else ()
+  )
   zeros = [jnp.int32(0) for _ in range(3)]
   return GANState(generator, discriminator, average, memory, *zeros)
 
@@ -125,8 +124,9 @@ def generate(
     f'latents of shape {latents.shape}: this generator takes [N, {width}]; '
     'draw them with latents(key, N)',
   )
-  variables, given = params['generator'], gan.given(labels)
-  return pure.apply(gan.generator, variables, latents, *given, train=False)
+  return pure.apply(
+    gan.generator, params['generator'], latents, *gan.given(labels), train=False
+  )
 
 
 def one_hot(labels: jax.Array | None, num_classes: int) -> jax.Array:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from art_jax import core
 from art_jax.algorithms import attributes, gan_state, trainable
-from art_jax.algorithms.fields import require
+from art_jax.algorithms.fields import require_all
 from art_jax.algorithms.gan_state import GANState
 from art_jax.algorithms.trainable import Collections, Trainable
 from art_jax.losses import penalties
@@ -227,9 +227,10 @@ def total(terms: dict[str, jax.Array]) -> jax.Array:
 def require_fields(gan: 'GAN | ACGAN') -> None:
   """Raise UserError unless the fields of a GAN are in range and agree."""
   attributes.require_distinct(core.attributes(gan), gan.num_classes)
-  require('n_critic', gan.n_critic, gan.n_critic >= 1, 'is at least 1')
-  require(
-    'num_classes', gan.num_classes, gan.num_classes >= 0, 'is >= 0 (0: none)'
+  require_all(
+    gan,
+    ('n_critic', gan.n_critic >= 1, 'is at least 1'),
+    ('num_classes', gan.num_classes >= 0, 'is >= 0 (0: none)'),
   )
   gan.stabilizers.require_loss(gan.loss)
   penalized = gan.stabilizers.r1_weight or _penalty_weight(gan)

@@ -94,9 +94,9 @@ class Gatys:
     fields.require_one_of('tv_norm', self.tv_norm, ('l1', 'l2'))
     fields.require_one_of('start', self.start, STARTS)
     fields.require_one_of('colors', self.colors, COLORS)
-    margin = self.margin  # 32 is the least side of a picture
-    fields.require(
-      'margin', margin, 0 <= margin < 32, 'is in [0, 32)', '16 will do'
+    # 32 is the least side of a picture.
+    fields.require_all(
+      self, ('margin', 0 <= self.margin < 32, 'is in [0, 32)', '16 will do')
     )
     fields.require_layers(
       self.features, self.layers, self.style_layers, self.style_weights
@@ -140,8 +140,7 @@ class Gatys:
     targets = self.targets(pretrained, content, (batch['style'][:1],))
     start = content
     if self.start == 'noise':
-      start = 0.5 * jax.random.normal(key, content.shape)
-      start = jnp.clip(start, -1, 1)
+      start = jnp.clip(0.5 * jax.random.normal(key, content.shape), -1, 1)
     return self.begin(start, pretrained, targets)
 
   def begin(

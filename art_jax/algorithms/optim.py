@@ -21,6 +21,7 @@ class Schedule(Protocol):
 
   def factor(self, clock: jax.Array) -> jax.Array:
     """Return f32[]; 1 means the full learning rate."""
+    ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,15 +93,19 @@ class Optimizer(Protocol):
   @property
   def accumulate(self) -> int:
     """Slices that a batch is cut into."""
+    ...
 
   def make(self) -> optax.GradientTransformation:
     """Return the transformation of gradients to a unit-rate ascent step."""
+    ...
 
   def rate(self, clock: jax.Array) -> jax.Array:
     """Return f32[], the learning rate at this step."""
+    ...
 
   def project(self, params: core.Params) -> core.Params:
     """Return the parameters moved back into the allowed set."""
+    ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

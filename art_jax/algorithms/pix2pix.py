@@ -16,7 +16,6 @@ from flax import struct
 from art_jax import core
 from art_jax.algorithms import fields, optim, trainable
 from art_jax.algorithms.runner import Runner
-from art_jax.algorithms.trainable import Trainable
 from art_jax.losses.adversarial import (
   binary_cross_entropy,
   least_squares,
@@ -46,8 +45,8 @@ class Pix2PixState(struct.PyTreeNode):
     clock: i32[], steps taken; the schedules read it.
   """
 
-  generator: Trainable
-  discriminator: Trainable
+  generator: trainable.Trainable
+  discriminator: trainable.Trainable
   clock: jax.Array
 
 
@@ -82,8 +81,10 @@ class Pix2Pix:
   def __post_init__(self):
     fields.require_one_of('loss', self.loss, _LOSSES)
     fields.require_one_of('direction', self.direction, ('ab', 'ba'))
-    weight, advice = self.l1_weight, 'pass 0 to turn it off'
-    fields.require('l1_weight', weight, weight >= 0, 'is >= 0', advice)
+    fields.require_all(
+      self,
+      ('l1_weight', self.l1_weight >= 0, 'is >= 0', 'pass 0 to turn it off'),
+    )
 
   @property
   def directions(self) -> tuple[str, ...]:

@@ -41,29 +41,31 @@ class Stabilizers:
   augment: tuple[str, ...] = ()
 
   def __post_init__(self):
-    for name in ('real_range', 'fake_range'):
-      low, high = getattr(self, name)
-      self._require(
-        name, 0 <= low <= high <= 1, 'is a range (low, high) in [0, 1]'
-      )
-    for name in ('replay_every', 'instance_noise', 'r1_weight'):
-      self._require(name, getattr(self, name) >= 0, 'is >= 0 (0: none)')
-    self._require(
-      'flip_probability', 0 <= self.flip_probability <= 1, 'is in [0, 1]'
+    ordered, none = 'is a range (low, high) in [0, 1]', 'is >= 0 (0: none)'
+    fields.require_all(
+      self,
+      ('real_range', _is_range(*self.real_range), ordered),
+      ('fake_range', _is_range(*self.fake_range), ordered),
+      ('replay_every', self.replay_every >= 0, none),
+      ('instance_noise', self.instance_noise >= 0, none),
+      ('r1_weight', self.r1_weight >= 0, none),
+      ('flip_probability', 0 <= self.flip_probability <= 1, 'is in [0, 1]'),
+      ('ema_decay', 0 <= self.ema_decay < 1, 'is in [0, 1)'),
+      prefix='stabilizers.',
     )
-    self._require('ema_decay', 0 <= self.ema_decay < 1, 'is in [0, 1)')
     augment.require_policies(self.augment)
 
   def require_loss(self, loss: AdversarialLoss) -> None:
     """Raise UserError if targets change that a loss does not have."""
-    for name, plain in (
-      ('real_range', (1, 1)),
-      ('fake_range', (0, 0)),
-      ('flip_probability', 0),
-    ):
-      holds = loss.has_targets or getattr(self, name) == plain
-      rule = f'is {plain} with {type(loss).__name__}, which has no targets'
-      self._require(name, holds, rule)
+    free = loss.has_targets
+    rule = f'with {type(loss).__name__}, which has no targets'
+    fields.require_all(
+      self,
+      ('real_range', free or self.real_range == (1, 1), f'is (1, 1) {rule}'),
+      ('fake_range', free or self.fake_range == (0, 0), f'is (0, 0) {rule}'),
+      ('flip_probability', free or self.flip_probability == 0, f'is 0 {rule}'),
+      prefix='stabilizers.',
+    )
 
   def draw_targets(self, key: core.Key, rows: int) -> jax.Array:
     """Return f32[rows, 2], D's targets for the real and fake of each row."""
@@ -90,9 +92,6 @@ class Stabilizers:
       noise = jax.vmap(lambda key: jax.random.normal(key, images.shape[1:]))
       images += scale * noise(keys)
     return augment.augment(images, keys, self.augment)
-
-  def _require(self, name: str, holds: bool, rule: str) -> None:
-    fields.require(f'stabilizers.{name}', getattr(self, name), holds, rule)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -128,3 +127,7 @@ class CriticWarmup:
     if self.every:
       special |= generator_steps % self.every == 0
     return jnp.where(special, max(self.steps, n_critic), n_critic)
+
+
+def _is_range(low: float, high: float) -> bool:
+  return 0 <= low <= high <= 1

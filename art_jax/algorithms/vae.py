@@ -20,7 +20,6 @@ from art_jax.algorithms.autoencoder import (
   require_latent_size,
 )
 from art_jax.algorithms.runner import Runner
-from art_jax.algorithms.trainable import Trainable
 from art_jax.losses import variational
 from art_jax.nn import pure
 from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk
@@ -36,7 +35,7 @@ class VAEState(struct.PyTreeNode):
     clock: i32[], steps taken; the schedules read it.
   """
 
-  model: Trainable
+  model: trainable.Trainable
   clock: jax.Array
 
 
@@ -76,10 +75,16 @@ class VAE:
   def __post_init__(self):
     require_latent_size(self.latent_size)
     fields.require_one_of('likelihood', self.likelihood, LIKELIHOODS)
-    advice = 'pass 1 for the ELBO'
-    fields.require('beta', self.beta, self.beta >= 0, 'is >= 0', advice)
-    advice = 'pass 1, or the error per pixel that you expect'
-    fields.require('sigma', self.sigma, self.sigma > 0, 'is > 0', advice)
+    fields.require_all(
+      self,
+      ('beta', self.beta >= 0, 'is >= 0', 'pass 1 for the ELBO'),
+      (
+        'sigma',
+        self.sigma > 0,
+        'is > 0',
+        'pass 1, or the error per pixel that you expect',
+      ),
+    )
 
   def networks(self, batch: core.Batch) -> core.Networks:
     """Return encoder and decoder, each with example inputs."""

@@ -119,12 +119,15 @@ class AdversarialLoss(Protocol):
 
   def real(self, logits: jax.Array, target: Target = 1.0) -> jax.Array:
     """Return D's loss on real pictures, f32[]."""
+    ...
 
   def fake(self, logits: jax.Array, target: Target = 0.0) -> jax.Array:
     """Return D's loss on fakes, f32[]; D minimizes real + fake."""
+    ...
 
   def generator(self, logits: jax.Array) -> jax.Array:
     """Return G's loss, f32[], from D's logits on its fakes."""
+    ...
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,12 +31,15 @@ class Preconditioning(Protocol):
 
   def coefficients(self, sigma: jax.Array) -> Coefficients:
     """Return the four coefficients at noise levels f32[...] > 0."""
+    ...
 
   def weight(self, sigma: jax.Array) -> jax.Array:
     """Return the weight of the squared error at noise levels f32[...]."""
+    ...
 
   def draw(self, key: core.Key, count: int) -> jax.Array:
     """Draw f32[count] noise levels to train at."""
+    ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

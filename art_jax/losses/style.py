@@ -38,14 +38,17 @@ class StyleLoss(Protocol):
 
   def target(self, features: jax.Array) -> Target:
     """Return what is kept of a painting's features [1, h, w, C]."""
+    ...
 
   def sums(
     self, features: jax.Array, weights: jax.Array, target: Target
   ) -> Sums:
     """Return sums over the positions of [B, h, w, C], weighted by [h, w]."""
+    ...
 
   def distance(self, sums: Sums, target: Target, reduction: str) -> jax.Array:
     """Return f32[B], 0 where the style is the painting's."""
+    ...
 
 
 @runtime_checkable
@@ -54,6 +57,7 @@ class SumsStyleLoss(StyleLoss, Protocol):
 
   def from_sums(self, sums: Sums) -> Target:
     """Return the target of a painting from its sums over all positions."""
+    ...
 
 
 def everywhere(features: jax.Array) -> jax.Array:

@@ -8,8 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, require
-from art_jax.nn import norm as norms
+from art_jax.nn import conv, norm, require
 from art_jax.nn.dropout import Dropout
 
 
@@ -76,7 +75,7 @@ class ConvTrunk(nn.Module):
         name=f'conv_{i}',
       )(x)
       if i:
-        x = norms.apply_norm(
+        x = norm.apply_norm(
           self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
         )
       x = nn.leaky_relu(x, 0.2)
@@ -122,7 +121,7 @@ class ConvDecoder(nn.Module):
 
     def norm_relu(x, name):
       return nn.relu(
-        norms.apply_norm(self.norm, x, train, dtype=self.dtype, name=name)
+        norm.apply_norm(self.norm, x, train, dtype=self.dtype, name=name)
       )
 
     x = conv.ConvTranspose(

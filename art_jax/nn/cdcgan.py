@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, ladder, require
-from art_jax.nn import norm as norms
+from art_jax.nn import conv, ladder, norm, require
 from art_jax.nn.dropout import Dropout
 
 CONDITIONINGS = ('planes', 'projection')
@@ -89,7 +88,7 @@ class CDCGANGenerator(nn.Module):
         dtype=self.dtype,
         name=f'deconv_{name}',
       )(x[:, None, None])
-      x = norms.apply_norm(
+      x = norm.apply_norm(
         self.norm, x, train, dtype=self.dtype, name=f'norm_{name}'
       )
       return ladder.activate(x, self.activation)

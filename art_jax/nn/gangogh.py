@@ -1,4 +1,4 @@
-"""GANGogh's pair: gated, label-conditioned layers against layer norms.
+"""GANGogh's pair: gated, label-conditioned layers against layer norm.
 
 Jones & Bonafilia 2017, "GANGogh: Creating Art with GANs": an ACGAN trained as a
 WGAN-GP on 14 genres. Its gates are those of van den Oord et al. 2016,
@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import acgan, cdcgan, conv, ladder, require
-from art_jax.nn import norm as norms
+from art_jax.nn import acgan, cdcgan, conv, ladder, norm, require
 
 SIZES = (32, 64, 128)
 
@@ -82,7 +81,7 @@ class GANGoghGenerator(nn.Module):
     for i, features in enumerate(plan):
       if i > 0:
         x = self._up(2 * features, i)(x)
-      x = norms.apply_norm(
+      x = norm.apply_norm(
         self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
       )
       # As published, only the first map of the label has no bias.

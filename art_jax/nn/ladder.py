@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, require
-from art_jax.nn import norm as norms
+from art_jax.nn import conv, norm, require
 from art_jax.nn.dropout import Dropout
 
 SIZES = (32, 64, 128, 150, 256)
@@ -117,7 +116,7 @@ def decode(
       )
     x = layer(x)
     if i < len(plan):
-      x = norms.apply_norm(
+      x = norm.apply_norm(
         module.norm, x, train, dtype=module.dtype, name=f'norm_{i}'
       )
       x = activate(x, module.activation)
@@ -155,7 +154,7 @@ def encode(
       features, stride=2, dtype=module.dtype, name=f'conv_{i}', **fields
     )(x)
     if i >= first_norm:
-      x = norms.apply_norm(
+      x = norm.apply_norm(
         module.norm, x, train, dtype=module.dtype, name=f'norm_{i}'
       )
     x = Dropout(dropout)(nn.leaky_relu(x, 0.2), train)

@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, require
-from art_jax.nn import norm as norms
+from art_jax.nn import conv, norm, require
 
 
 class PatchGAN(nn.Module):
@@ -38,7 +37,7 @@ class PatchGAN(nn.Module):
     require.holds(
       0 <= self.layers <= 6, f'layers = {self.layers}: must be in [0, 6]'
     )
-    require.one_of('norm', self.norm, norms.NORMS)
+    require.one_of('norm', self.norm, norm.NORMS)
     require.images(shape)
     least = 3 * 2**self.layers if self.layers else 1
     require.holds(
@@ -82,7 +81,7 @@ class PatchGAN(nn.Module):
         name=f'conv_{i}',
       )(x)
       if i > 0:
-        x = norms.apply_norm(
+        x = norm.apply_norm(
           self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
         )
       x = nn.leaky_relu(x, 0.2)

@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, doubling, require
-from art_jax.nn import norm as norms
+from art_jax.nn import conv, doubling, norm, require
 from art_jax.nn.dropout import Dropout
 
 
@@ -31,7 +30,7 @@ class ResidualBlock(nn.Module):
         dtype=self.dtype,
         name=f'conv_{i}',
       )(conv.reflect_pad(y, 1))
-      y = norms.apply_norm(
+      y = norm.apply_norm(
         self.norm, y, train, dtype=self.dtype, name=f'norm_{i}'
       )
       if i == 0:
@@ -81,7 +80,7 @@ class ResnetGenerator(nn.Module):
 
   def _check(self, shape: tuple[int, ...]) -> None:
     require.at_least(self, width=1, blocks=0, channels=1, halvings=0)
-    require.one_of('norm', self.norm, norms.NORMS)
+    require.one_of('norm', self.norm, norm.NORMS)
     require.one_of('upsample', self.upsample, doubling.UPSAMPLES)
     require.rate('dropout', self.dropout)
     require.images(shape)
@@ -106,7 +105,7 @@ class ResnetGenerator(nn.Module):
 
     def norm_relu(x, name):
       name += '_norm'
-      x = norms.apply_norm(self.norm, x, train, dtype=self.dtype, name=name)
+      x = norm.apply_norm(self.norm, x, train, dtype=self.dtype, name=name)
       return nn.relu(x)
 
     def layer(features, **kwargs):

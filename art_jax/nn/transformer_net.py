@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, doubling, require
-from art_jax.nn import norm as norms
+from art_jax.nn import conv, doubling, norm, require
 
 HEADS = ('linear', 'unit', 'tanh', 'sigmoid')
 # PyTorch's default initialization has the variance 1 / (3 fan-in).
@@ -137,8 +136,8 @@ class TransformerNet(nn.Module):
 
   def _norm(self, x, shares, name):
     if self.num_styles == 1:
-      return norms.InstanceNorm(affine=True, dtype=self.dtype, name=name)(x)
-    return norms.ConditionalInstanceNorm(
+      return norm.InstanceNorm(affine=True, dtype=self.dtype, name=name)(x)
+    return norm.ConditionalInstanceNorm(
       self.num_styles, dtype=self.dtype, name=name
     )(x, shares)
 

@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, require
-from art_jax.nn import norm as norms
+from art_jax.nn import conv, norm, require
 from art_jax.nn.dropout import Dropout
 
 
@@ -51,7 +50,7 @@ class UNet(nn.Module):
 
   def _check(self, shape: tuple[int, ...]) -> None:
     require.at_least(self, width=1, levels=2, channels=1, dropout_blocks=0)
-    require.one_of('norm', self.norm, norms.NORMS)
+    require.one_of('norm', self.norm, norm.NORMS)
     require.rate('dropout', self.dropout)
     require.images(shape)
     reason = (
@@ -115,4 +114,4 @@ class UNet(nn.Module):
     return outputs
 
   def _norm(self, x: jax.Array, train: bool, name: str) -> jax.Array:
-    return norms.apply_norm(self.norm, x, train, dtype=self.dtype, name=name)
+    return norm.apply_norm(self.norm, x, train, dtype=self.dtype, name=name)
