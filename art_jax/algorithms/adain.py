@@ -10,13 +10,12 @@ import numpy as np
 from PIL import Image
 
 from art_jax import core
-from art_jax.algorithms import fields, optim, trainable
+from art_jax.algorithms import fields, optim, style_states, trainable
 from art_jax.algorithms.style_states import AdaINState
 from art_jax.media import images
 from art_jax.nn import pure
 from art_jax.nn.adain import AdaINDecoder, adain, moments
 from art_jax.nn.vgg import VGG
-from art_jax.weights import features as feature_weights
 from art_jax.weights.normalized import normalize
 
 _DIRECTION = 'stylize'
@@ -80,11 +79,9 @@ class AdaIN:
   optimizer: optim.Optimizer = optim.Adam(learning_rate=1e-4, b1=0.9)
 
   def __post_init__(self):
+    weights = (1.0,) * len(self.style_layers)
     fields.require_layers(
-      self.features,
-      self.layers,
-      self.style_layers,
-      (1.0,) * len(self.style_layers),
+      self.features, self.layers, self.style_layers, weights
     )
     fields.require_style_size(self.style_size)
     core.require(
@@ -120,10 +117,8 @@ class AdaIN:
     Raises:
       core.UserError: saying how to get weights.
     """
-    if not self.weights:
-      return ()
-    variables = feature_weights.load(self.features, self.weights, self.layers)
-    if not self.normalized:
+    variables = style_states.load_features(self)
+    if not (self.weights and self.normalized):
       return variables
     scenes = [
       images.to_uint8(read_picture(f'builtin:{number}{kind}', 512))[0]
@@ -145,14 +140,14 @@ class AdaIN:
       pretrained: what `pretrained()` returned; (): random features.
     """
     decoder_key, features_key = jax.random.split(key)
-    if not jax.tree.leaves(pretrained):
-      pretrained = self.features.init(features_key, batch['a'][:1], self.layers)
     ((module, (shape,)),) = self.networks(batch).values()
     return AdaINState(
       decoder=trainable.create(
         module, decoder_key, jnp.zeros(shape.shape), optimizer=self.optimizer
       ),
-      features=pretrained,
+      features=style_states.features_or_random(
+        self, pretrained, features_key, batch['a'][:1]
+      ),
       clock=jnp.int32(0),
     )
 
@@ -212,8 +207,7 @@ class AdaIN:
       state.clock,
       {'a': batch['a'], 'b': batch['b']},
     )
-    state = state.replace(decoder=decoder, clock=state.clock + 1)
-    return state, metrics
+    return state.replace(decoder=decoder, clock=state.clock + 1), metrics
 
   def render(
     self, state: AdaINState, batch: core.Batch, key: core.Key

@@ -159,8 +159,9 @@ class Palette:
       'px; pass a divisor',
     )
     cell = side // self.cells
-    lab = lab.reshape(rows, self.cells, cell, self.cells, cell, 3)
-    return lab.mean(axis=(2, 4))
+    return lab.reshape(rows, self.cells, cell, self.cells, cell, 3).mean(
+      axis=(2, 4)
+    )
 
   def ask(self, value: Any, count: int) -> jax.Array:
     """Return the rows of L*, a*, b*: [3], [cells, cells, 3] or one per row."""

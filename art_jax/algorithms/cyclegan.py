@@ -202,10 +202,12 @@ class CycleGAN:
       state.clock,
       {'a': batch['a'], 'b': batch['b'], 'fake_a': old_a, 'fake_b': old_b},
     )
-    state = CycleGANState(
-      generators, discriminators, pool_a, pool_b, state.clock + 1
+    return (
+      CycleGANState(
+        generators, discriminators, pool_a, pool_b, state.clock + 1
+      ),
+      metrics | discriminator_metrics,
     )
-    return state, metrics | discriminator_metrics
 
   def render(
     self, state: CycleGANState, batch: core.Batch, key: core.Key

@@ -104,9 +104,8 @@ class Diffusion:
 
   def networks(self, batch: core.Batch) -> core.Networks:
     """Return the denoiser with example inputs."""
-    images = batch['image']
-    noise = jax.ShapeDtypeStruct(images.shape[:1], jnp.float32)
-    return {'denoiser': (self.denoiser, (images, noise))}
+    noise = jax.ShapeDtypeStruct(batch['image'].shape[:1], jnp.float32)
+    return {'denoiser': (self.denoiser, (batch['image'], noise))}
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
@@ -114,9 +113,9 @@ class Diffusion:
     """Return a fresh network; raises UserError if the pictures do not fit."""
     images = batch['image']
     diffusion_parts.require_picture_shape(self, images.shape)
-    inputs = images, jnp.zeros(images.shape[0])
+    inputs, optimizer = (images, jnp.zeros(len(images))), self.optimizer
     denoiser = trainable.create(
-      self.denoiser, key, *inputs, optimizer=self.optimizer
+      self.denoiser, key, *inputs, optimizer=optimizer
     )
     # A copy: a donated state may not hold one array twice.
     average = jax.tree.map(jnp.copy, denoiser.params)
@@ -141,11 +140,10 @@ class Diffusion:
 
     def loss_fn(params, collections, batch):
       y, sigma = batch['image'], batch['sigma']
-      rngs = {'dropout': dropout_key}
       conditions = {k: batch[k] for k in ('labels', 'augment') if k in batch}
       noisy = y + diffusion_parts.wide(sigma) * batch['noise']
       denoised = diffusion_parts.denoise(
-        self, params, noisy, sigma, rngs=rngs, **conditions
+        self, params, noisy, sigma, rngs={'dropout': dropout_key}, **conditions
       )
       error = jnp.mean(jnp.square(denoised - y), axis=(1, 2, 3))
       loss = jnp.mean(self.preconditioning.weight(sigma) * error)
@@ -288,9 +286,8 @@ class Diffusion:
 
     def sample(x, sigmas, key, known=lambda denoised: denoised):
       def denoise(x, sigma):
-        return known(
-          self.denoise(params, x, jnp.full(x.shape[0], sigma), labels)
-        )
+        rows = jnp.full(x.shape[0], sigma)
+        return known(self.denoise(params, x, rows, labels))
 
       key = jax.random.key(0) if key is None else key
       return jnp.clip(SAMPLERS[self.sampler](denoise, x, sigmas, key), -1, 1)

@@ -118,8 +118,7 @@ def dpm_solver_2m(denoise: Denoise, x, sigmas, key=None) -> jax.Array:
 
 
 def _scan(step, carry, sigmas: jax.Array):
-  carry, _ = jax.lax.scan(step, carry, (sigmas[:-1], sigmas[1:]))
-  return carry
+  return jax.lax.scan(step, carry, (sigmas[:-1], sigmas[1:]))[0]
 
 
 SAMPLERS: Mapping[str, Sampler] = MappingProxyType(

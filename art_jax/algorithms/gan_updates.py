@@ -202,9 +202,8 @@ def penalty_terms(
   """
   terms, weight = {}, _penalty_weight(gan)
   if weight:
-    mix = jax.vmap(jax.random.uniform)(keys[:, 2])
     terms['loss/penalty'] = weight * penalties.gradient_penalty(
-      score, x, g, mix
+      score, x, g, jax.vmap(jax.random.uniform)(keys[:, 2])
     )
   if gan.stabilizers.r1_weight:
     terms['loss/r1'] = gan.stabilizers.r1_weight * penalties.r1(score, x)
@@ -215,8 +214,11 @@ def scores(
   gan: 'GAN | ACGAN', real: jax.Array, fake: jax.Array
 ) -> dict[str, jax.Array]:
   """Return D's mean logits, and how often it is right where that is known."""
-  means = {'score/real': jnp.mean(real), 'score/fake': jnp.mean(fake)}
-  return means | verdict(gan.loss.probability, real, fake)
+  return {
+    'score/real': jnp.mean(real),
+    'score/fake': jnp.mean(fake),
+    **verdict(gan.loss.probability, real, fake),
+  }
 
 
 def total(terms: dict[str, jax.Array]) -> jax.Array:

@@ -8,14 +8,13 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.algorithms import fields, optim, trainable
+from art_jax.algorithms import fields, optim, style_states, trainable
 from art_jax.algorithms.style_states import GatysState, StyleTargets
 from art_jax.losses import style as losses
 from art_jax.nn import pure
 from art_jax.nn.canvas import Canvas
 from art_jax.nn.squeezenet import SqueezeNet
 from art_jax.nn.vgg import VGG
-from art_jax.weights import features as feature_weights
 
 _STYLE_LAYERS = tuple(f'relu{block}_1' for block in range(1, 6))
 STARTS = ('content', 'noise', 'recolored')
@@ -117,11 +116,7 @@ class Gatys:
     Raises:
       core.UserError: saying how to get them, if they are absent.
     """
-    return (
-      feature_weights.load(self.features, self.weights, self.layers)
-      if self.weights
-      else ()
-    )
+    return style_states.load_features(self)
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
@@ -135,8 +130,9 @@ class Gatys:
       pretrained: what `pretrained()` returned; (): random features.
     """
     content = batch['content']
-    if not jax.tree.leaves(pretrained):
-      pretrained = self.features.init(key, content[:1], self.layers)
+    pretrained = style_states.features_or_random(
+      self, pretrained, key, content[:1]
+    )
     targets = self.targets(pretrained, content, (batch['style'][:1],))
     start = content
     if self.start == 'noise':
@@ -262,18 +258,16 @@ class Gatys:
 
     def loss_fn(params, collections, batch):
       pixels = params['pixels']
-      loss, metrics = self.loss(
-        self.sums(state.features, pixels, state.targets), state.targets
-      )
+      sums = self.sums(state.features, pixels, state.targets)
+      loss, metrics = self.loss(sums, state.targets)
       smooth = self.smoothness(pixels)
       if self.tv_weight:
         metrics['loss/smoothness'] = smooth
       total = loss + smooth
       if isinstance(state.targets.before, jax.Array):
         before, trust = state.targets.before, state.targets.trust
-        metrics['loss/temporal'] = (
-          self.temporal_weight * losses.temporal(pixels, before, trust).sum()
-        )
+        change = losses.temporal(pixels, before, trust).sum()
+        metrics['loss/temporal'] = self.temporal_weight * change
         total += metrics['loss/temporal']
       metrics['loss/total'] = total
       return total, (collections, metrics)

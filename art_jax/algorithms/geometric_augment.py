@@ -51,12 +51,14 @@ def _draw(key: core.Key, probability: float) -> tuple[jax.Array, jax.Array]:
   turn, axis = jax.random.uniform(angle_key, (2,), minval=-1) * jnp.pi
   turn, axis = turn * on[3], axis * on[4]
   factor = 2 ** (0.2 * squeeze)
-  matrix = jnp.diag(jnp.stack([1 - 2 * flips[1], 1 - 2 * flips[0], 1.0]))
-  matrix = matrix @ (_scaling(2 ** (0.2 * scale), 2 ** (0.2 * scale)))
-  matrix = matrix @ _rotation(turn)
-  matrix = matrix @ _rotation(axis) @ _scaling(factor, 1 / factor)
-  matrix = matrix @ _rotation(-axis)
-  matrix = matrix.at[:2, 2].add(0.125 * shift)
+  matrix = (
+    jnp.diag(jnp.stack([1 - 2 * flips[1], 1 - 2 * flips[0], 1.0]))
+    @ _scaling(2 ** (0.2 * scale), 2 ** (0.2 * scale))
+    @ _rotation(turn)
+    @ _rotation(axis)
+    @ _scaling(factor, 1 / factor)
+    @ _rotation(-axis)
+  )
   parameters = [
     flips[0],
     flips[1],
@@ -68,7 +70,7 @@ def _draw(key: core.Key, probability: float) -> tuple[jax.Array, jax.Array]:
     shift[0],
     shift[1],
   ]
-  return matrix, jnp.stack(parameters)
+  return matrix.at[:2, 2].add(0.125 * shift), jnp.stack(parameters)
 
 
 def _rotation(angle: jax.Array) -> jax.Array:

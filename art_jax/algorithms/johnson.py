@@ -10,14 +10,13 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.algorithms import fields, optim, trainable
+from art_jax.algorithms import fields, optim, style_states, trainable
 from art_jax.algorithms.style_states import FastStyleState
 from art_jax.losses import style as losses
 from art_jax.nn import pure
 from art_jax.nn.squeezenet import SqueezeNet
 from art_jax.nn.transformer_net import TransformerNet, of_one_style
 from art_jax.nn.vgg import VGG
-from art_jax.weights import features as feature_weights
 
 _STYLE_LAYERS = ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3')
 
@@ -121,11 +120,7 @@ class FastStyle:
       'algorithm.styles=(): there is no painting to learn; pass --set '
       '"algorithm.styles=(\'painting.jpg\',)"',
     )
-    features = (
-      feature_weights.load(self.features, self.weights, self.layers)
-      if self.weights
-      else ()
-    )
+    features = style_states.load_features(self)
     styles = tuple(read_picture(x, self.style_size) for x in self.styles)
     return {'features': features, 'styles': styles}
 
@@ -147,9 +142,9 @@ class FastStyle:
         noise_key, (self.transformer.num_styles, *small), minval=-1
       )
       pretrained = {'features': (), 'styles': tuple(noise)}
-    features = pretrained['features']
-    if not jax.tree.leaves(features):
-      features = self.features.init(features_key, jnp.zeros(small), self.layers)
+    features = style_states.features_or_random(
+      self, pretrained['features'], features_key, jnp.zeros(small)
+    )
     targets = [self._target(features, x) for x in pretrained['styles']]
     return FastStyleState(
       transformer=trainable.create(
@@ -244,8 +239,9 @@ class FastStyle:
     result = pure.apply(
       self.transformer, state.transformer.variables, images, shares
     )
-    pair = jnp.concatenate([images, jnp.clip(result, -1, 1)], axis=2)
-    return {'stylised': pair}
+    return {
+      'stylised': jnp.concatenate([images, jnp.clip(result, -1, 1)], axis=2)
+    }
 
   def inference(self, state: FastStyleState) -> core.Params:
     """Return by direction the variables of a network of one style."""
@@ -279,12 +275,9 @@ class FastStyle:
     Returns:
       f32[N, H, W, 3] in [-1, 1].
     """
+    variables = params[direction or self.directions[0]]
     network = self.transformer.clone(num_styles=1)
-    return jnp.clip(
-      pure.apply(network, params[direction or self.directions[0]], images),
-      -1,
-      1,
-    )
+    return jnp.clip(pure.apply(network, variables, images), -1, 1)
 
 
 def _titles(names: Sequence[str], count: int) -> tuple[str, ...]:

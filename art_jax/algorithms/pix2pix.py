@@ -166,8 +166,10 @@ class Pix2Pix:
       state.clock,
       rows,
     )
-    state = Pix2PixState(generator, discriminator, state.clock + 1)
-    return state, metrics | judged
+    return (
+      Pix2PixState(generator, discriminator, state.clock + 1),
+      metrics | judged,
+    )
 
   def _generator_loss(self, discriminator, fake, rows):
     """Return the loss of fakes, and its terms; D is a constant."""

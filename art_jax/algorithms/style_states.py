@@ -6,7 +6,9 @@ from typing import Any
 import jax
 from flax import struct
 
+from art_jax import core
 from art_jax.algorithms.trainable import Trainable
+from art_jax.weights import features as feature_weights
 
 
 class StyleTargets(struct.PyTreeNode):
@@ -72,3 +74,31 @@ class AdaINState(struct.PyTreeNode):
   decoder: Trainable
   features: Any
   clock: jax.Array
+
+
+def load_features(algorithm: Any) -> core.PyTree:
+  """Return the variables of a feature network, read from their file.
+
+  Args:
+    algorithm: its `features`, their `weights` and the `layers` that it reads.
+
+  Returns:
+    The variables; () where the weights are '', which are random ones.
+
+  Raises:
+    core.UserError: saying how to get them, if they are absent.
+  """
+  if not algorithm.weights:
+    return ()
+  return feature_weights.load(
+    algorithm.features, algorithm.weights, algorithm.layers
+  )
+
+
+def features_or_random(
+  algorithm: Any, features: core.PyTree, key: core.Key, images: jax.Array
+) -> core.PyTree:
+  """Return the variables given, or random ones where there are none."""
+  if jax.tree.leaves(features):
+    return features
+  return algorithm.features.init(key, images, algorithm.layers)

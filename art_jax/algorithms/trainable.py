@@ -236,8 +236,9 @@ def _updated(
   params = jax.tree.map(
     lambda p, u: (p - rate * u).astype(p.dtype), trainable.params, updates
   )
-  opt_state = jax.tree.map(_strong, opt_state)
-  return Trainable(optimizer.project(params), collections, opt_state)
+  return Trainable(
+    optimizer.project(params), collections, jax.tree.map(_strong, opt_state)
+  )
 
 
 def variables_by_name(model: Trainable) -> dict[str, dict[str, Any]]:
@@ -258,10 +259,9 @@ def split_batch(batch: core.Batch, slices: int) -> core.Batch:
   devices, every device keeps its rows and nothing is sent.
   """
 
-  def cut(x):
-    return x.reshape(-1, slices, *x.shape[1:]).swapaxes(0, 1)
-
-  return jax.tree.map(cut, batch)
+  return jax.tree.map(
+    lambda x: x.reshape(-1, slices, *x.shape[1:]).swapaxes(0, 1), batch
+  )
 
 
 def ema(

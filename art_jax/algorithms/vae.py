@@ -218,6 +218,9 @@ def _halves(output: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _active(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
-  kl = variational.gaussian_kl(mean.reshape(-1, 1), log_variance.reshape(-1, 1))
-  kl = kl.reshape(mean.shape).mean(axis=0)
+  kl = (
+    variational.gaussian_kl(mean.reshape(-1, 1), log_variance.reshape(-1, 1))
+    .reshape(mean.shape)
+    .mean(axis=0)
+  )
   return jnp.sum((kl > 0.01).astype(jnp.float32))

@@ -159,8 +159,9 @@ def gram(features: jax.Array, weights: jax.Array) -> jax.Array:
 
 def _gram_gradient(saved, s):
   features, weights = saved
-  turned = jnp.einsum('bmi,bij->bmj', _rows(features), s)
-  turned = turned.reshape(features.shape)
+  turned = jnp.einsum('bmi,bij->bmj', _rows(features), s).reshape(
+    features.shape
+  )
   of_weights = jnp.sum(turned * features, (0, 3))
   both = jnp.einsum('bmi,bij->bmj', _rows(features), s + s.swapaxes(1, 2))
   return both.reshape(features.shape) * weights[:, :, None], of_weights

@@ -118,8 +118,9 @@ class ACGANDiscriminator(nn.Module):
       padding=2,
       use_bias=self.norm == 'none',
     )
-    x = ladder.minibatch_std(x, self.minibatch_std)
-    return two_heads(x, self.num_classes, self.dtype)
+    return two_heads(
+      ladder.minibatch_std(x, self.minibatch_std), self.num_classes, self.dtype
+    )
 
 
 def dense(

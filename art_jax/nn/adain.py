@@ -78,8 +78,7 @@ class AdaINDecoder(nn.Module):
         x = self._conv(x, channels, f'conv{block}_{number}')
       if block > 1:
         x = self._conv(x, channels // 2, f'conv{block}_1')
-    x = self._conv(x, 3, 'conv1_1', last=True)
-    return x.astype(jnp.float32)
+    return self._conv(x, 3, 'conv1_1', last=True).astype(jnp.float32)
 
   def _conv(self, x, features, name, last=False):
     x = conv.Conv(

@@ -74,10 +74,9 @@ class ConvTrunk(nn.Module):
         dtype=self.dtype,
         name=f'conv_{i}',
       )(x)
-      if i:
-        x = norm.apply_norm(
-          self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
-        )
+      x = norm.apply_norm(
+        self.norm if i else 'none', x, train, dtype=self.dtype, name=f'norm_{i}'
+      )
       x = nn.leaky_relu(x, 0.2)
     return x.reshape(x.shape[0], -1)
 
@@ -137,8 +136,9 @@ class ConvDecoder(nn.Module):
         self.width * 2 ** (stages - 2 - i), name=f'up_{i}', **kwargs
       )(x)
       x = norm_relu(x, f'up_{i}_norm')
-    x = conv.ConvTranspose(self.channels, name='head', **kwargs)(x)
-    return x.astype(jnp.float32)
+    return conv.ConvTranspose(self.channels, name='head', **kwargs)(x).astype(
+      jnp.float32
+    )
 
 
 class MLPTrunk(nn.Module):
@@ -214,8 +214,7 @@ class DenseHead(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Map [B, H, W, C] in [-1, 1] to f32[B, features], unbounded."""
-    x = self.trunk(x, train)
-    if self.dropout:
-      x = Dropout(self.dropout)(x, train)
-    x = nn.Dense(self.features, dtype=self.dtype, name='head')(x)
-    return x.astype(jnp.float32)
+    x = Dropout(self.dropout)(self.trunk(x, train), train)
+    return nn.Dense(self.features, dtype=self.dtype, name='head')(x).astype(
+      jnp.float32
+    )

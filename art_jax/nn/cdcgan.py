@@ -176,10 +176,13 @@ class CDCGANDiscriminator(nn.Module):
       spectral_norm=self.spectral_norm,
       **fields,
     )
-    logits = self._conv(1, 'head', kernel_size=4, padding='VALID')(
-      ladder.minibatch_std(x, self.minibatch_std)
+    logits = (
+      self._conv(1, 'head', kernel_size=4, padding='VALID')(
+        ladder.minibatch_std(x, self.minibatch_std)
+      )
+      .astype(jnp.float32)
+      .reshape(-1)
     )
-    logits = logits.astype(jnp.float32).reshape(-1)
     if self.conditioning == 'projection':
       # A 1x1 convolution is V y: it shares initialization and spectral norm.
       embed = self._conv(x.shape[3], 'embed', kernel_size=1, use_bias=False)

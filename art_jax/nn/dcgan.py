@@ -135,7 +135,8 @@ class DCGANDiscriminator(nn.Module):
       self, x, plan, train, dropout=self.dropout, padding=1, **fields
     )
     x = ladder.minibatch_std(x, self.minibatch_std)
-    x = conv.Conv(1, padding='VALID', dtype=self.dtype, name='head', **fields)(
-      x
+    return (
+      conv.Conv(1, padding='VALID', dtype=self.dtype, name='head', **fields)(x)
+      .astype(jnp.float32)
+      .reshape(-1)
     )
-    return x.astype(jnp.float32).reshape(-1)

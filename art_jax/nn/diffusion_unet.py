@@ -110,8 +110,9 @@ class DiffusionUNet(nn.Module):
         name = f'decoder{level}_{i}'
         x = residual(x, self.width * multiplier, name, attention=last)
     x = nn.silu(_norm(x, 'out_norm'))
-    x = _conv(self.channels, self.dtype, name='out', gain=1e-10)(x)
-    return x.astype(jnp.float32)
+    return _conv(self.channels, self.dtype, name='out', gain=1e-10)(x).astype(
+      jnp.float32
+    )
 
   def _check(self, x: jax.Array) -> None:
     require.holds(
@@ -186,8 +187,9 @@ class _Block(nn.Module):
       h
     ).reshape(batch, height * width, 1, 3 * features)
     query, key, value = jnp.split(qkv, 3, axis=-1)
-    h = jax.nn.dot_product_attention(query, key, value)
-    h = h.reshape(batch, height, width, features)
+    h = jax.nn.dot_product_attention(query, key, value).reshape(
+      batch, height, width, features
+    )
     h = _conv(features, self.dtype, name='proj', kernel_size=1, gain=1e-10)(h)
     return (h.astype(jnp.float32) + x) * _SKIP
 

@@ -49,8 +49,11 @@ class EfficientNetLite0(nn.Module):
     ]
     for i, fields in enumerate(blocks):
       x = Block(*fields, self.dtype, name=f'_blocks_{i}')(x)
-    x = _relu6(layer(WIDTH, 1, name='_conv_head')(x))
-    return x.mean(axis=(1, 2)).astype(jnp.float32)
+    return (
+      _relu6(layer(WIDTH, 1, name='_conv_head')(x))
+      .mean(axis=(1, 2))
+      .astype(jnp.float32)
+    )
 
 
 class Block(nn.Module):

@@ -90,8 +90,7 @@ class GANGoghGenerator(nn.Module):
       )
       a, b = jnp.split(x + label.reshape(x.shape), 2, axis=3)
       x = nn.sigmoid(a) * jnp.tanh(b)
-    x = self._up(self.channels, len(plan))(x)
-    return jnp.tanh(x.astype(jnp.float32))
+    return jnp.tanh(self._up(self.channels, len(plan))(x).astype(jnp.float32))
 
   def _up(self, features: int, index: int) -> conv.ConvTranspose:
     return conv.ConvTranspose(

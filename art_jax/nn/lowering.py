@@ -130,8 +130,7 @@ def _choose_input_grad(g, w, geo):
   if _by_taps(positions, channels * depth, geo):
     return cpu_rewrites.input_grad_taps
   products = positions * math.prod(geo.kernel) * channels
-  most = 2**22 if max(geo.stride) > 1 else 2**23
-  most = 2**26 if channels <= 4 else most
+  most = 2**26 if channels <= 4 else (2**22 if max(geo.stride) > 1 else 2**23)
   deep = depth >= 32 or channels <= 4
   if deep and products <= most and geo.kernel != (1, 1):
     return cpu_rewrites.input_grad_columns
@@ -216,10 +215,7 @@ def kernel_grad(x, g, geo):
 
 
 def _define(primal, bwd):
-  def fwd(a, b, geo):
-    return primal(a, b, geo), (a, b)
-
-  primal.defvjp(fwd, bwd)
+  primal.defvjp(lambda a, b, geo: (primal(a, b, geo), (a, b)), bwd)
 
 
 # Each map is bilinear: <c, f(a, b)> differentiated in a and in b.

@@ -244,7 +244,11 @@ class BatchNorm(nn.Module):
     require.at_least(self, scale_std=0)
     channels = x.shape[-1:]
     ones, zeros = nn.initializers.ones, nn.initializers.zeros
-    scale = self.param('scale', self._init_scale, channels)
+    scale = self.param(
+      'scale',
+      lambda key, shape: 1.0 + self.scale_std * jax.random.normal(key, shape),
+      channels,
+    )
     bias = self.param('bias', zeros, channels)
     run_mean = self.variable('batch_stats', 'mean', zeros, None, channels)
     run_var = self.variable('batch_stats', 'var', ones, None, channels)
@@ -263,9 +267,6 @@ class BatchNorm(nn.Module):
       rate = lax.rsqrt(run_var.value + self.eps) * scale
       y = (x - run_mean.value) * rate + bias
     return y.astype(self.dtype)
-
-  def _init_scale(self, key, shape):
-    return 1.0 + self.scale_std * jax.random.normal(key, shape)
 
   def _update(self, running, value):
     value = lax.stop_gradient(value.reshape(-1))

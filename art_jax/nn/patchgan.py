@@ -80,13 +80,12 @@ class PatchGAN(nn.Module):
         dtype=self.dtype,
         name=f'conv_{i}',
       )(x)
-      if i > 0:
-        x = norm.apply_norm(
-          self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
-        )
+      x = norm.apply_norm(
+        self.norm if i else 'none', x, train, dtype=self.dtype, name=f'norm_{i}'
+      )
       x = nn.leaky_relu(x, 0.2)
     pixel = self.layers == 0
-    x = conv.Conv(
+    return conv.Conv(
       1,
       kernel_size=1 if pixel else 4,
       padding=0 if pixel else 1,
@@ -94,5 +93,4 @@ class PatchGAN(nn.Module):
       use_bias=not (pixel and self.norm == 'batch'),
       dtype=self.dtype,
       name='head',
-    )(x)
-    return x.astype(jnp.float32)
+    )(x).astype(jnp.float32)

@@ -130,6 +130,7 @@ class ResnetGenerator(nn.Module):
         x, width, self.upsample, use_bias=bias, dtype=self.dtype, name=f'up_{i}'
       )
       x = norm_relu(x, f'up_{i}')
-    x = conv.reflect_pad(x, 3)
-    x = layer(self.channels, kernel_size=7, padding='VALID', name='head')(x)
+    x = layer(self.channels, kernel_size=7, padding='VALID', name='head')(
+      conv.reflect_pad(x, 3)
+    )
     return jnp.tanh(x.astype(jnp.float32))

@@ -115,8 +115,10 @@ class TransformerNet(nn.Module):
       x = nn.relu(self._norm(x, shares, f'up_{i}_norm'))
     x = self._conv(x, self.channels, 9, 'head')
     if self.head == 'sigmoid':
-      x = self._norm(x, shares, 'head_norm')
-      return 2 * nn.sigmoid(x.astype(jnp.float32)) - 1
+      return (
+        2 * nn.sigmoid(self._norm(x, shares, 'head_norm').astype(jnp.float32))
+        - 1
+      )
     x = x.astype(jnp.float32)
     if self.head == 'tanh':
       return 150 / 127.5 * jnp.tanh(x)

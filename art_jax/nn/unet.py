@@ -90,10 +90,11 @@ class UNet(nn.Module):
       if i < self.dropout_blocks:
         x = Dropout(self.dropout)(x, train and self.has_rng('dropout'))
       x = jnp.concatenate([skips.pop(), x], axis=-1)
-    x = conv.ConvTranspose(self.channels, dtype=self.dtype, name='head')(
-      nn.relu(x)
+    return jnp.tanh(
+      conv.ConvTranspose(self.channels, dtype=self.dtype, name='head')(
+        nn.relu(x)
+      ).astype(jnp.float32)
     )
-    return jnp.tanh(x.astype(jnp.float32))
 
   def _encode(self, x: jax.Array, train: bool) -> list[jax.Array]:
     """Return the outputs of every halving, before their activation."""
