@@ -78,9 +78,7 @@ class GAN:
   @property
   def inputs(self) -> tuple[str, ...]:
     """The keys of a batch that `step` reads."""
-    if self.num_classes:
-      return ('image', 'label')
-    return ('image', *self.columns)
+    return ('image', *(('label',) if self.num_classes else self.columns))
 
   @property
   def columns(self) -> dict[str, int]:

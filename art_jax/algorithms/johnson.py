@@ -291,6 +291,5 @@ def _titles(names: Sequence[str], count: int) -> tuple[str, ...]:
     else pathlib.Path(name).stem: None
     for name in names
   }
-  if len(stems) == count:
-    return tuple(stems)
-  return tuple(f'style_{number}' for number in range(count))
+  numbers = (f'style_{number}' for number in range(count))
+  return tuple(stems if len(stems) == count else numbers)

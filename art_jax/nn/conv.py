@@ -39,14 +39,14 @@ def _explicit(padding, size, kernel, stride):
   return padding
 
 
-def _check_operands(x, w, axis: int) -> None:
+def _require_operands(x, w) -> None:
   require.holds(
     x.ndim == 4 and w.ndim == 4,
     f'x has shape {x.shape} and kernel {w.shape}: both must have 4 axes',
   )
   require.holds(
-    x.shape[3] == w.shape[axis],
-    f'x has {x.shape[3]} channels, the kernel {w.shape} takes {w.shape[axis]}',
+    x.shape[3] == w.shape[2],
+    f'x has {x.shape[3]} channels, the kernel {w.shape} takes {w.shape[2]}',
   )
 
 
@@ -71,7 +71,7 @@ def conv(
   Raises:
     ValueError: on fields out of range, or a kernel larger than the input.
   """
-  _check_operands(x, w, 2)
+  _require_operands(x, w)
   size, kernel, strides = x.shape[1:3], w.shape[:2], _pair(stride, 'stride')
   geo = geometry.Geometry(
     size,
@@ -113,7 +113,7 @@ def conv_transpose(
   Raises:
     ValueError: on fields out of range.
   """
-  _check_operands(x, w, 2)
+  _require_operands(x, w)
   kernel, strides = w.shape[:2], _pair(stride, 'stride')
   require.holds(
     0 <= padding < min(kernel),
