@@ -66,9 +66,9 @@ _SMALL = {
 }
 # Fields that a tiny experiment chooses itself.
 _SIZES = re.compile(
-  r'--set=(data\.(size|load_size|source)|train\.(?!on_|seed|rescale)|algorithm'
+  r'--(set|versus)=(data\.(size|load_size|source)|train\.(?!on_|seed|rescale)|algorithm'
   r'\.(\S+\.)?(size|width|levels|blocks|depth|num_classes|latent_size|weights|'
-  r'coarse_size|margin)=)'
+  r'style_weights|coarse_size|margin)=)'
 )
 # Runs that are not called like their experiment.
 _RUNS = {

@@ -48,7 +48,8 @@ def main(
     ]
     shown.append(fake)
   print(study.table(figures))
-  grids = [images.grid(rows[:_SHOWN], 4) for rows in shown]
+  count = min(_SHOWN, *map(len, shown))
+  grids = [images.grid(rows[:count], 4) for rows in shown]
   images.save_png(output, np.concatenate(grids, axis=1))
   print(output)
 
