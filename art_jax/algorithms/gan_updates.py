@@ -12,7 +12,6 @@ from art_jax.algorithms import attributes, gan_state, trainable
 from art_jax.algorithms.fields import require_all
 from art_jax.algorithms.gan_state import GANState
 from art_jax.algorithms.trainable import Collections, Trainable
-from art_jax.losses import penalties
 from art_jax.losses.adversarial import verdict
 from art_jax.nn import pure
 
@@ -200,6 +199,8 @@ def penalty_terms(
     g: f32[B, H, W, C], fakes as D sees them.
     keys: [B, 3] PRNG keys.
   """
+  from art_jax.losses import penalties  # here: a loaded model has none
+
   terms, weight = {}, _penalty_weight(gan)
   if weight:
     terms['loss/penalty'] = weight * penalties.gradient_penalty(

@@ -9,7 +9,6 @@ from typing import Any
 
 from art_jax import core
 from art_jax.config import renamed, renamed_imports, serialization
-from art_jax.config.experiment_files import files
 
 # A run may be continued with these changed: they do not touch its numbers.
 RESUMABLE = (
@@ -64,7 +63,9 @@ def load_module(name: str) -> types.ModuleType:
       'file that defines experiment(), or a name that `art_jax list` shows',
     )
   else:
-    known = files()
+    from art_jax.config import experiment_files  # loading a run needs none
+
+    known = experiment_files.files()
     core.require(
       name in known,
       f'--experiment={name}: there is no such experiment; there are: '
@@ -168,15 +169,12 @@ def resolve(experiment: core.Experiment, num_examples: int) -> core.Experiment:
     experiment: with durations in any unit.
     num_examples: training pictures of one epoch.
   """
-  rows = experiment.train.batch_size * core.batches_per_step(
-    experiment.algorithm
-  )
 
   def steps(duration: core.Duration) -> int:
     if isinstance(duration, core.Steps):
       return duration.count
     if isinstance(duration, core.Epochs):
-      exact = duration.count * num_examples / rows
+      exact = duration.count * num_examples / experiment.rows_per_step
       return max(round(exact), 1) if duration.count else 0
     return duration
 

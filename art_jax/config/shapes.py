@@ -12,7 +12,7 @@ from art_jax import core
 def batch_shapes(experiment: core.Experiment) -> dict[str, Any]:
   """Return the shapes and dtypes of the batch of one step."""
   data, algorithm = experiment.data, experiment.algorithm
-  rows = experiment.train.batch_size * core.batches_per_step(algorithm)
+  rows = experiment.rows_per_step
   picture = (rows, data.size, data.size, data.channels)
   # Scalars of a row: a label, and the columns that a GAN is conditioned on.
   scalars = {'label': jnp.int32} | {

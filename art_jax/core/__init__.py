@@ -4,20 +4,6 @@
 """
 
 from art_jax.core.alarm_limits import Alarms
-from art_jax.core.capabilities import (
-  adversarial_loss,
-  attributes,
-  batches_per_step,
-  columns,
-  directions,
-  inference_fields,
-  labels,
-  num_classes,
-  num_classes_field,
-  pretrained,
-  sampling_passes,
-  size_multiple,
-)
 from art_jax.core.contracts import (
   Adversarial,
   Algorithm,
@@ -50,7 +36,6 @@ from art_jax.core.experiment import (
   in_steps,
   tiny_train,
 )
-from art_jax.core.schedule import Due, Schedule
 from art_jax.core.traits import (
   Attributed,
   ClassCountField,
@@ -61,6 +46,18 @@ from art_jax.core.traits import (
   PaintsOnePicture,
   PictureReader,
   Pretrained,
+  adversarial_loss,
+  attributes,
+  batches_per_step,
+  columns,
+  directions,
+  inference_fields,
+  labels,
+  num_classes,
+  num_classes_field,
+  pretrained,
+  sampling_passes,
+  size_multiple,
 )
 
 __all__ = [
@@ -74,7 +71,6 @@ __all__ = [
   'Conditional',
   'Data',
   'Diverged',
-  'Due',
   'Duration',
   'Encoder',
   'Epochs',
@@ -93,7 +89,6 @@ __all__ = [
   'PictureReader',
   'Pretrained',
   'PyTree',
-  'Schedule',
   'Scorer',
   'SizeMultiple',
   'Source',

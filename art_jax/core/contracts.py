@@ -7,8 +7,8 @@ own config. Nothing subclasses these protocols: having the members is enough.
 `Algorithm` is what every model has; each protocol after it is something that a
 trained model may do. `core.traits` has what a model may state of its inputs and
 its training. Programs ask by `isinstance(algorithm, core.Encoder)`, or read a
-member through `core.capabilities`, which says what holds for a model without it
-(e.g. `core.num_classes`).
+member through a function of `core.traits`, which says what holds for a model
+without it (e.g. `core.num_classes`).
 """
 
 from collections.abc import Mapping, Sequence

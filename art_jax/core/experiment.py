@@ -1,11 +1,13 @@
 """What a run is: the experiment, its data and its training, as values."""
 
 import dataclasses
+import operator
 from typing import Any, Protocol
 
 from art_jax.core.alarm_limits import Alarms
 from art_jax.core.contracts import Algorithm
-from art_jax.core.errors import UserError
+from art_jax.core.errors import require
+from art_jax.core.traits import batches_per_step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,10 +21,10 @@ class Steps:
   count: int
 
   def __post_init__(self):
-    if self.count < 0:
-      raise UserError(
-        f'Steps({self.count}): a number of steps is >= 0; pass a larger one'
-      )
+    require(
+      self.count >= 0,
+      f'Steps({self.count}): a number of steps is >= 0; pass a larger one',
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +41,10 @@ class Epochs:
 
   def __post_init__(self):
     object.__setattr__(self, 'count', float(self.count))
-    if self.count < 0:
-      raise UserError(
-        f'Epochs({self.count}): a number of epochs is >= 0; pass a larger one'
-      )
+    require(
+      self.count >= 0,
+      f'Epochs({self.count}): a number of epochs is >= 0; pass a larger one',
+    )
 
 
 Duration = int | Steps | Epochs  # an int means steps
@@ -97,22 +99,21 @@ class Data:
   engine: str = 'auto'
 
   def __post_init__(self):
-    _require('data.size', self.size, self.size >= 8, 'is at least 8 pixels')
-    if self.load_size is not None:
-      _require(
-        'data.load_size',
-        self.load_size,
-        self.load_size >= self.size,
-        f'is at least data.size={self.size} (the crop is cut out of it)',
-      )
-    _require_one('data.fit', self.fit, ('crop', 'stretch'))
-    _require_one('data.channels', self.channels, (1, 3))
-    _require_one('data.engine', self.engine, ('auto', 'resident', 'streaming'))
-    _require(
-      'data.heldout', self.heldout, 0 <= self.heldout < 1, 'is in [0, 1)'
-    )
-    _require(
-      'data.max_bad', self.max_bad, 0 <= self.max_bad <= 1, 'is in [0, 1]'
+    size, load_size = self.size, self.load_size
+    _require_fields(
+      'data',
+      self,
+      ('size', size >= 8, 'is at least 8 pixels'),
+      (
+        'load_size',
+        load_size is None or load_size >= size,
+        f'is at least data.size={size} (the crop is cut out of it)',
+      ),
+      _one_of('fit', self.fit, 'crop', 'stretch'),
+      _one_of('channels', self.channels, 1, 3),
+      _one_of('engine', self.engine, 'auto', 'resident', 'streaming'),
+      ('heldout', 0 <= self.heldout < 1, 'is in [0, 1)'),
+      ('max_bad', 0 <= self.max_bad <= 1, 'is in [0, 1]'),
     )
 
 
@@ -180,28 +181,36 @@ class Train:
 
   def __post_init__(self):
     counts = ('batch_size', 'accumulate', 'steps_per_call')
-    for name in (*counts, 'keep_last', 'render_count'):
-      value = getattr(self, name)
-      _require(f'train.{name}', value, value >= 1, 'is at least 1')
-    for name in ('duration', 'log_every', 'render_every', 'checkpoint_every'):
-      value = getattr(self, name)
-      count = getattr(value, 'count', value)
-      _require(
-        f'train.{name}', value, count > 0, 'is at least one step or epoch'
+    times = ('duration', 'log_every', 'render_every', 'checkpoint_every')
+    rules: list[tuple[str, bool, str]] = [
+      (name, getattr(self, name) >= 1, 'is at least 1')
+      for name in (*counts, 'keep_last', 'render_count')
+    ]
+    rules += [
+      (
+        name,
+        getattr(length, 'count', length) > 0,
+        'is at least one step or epoch',
       )
-    for name in ('seed', 'max_rollbacks'):
-      value = getattr(self, name)
-      _require(f'train.{name}', value, value >= 0, 'is >= 0')
-    _require_one('train.on_nan', self.on_nan, ('stop', 'rollback'))
-    _require_one('train.on_alarm', self.on_alarm, ('report', 'stop', 'off'))
-    for name in ('count', 'reference'):
-      value = getattr(self.alarms, name)
-      _require(f'train.alarms.{name}', value, value >= 8, 'is at least 8')
-    _require(
-      'train.batch_size',
-      self.batch_size,
-      self.batch_size % self.accumulate == 0,
-      f'is a multiple of train.accumulate={self.accumulate}',
+      for name in times
+      for length in [getattr(self, name)]
+    ]
+    alarms, parts = self.alarms, self.accumulate
+    _require_fields(
+      'train',
+      self,
+      *rules,
+      ('seed', self.seed >= 0, 'is >= 0'),
+      ('max_rollbacks', self.max_rollbacks >= 0, 'is >= 0'),
+      _one_of('on_nan', self.on_nan, 'stop', 'rollback'),
+      _one_of('on_alarm', self.on_alarm, 'report', 'stop', 'off'),
+      ('alarms.count', alarms.count >= 8, 'is at least 8'),
+      ('alarms.reference', alarms.reference >= 8, 'is at least 8'),
+      (
+        'batch_size',
+        parts < 1 or self.batch_size % parts == 0,
+        f'is a multiple of train.accumulate={parts}',
+      ),
     )
 
 
@@ -224,19 +233,22 @@ class Experiment:
   data: Data
   train: Train
 
+  @property
+  def rows_per_step(self) -> int:
+    """Examples of one step."""
+    return self.train.batch_size * batches_per_step(self.algorithm)
 
-def _require(name: str, value: Any, holds: bool, rule: str) -> None:
-  if not holds:
-    raise UserError(
+
+def _require_fields(part: str, config: Any, *rules: tuple) -> None:
+  """Require rules (field, whether it holds, the rule in words) of a config."""
+  for field, holds, rule in rules:
+    name, value = f'{part}.{field}', operator.attrgetter(field)(config)
+    require(
+      holds,
       f'{name}={value!r}: {name} {rule}; pass --set {name}=... with such a '
-      'value'
+      'value',
     )
 
 
-def _require_one(name: str, value: Any, allowed: tuple) -> None:
-  _require(
-    name,
-    value,
-    value in allowed,
-    'is one of ' + ', '.join(map(repr, allowed)),
-  )
+def _one_of(field: str, value: Any, *allowed: Any) -> tuple[str, bool, str]:
+  return field, value in allowed, f'is one of {", ".join(map(repr, allowed))}'

@@ -1,6 +1,9 @@
 """What a model may state of its inputs, its training and its fields.
 
-Protocols as in `core.contracts`: having the members is enough.
+Protocols as in `core.contracts`: having the members is enough. The functions
+after them say what holds for a model that does not state it: programs outside
+`core` read optional members of an algorithm through these, or test for a
+protocol by isinstance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +12,14 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import numpy as np
 
-from art_jax.core.contracts import Batch, PyTree, State
+from art_jax.core.contracts import (
+  Adversarial,
+  Batch,
+  PyTree,
+  SizeMultiple,
+  State,
+  Translator,
+)
 
 
 @runtime_checkable
@@ -134,3 +144,88 @@ class Pretrained(Protocol):
       UserError: a file is absent or does not fit.
     """
     ...
+
+
+def num_classes(algorithm: Any) -> int:
+  """Return the number of classes of a conditional model; 0: no labels."""
+  return algorithm.num_classes if isinstance(algorithm, Conditional) else 0
+
+
+def num_classes_field(algorithm: Any) -> str:
+  """Return the path for --set of `num_classes`."""
+  return (
+    algorithm.num_classes_field
+    if isinstance(algorithm, ClassCountField)
+    else 'algorithm.num_classes'
+  )
+
+
+def attributes(algorithm: Any) -> tuple[Any, ...]:
+  """Return the attributes that a model's pictures are made with; () if none."""
+  return algorithm.attributes if isinstance(algorithm, Attributed) else ()
+
+
+def columns(algorithm: Any) -> Mapping[str, int]:
+  """Return the columns of a table that a model reads; {} if none.
+
+  By name: the number of names in it, or 0 for a column of numbers.
+  """
+  return algorithm.columns if isinstance(algorithm, Attributed) else {}
+
+
+def labels(algorithm: Any, batch: Batch) -> jax.Array | None:
+  """Return what `generate` and `score` take as the labels of a batch.
+
+  Returns:
+    i32[B] of a conditional model, f32[B, W] of one with attributes, else None.
+  """
+  if attributes(algorithm):
+    return algorithm.labels(batch)
+  return batch['label'] if num_classes(algorithm) else None
+
+
+def inference_fields(algorithm: Any) -> tuple[str, ...]:
+  """Return the fields that may change when a trained model is used."""
+  return algorithm.in_use if isinstance(algorithm, InferenceFields) else ()
+
+
+def directions(algorithm: Any) -> tuple[str, ...]:
+  """Return the names of the maps of a translator; () for other models."""
+  return algorithm.directions if isinstance(algorithm, Translator) else ()
+
+
+def size_multiple(algorithm: Any) -> int:
+  """Return what height and width of its pictures are multiples of; else 1."""
+  return algorithm.multiple if isinstance(algorithm, SizeMultiple) else 1
+
+
+def sampling_passes(algorithm: Any) -> int:
+  """Return how often a network runs for one sample; 1 unless stated."""
+  return algorithm.num_steps if isinstance(algorithm, MultiPass) else 1
+
+
+def batches_per_step(algorithm: Any) -> int:
+  """Return how many batches one step takes (n_critic); 1 unless stated."""
+  return algorithm.batches_per_step if isinstance(algorithm, MultiBatch) else 1
+
+
+def adversarial_loss(algorithm: Any) -> Any:
+  """Return the loss that trains a model's scores; None if there is none."""
+  return algorithm.loss if isinstance(algorithm, Adversarial) else None
+
+
+def pretrained(algorithm: Any, read_picture: PictureReader) -> PyTree:
+  """Return the weights that a state starts with as host arrays; () if none.
+
+  Args:
+    algorithm: the model.
+    read_picture: reads the pictures that its fields name.
+
+  Raises:
+    UserError: a file is absent or does not fit.
+  """
+  return (
+    algorithm.pretrained(read_picture)
+    if isinstance(algorithm, Pretrained)
+    else ()
+  )

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import borders, geometry, lowering, require, spectral
+from art_jax.nn import borders, geometry, lowering, require
 
 
 def _pair(value: int | tuple[int, ...], name: str) -> tuple[int, ...]:
@@ -180,6 +180,8 @@ def _params(module, in_features: int):
   )
   w = module.param('kernel', _INITS[module.kernel_init](module.gain), shape)
   if getattr(module, 'spectral_norm', False):
+    from art_jax.nn import spectral  # here: few models have it
+
     w = spectral.normalize(module, w)
   b = jnp.zeros(())
   if module.use_bias:

@@ -1,7 +1,6 @@
 """How fast an experiment trains here, and what bounds it."""
 
 import contextlib
-import dataclasses
 import statistics
 import tempfile
 from typing import Any
@@ -10,7 +9,7 @@ import jax
 import numpy as np
 
 from art_jax import core
-from art_jax.config import serialization
+from art_jax.config import experiments, serialization
 from art_jax.devices import mesh
 from art_jax.profiling import cold_start, describe, roofline
 from art_jax.profiling.step_timer import Stepper
@@ -69,14 +68,14 @@ def measure(
   stats = devices.local.memory_stats() or {}
   if 'peak_bytes_in_use' in stats:
     result['bytes/peak_in_use'] = stats['peak_bytes_in_use']
-  bare = 1 / result['steps_per_second']
-  whole = 1 / looped['steps_per_second']
-  result['loop/overhead'] = whole / bare - 1
-  result['loop/steps_per_second'] = looped['steps_per_second']
-  result['loop/input_share'] = looped['input_share']
-  dtype = roofline.compute_dtype(experiment.algorithm)
-  result |= _against_ceiling(experiment, devices, dtype, 1 / bare)
-  return result
+  bare, whole = result['steps_per_second'], looped['steps_per_second']
+  return {
+    **result,
+    'loop/overhead': bare / whole - 1,
+    'loop/steps_per_second': whole,
+    'loop/input_share': looped['input_share'],
+    **_against_ceiling(experiment, devices, bare),
+  }
 
 
 def scaling(
@@ -96,8 +95,7 @@ def scaling(
         batch = batch * count // min(counts)
       elif batch % (count * experiment.train.accumulate):
         continue
-      train = dataclasses.replace(experiment.train, batch_size=batch)
-      changed = dataclasses.replace(experiment, train=train)
+      changed = experiments.replace(experiment, {'train.batch_size': batch})
       with contextlib.closing(Stepper(changed, devices)) as stepper:
         timed = _warm_up(stepper, steps)
         rates = _rates(changed, stepper.take(timed))
@@ -148,14 +146,14 @@ def text(result: dict[str, Any]) -> str:
 
 def scaling_text(rows: list[dict[str, Any]]) -> str:
   """Return the table of `scaling`."""
-  lines = ['scaling devices  batch  steps/s images/s efficiency']
-  for r in rows:
-    lines.append(
-      f'{r["scaling"]:7} {r["devices"]:7} {r["batch_size"]:6} '
-      f'{r["steps_per_second"]:8.3g} {r["images_per_second"]:8.4g} '
-      f'{100 * r["efficiency"]:8.1f} %'
-    )
-  return '\n'.join(lines)
+  head = 'scaling devices  batch  steps/s images/s efficiency'
+  lines = (
+    f'{r["scaling"]:7} {r["devices"]:7} {r["batch_size"]:6} '
+    f'{r["steps_per_second"]:8.3g} {r["images_per_second"]:8.4g} '
+    f'{100 * r["efficiency"]:8.1f} %'
+    for r in rows
+  )
+  return '\n'.join((head, *lines))
 
 
 def _warm_up(stepper: Stepper, steps: int | None) -> int:
@@ -178,15 +176,13 @@ def _rates(
   experiment: core.Experiment, taken: list[tuple[float, float]]
 ) -> dict[str, float]:
   """Return rates of the step alone; the batch was ready."""
-  rows = experiment.train.batch_size
-  rows *= core.batches_per_step(experiment.algorithm)
   steps = [step for _, step in taken]
   rate = 1 / statistics.fmean(steps)
   return {
     'batch_size': experiment.train.batch_size,
     'steps': len(steps),
     'steps_per_second': rate,
-    'images_per_second': rate * rows,
+    'images_per_second': rate * experiment.rows_per_step,
     'seconds/step_p50': float(np.percentile(steps, 50)),
     'seconds/step_p95': float(np.percentile(steps, 95)),
     'seconds/batch_p50': statistics.median(batch for batch, _ in taken),
@@ -197,25 +193,21 @@ def _in_the_loop(
   experiment: core.Experiment, devices: mesh.Devices, steps: int
 ) -> dict[str, float]:
   """Train as many steps as the training loop does; return its summary."""
-  train = dataclasses.replace(
-    experiment.train,
-    duration=steps + 1,  # The first compiles and is not timed.
-    render_every=steps + 1,
-    checkpoint_every=steps + 1,
-    planned_duration=None,
-  )
+  changes = {
+    'train.duration': steps + 1,  # The first compiles and is not timed.
+    'train.render_every': steps + 1,
+    'train.checkpoint_every': steps + 1,
+    'train.planned_duration': None,
+  }
   with tempfile.TemporaryDirectory() as workdir:
-    return loop.train(
-      dataclasses.replace(experiment, train=train), workdir, devices=devices
-    )
+    changed = experiments.replace(experiment, changes)
+    return loop.train(changed, workdir, devices=devices)
 
 
 def _against_ceiling(
-  experiment: core.Experiment,
-  devices: mesh.Devices,
-  dtype: str,
-  steps_per_second: float,
+  experiment: core.Experiment, devices: mesh.Devices, steps_per_second: float
 ) -> dict[str, Any]:
+  dtype = roofline.compute_dtype(experiment.algorithm)
   flops = describe.step_flops(experiment)
   most = roofline.measure(devices, dtype)
   reached = flops * steps_per_second

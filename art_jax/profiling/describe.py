@@ -31,17 +31,17 @@ def text(
     compiled: also compile the step (minutes for large nets), time a few and
       report the memory.
   """
-  state = shapes.state_shapes(experiment)
-  parts = [serialization.to_text(experiment), '', _networks(experiment, state)]
-  flops = step_flops(experiment)
-  rows = experiment.train.batch_size
-  parts.append(f'step: {_count(flops)}FLOP for a batch of {rows}')
-  kind = devices.mesh.devices.flat[0].device_kind
-  parts.append(
-    f'devices: {devices.count} x {kind}, mesh (data={devices.count})'
-  )
-  parts += _times(experiment)
-  parts.append(estimate.sentence(experiment, devices, flops, timed=compiled))
+  state, flops = shapes.state_shapes(experiment), step_flops(experiment)
+  kind, count = devices.mesh.devices.flat[0].device_kind, devices.count
+  parts = [
+    serialization.to_text(experiment),
+    '',
+    *_networks(experiment, state),
+    f'step: {_count(flops)}FLOP for a batch of {experiment.train.batch_size}',
+    f'devices: {count} x {kind}, mesh (data={count})',
+    *_times(experiment),
+    estimate.sentence(experiment, devices, flops, timed=compiled),
+  ]
   if compiled:
     parts.append(_memory(experiment, state))
   return '\n'.join(parts)
@@ -81,7 +81,7 @@ def _variables(module: Any, inputs: tuple) -> core.PyTree:
   return jax.eval_shape(module.init, jax.random.key(0), *inputs)
 
 
-def _networks(experiment: core.Experiment, state: core.State) -> str:
+def _networks(experiment: core.Experiment, state: core.State) -> list[str]:
   lines, total = [], 0
   for role, module, inputs in _roles(experiment):
     variables = _variables(module, inputs)
@@ -95,11 +95,13 @@ def _networks(experiment: core.Experiment, state: core.State) -> str:
       f'{role:<18} {count:>13,} parameters  {_count(_flops(lowered))}FLOP '
       'forward, one picture'
     )
-  lines.append(f'{"total":<18} {total:>13,} parameters')
-  lines.append(
-    f'{"state":<18} {_bytes(state)} in {len(jax.tree.leaves(state))} arrays'
-  )
-  return '\n'.join(lines)
+  leaves = jax.tree.leaves(state)
+  size = sum(int(np.prod(x.shape)) * _itemsize(x.dtype) for x in leaves)
+  return [
+    *lines,
+    f'{"total":<18} {total:>13,} parameters',
+    f'{"state":<18} {size / 2**20:,.1f} MiB in {len(leaves)} arrays',
+  ]
 
 
 def _lower(experiment: core.Experiment, state: core.State) -> Any:
@@ -150,13 +152,6 @@ def _count(number: float) -> str:
   return f'{number:.4g} '
 
 
-def _bytes(tree: core.PyTree) -> str:
-  leaves = jax.tree.leaves(tree)
-  size = sum(int(np.prod(x.shape)) * _itemsize(x.dtype) for x in leaves)
-  return f'{size / 2**20:,.1f} MiB'
-
-
 def _itemsize(dtype: Any) -> int:
-  if jnp.issubdtype(dtype, jax.dtypes.prng_key):
-    return 8
-  return jnp.dtype(dtype).itemsize
+  keys = jnp.issubdtype(dtype, jax.dtypes.prng_key)
+  return 8 if keys else jnp.dtype(dtype).itemsize

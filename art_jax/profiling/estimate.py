@@ -21,6 +21,12 @@ from art_jax.profiling import roofline
 _STEPS, _SECONDS = 3, 20  # timed at least, and at most unless fewer steps
 _CEILING_SECONDS = 0.1  # for each of its shapes
 _ROUND = 1000  # steps of the estimate where the duration is not known
+# From so many seconds on: the seconds of a unit, its name, and decimal places.
+_UNITS = [
+  (100 * 3600, 3600, 'hours', 0),
+  (600, 3600, 'hours', 2),
+  (60, 60, 'minutes', 1),
+]
 
 
 def sentence(
@@ -44,24 +50,24 @@ def sentence(
   """
   known = recall(experiment, devices)
   if known:
-    return _sentence(
-      experiment, 1 / known, '', f'as a run here took ({known:.3g} steps/s)'
-    )
-  if timed:
-    seconds, count = step_seconds(experiment, devices)
+    seconds, sure = 1 / known, ''
+    how = f'as a run here took ({known:.3g} steps/s)'
+  elif timed:
+    (seconds, count), sure = step_seconds(experiment, devices), 'about '
     how = (
       f'{count} steps timed now on random pictures: {seconds:.3g} s each; '
       'input, pictures and checkpoints come on top'
     )
-    return _sentence(experiment, seconds, 'about ', how)
-  dtype = roofline.compute_dtype(experiment.algorithm)
-  most = max(roofline.measure(devices, dtype, _CEILING_SECONDS).values())
-  how = (
-    f'the FLOPs of a step at {most / 1e9:,.0f} GFLOP/s, the most that '
-    f'{devices.count} device(s) reached just now; steps reach a part of it: '
-    '--compile times some'
-  )
-  return _sentence(experiment, flops / most, 'at least ', how)
+  else:
+    dtype = roofline.compute_dtype(experiment.algorithm)
+    most = max(roofline.measure(devices, dtype, _CEILING_SECONDS).values())
+    seconds, sure = flops / most, 'at least '
+    how = (
+      f'the FLOPs of a step at {most / 1e9:,.0f} GFLOP/s, the most that '
+      f'{devices.count} device(s) reached just now; steps reach a part of it: '
+      '--compile times some'
+    )
+  return f'{sure}{_duration(experiment, seconds)}: {how}'
 
 
 def step_seconds(
@@ -102,10 +108,8 @@ def step_seconds(
   return min(taken), len(taken)
 
 
-def _sentence(
-  experiment: core.Experiment, seconds: float, how_sure: str, how: str
-) -> str:
-  """Return the sentence for steps of so many seconds."""
+def _duration(experiment: core.Experiment, seconds: float) -> str:
+  """Return how long a run takes whose steps take so many seconds."""
   examples = getattr(experiment.data.source, 'num_train', None)
   epochs = isinstance(experiment.train.duration, core.Epochs)
   if examples is None and epochs:
@@ -114,11 +118,10 @@ def _sentence(
     resolved = experiments.resolve(experiment, examples or 1)
     what, steps = 'to finish', cast(int, resolved.train.duration)
   total = steps * seconds
-  hours = total / 3600
-  shown = f'{hours:,.0f} hours' if hours > 100 else f'{hours:.2f} hours'
-  if total < 600:
-    shown = f'{total / 60:.1f} minutes' if total >= 60 else f'{total:.1f} s'
-  return f'{how_sure}{shown} {what}: {how}'
+  for least, unit, name, digits in _UNITS:
+    if total >= least:
+      return f'{total / unit:,.{digits}f} {name} {what}'
+  return f'{total:.1f} s {what}'
 
 
 def summary_sentence(summary: Mapping[str, float]) -> str:
@@ -144,8 +147,8 @@ def remember(
   if summary['steps'] < 10:
     return  # Too few to time.
   speeds = _speeds() | {_key(experiment, devices): summary['steps_per_second']}
-  text = json.dumps(speeds, indent=2)
-  write_atomic(home() / 'throughput.json', text.encode())
+  path = home() / 'throughput.json'
+  write_atomic(path, json.dumps(speeds, indent=2).encode())
 
 
 def recall(experiment: core.Experiment, devices: mesh.Devices) -> float | None:

@@ -54,10 +54,10 @@ def measure(
       rows *= devices.count
       # Every pixel (or row) meets every weight once.
       flops = 2 * rows * math.prod(rest[:-1]) * math.prod(weights)
-      x = _ones(devices, dtype, (rows, *rest))
-      rates.append(
-        flops / _fastest(function, devices, x, weights, seconds, clock)
-      )
+      share = rows // jax.process_count()
+      x = devices.place_batch(np.ones((share, *rest), jnp.dtype(dtype)))
+      fastest = _fastest(function, devices, x, weights, seconds, clock)
+      rates.append(flops / fastest)
     return max(rates)
 
   return {'matmul': most(_product), 'conv3x3': most(_convolution)}
@@ -79,11 +79,6 @@ def _convolution(x: jax.Array, weights: jax.Array) -> jax.Array:
   return jax.lax.conv_general_dilated(
     x, weights, (1, 1), 'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC')
   )
-
-
-def _ones(devices: mesh.Devices, dtype: str, shape: tuple) -> jax.Array:
-  share = shape[0] // jax.process_count()
-  return devices.place_batch(np.ones((share, *shape[1:]), jnp.dtype(dtype)))
 
 
 def _fastest(

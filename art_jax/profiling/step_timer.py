@@ -1,7 +1,6 @@
 """The bare compiled step of an experiment, for timing."""
 
 import contextlib
-import dataclasses
 import time
 
 import jax
@@ -75,12 +74,11 @@ class Stepper:
     self._inputs.close()
 
   def _compile(self, experiment, seconds):
-    devices, rows = self._devices, experiment.train.batch_size
-    rows *= core.batches_per_step(experiment.algorithm)
+    devices = self._devices
     engine = pipeline.open_engine(
       self._dataset,
       experiment.data,
-      rows_per_step=rows,
+      rows_per_step=experiment.rows_per_step,
       seed=experiment.train.seed,
       placer=devices,
     )
@@ -99,15 +97,12 @@ class Stepper:
     return compiled, engine
 
   def _check_memory(self) -> None:
-    available = memory.free(self._devices)
+    available, train = memory.free(self._devices), self.experiment.train
     if self.memory['peak'] <= available:
       return
-    train = self.experiment.train
     unit = self._devices.count * train.accumulate
-    half = dataclasses.replace(
-      train, batch_size=memory.half_batch(train.batch_size, unit)
-    )
-    smaller = dataclasses.replace(self.experiment, train=half)
+    half = memory.half_batch(train.batch_size, unit)
+    smaller = experiments.replace(self.experiment, {'train.batch_size': half})
     compiled, _ = self._compile(smaller, {})
     needs_half = memory.needs(compiled)['peak']
     memory.require_batch_fits(

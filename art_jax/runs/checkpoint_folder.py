@@ -11,8 +11,6 @@ import orbax.checkpoint as ocp
 from absl import logging
 from etils import epath
 
-from art_jax.core.paths import make_folder
-
 CUT = 'cut'  # the reason of steps that are good but no longer wanted
 
 
@@ -44,6 +42,8 @@ class Folder:
     if not self._remote:  # orbax takes absolute paths only
       self.path = self.path.expanduser().absolute()
     if writable:
+      from art_jax.core.paths import make_folder  # a reader makes none
+
       make_folder(self.path)
       self.clean()
 

@@ -15,6 +15,10 @@ from etils import epath
 from art_jax import core
 
 
+class SaveError(core.StorageError):
+  """A checkpoint could not be written; older ones are intact."""
+
+
 class StructureError(core.UserError):
   """A good checkpoint holds another model than the one that reads it."""
 

@@ -5,6 +5,7 @@ this file decides when they are written and which one is read.
 """
 
 import concurrent.futures
+import contextlib
 import operator
 import os
 import time
@@ -16,16 +17,12 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from art_jax import core
-from art_jax.devices import distributed
 from art_jax.runs import checkpoint_folder, checkpoint_format, checkpoint_layout
 from art_jax.runs.checkpoint_format import Restored
+from art_jax.runs.checkpoint_layout import SaveError
 
 
-class SaveError(core.StorageError):
-  """A checkpoint could not be written; older ones are intact."""
-
-
-class Checkpoints:
+class Checkpoints(contextlib.AbstractContextManager):
   """The checkpoints in one folder; a context manager that waits at its end.
 
   With several processes all of them construct it and call `save`, `wait`,
@@ -61,8 +58,7 @@ class Checkpoints:
       f'keep_last={keep_last}, keep_every={keep_every}: keep_last is >= 1 '
       'and keep_every is >= 0; pass such values',
     )
-    self.blocked_seconds = 0.0
-    self.last_blocked_seconds = 0.0
+    self.blocked_seconds = self.last_blocked_seconds = 0.0
     self._read_only = read_only
     self._writes = not read_only and jax.process_index() == 0
     self._folder = checkpoint_folder.Folder(folder, writable=self._writes)
@@ -147,7 +143,7 @@ class Checkpoints:
       SaveError: it failed; raised once, in every process.
     """
     error = self._finish()
-    if distributed.any_process(error is not None):
+    if _any_process(error is not None):
       raise error or SaveError('process 0 could not save; its message says why')
 
   def close(self) -> None:
@@ -178,9 +174,6 @@ class Checkpoints:
     error.__cause__ = cause
     return error
 
-  def __enter__(self) -> 'Checkpoints':
-    return self
-
   def __exit__(self, *_) -> None:
     self.close()
 
@@ -208,13 +201,13 @@ class Checkpoints:
       UserError: no such step, the given step is damaged, or all are.
     """
     self.wait()
-    restored, error = None, None
+    restored = error = None
     if jax.process_index() == 0:
       try:
         restored = self._newest_good(abstract_state, step)
       except Exception as e:  # the other processes wait: raise it later
         error = e
-    if distributed.any_process(error is not None):
+    if _any_process(error is not None):
       raise error or core.UserError(
         'process 0 could not restore; its message says why'
       )
@@ -228,13 +221,12 @@ class Checkpoints:
     return restored
 
   def _newest_good(self, abstract_state, step: int | None) -> Restored | None:
-    steps = self.steps()
-    if step is not None and step not in steps:
-      raise core.UserError(
-        f'step {step}: {self.folder} holds the checkpoints {steps}; name one '
-        'of them or the latest'
-      )
-    damaged = []
+    steps, damaged = self.steps(), []
+    core.require(
+      step is None or step in steps,
+      f'step {step}: {self.folder} holds the checkpoints {steps}; name one '
+      'of them or the latest',
+    )
     for candidate in [step] if step is not None else reversed(steps):
       try:
         return self._read(candidate, abstract_state)
@@ -275,11 +267,9 @@ class Checkpoints:
   def host(self) -> dict[str, Any]:
     """Return the host item of the newest checkpoint that can be read."""
     for step in reversed(self.steps()):
-      try:
+      with contextlib.suppress(checkpoint_layout.Damaged):
         folder = self._folder.step_path(step)
         return checkpoint_format.read_host(self._orbax, folder, step)
-      except checkpoint_layout.Damaged:
-        continue
     return {}
 
   def cut(self, step: int) -> None:
@@ -289,7 +279,7 @@ class Checkpoints:
     for newer in self.steps() if self._writes else ():
       if newer > step:
         self._folder.put_aside(newer, checkpoint_folder.CUT, why)
-    distributed.any_process(False)  # all wait here until the moves are done
+    _any_process(False)  # all wait here until the moves are done
     self._reload()
 
   def _reload(self) -> None:
@@ -298,3 +288,12 @@ class Checkpoints:
     self._latest = max(self.steps(), default=-1)
     if self._current is not None and self._current > self._latest:
       self._current = None
+
+
+def _any_process(flag: bool) -> bool:
+  """Tell whether the flag is set in any process; all must call it."""
+  if jax.process_count() == 1:
+    return flag
+  from art_jax.devices import distributed  # here: loading needs none
+
+  return distributed.any_process(flag)

@@ -25,7 +25,6 @@ from etils import epath
 
 from art_jax import core
 from art_jax.config import experiments, serialization
-from art_jax.core.paths import make_folder, write_atomic
 
 _MAX_CONFIG = 2**20  # bytes
 
@@ -47,6 +46,8 @@ class RunFolder:
       self.path = epath.Path(pathlib.Path(path).expanduser().absolute())
     self.writable = writable
     if writable:
+      from art_jax.core.paths import make_folder  # a reader makes none
+
       make_folder(self.path)
 
   @property
@@ -145,6 +146,8 @@ class RunFolder:
 
   def write(self, name: str, text: str) -> None:
     """Write a file of the folder, all of it or nothing."""
+    from art_jax.core.paths import write_atomic
+
     write_atomic(self.path / name, text.encode())
 
 

@@ -7,6 +7,7 @@
 <folder>/images/<name>/<step>.png    grids of pictures
 """
 
+import contextlib
 import errno
 import io
 import json
@@ -41,7 +42,7 @@ _UPLOAD_SECONDS = 60
 _PLOT_SHARE = 0.05
 
 
-class Writer:
+class Writer(contextlib.AbstractContextManager):
   """Writes the metrics and pictures of one run; a context manager.
 
   In a gs:// folder files cannot grow: metrics.jsonl and the events are kept
@@ -203,9 +204,6 @@ class Writer:
     self._enabled = False
     if self._staging is not None:
       self._staging.cleanup()
-
-  def __enter__(self) -> 'Writer':
-    return self
 
   def __exit__(self, kind, *_) -> None:
     try:

@@ -104,9 +104,8 @@ def train(
     if len(steps) > 1:
       raise Uneven
     first, duration = min(steps), runs[0].duration
-    progress = stack.enter_context(
-      Progress(first, duration, runs[0].rows * len(runs), enabled=True)
-    )
+    rows = runs[0].experiment.rows_per_step * len(runs)
+    progress = stack.enter_context(Progress(first, duration, rows))
     program, members = _begin(names, runs, restored, traced, way, progress)
     if first < duration:
       _take_steps(program, members, first, progress)
@@ -187,12 +186,7 @@ def _take_steps(
     with clocks.of('checkpoint'):
       member.run.checkpoints.wait()
     if not member.ended:
-      summary = clocks.summary(duration - first, run.rows)
-      summary |= member.run.times.summary()
-      with member.run.lock.writing(duration):
-        member.run.folder.finish(
-          {**summary, 'rollbacks': 0, 'together': len(members)}
-        )
+      member.run.finish(first, rollbacks=0, together=len(members))
 
 
 def _after(

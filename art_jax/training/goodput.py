@@ -6,6 +6,8 @@ and at the end, so a kill loses little of it. Time in which no trainer ran, and
 that of a start which was killed before its first step, is counted as `down`.
 """
 
+import contextlib
+import itertools
 import json
 import math
 import time
@@ -29,7 +31,7 @@ _WORDS = {
 }
 
 
-class Goodput:
+class Goodput(contextlib.AbstractContextManager):
   """Keeps times.json of one run; a context manager.
 
   Args:
@@ -81,9 +83,6 @@ class Goodput:
     temporary.write_text(json.dumps(self._stretches, indent=1) + '\n')
     temporary.replace(self._path)
 
-  def __enter__(self) -> 'Goodput':
-    return self
-
   def __exit__(self, kind, *unused) -> None:
     """Write what is known at the end, unless the disk is what ended it."""
     if self._current is None or (kind and issubclass(kind, core.StorageError)):
@@ -115,8 +114,7 @@ def account(stretches: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     starts), `down` (no trainer ran), and compile, input, checkpoint, render,
     evaluate, data, start, log, other.
   """
-  total: dict[str, float] = {'wall': 0.0, 'step': 0.0, 'redone': 0.0}
-  total |= {'restart': 0.0, 'down': 0.0}
+  total = dict.fromkeys(('wall', 'step', 'redone', 'restart', 'down'), 0.0)
   kept_until = math.inf
   for i, stretch in reversed(list(enumerate(stretches))):
     first, last = stretch['first'], stretch['last']
@@ -130,10 +128,9 @@ def account(stretches: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         name = 'restart' if i and name in _STARTING else name
         total[name] = total.get(name, 0.0) + value
     total['wall'] += stretch['wall']
-    if i:
-      before = stretches[i - 1]
-      gap = stretch['began'] - before['began'] - before['wall']
-      total['down'] += max(gap, 0.0)
+  for before, after in itertools.pairwise(stretches):
+    gap = after['began'] - before['began'] - before['wall']
+    total['down'] += max(gap, 0.0)
   share = total['step'] / total['wall'] if total['wall'] else 0.0
   return {
     'productive_share': share,
@@ -150,12 +147,11 @@ def sentence(summary: Mapping[str, float]) -> str:
     for name, value in summary.items()
     if name.startswith(prefix)
   }
-  wall, down = seconds.pop('wall'), seconds.pop('down')
-  del seconds['step']
+  wall, down = seconds['wall'], seconds['down']
   parts = [
     f'{_WORDS.get(name, name)} {100 * value / wall:.1f} %'
     for name, value in sorted(seconds.items(), key=lambda item: -item[1])
-    if value > 0.0005 * wall
+    if value > 0.0005 * wall and name not in ('wall', 'down', 'step')
   ]
   text = (
     f'{100 * summary["productive_share"]:.1f} % of {wall:.1f} s went into '

@@ -74,7 +74,6 @@ def train(
     report, lock = session.lock_folder(outer, folder, experiment)
     donor = restore.load_state(init_from) if init_from else None
     resolved, dataset, measure = start.open_data(experiment, devices, clocks)
-    duration = core.in_steps(resolved.train.duration)
     with contextlib.ExitStack() as stack:
       shared = session.Shared(
         dataset=dataset,
@@ -90,14 +89,10 @@ def train(
       )
       restored = run.checkpoints.restore(state_shapes)
       first = restored.step if restored else 0
-      if first < duration:
+      if first < run.duration:
         report.begin()
       rollbacks = _train_to_the_end(run, restored, state_shapes)
-    summary = clocks.summary(duration - first, run.rows) | run.times.summary()
-    if first < duration:
-      with lock.writing(duration):
-        folder.finish({**summary, 'rollbacks': rollbacks})
-  return summary
+    return run.finish(first, rollbacks=rollbacks)
 
 
 def _train_to_the_end(
@@ -131,9 +126,8 @@ def take_steps(run: Session, begun: start.Begun, rollbacks: int) -> None:
   if first == duration:
     return
   run.times.begin(first)
-  with Progress(
-    first, duration, run.rows, enabled=distributed.is_main()
-  ) as progress:
+  main, rows = distributed.is_main(), run.experiment.rows_per_step
+  with Progress(first, duration, rows, enabled=main) as progress:
     hooks = Hooks(
       run, begun, say=progress.say, show=progress.show, rollbacks=rollbacks
     )
@@ -201,9 +195,8 @@ def each_call(
       batch = next(inputs)
     for step, count in multi_step.calls(first, run.schedule):
       doing = 'step' if count in compiled else 'compile'
-      if doing == 'compile':
-        compiled.add(count)
-        clocks.untimed += count
+      clocks.untimed += count * (doing == 'compile')
+      compiled.add(count)
       with clocks.of(doing):
         state, metrics = step_fn(
           state, engine.constants, batch, key, np.int32(step - count)

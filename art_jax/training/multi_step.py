@@ -9,9 +9,10 @@ import numpy as np
 
 from art_jax import core
 from art_jax.devices import mesh
+from art_jax.training.schedule import Schedule
 
 
-def calls(first: int, schedule: core.Schedule) -> Iterator[tuple[int, int]]:
+def calls(first: int, schedule: Schedule) -> Iterator[tuple[int, int]]:
   """Yield the calls of a run: the step each ends with, and how many it takes.
 
   A call takes `train.steps_per_call` steps where nothing is due before its

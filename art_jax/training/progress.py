@@ -1,5 +1,6 @@
 """How a run speaks while it trains: a bar on a terminal, lines elsewhere."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import tqdm
 _SHOWN = 6
 
 
-class Progress:
+class Progress(contextlib.AbstractContextManager):
   """Shows step, rate, time left and losses.
 
   Args:
@@ -44,9 +45,6 @@ class Progress:
         file=self._stream,
       )
 
-  def __enter__(self) -> 'Progress':
-    return self
-
   def __exit__(self, *unused):
     if self._bar is not None:
       self._bar.close()
@@ -70,26 +68,19 @@ class Progress:
     losses = {k: v for k, v in values.items() if k.startswith('loss/')}
     chosen = list((losses or values).items())[-_SHOWN:]
     text = ' '.join(f'{k.removeprefix("loss/")} {v:.3g}' for k, v in chosen)
-    rate, left = self._rate(step)
+    rate = self._rate(step)
+    images = f'{rate * self._rows:.1f} images/s ' if self._rows * rate else ''
     if self._bar is not None:
-      images = f'{rate * self._rows:.1f} images/s ' if self._rows * rate else ''
       self._bar.set_postfix_str(images + text)
-    elif self._enabled:
-      speed = ''
-      if rate:
-        images = f'{rate * self._rows:.1f} images/s ' if self._rows else ''
-        left = tqdm.tqdm.format_interval(left)
-        speed = f'{rate:.2f} steps/s {images}{left} left '
-      print(
-        f'step {step}/{self._total} {speed}{text}',
-        file=self._stream,
-        flush=True,
-      )
+      return
+    speed = ''
+    if rate:
+      left = tqdm.tqdm.format_interval((self._total - step) / rate)
+      speed = f'{rate:.2f} steps/s {images}{left} left '
+    self.say(f'step {step}/{self._total} {speed}{text}')
 
-  def _rate(self, step: int) -> tuple[float, float]:
-    """Return steps per second and seconds left; 0 before two steps."""
+  def _rate(self, step: int) -> float:
+    """Return steps per second; 0 before two steps."""
     if self._start is None or step <= self._start[1]:
-      return 0.0, 0.0
-    passed = time.perf_counter() - self._start[0]
-    rate = (step - self._start[1]) / passed
-    return rate, (self._total - step) / rate
+      return 0.0
+    return (step - self._start[1]) / (time.perf_counter() - self._start[0])

@@ -19,6 +19,7 @@ from art_jax.runs.start_record import (
 )
 from art_jax.training.goodput import Goodput
 from art_jax.training.preemption import StopRequest
+from art_jax.training.schedule import Schedule
 from art_jax.training.timing import Clocks
 
 
@@ -68,20 +69,24 @@ class Session(Shared):
   times: Goodput
 
   @property
-  def rows(self) -> int:
-    """Examples of one step."""
-    batches = core.batches_per_step(self.experiment.algorithm)
-    return self.experiment.train.batch_size * batches
-
-  @property
   def duration(self) -> int:
     """Steps of the whole run."""
     return core.in_steps(self.experiment.train.duration)
 
+  def finish(self, first: int, **more: float) -> dict[str, float]:
+    """Return rates since step `first`; write them, and more, if there are."""
+    steps = self.duration - first
+    summary = self.clocks.summary(steps, self.experiment.rows_per_step)
+    summary |= self.times.summary()
+    if steps > 0:
+      with self.lock.writing(self.duration):
+        self.folder.finish({**summary, **more})
+    return summary
+
   @property
-  def schedule(self) -> core.Schedule:
+  def schedule(self) -> Schedule:
     """What is due when."""
-    return core.Schedule(self.experiment.train, self.probe is not None)
+    return Schedule(self.experiment.train, self.probe is not None)
 
 
 def lock_folder(

@@ -121,7 +121,7 @@ def begin(
     engine = pipeline.open_engine(
       run.dataset,
       run.experiment.data,
-      rows_per_step=run.rows,
+      rows_per_step=run.experiment.rows_per_step,
       seed=order_seed(plan.seed, rollbacks),
       placer=run.devices,
       last_step=run.duration,

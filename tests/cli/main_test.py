@@ -198,9 +198,9 @@ def test_importing_and_listing_needs_no_tensorflow():
     'import sys; sys.modules["tensorflow"] = None;'
     'sys.modules["tensorflow_datasets"] = None;'
     'from art_jax import main; from art_jax.training import loop;'
-    'from art_jax.config import experiments, serialization;'
+    'from art_jax.config import experiment_files, experiments, serialization;'
     'from art_jax.inference import run;'
-    '[experiments.load(n) for n in experiments.files()];'
+    '[experiments.load(n) for n in experiment_files.files()];'
     'serialization.config_classes()'
   )
   result = subprocess.run(

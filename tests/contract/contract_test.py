@@ -17,7 +17,7 @@ from art_jax.profiling import describe
 from art_jax.runs.checkpoints import Checkpoints
 from art_jax.training import loop
 
-_ALL = sorted(experiments.files())
+_ALL = sorted(experiment_files.files())
 
 
 def _one_per_class() -> list[str]:
@@ -126,7 +126,7 @@ def _assert_equal(a, b):
 
 @pytest.mark.parametrize('name', _ALL)
 def test_purpose_and_docstring(name):
-  path = experiments.files()[name]
+  path = experiment_files.files()[name]
   assert experiment_files.purpose(path).endswith('.')
   commands = (f'art_jax {mode} {name}' for mode in ('train', 'stylize'))
   assert any(command in path.read_text() for command in commands)

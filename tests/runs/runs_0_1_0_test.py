@@ -196,8 +196,9 @@ def test_loading_imports_what_the_model_needs(runs):
   unused = 'procedural sampling metrics weights training monitoring'.split()
   assert not [n for n in names for word in unused if f'.{word}' in n]
   assert folders['data'] == 2  # the package and the source
-  # Packages hold a docstring each; the rest are modules.
-  assert len(names) - len(folders) <= 48, names
+  # Modules are counted; a package of art_jax holds a docstring and no code.
+  packages = {f'art_jax.{name}' for name in folders}
+  assert len(set(names) - packages) <= 40, names
 
 
 def test_cyclegan_translates_as_it_did(runs):

@@ -14,6 +14,7 @@ from art_jax.devices import mesh
 from art_jax.runs import metrics_log
 from art_jax.runs.checkpoints import Checkpoints
 from art_jax.training import loop, multi_step
+from art_jax.training.schedule import Schedule
 
 _FIRST = {'log_every': 50, 'render_every': 400, 'checkpoint_every': 400}
 
@@ -35,7 +36,7 @@ def test_calls_end_where_something_is_due(
   train = core.Train(
     duration=duration, batch_size=1, steps_per_call=steps_per_call, **_FIRST
   )
-  calls = list(multi_step.calls(first, core.Schedule(train)))
+  calls = list(multi_step.calls(first, Schedule(train)))
   assert [step for step, _ in calls] == expected
   assert sum(count for _, count in calls) == duration - first
   assert {count for _, count in calls} <= {1, steps_per_call}

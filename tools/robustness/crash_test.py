@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from art_jax import core
-from art_jax.config import experiments
+from art_jax.config import experiment_files, experiments
 from art_jax.data import order
 from tools import command
 from tools.robustness import trainer_process
@@ -111,7 +111,8 @@ def require_notes(
 def one_per_class() -> list[str]:
   """Return the names of experiments, one for each class of algorithm."""
   names = {}
-  for name in experiments.files():  # a demo has the smallest networks: it wins
+  # a demo has the smallest networks: it wins
+  for name in experiment_files.files():
     kind = type(experiments.load(name, tiny=True).algorithm)
     if kind not in names or name.endswith('_demo'):
       names[kind] = name

@@ -20,7 +20,7 @@ import safetensors.numpy
 from PIL import Image
 
 from art_jax import core
-from art_jax.config import experiments, serialization
+from art_jax.config import experiment_files, experiments, serialization
 from art_jax.data import decode, sources
 from art_jax.runs import checkpoints, metrics_log
 from art_jax.runs.folder import RunFolder
@@ -153,7 +153,7 @@ def _times(rng: random.Random) -> tuple[str, bytes]:
 def _config(rng: random.Random) -> tuple[str, bytes]:
   text = serialization.to_text(
     experiments.load(
-      rng.choice(sorted(experiments.files())), tiny=rng.random() < 0.5
+      rng.choice(sorted(experiment_files.files())), tiny=rng.random() < 0.5
     )
   )
   return 'config.txt', text.encode()

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from art_jax import core
+from art_jax.training.schedule import Due, Schedule
 
 _TRAIN = core.Train(
   duration=24,
@@ -14,7 +15,7 @@ _TRAIN = core.Train(
   checkpoint_every=12,
   evaluate_every=7,
 )
-_FIELDS = [field.name for field in dataclasses.fields(core.Due)]
+_FIELDS = [field.name for field in dataclasses.fields(Due)]
 
 
 def _steps(schedule, name, **stopping):
@@ -65,22 +66,22 @@ def _steps(schedule, name, **stopping):
 )
 def test_what_is_due(measures, changes, expected):
   train = dataclasses.replace(_TRAIN, **changes)
-  schedule = core.Schedule(train, measures)
+  schedule = Schedule(train, measures)
   assert {name: _steps(schedule, name) for name in expected} == expected
 
 
 def test_a_stop_writes_what_a_run_ends_with():
-  stopped = core.Schedule(_TRAIN, True).due(3, stopping=True)
-  assert stopped == core.Due(
+  stopped = Schedule(_TRAIN, True).due(3, stopping=True)
+  assert stopped == Due(
     log=True, render=True, checkpoint=True, measure=False, evaluate=False
   )
-  assert not core.Schedule(_TRAIN, True).due(3).log
+  assert not Schedule(_TRAIN, True).due(3).log
 
 
 @pytest.mark.parametrize('measures', [False, True])
 @pytest.mark.parametrize('changes', [{}, {'best_metric': 'none'}])
 def test_the_next_step_is_the_first_at_which_anything_is_due(measures, changes):
-  schedule = core.Schedule(dataclasses.replace(_TRAIN, **changes), measures)
+  schedule = Schedule(dataclasses.replace(_TRAIN, **changes), measures)
   due = _steps(schedule, 'log')
   for step in range(24):
     assert schedule.next(step) == min(s for s in due if s > step)

@@ -1,12 +1,12 @@
 """What is due after a step: one pure function of the config.
 
-The training loop, calls of several steps, alarms and the cells of a sweep all
-read it, so that they agree.
+The training loop, calls of several steps and the cells of a sweep all read it,
+so that they agree.
 """
 
 import dataclasses
 
-from art_jax.core.experiment import Duration, Train, in_steps
+from art_jax import core
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,13 +37,13 @@ class Schedule:
     measures: the run has a probe.
   """
 
-  train: Train
+  train: core.Train
   measures: bool = False
 
   @property
   def duration(self) -> int:
     """The step that the run ends with."""
-    return in_steps(self.train.duration)
+    return core.in_steps(self.train.duration)
 
   def due(self, step: int, *, stopping: bool = False) -> Due:
     """Return what is due after a step.
@@ -54,8 +54,8 @@ class Schedule:
     """
     plan, last = self.train, step == self.duration
 
-    def every(interval: Duration) -> bool:
-      return step % in_steps(interval) == 0
+    def every(interval: core.Duration) -> bool:
+      return step % core.in_steps(interval) == 0
 
     rendered = step == 1 or every(plan.render_every)
     evaluate = plan.best_metric != 'none' and (
@@ -83,5 +83,5 @@ class Schedule:
     intervals = [plan.log_every, plan.render_every, plan.checkpoint_every]
     if self.measures and plan.evaluate_every and plan.best_metric != 'none':
       intervals.append(plan.evaluate_every)
-    every = map(in_steps, intervals)
+    every = map(core.in_steps, intervals)
     return min(self.duration, *(step - step % n + n for n in every))
