@@ -35,11 +35,9 @@ def default_metric(names: list[str]) -> str | None:
   The reconstruction error of an autoencoder and the distance to the truth of
   a translator of pairs; else KID. A translator's directions are averaged.
   """
-  for kind in ('probe/l1/', 'probe/kid/'):
-    for name in names:
-      if name.startswith(kind):
-        return '/'.join(name.split('/')[:3])
-  return None
+  kinds = ('probe/l1/', 'probe/kid/')
+  suited = (n for kind in kinds for n in names if n.startswith(kind))
+  return next(('/'.join(name.split('/')[:3]) for name in suited), None)
 
 
 def value_of(metric: str, row: Mapping[str, float]) -> float | None:

@@ -87,11 +87,12 @@ class Health:
       return False
     value = best.value_of(self._metric, row)
     if value is None:
-      if self._probe is None or any(name.startswith('probe/') for name in row):
-        raise core.UserError(
-          f'train.best_metric={self._metric}: no row has it; it is auto, none '
-          'or one of ' + ', '.join(sorted(row))
-        )
+      probed = any(name.startswith('probe/') for name in row)
+      core.require(
+        self._probe is not None and not probed,
+        f'train.best_metric={self._metric}: no row has it; it is auto, none '
+        'or one of ' + ', '.join(sorted(row)),
+      )
       return False  # The samples were not finite.
     sign = -1 if best.larger_is_better(self._metric) else 1
     same = self.best if self.best and self.best.metric == self._metric else None

@@ -102,15 +102,13 @@ class Probe:
     return sheet[None]
 
   def _made(self, state, group: Group) -> dict[str, np.ndarray]:
-    parts = []
     count = len(group.inputs)
     at_once = min(self._rows, count)
+    parts = []
     for first in range(0, count, at_once):
       rows = np.arange(first, first + at_once) % count
-      chunk = {'inputs': group.inputs[rows]}
-      for name, value in (('labels', group.labels), ('truth', group.truth)):
-        if value is not None:
-          chunk[name] = value[rows]
+      fields = {n: getattr(group, n) for n in ('inputs', 'labels', 'truth')}
+      chunk = {n: x[rows] for n, x in fields.items() if x is not None}
       make = self._make[group.name]
       parts.append(make(state, chunk, self._params, self._key))
     parts = jax.device_get(parts)
@@ -159,20 +157,19 @@ class Probe:
         return row
     points = made['features']
     mirrored = made.get('mirrored', points)
-    found = jax.device_get(self._near(points, mirrored, reference.points))
-    own, across, spread = found['own'], found['across'], reference.spread
+    near = jax.device_get(self._near(points, mirrored, reference.points))
+    own, spread = near['own'], reference.spread
     add('diversity', neighbors.mean_distance(own) / spread)
     distinct = neighbors.effective_number(own, spread)
     add('distinct', distinct / reference.distinct(count))
-    within = found['within'] + reference.within
-    add('kid', within - 2 * found['between'])
+    add('kid', near['within'] + reference.within - 2 * near['between'])
     add('kid_of_grey', reference.within)
     grid = float(made['checkerboard'].mean())
     row[f'probe/checkerboard{end}'] = grid / group.checkerboard
     if group.name:
       return row
-    add('recall', neighbors.recall(own, across))
-    nearest = np.minimum(across, found['mirrored'])
+    add('recall', neighbors.recall(own, near['across']))
+    nearest = np.minimum(near['across'], near['mirrored'])
     add('memorised', neighbors.memorized(nearest, reference))
     chosen = nearest[:_SHOWN].argmin(axis=1)
     self._shown = made['pictures'][: len(chosen)], chosen
@@ -213,18 +210,15 @@ def open_probe(
   """
   plan, algorithm = experiment.train, experiment.algorithm
   extractor = features.get(plan.alarm_features)
-  low, high = _CHUNK
-  rows = min(max(plan.batch_size, low), high)
+  rows = int(np.clip(plan.batch_size, *_CHUNK))
   reader = ProbeReader(experiment, dataset, extractor, rows)
-  judged = {}
+  groups, judged = [], {}
   if isinstance(algorithm, core.Generative):
     groups = reader.generative()
     if groups and isinstance(algorithm, core.Scorer):
       judged = reader.judged(groups[0])
   elif isinstance(algorithm, core.Translator):
     groups = reader.translations()
-  else:
-    return None
   if not groups:
     return None
   return Probe(algorithm, extractor, groups, judged, rows, plan.seed, devices)

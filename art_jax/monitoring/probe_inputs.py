@@ -105,28 +105,19 @@ class ProbeReader:
     """Return what the discriminator scores."""
     algorithm = self._experiment.algorithm
     dataset, labels = self._dataset, group.labels
-    shown = {
-      'latents': (
-        group.inputs[:_JUDGED],
-        labels if labels is None else labels[:_JUDGED],
-      )
-    }
-    for name, spaces in (
-      ('train', dataset.train),
-      ('heldout', dataset.heldout),
-    ):
-      read = self._read(self._space('image', spaces), _JUDGED)
-      conditions = core.labels(algorithm, read)
-      if conditions is not None:
-        conditions = np.asarray(conditions)
-      shown[name] = read['image'], conditions
+    chosen = None if labels is None else labels[:_JUDGED]
+    shown: dict[str, Any] = {'latents': (group.inputs[:_JUDGED], chosen)}
+    for name in ('train', 'heldout'):
+      space = self._space('image', getattr(dataset, name))
+      read = self._read(space, _JUDGED)
+      shown[name] = read['image'], jax.device_get(core.labels(algorithm, read))
     return shown
 
   def _pictures(self, key: str, count: int) -> dict[str, np.ndarray]:
     """Return held-out examples; training ones where those are few."""
-    held = self._space(key, self._dataset.heldout)
-    enough = len(held) >= min(count, 8)
-    space = held if enough else self._space(key, self._dataset.train)
+    space = self._space(key, self._dataset.heldout)
+    if len(space) < min(count, 8):
+      space = self._space(key, self._dataset.train)
     return self._read(space, count)
 
   def _reference(self, key: str) -> tuple | None:
@@ -146,10 +137,11 @@ class ProbeReader:
       np.concatenate(points)[:count], np.concatenate(labels)[:count]
     )
 
-    def pictures(chosen):
-      return self._read(space, count, chosen)[key]
-
-    return reference, float(np.mean(grids)), pictures
+    return (
+      reference,
+      float(np.mean(grids)),
+      lambda chosen: self._read(space, count, chosen)[key],
+    )
 
   def _read(self, space: Examples, count: int, rows=None):
     """Return `count` examples spread over a space, or some `rows` of those."""

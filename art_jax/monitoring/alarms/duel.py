@@ -7,7 +7,14 @@ probability writes: a Wasserstein critic has no boundary to be right about.
 import numpy as np
 
 from art_jax.core.alarm_limits import DuelAlarm
-from art_jax.monitoring.alarms.rows import Finding, Rows, agree, names, series
+from art_jax.monitoring.alarms.rows import (
+  Finding,
+  Rows,
+  agree,
+  matching,
+  names,
+  series,
+)
 
 
 def discriminator_wins(rows: Rows, limits: DuelAlarm) -> Finding | None:
@@ -18,20 +25,17 @@ def discriminator_wins(rows: Rows, limits: DuelAlarm) -> Finding | None:
     sure = last['probability/fake'].get(domain)
     if real is None or sure is None:
       continue
-    right = np.median(real.values), np.median(fake.values)
-    doubt = float(np.median(sure.values))
-    if min(right) < limits.accuracy or doubt > limits.probability:
-      continue
-    since = int(fake.steps[0])
-    if _improves(rows, since):
-      continue
-    return Finding(
-      'discriminator_wins',
-      since,
-      f'the discriminator{domain.replace("_", " of ")} is right about '
-      f'{min(right):.0%} of all pictures and gives fakes {doubt:.2g} to be '
-      'real, so the generator learns little from it',
-    )
+    right = min(np.median(real.values), np.median(fake.values))
+    doubt, since = float(np.median(sure.values)), int(fake.steps[0])
+    clear = right >= limits.accuracy and doubt <= limits.probability
+    if clear and not _improves(rows, since):
+      return Finding(
+        'discriminator_wins',
+        since,
+        f'the discriminator{domain.replace("_", " of ")} is right about '
+        f'{right:.0%} of all pictures and gives fakes {doubt:.2g} to be '
+        'real, so the generator learns little from it',
+      )
   return None
 
 
@@ -71,24 +75,20 @@ def overfitting(rows: Rows, limits: DuelAlarm) -> Finding | None:
 
 def _last(rows: Rows, limits: DuelAlarm) -> dict:
   """Return, by name and domain ('', '_a'), the last rows of enough."""
-  by_kind = {}
-  for kind in ('verdict/real', 'verdict/fake', 'probability/fake'):
-    by_kind[kind] = {}
-    for name in names(rows, kind + '(_.*)?'):
-      if sum(name in row for row in rows) >= 2 * limits.rows:
-        last = [row for row in rows if name in row][-limits.rows :]
-        by_kind[kind][name.removeprefix(kind)] = series(last, name)
-  return by_kind
+  return {
+    kind: {
+      name.removeprefix(kind): series(there[-limits.rows :], name)
+      for name in names(rows, kind + '(_.*)?')
+      if len(there := [row for row in rows if name in row]) >= 2 * limits.rows
+    }
+    for kind in ('verdict/real', 'verdict/fake', 'probability/fake')
+  }
 
 
 def _improves(rows: Rows, since: int) -> bool:
   """Tell whether the samples have come nearer to the data since a step."""
-  for name in names(rows, r'probe/kid/[^/]*'):
-    kid = series(rows, name)
-    before, after = (
-      kid.values[kid.steps <= since],
-      kid.values[kid.steps > since],
-    )
-    if len(before) and len(after):
-      return bool(after.min() < before.min())
+  for _, kid in matching(rows, r'probe/kid/[^/]*'):
+    after = kid.steps > since
+    if after.any() and not after.all():
+      return bool(kid.values[after].min() < kid.values[~after].min())
   return False

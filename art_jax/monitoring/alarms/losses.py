@@ -8,6 +8,7 @@ from art_jax.monitoring.alarms.rows import (
   Rows,
   Series,
   agree,
+  matching,
   names,
   series,
 )
@@ -27,11 +28,10 @@ def objectives(rows: Rows) -> list[str]:
 def nan(rows: Rows) -> Finding | None:
   """Fire if a number of the last row is not finite."""
   last = rows[-1] if rows else {}
-  bad = [name for name, value in last.items() if not np.isfinite(value)]
-  if not bad:
-    return None
-  seen = f'{bad[0]} is {last[bad[0]]}'
-  return Finding('nan', int(last['step']), seen)
+  for name, value in last.items():
+    if not np.isfinite(value):
+      return Finding('nan', int(last['step']), f'{name} is {value}')
+  return None
 
 
 def diverging(rows: Rows, limits: LossAlarm) -> Finding | None:
@@ -60,10 +60,9 @@ def leaving(rows: Rows, limits: SampleAlarm) -> Finding | None:
 
   Those of an untrained diffusion model are noise, and begin far away.
   """
-  for name in names(rows, r'probe/kid/[^/]*'):
-    kid, gray = series(rows, name), _gray(rows, name)
-    before = np.minimum.accumulate(kid.values)
-    before = np.concatenate([kid.values[:1], before[:-1]])
+  for name, kid in matching(rows, r'probe/kid/[^/]*'):
+    gray, lowest = _gray(rows, name), np.minimum.accumulate(kid.values)
+    before = np.concatenate([kid.values[:1], lowest[:-1]])
     holds = kid.values > limits.further * np.maximum(before, gray)
     if agree(holds, limits.probes):
       return Finding(
@@ -106,15 +105,12 @@ def no_learning(
       int(every[0][1].steps[0]),
       f'no loss has moved by more than {limits.still:.0%} of itself',
     )
-  for name in names(rows, r'probe/kid/[^/]*'):
-    kid = series(rows, name)
+  for name, kid in matching(rows, r'probe/kid/[^/]*'):
     trained = len(kid) > samples.patience
     if trained and kid.steps[-1] - kid.steps[0] >= limits.still_steps:
       gray, best = _gray(rows, name), kid.values[1:].min()
-      half = len(kid) // 2
-      still = (
-        kid.values[half:].min() > samples.improved * kid.values[:half].min()
-      )
+      first, second = np.array_split(kid.values, [len(kid) // 2])
+      still = second.min() > samples.improved * first.min()
       further = kid.values[1:].max() > samples.further * gray  # `leaving`
       if best > samples.improved * gray and still and not further:
         return Finding(

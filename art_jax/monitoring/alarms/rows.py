@@ -51,6 +51,11 @@ def series(rows: Rows, name: str) -> Series:
   return Series(np.array(steps, np.int64), np.array(values, np.float64))
 
 
+def matching(rows: Rows, pattern: str) -> list[tuple[str, Series]]:
+  """Return the names that a pattern matches as a whole, and their series."""
+  return [(name, series(rows, name)) for name in names(rows, pattern)]
+
+
 def names(rows: Rows, pattern: str) -> list[str]:
   """Return the names in the rows that a pattern matches as a whole, sorted."""
   match = re.compile(pattern).fullmatch

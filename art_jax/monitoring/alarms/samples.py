@@ -5,7 +5,13 @@ import re
 import numpy as np
 
 from art_jax.core.alarm_limits import CollapseAlarm, SampleAlarm
-from art_jax.monitoring.alarms.rows import Finding, Rows, agree, names, series
+from art_jax.monitoring.alarms.rows import (
+  Finding,
+  Rows,
+  Series,
+  agree,
+  matching,
+)
 
 _FADING = 0.8  # a grid that fell below this share of itself goes on falling
 _CLASS = re.compile(r'probe/diversity/[^/]*/class(\d+)')
@@ -13,20 +19,16 @@ _CLASS = re.compile(r'probe/diversity/[^/]*/class(\d+)')
 
 def collapse(rows: Rows, limits: CollapseAlarm) -> Finding | None:
   """Fire if the samples, or those of some classes, are too much alike."""
-  whole = [n for n in names(rows, r'probe/diversity/.*') if not _CLASS.match(n)]
-  for name in whole:
-    since = _narrow(rows, name, limits)
+  for name, diversity in matching(rows, r'probe/diversity/.*'):
+    since = None if _CLASS.match(name) else _narrow(diversity, limits)
     if since is not None:
-      value = series(rows, name).values[-1]
-      where = _direction(name)
       return Finding(
         'collapse',
         since,
-        f'samples{where} lie {value:.2f} times as far apart as pictures of '
-        f'the data ({name.split("/")[2]})',
+        f'samples{_direction(name)} lie {diversity.values[-1]:.2f} times as '
+        f'far apart as pictures of the data ({name.split("/")[2]})',
       )
-  for name in names(rows, r'probe/distinct/.*'):
-    distinct = series(rows, name)
+  for name, distinct in matching(rows, r'probe/distinct/.*'):
     holds = distinct.values < limits.distinct
     # An untrained network makes one picture too.
     if agree(holds, limits.probes * limits.patience):
@@ -41,8 +43,7 @@ def collapse(rows: Rows, limits: CollapseAlarm) -> Finding | None:
 
 def memorization(rows: Rows, limits: SampleAlarm) -> Finding | None:
   """Fire if many samples are copies of training pictures."""
-  for name in names(rows, r'probe/memorised/[^/]*'):
-    share = series(rows, name)
+  for name, share in matching(rows, r'probe/memorised/[^/]*'):
     holds = share.values > limits.memorized
     if agree(holds, limits.probes):
       return Finding(
@@ -57,46 +58,40 @@ def memorization(rows: Rows, limits: SampleAlarm) -> Finding | None:
 
 def checkerboard(rows: Rows, limits: SampleAlarm) -> Finding | None:
   """Fire if the grid of the upsampling stays in the pictures."""
-  for name in names(rows, r'probe/checkerboard(/.*)?'):
-    energy = series(rows, name)
+  for _, energy in matching(rows, r'probe/checkerboard(/.*)?'):
     holds = energy.values > limits.checkerboard
-    if not agree(holds, 2 * limits.patience):
-      continue
-    recent = energy.values[-2 * limits.patience :]
-    first, last = np.split(recent, 2)
-    if last.min() < _FADING * first.min():  # on its way out
-      continue
-    return Finding(
-      'checkerboard',
-      energy.since(holds),
-      f'the grid of the upsampling is {energy.values[-1]:.3g} times as '
-      'strong in the samples as in the data',
-    )
+    if agree(holds, 2 * limits.patience):
+      first, last = np.split(energy.values[-2 * limits.patience :], 2)
+      if last.min() >= _FADING * first.min():  # else it is on its way out
+        return Finding(
+          'checkerboard',
+          energy.since(holds),
+          f'the grid of the upsampling is {energy.values[-1]:.3g} times as '
+          'strong in the samples as in the data',
+        )
   return None
 
 
 def _classes(rows: Rows, limits: CollapseAlarm) -> Finding | None:
-  classes = {}
-  for name in names(rows, _CLASS.pattern):
-    since = _narrow(rows, name, limits)
-    if since is not None:
-      label = int(name.rpartition('/class')[2])
-      classes[label] = since, series(rows, name).values[-1]
-  if not classes:
+  narrow = [
+    (since, diversity.values[-1], int(name.rpartition('/class')[2]))
+    for name, diversity in matching(rows, _CLASS.pattern)
+    if (since := _narrow(diversity, limits)) is not None
+  ]
+  if not narrow:
     return None
-  widest = max(value for _, value in classes.values())
+  since, widths, labels = zip(*narrow, strict=True)
   return Finding(
     'collapse',
-    min(since for since, _ in classes.values()),
-    f'samples of one class lie at most {widest:.2f} times as far apart as '
+    min(since),
+    f'samples of one class lie at most {max(widths):.2f} times as far apart as '
     'pictures of that class',
-    tuple(sorted(classes)),
+    tuple(sorted(labels)),
   )
 
 
-def _narrow(rows: Rows, name: str, limits: CollapseAlarm) -> int | None:
+def _narrow(diversity: Series, limits: CollapseAlarm) -> int | None:
   """Return since when a diversity is too small; None if it is not."""
-  diversity = series(rows, name)
   holds = diversity.values < limits.diversity
   grown = (diversity.values >= limits.recovered).any()
   probes = limits.probes * (1 if grown else limits.patience)
