@@ -22,7 +22,6 @@ class _These:
 
   def should_preserve(self, checkpoints, *, context) -> list[bool]:
     """Return which of the checkpoints are in the set."""
-    del context
     return [checkpoint.step in self._steps for checkpoint in checkpoints]
 
 

@@ -96,10 +96,8 @@ def pack(state: core.PyTree, *, keep: bool = True) -> tuple[list, dict]:
         'stored': [f'{dtype}_{number}', used, data.size],
       }
     )
-  sizes = {}
-  for row in rows:
-    name, offset, size = row['stored']
-    sizes[name] = offset + size
+  stored = (row['stored'] for row in rows)
+  sizes = {name: offset + size for name, offset, size in stored}
   pieces = {k: np.empty(n, _dtype(k)) for k, n in sizes.items() if n}
   for row, data in zip(rows, arrays, strict=True):
     # np.asarray of a CPU array is a view of a buffer that the next donated
@@ -283,9 +281,8 @@ def _dtype(piece: str) -> np.dtype:
 def _flat(row: dict, pieces: Mapping[str, np.ndarray]) -> np.ndarray:
   """Return the part of a piece that is one leaf; empty leaves have none."""
   name, offset, size = row['stored']
-  if not size:
-    return np.empty(0, _dtype(name))
-  return pieces[name][offset : offset + size]
+  empty = np.empty(0, _dtype(name))
+  return pieces[name][offset : offset + size] if size else empty
 
 
 def _crc(flat: np.ndarray) -> int:

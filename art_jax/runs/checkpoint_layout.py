@@ -54,9 +54,7 @@ def require_consistent(layout: dict[str, Any]) -> None:
       filled[name] = offset + size
     if filled != {**filled, **layout['pieces']}:
       raise ValueError('pieces and leaves differ')
-    if any(
-      size for name, size in filled.items() if name not in layout['pieces']
-    ):
+    if any(size for n, size in filled.items() if n not in layout['pieces']):
       raise ValueError('a piece is missing')
   except (ValueError, TypeError, KeyError, AttributeError) as e:
     raise Damaged('bad-layout', f'item "layout" contradicts itself: {e}') from e

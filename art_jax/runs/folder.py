@@ -65,10 +65,10 @@ class RunFolder:
     if not path.exists():
       return None
     try:
-      if (size := path.stat().length) > _MAX_CONFIG:
-        raise core.UserError(
-          f'{size} bytes; a config has {_MAX_CONFIG} at most'
-        )
+      core.require(
+        (size := path.stat().length) <= _MAX_CONFIG,
+        f'{size} bytes; a config has {_MAX_CONFIG} at most',
+      )
       experiment = serialization.from_text(path.read_text(), extra)
     except (core.UserError, OSError, UnicodeDecodeError) as error:
       raise core.UserError(
@@ -107,22 +107,21 @@ class RunFolder:
       for path in experiments.differences(old, experiment)
       if not experiments.resumable(path)
     ]
-    if changed:
-      differing = '; '.join(
-        f'{path}: {_brief(experiments.get(old, path))} there, '
-        f'{_brief(experiments.get(experiment, path))} now'
-        for path in changed
-      )
-      if not self.trained():  # Its start failed, as for want of weights.
-        logging.warning(
-          '%s: nothing was trained there; its settings are replaced (%s)',
-          self.path,
-          differing,
-        )
-        return
-      raise core.UserError(
-        f'{self.path} holds a run of another config ({differing}); pass '
-        'another --workdir, or the same settings to continue it'
+    differing = '; '.join(
+      f'{path}: {_brief(experiments.get(old, path))} there, '
+      f'{_brief(experiments.get(experiment, path))} now'
+      for path in changed
+    )
+    core.require(
+      not changed or not self.trained(),
+      f'{self.path} holds a run of another config ({differing}); pass '
+      'another --workdir, or the same settings to continue it',
+    )
+    if changed:  # Its start failed, as for want of weights.
+      logging.warning(
+        '%s: nothing was trained there; its settings are replaced (%s)',
+        self.path,
+        differing,
       )
 
   def finish(self, summary: Mapping[str, float]) -> None:
@@ -133,9 +132,8 @@ class RunFolder:
   def trained(self) -> bool:
     """Tell whether a step was taken: a checkpoint or a metric is there."""
     metrics = self.path / 'metrics.jsonl'
-    if metrics.exists() and metrics.stat().length:
-      return True
-    return self._holds_checkpoints()
+    written = metrics.exists() and metrics.stat().length > 0
+    return written or self._holds_checkpoints()
 
   def _holds_checkpoints(self) -> bool:
     return self.checkpoints.is_dir() and any(self.checkpoints.iterdir())
@@ -153,6 +151,5 @@ class RunFolder:
 
 def _brief(value: Any) -> str:
   """Return a config value in few words."""
-  if serialization.is_config(value):
-    return f'{type(value).__name__}(...)'
-  return repr(value)
+  config = serialization.is_config(value)
+  return f'{type(value).__name__}(...)' if config else repr(value)

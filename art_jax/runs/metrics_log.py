@@ -9,13 +9,14 @@
 
 import contextlib
 import errno
+import functools
 import io
 import json
 import math
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,17 @@ ALARMS = 'alarms.jsonl'
 _UPLOAD_SECONDS = 60
 # Drawing the losses takes at most this share of the time.
 _PLOT_SHARE = 0.05
+
+
+def _if_enabled(method: Callable[..., None]) -> Callable[..., None]:
+  """Return a method of `Writer` that does nothing where that is disabled."""
+
+  @functools.wraps(method)
+  def called(self, *args, **kwargs) -> None:
+    if self._enabled:
+      method(self, *args, **kwargs)
+
+  return called
 
 
 class Writer(contextlib.AbstractContextManager):
@@ -84,6 +96,7 @@ class Writer(contextlib.AbstractContextManager):
         'you may write to'
       ) from e
 
+  @_if_enabled
   def scalars(self, step: int, values: Mapping[str, Any]) -> None:
     """Append one row to metrics.jsonl, flushed, and to TensorBoard.
 
@@ -96,15 +109,13 @@ class Writer(contextlib.AbstractContextManager):
         '_.@-/', or a value is not one number.
       OSError: the disk is full or gone; no half row stays.
     """
-    if not self._enabled:
-      return
     line, row = encode_row(step, values)
     self._append(line)
-    board = self._tensorboard()
     for name, value in row.items():
-      board.scalar(step, name, value)
+      self._tensorboard().scalar(step, name, value)
     self._upload(every=_UPLOAD_SECONDS)
 
+  @_if_enabled
   def images(self, step: int, pictures: Mapping[str, Any]) -> None:
     """Write a grid of pictures as PNG and to TensorBoard.
 
@@ -116,8 +127,6 @@ class Writer(contextlib.AbstractContextManager):
     Raises:
       UserError: a name or a shape is not such.
     """
-    if not self._enabled:
-      return
     for name, batch in pictures.items():
       if batch.dtype != np.uint8:
         batch = images.to_uint8(batch, mark_nan=True)
@@ -127,27 +136,27 @@ class Writer(contextlib.AbstractContextManager):
       self._tensorboard().image(step, name, sheet)
     self._upload(every=_UPLOAD_SECONDS)
 
+  @_if_enabled
   def alarms(self, events: Iterable[Event]) -> None:
     """Append events to alarms.jsonl and to TensorBoard."""
-    if not self._enabled:
-      return
     for event in events:
       line = json.dumps(event.as_row())
       with open(self._local / ALARMS, 'a') as file:
         file.write(f'{line}\n')
       self._tensorboard().text(event.step, f'alarm/{event.alarm}', event.text)
 
+  @_if_enabled
   def replay(self, events: Iterable[Event]) -> None:
     """Write alarms.jsonl anew, as the rows up to here gave it."""
-    if self._enabled:
-      lines = [json.dumps(event.as_row()) + '\n' for event in events]
-      write_atomic(self._local / ALARMS, ''.join(lines).encode())
+    lines = [json.dumps(event.as_row()) + '\n' for event in events]
+    write_atomic(self._local / ALARMS, ''.join(lines).encode())
 
   @property
   def rows(self) -> list[dict[str, Any]]:
     """The rows that are there; [] if not enabled."""
     return read_metrics(self._local / FILE) if self._enabled else []
 
+  @_if_enabled
   def plot(self) -> None:
     """Draw losses.png from all rows, unless that was done a moment ago.
 
@@ -155,7 +164,7 @@ class Writer(contextlib.AbstractContextManager):
     and the run goes on.
     """
     begin = time.monotonic()
-    if not self._enabled or self._plotted or begin < self._plot_due:
+    if self._plotted or begin < self._plot_due:
       return
     self._plotted = True
     try:
@@ -169,6 +178,7 @@ class Writer(contextlib.AbstractContextManager):
       self._plot_due = math.inf
       logging.warning('losses.png is not drawn any more: %s', error)
 
+  @_if_enabled
   def cut(self, step: int) -> None:
     """Forget the rows beyond the step that a run goes on from.
 
@@ -181,21 +191,16 @@ class Writer(contextlib.AbstractContextManager):
     Raises:
       UserError: metrics.jsonl is damaged before its last line.
     """
-    if not self._enabled:
-      return
     self._close_files()
-    path = self._local / FILE
-    lines = [line for line, row in parse(path) if row['step'] <= step]
-    write_atomic(path, b''.join(line + b'\n' for line in lines))
+    self._keep_rows(step)
     self._purge_step = step + 1
     self._plotted = False
     self._open()
     self._upload()
 
+  @_if_enabled
   def close(self) -> None:
     """Write out everything; nothing can be written afterwards."""
-    if not self._enabled:
-      return
     self._close_files()
     if self._plot_due < math.inf:
       self._plot_due = 0.0
@@ -218,10 +223,14 @@ class Writer(contextlib.AbstractContextManager):
     path = self._local / FILE
     if path.exists() and not path.read_bytes().endswith(b'\n'):
       # A killed run left half a row; the next one must not continue it.
-      lines = [line for line, _ in parse(path)]
-      write_atomic(path, b''.join(line + b'\n' for line in lines))
+      self._keep_rows(math.inf)
     # Unbuffered: a row that failed must not come back at the next one.
     self._rows = open(path, 'ab', buffering=0)
+
+  def _keep_rows(self, last: float) -> None:
+    path = self._local / FILE
+    lines = [line + b'\n' for line, row in parse(path) if row['step'] <= last]
+    write_atomic(path, b''.join(lines))
 
   def _append(self, line: bytes) -> None:
     size = os.fstat(self._rows.fileno()).st_size

@@ -17,11 +17,8 @@ from etils import epath
 from art_jax import core
 
 _NAME = re.compile(r'\w[\w.@-]*(/\w[\w.@-]*)*', re.ASCII)
-_NOT_FINITE = {
-  'NaN': math.nan,
-  'Infinity': math.inf,
-  '-Infinity': -math.inf,
-}
+_WORDS = {'nan': 'NaN', 'inf': 'Infinity', '-inf': '-Infinity'}
+_NOT_FINITE = {word: float(text) for text, word in _WORDS.items()}
 
 
 def encode_row(
@@ -101,6 +98,4 @@ def _number(name: str, value: Any) -> float:
 
 
 def _to_json(value: float) -> float | str:
-  if math.isfinite(value):
-    return value
-  return 'NaN' if math.isnan(value) else str(value).replace('inf', 'Infinity')
+  return value if math.isfinite(value) else _WORDS[str(value)]

@@ -5,7 +5,6 @@ pyplot, which keeps every figure in a global list, is never imported.
 """
 
 import io
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -103,9 +102,8 @@ def spans_decades(series: Iterable[np.ndarray]) -> bool:
   """Return whether finite values are all positive and span two decades."""
   values = np.concatenate([np.ravel(values) for values in series])
   values = values[np.isfinite(values)]
-  if not len(values) or values.min() <= 0:
-    return False
-  return math.log10(values.max() / values.min()) >= _DECADES
+  positive = len(values) > 0 and values.min() > 0
+  return positive and values.max() >= 10**_DECADES * values.min()
 
 
 def binned(

@@ -38,21 +38,28 @@ def restore(
       'training wrote (--workdir)'
     )
   named = checkpoint in ('latest', 'best')
-  if not named and not str(checkpoint).isdigit():
-    raise core.UserError(
-      f'--checkpoint={checkpoint}: it is latest, best or the number of a step'
-    )
+  core.require(
+    named or str(checkpoint).isdigit(),
+    f'--checkpoint={checkpoint}: it is latest, best or the number of a step',
+  )
   step = None if named else int(checkpoint)
   # Any number of examples does: times do not change the state's shapes.
   resolved = experiments.resolve(experiment, num_examples=1)
   with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
     if checkpoint == 'best' and checkpoints.steps():
-      step = _best_step(run, checkpoints.host())
-    if step is not None and step not in checkpoints.steps():
-      raise core.UserError(
-        f'--checkpoint={checkpoint}: {run} has the steps '
-        f'{", ".join(map(str, checkpoints.steps())) or "(none)"}'
-      )
+      best = checkpoints.host().get('best')
+      if not best:
+        raise core.UserError(
+          f'--checkpoint=best: {run} has recorded no best checkpoint: it '
+          'measures none, or train.best_metric is none; pass '
+          '--checkpoint=latest'
+        )
+      step = int(best['step'])
+    core.require(
+      step is None or step in checkpoints.steps(),
+      f'--checkpoint={checkpoint}: {run} has the steps '
+      f'{", ".join(map(str, checkpoints.steps())) or "(none)"}',
+    )
     restored = checkpoints.restore(shapes.state_shapes(resolved), step=step)
   if restored is None:
     raise core.UserError(
@@ -60,13 +67,3 @@ def restore(
       'or train with a smaller train.checkpoint_every'
     )
   return experiment, restored
-
-
-def _best_step(run: str | pathlib.Path, host: Mapping[str, Any]) -> int:
-  best = host.get('best')
-  if not best:
-    raise core.UserError(
-      f'--checkpoint=best: {run} has recorded no best checkpoint: it measures '
-      'none, or train.best_metric is none; pass --checkpoint=latest'
-    )
-  return int(best['step'])

@@ -1,6 +1,7 @@
 """Pictures of latents, in chunks that bound the memory."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -109,18 +110,14 @@ def chunk_length(experiment: core.Experiment) -> int:
 
 
 def _maker(experiment: core.Experiment, params: core.Params, seed: int) -> Any:
-  fn = _compiled(experiment.algorithm)
-  key = jax.random.key(seed)
+  algorithm: Any = experiment.algorithm
+  fn, key = compiled(algorithm.generate), jax.random.key(seed)
   return lambda start, rows, labels: fn(
-    params, rows, labels, jax.random.fold_in(key, start)
+    params, rows, labels, key=jax.random.fold_in(key, start)
   )
 
 
-@functools.lru_cache(maxsize=8)
-def _compiled(algorithm: core.Generative):
-  """Compile once per model."""
-  return jax.jit(
-    lambda params, rows, labels, key: algorithm.generate(
-      params, rows, labels, key=key
-    )
-  )
+@functools.lru_cache(maxsize=24)
+def compiled(verb: Callable[..., Any]) -> Callable[..., Any]:
+  """Compile a method of a model, once for equal models."""
+  return jax.jit(verb)

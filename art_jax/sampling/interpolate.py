@@ -62,11 +62,11 @@ def loop(keys: np.ndarray, frames: int, path: Any) -> np.ndarray:
     f32[frames, ...].
   """
   flat = keys.reshape(len(keys), -1).astype(np.float64)
-  points = []
-  for at in np.arange(frames) * len(keys) / frames:
-    part = int(at)
-    after = flat[(part + 1) % len(keys)]
-    points.append(path(flat[part], after, at - part))
+  after = np.roll(flat, -1, axis=0)
+  points = [
+    path(flat[int(at)], after[int(at)], at % 1)
+    for at in np.arange(frames) * len(keys) / frames
+  ]
   return np.stack(points).reshape(-1, *keys.shape[1:]).astype(np.float32)
 
 

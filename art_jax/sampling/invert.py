@@ -41,26 +41,24 @@ def study(run: Any, request: Request) -> Result:
   real = inputs.pictures(
     run.experiment.data, request.input, request.num or _NUM
   )
-  dealt = labels.deal(chosen, len(real))
   inverted = [
-    _invert(run, request.seed, real[i], None if dealt is None else dealt[i])
-    for i in range(len(real))
+    _invert(run, request.seed, picture, chosen and [chosen[i % len(chosen)]])
+    for i, picture in enumerate(real)
   ]
   latents, results, errors = (np.stack(x) for x in zip(*inverted, strict=True))
-  best = errors.argmin(axis=1)
-  rows = np.arange(len(real))
-  latents, results = latents[rows, best], results[rows, best]
+  best = np.arange(len(real)), errors.argmin(axis=1)
+  latents, results, least = latents[best], results[best], errors[best]
   tiles = np.concatenate(
     [
       captions.enlarge(images.to_uint8(x), _LEAST_SIDE) for x in (real, results)
     ],
     axis=2,
   )
-  texts = [f'error {e:.1f} of 255' for e in errors[rows, best]]
+  texts = [f'error {e:.1f} of 255' for e in least]
   return Result(
     f'{len(real)} picture(s) left, the nearest that the model makes right; '
     'error '
-    + ', '.join(f'{e:.1f}' for e in errors[rows, best])
+    + ', '.join(f'{e:.1f}' for e in least)
     + f' of 255 (root mean square), the worst of {_RESTARTS} restarts '
     + ', '.join(f'{e:.1f}' for e in errors.max(axis=1)),
     {'invert': images.grid(captions.under(tiles, texts))},
@@ -68,14 +66,14 @@ def study(run: Any, request: Request) -> Result:
       'latents': latents,
       'targets': images.to_uint8(real),
       'results': images.to_uint8(results),
-      'rmse': errors[rows, best],
+      'rmse': least,
       'starts_rmse': errors,
     },
   )
 
 
 def _invert(
-  run: Any, seed: int, target: np.ndarray, label: int | None
+  run: Any, seed: int, target: np.ndarray, label: list[int] | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Return the latents, pictures and errors of all restarts."""
   algorithm = run.algorithm
@@ -85,10 +83,9 @@ def _invert(
     code = jax.jit(algorithm.encode)(run.params, target[None])
     starts = np.concatenate([np.asarray(code), starts[1:]])
   inside = bool(draws.min() >= 0 and draws.max() <= 1)
-  dealt = labels.deal(None if label is None else [label], _RESTARTS)
+  dealt = labels.deal(label, _RESTARTS)
   begin, step = _descent(algorithm, inside)
-  state = begin(starts)
-  key = jax.random.key(seed)
+  state, key = begin(starts), jax.random.key(seed)
   for _ in range(_STEPS):
     state = step(run.params, state, target, dealt, key)
   latents = np.asarray(state[0])

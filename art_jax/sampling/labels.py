@@ -79,9 +79,8 @@ def _number(one: Class, count: int, names: Sequence[str]) -> int:
 
 
 def _known(count: int, names: Sequence[str]) -> str:
-  if names:
-    return f'{_brief(names)} (or 0 to {count - 1})'
-  return f'0 to {count - 1}'
+  numbers = f'0 to {count - 1}'
+  return f'{_brief(names)} (or {numbers})' if names else numbers
 
 
 def _brief(values: Sequence[Class], most: int = 20) -> str:

@@ -1,12 +1,9 @@
 """Real pictures, and what the encoder and the decoder make of them."""
 
-import functools
 from typing import Any
 
-import jax
 import numpy as np
 
-from art_jax import core
 from art_jax.media import images
 from art_jax.sampling import generate, inputs
 from art_jax.sampling.study import Request, Result
@@ -25,9 +22,9 @@ def study(run: Any, request: Request) -> Result:
   """
   data = run.experiment.data
   real = inputs.pictures(data, request.input, request.num or _NUM)
-  fn = _compiled(run.algorithm)
+  encode = generate.compiled(run.algorithm.encode)
   latents = generate.in_chunks(
-    run.experiment, lambda start, rows, _: fn(run.params, rows), real
+    run.experiment, lambda start, rows, _: encode(run.params, rows), real
   )
   made = generate.generate(run.experiment, run.params, latents)
   errors = rmse(made, real)
@@ -64,9 +61,3 @@ def pairs(upper: np.ndarray, lower: np.ndarray, columns: int) -> np.ndarray:
   ]
   tiles = np.stack(rows, axis=1).reshape(-1, *upper.shape[1:])
   return images.grid(tiles, columns)
-
-
-@functools.lru_cache(maxsize=8)
-def _compiled(algorithm: core.Encoder):
-  """Compile once per model."""
-  return jax.jit(algorithm.encode)

@@ -49,8 +49,10 @@ class Request:
   def __post_init__(self):
     for name, least in (('num', 1), ('seed', 0), ('frames', 2)):
       value = getattr(self, name)
-      if value is not None and value < least:
-        raise core.UserError(f'--{name}={value}: it is at least {least}')
+      core.require(
+        value is None or value >= least,
+        f'--{name}={value}: it is at least {least}',
+      )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -34,14 +34,13 @@ def study(run: Any, request: Request) -> Result:
     fps = _rate(len(frames))
     still = [frames[-1]] * round(_LAST_SECONDS * fps)
     films[f'timelapse_{name}'] = Film([*frames, *still], fps)
-    text = f'{name}: {len(frames)} of {len(paths)} saved pictures'
-    if left_out:
-      text += f' ({left_out} of another size left out)'
-    parts.append(text)
-  if not films:
-    raise core.UserError(
-      f'{run.folder / "images"} holds no pictures yet; wait for the first'
+    others = f' ({left_out} of another size left out)' if left_out else ''
+    parts.append(
+      f'{name}: {len(frames)} of {len(paths)} saved pictures{others}'
     )
+  core.require(
+    films, f'{run.folder / "images"} holds no pictures yet; wait for the first'
+  )
   return Result('; '.join(parts), films=films)
 
 
@@ -60,9 +59,8 @@ def _saved(folder: Any, name: str = '') -> dict[str, list[Any]]:
 
 
 def _spread(paths: list[Any], most: int) -> list[Any]:
-  if len(paths) <= most:
-    return paths
-  index = np.linspace(0, len(paths) - 1, most).round().astype(int)
+  count = min(len(paths), most)
+  index = np.linspace(0, len(paths) - 1, count).round().astype(int)
   return [paths[i] for i in index]
 
 

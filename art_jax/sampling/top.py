@@ -1,9 +1,7 @@
 """The samples that the discriminator holds for most and least real."""
 
-import functools
 from typing import Any
 
-import jax
 import numpy as np
 
 from art_jax import core
@@ -70,10 +68,10 @@ def _judge(
   made = generate.generate(
     run.experiment, run.params, latents, dealt, seed=seed
   )
-  fn = _compiled(run.algorithm)
+  score = generate.compiled(run.algorithm.score)
   scores = generate.in_chunks(
     run.experiment,
-    lambda start, rows, part: fn(run.params, rows, part),
+    lambda start, rows, part: score(run.params, rows, part),
     made,
     dealt,
   )
@@ -83,10 +81,8 @@ def _judge(
 def _row(
   run: Any, title: str, pictures: np.ndarray, scores: np.ndarray
 ) -> np.ndarray:
-  if has_probability(run.algorithm):
-    texts = [_probability(float(score)) for score in scores]
-  else:
-    texts = [f'{score:.3g}' for score in scores]
+  probable = has_probability(run.algorithm)
+  texts = [_probability(x) if probable else f'{x:.3g}' for x in scores]
   tiles = captions.under(captions.enlarge(pictures, _LEAST_SIDE), texts)
   return captions.titled(title.strip(), images.grid(tiles, len(tiles)))
 
@@ -94,9 +90,3 @@ def _row(
 def _probability(score: float) -> str:
   value = 1 / (1 + np.exp(-score))
   return f'{value:.3f}' if value >= 0.001 else f'{value:.0e}'
-
-
-@functools.lru_cache(maxsize=8)
-def _compiled(algorithm: core.Scorer):
-  """Compile once per model."""
-  return jax.jit(algorithm.score)
