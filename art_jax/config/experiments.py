@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import operator
 import pathlib
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -124,10 +125,8 @@ def override(
     tree[tuple(path.strip().split('.'))] = text.strip()
   changed = _replace(experiment, tree, '', extra)
   if ('train', 'duration') in tree and changed.train.planned_duration is None:
-    train = dataclasses.replace(
-      changed.train, planned_duration=experiment.train.duration
-    )
-    changed = dataclasses.replace(changed, train=train)
+    planned = experiment.train.duration
+    return replace(changed, {'train.planned_duration': planned})
   return changed
 
 
@@ -178,42 +177,41 @@ def resolve(experiment: core.Experiment, num_examples: int) -> core.Experiment:
       return max(round(exact), 1) if duration.count else 0
     return duration
 
-  train = experiment.train
+  train, stretch = experiment.train, 1.0
   planned = train.planned_duration
-  stretch = 1.0
   if planned is not None and train.rescale:
     stretch = steps(train.duration) / max(steps(planned), 1)
 
+  def scaled(value, scale):
+    if isinstance(value, tuple):
+      return tuple(scaled(item, scale) for item in value)
+    return round(scale * steps(value))
+
   def fix(node):
     scale = stretch if hasattr(node, 'factor') else 1.0
-    changes = {}
-    for field in serialization.config_fields(node):
-      value = getattr(node, field.name)
-      annotation = serialization.annotations(type(node))[field.name]
-      if not _holds_duration(annotation) or value is None:
-        continue
-      if isinstance(value, tuple):
-        changes[field.name] = tuple(round(scale * steps(v)) for v in value)
-      else:
-        changes[field.name] = round(scale * steps(value))
-    return changes
+    kinds = serialization.annotations(type(node))
+    names = (field.name for field in serialization.config_fields(node))
+    return {
+      name: scaled(value, scale)
+      for name in names
+      if _holds_duration(kinds[name])
+      and (value := getattr(node, name)) is not None
+    }
 
   resolved = _rebuild(experiment, fix)
   algorithm = everywhere(resolved.algorithm, {'accumulate': train.accumulate})
   return dataclasses.replace(resolved, algorithm=algorithm)
 
 
-def differences(old: Any, new: Any, path: str = '') -> list[str]:
+def differences(old: Any, new: Any) -> list[str]:
   """Return the dotted paths of the fields in which two configs differ."""
   if type(old) is not type(new) or not serialization.is_config(old):
-    return [] if old == new else [path]
-  paths = []
-  for field in serialization.config_fields(old):
-    below = f'{path}.{field.name}' if path else field.name
-    paths += differences(
-      getattr(old, field.name), getattr(new, field.name), below
-    )
-  return paths
+    return [] if old == new else ['']
+  return [
+    f'{field.name}.{below}'.removesuffix('.')
+    for field in serialization.config_fields(old)
+    for below in differences(getattr(old, field.name), getattr(new, field.name))
+  ]
 
 
 def resumable(path: str) -> bool:
@@ -223,9 +221,7 @@ def resumable(path: str) -> bool:
 
 def get(experiment: Any, path: str) -> Any:
   """Return the value at a dotted path."""
-  for name in path.split('.'):
-    experiment = getattr(experiment, name)
-  return experiment
+  return operator.attrgetter(path)(experiment)
 
 
 def current_path(config: Any, path: str) -> str:
@@ -262,12 +258,12 @@ def _replace(node: Any, tree: dict, path: str, extra) -> Any:
       value = serialization.convert(here, below.pop(()), annotation, extra)
       value = renamed.value(type(node), name, value)
     if below:
-      if not serialization.is_config(value):
-        deeper = '.'.join(next(iter(below)))
-        raise core.UserError(
-          f'--set {here}.{deeper}=...: {here} is {value!r} and has no '
-          f'fields; set {here} itself'
-        )
+      deeper = '.'.join(next(iter(below)))
+      core.require(
+        serialization.is_config(value),
+        f'--set {here}.{deeper}=...: {here} is {value!r} and has no '
+        f'fields; set {here} itself',
+      )
       value = _replace(value, below, here, extra)
     changes[name] = value
   return dataclasses.replace(node, **changes)

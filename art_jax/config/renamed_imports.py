@@ -84,7 +84,6 @@ class _Moved(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     self, fullname: str, path: Any = None, target: Any = None
   ) -> importlib.machinery.ModuleSpec | None:
     """Return how to import a former module; None for all others."""
-    del path, target
     former = [old for kind, old in renamed.index() if kind == 'import']
     if any(f'{old}.'.startswith(f'{fullname}.') for old in former):
       return importlib.machinery.ModuleSpec(fullname, self, is_package=True)

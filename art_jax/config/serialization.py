@@ -129,11 +129,10 @@ def convert(path: str, text: str, annotation: Any, extra=None) -> Any:
   Raises:
     core.UserError: naming the path, the text and the type that is wanted.
   """
-  quoted = text[:1] in ('"', "'")
-  if annotation is str and not quoted:
-    return text  # `none` too: it is the name of a norm
-  if _is_union(annotation) and str in typing.get_args(annotation):
-    if not quoted and text not in _BARE:
+  among_others = _is_union(annotation) and str in typing.get_args(annotation)
+  # `none` is a text where nothing else is: it is the name of a norm.
+  if annotation is str or among_others and text not in _BARE:
+    if text[:1] not in ('"', "'"):
       return text
   value = _BARE[text] if text in _BARE else from_text(text, extra)
   return as_annotated(path, value, annotation, text)

@@ -13,11 +13,53 @@ from absl import logging
 
 from art_jax import core
 from art_jax.devices import distributed
-from art_jax.monitoring import best
 from art_jax.monitoring.alarms import watch
-from art_jax.monitoring.best import Best
 from art_jax.monitoring.probe import Probe
 from art_jax.runs.metrics_log import Writer
+
+# Larger is better for these; for errors and distances smaller is.
+_LARGER = ('diversity', 'distinct', 'recall', 'precision', 'verdict')
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+  """The best step so far.
+
+  Attributes:
+    step: of its checkpoint.
+    metric: what was compared.
+    value: of that metric.
+  """
+
+  step: int
+  metric: str
+  value: float
+
+
+def larger_is_better(metric: str) -> bool:
+  """Tell whether a metric of metrics.jsonl grows as pictures get better."""
+  return metric.split('/')[min(1, metric.count('/'))] in _LARGER
+
+
+def default_metric(names: list[str]) -> str | None:
+  """Return which of a run's measurements tells its best step.
+
+  The reconstruction error of an autoencoder and the distance to the truth of
+  a translator of pairs; else KID. A translator's directions are averaged.
+  """
+  kinds = ('probe/l1/', 'probe/kid/')
+  suited = (n for kind in kinds for n in names if n.startswith(kind))
+  return next(('/'.join(name.split('/')[:3]) for name in suited), None)
+
+
+def value_of(metric: str, row: Mapping[str, float]) -> float | None:
+  """Return the value of a metric in a row, averaged over directions."""
+  values = [
+    value
+    for name, value in row.items()
+    if name == metric or name.startswith(f'{metric}/')
+  ]
+  return float(np.mean(values)) if values else None
 
 
 class AlarmStop(Exception):
@@ -57,7 +99,7 @@ class Health:
     """Return what a row gets besides the metrics of its step."""
     row = self._probe.measure(state) if self._probe else {}
     if self._metric == 'auto' and row:
-      self._metric = best.default_metric(list(row)) or 'none'
+      self._metric = default_metric(list(row)) or 'none'
     return row
 
   def check_alarms(
@@ -85,7 +127,7 @@ class Health:
     """Tell whether this step is the best so far; then its state is kept."""
     if self._metric in ('auto', 'none'):
       return False
-    value = best.value_of(self._metric, row)
+    value = value_of(self._metric, row)
     if value is None:
       probed = any(name.startswith('probe/') for name in row)
       core.require(
@@ -94,7 +136,7 @@ class Health:
         'or one of ' + ', '.join(sorted(row)),
       )
       return False  # The samples were not finite.
-    sign = -1 if best.larger_is_better(self._metric) else 1
+    sign = -1 if larger_is_better(self._metric) else 1
     same = self.best if self.best and self.best.metric == self._metric else None
     better = same is None or sign * value < sign * same.value
     if not distributed.any_process(better):

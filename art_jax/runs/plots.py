@@ -5,6 +5,7 @@ pyplot, which keeps every figure in a global list, is never imported.
 """
 
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -103,7 +104,7 @@ def spans_decades(series: Iterable[np.ndarray]) -> bool:
   values = np.concatenate([np.ravel(values) for values in series])
   values = values[np.isfinite(values)]
   positive = len(values) > 0 and values.min() > 0
-  return positive and values.max() >= 10**_DECADES * values.min()
+  return bool(positive and math.log10(values.max() / values.min()) >= _DECADES)
 
 
 def binned(

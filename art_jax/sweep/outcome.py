@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from art_jax import core
 from art_jax.core.paths import write_atomic
 from art_jax.media import images
-from art_jax.monitoring.best import larger_is_better
+from art_jax.monitoring.health import larger_is_better
 from art_jax.report import collect
 from art_jax.sampling import captions
 from art_jax.sweep.cells import Cell, short_names

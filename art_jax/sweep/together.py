@@ -19,10 +19,10 @@ from art_jax.runs.folder import RunFolder
 from art_jax.sweep import outcome
 from art_jax.sweep.program import Program
 from art_jax.training import loop, session, start
+from art_jax.training.goodput import Clocks
 from art_jax.training.hooks import Hooks
 from art_jax.training.preemption import StopRequest
 from art_jax.training.progress import Progress
-from art_jax.training.timing import Clocks
 
 
 class Uneven(Exception):

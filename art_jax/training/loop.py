@@ -20,11 +20,11 @@ from art_jax.runs import restore
 from art_jax.runs.checkpoints import Restored
 from art_jax.runs.folder import RunFolder
 from art_jax.training import multi_step, session, start
+from art_jax.training.goodput import Clocks
 from art_jax.training.hooks import Hooks
 from art_jax.training.preemption import StopRequest
 from art_jax.training.progress import Progress
 from art_jax.training.session import Session
-from art_jax.training.timing import Clocks
 
 
 class Preempted(Exception):
@@ -52,7 +52,7 @@ def train(
 
   Returns:
     The summary that is also written to summary.json: rates, and where the
-    time went (see `timing.Clocks.summary` and `goodput.account`).
+    time went (see `Clocks.summary` and `goodput.account`).
 
   Raises:
     core.UserError: for bad input, or another trainer in the workdir; before

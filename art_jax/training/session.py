@@ -17,10 +17,9 @@ from art_jax.runs.start_record import (
   training_pictures,
   write_start,
 )
-from art_jax.training.goodput import Goodput
+from art_jax.training.goodput import Clocks, Goodput
 from art_jax.training.preemption import StopRequest
 from art_jax.training.schedule import Schedule
-from art_jax.training.timing import Clocks
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

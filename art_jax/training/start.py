@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from art_jax import core
+from art_jax.algorithms.trainable import Trainable
 from art_jax.config import experiments, shapes
 from art_jax.data import paintings, pipeline
 from art_jax.data.dataset import Dataset
@@ -17,9 +18,8 @@ from art_jax.monitoring import probe
 from art_jax.monitoring.health import Health
 from art_jax.runs.checkpoints import Restored
 from art_jax.training import multi_step
+from art_jax.training.goodput import Clocks
 from art_jax.training.session import Session, Shared
-from art_jax.training.timing import Clocks
-from art_jax.training.warm_start import transfer
 
 
 def check_before_data(
@@ -168,3 +168,40 @@ def first_state(
   if run.donor is not None:
     state = devices.place_state(transfer(jax.device_get(state), run.donor))
   return state, 0
+
+
+def transfer(state: core.State, donor: core.State) -> core.State:
+  """Return the state with the networks of --init_from, all else as it was.
+
+  Raises:
+    core.UserError: naming the first parameter that does not fit.
+  """
+
+  def take(path, new, old):
+    if not isinstance(new, Trainable):
+      return new
+    where = jax.tree_util.keystr(path).lstrip('.')
+    _check_same_shapes(where, new.params, old.params)
+    return new.replace(params=old.params, collections=old.collections)
+
+  try:
+    return jax.tree_util.tree_map_with_path(
+      take, state, donor, is_leaf=lambda x: isinstance(x, Trainable)
+    )
+  except core.UserError:
+    raise
+  except (ValueError, AttributeError) as error:
+    raise core.UserError(
+      f'--init_from: that run trained another kind of model ({error})'
+    ) from None
+
+
+def _check_same_shapes(where: str, new: core.PyTree, old: core.PyTree) -> None:
+  both = [dict(jax.tree_util.tree_leaves_with_path(x)) for x in (new, old)]
+  for path in both[0] | both[1]:  # in order, so that the first is the first
+    here, there = (x[path].shape if path in x else 'missing' for x in both)
+    core.require(
+      here == there,
+      f'--init_from: {where}{jax.tree_util.keystr(path)} is {here} here '
+      f'and {there} in that run; give the networks the same fields',
+    )

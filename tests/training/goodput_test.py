@@ -8,7 +8,7 @@ from etils import epath
 
 from art_jax.devices import mesh
 from art_jax.runs import metrics_log
-from art_jax.training import goodput, loop, timing
+from art_jax.training import goodput, loop
 
 _STRETCHES = [
   # 0 to 10, killed; the last checkpoint was 6.
@@ -100,6 +100,6 @@ _DAMAGED = ['', '{"a": 1}', '[1]', '[{"first": "x"}]', '[' * 9**5]
 @pytest.mark.parametrize('text', _DAMAGED, ids=range(len(_DAMAGED)))
 def test_damaged_file(text, tmp_path):
   (tmp_path / 'times.json').write_text(text)
-  times = goodput.Goodput(epath.Path(tmp_path), timing.Clocks(), enabled=True)
+  times = goodput.Goodput(epath.Path(tmp_path), goodput.Clocks(), enabled=True)
   times.begin(0)
   assert times.summary()['stretches'] == 1

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from art_jax.training import progress, timing
+from art_jax.training import goodput, progress
 
 
 class _Arrays:
@@ -57,7 +57,7 @@ def test_silent_in_other_processes():
   [(None, 'input'), ([_Arrays(True)], 'input'), ([_Arrays(False)], 'step')],
 )
 def test_input_counts_only_while_the_device_waits(in_flight, name):
-  clocks = timing.Clocks()
+  clocks = goodput.Clocks()
   with clocks.of_input(in_flight):
     time.sleep(0.01)
   assert list(clocks.seconds) == [name]
@@ -65,7 +65,7 @@ def test_input_counts_only_while_the_device_waits(in_flight, name):
 
 
 def test_summary_shares():
-  clocks = timing.Clocks()
+  clocks = goodput.Clocks()
   clocks.seconds = {'step': 3.0, 'input': 1.0, 'compile': 9.0}
   summary = clocks.summary(steps=9, rows=2)
   assert summary['steps_per_second'] == 2.0  # the first step compiled

@@ -24,7 +24,7 @@ from art_jax.config import experiment_files, experiments, serialization
 from art_jax.data import decode, sources
 from art_jax.runs import checkpoints, metrics_log
 from art_jax.runs.folder import RunFolder
-from art_jax.training import goodput, timing
+from art_jax.training import goodput
 from art_jax.weights import families, files
 from tools.robustness import torch_pickles, weights_files
 
@@ -192,7 +192,7 @@ def _read_archive(path: pathlib.Path) -> None:
 
 
 def _read_times(path: pathlib.Path) -> None:
-  times = goodput.Goodput(path.parent, timing.Clocks(), enabled=True)
+  times = goodput.Goodput(path.parent, goodput.Clocks(), enabled=True)
   times.begin(0)
   goodput.sentence(times.summary())
 
