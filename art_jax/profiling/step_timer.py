@@ -12,6 +12,7 @@ from art_jax.data import pipeline
 from art_jax.data.fit import check_fit
 from art_jax.devices import memory, mesh
 from art_jax.training import loop, start
+from art_jax.training.goodput import Clocks
 
 
 class Stepper:
@@ -31,8 +32,9 @@ class Stepper:
       core.UserError: bad input, or no memory for the batch.
     """
     start.check_before_data(experiment, devices)
-    self.seconds: dict[str, float] = {}
-    with self._timed('data'):
+    clocks = Clocks()
+    self.seconds = clocks.seconds
+    with clocks.of('data'):
       dataset = experiment.data.source.open(experiment.data)
       check_fit(dataset, experiment.algorithm)
       self.experiment = experiments.resolve(experiment, dataset.num_examples)
@@ -44,7 +46,7 @@ class Stepper:
     compiled, engine = self._compile(self.experiment, self.seconds)
     self.memory = memory.needs(compiled)
     self._check_memory()
-    with self._timed('init'):
+    with clocks.of('init'):
       init = devices.compile_init(shapes.initializer(self.experiment))
       self._state = jax.block_until_ready(init(init_key))
     self._compiled, self._constants = compiled, engine.constants
@@ -108,9 +110,3 @@ class Stepper:
     memory.require_batch_fits(
       train.batch_size, unit, self.memory['peak'], needs_half, available
     )
-
-  @contextlib.contextmanager
-  def _timed(self, name: str):
-    start = time.perf_counter()
-    yield
-    self.seconds[name] = time.perf_counter() - start

@@ -15,7 +15,6 @@ from art_jax.config import experiments as experiment_files
 from art_jax.config import shapes
 from art_jax.devices import mesh
 from art_jax.runs.checkpoints import Restored
-from art_jax.runs.folder import RunFolder
 from art_jax.sweep import outcome
 from art_jax.sweep.program import Program
 from art_jax.training import loop, session, start
@@ -92,24 +91,21 @@ def train(
       clocks=clocks,
       command=command,
     )
-    runs = [
+    opened = [
       _open_run(stack, shared, experiment, path)
       for experiment, path in zip(experiments, folders, strict=True)
     ]
-    restored = [
-      run.checkpoints.restore(shapes.state_shapes(run.experiment))
-      for run in runs
-    ]
+    runs, restored = zip(*opened, strict=True)
     steps = {state.step if state else 0 for state in restored}
     if len(steps) > 1:
       raise Uneven
     first, duration = min(steps), runs[0].duration
     rows = runs[0].experiment.rows_per_step * len(runs)
-    progress = stack.enter_context(Progress(first, duration, rows))
-    program, members = _begin(names, runs, restored, traced, way, progress)
-    if first < duration:
-      _take_steps(program, members, first, progress)
-  return {m.name: m.ended or ('finished', '') for m in members}
+    with Progress(first, duration, rows) as progress:
+      group = _begin(names, runs, restored, traced, way, progress)
+      if first < duration:
+        _take_steps(*group, first, progress)
+    return {m.name: m.ended or ('finished', '') for m in group[1]}
 
 
 def _open_run(
@@ -117,12 +113,12 @@ def _open_run(
   shared: session.Shared,
   given: core.Experiment,
   path: Any,
-) -> session.Session:
-  """Open the folder of a cell."""
+) -> tuple[session.Session, Restored | None]:
+  """Open the folder of a cell; return it with what its checkpoint holds."""
   resolved = experiment_files.resolve(given, shared.dataset.num_examples)
-  folder = RunFolder(path, writable=True)
-  locked = session.lock_folder(stack, folder, given)
-  return session.open_session(stack, shared, given, resolved, folder, *locked)
+  locked = session.lock_folder(stack, path, given)
+  run = session.open_session(stack, shared, given, resolved, *locked)
+  return run, run.checkpoints.restore(shapes.state_shapes(resolved))
 
 
 def _begin(

@@ -18,7 +18,6 @@ from art_jax.devices import distributed, mesh
 from art_jax.monitoring.health import AlarmStop
 from art_jax.runs import restore
 from art_jax.runs.checkpoints import Restored
-from art_jax.runs.folder import RunFolder
 from art_jax.training import multi_step, session, start
 from art_jax.training.goodput import Clocks
 from art_jax.training.hooks import Hooks
@@ -69,9 +68,8 @@ def train(
   start.check_before_data(experiment, devices)
   devices = devices.with_sharded_state(experiment.train.shard_state)
   state_shapes = shapes.state_shapes(experiment)
-  folder = RunFolder(workdir, writable=distributed.is_main())
   with contextlib.ExitStack() as outer:
-    report, lock = session.lock_folder(outer, folder, experiment)
+    locked = session.lock_folder(outer, workdir, experiment)
     donor = restore.load_state(init_from) if init_from else None
     resolved, dataset, measure = start.open_data(experiment, devices, clocks)
     with contextlib.ExitStack() as stack:
@@ -84,13 +82,9 @@ def train(
         command=command,
         donor=donor,
       )
-      run = session.open_session(
-        stack, shared, experiment, resolved, folder, report, lock
-      )
+      run = session.open_session(stack, shared, experiment, resolved, *locked)
       restored = run.checkpoints.restore(state_shapes)
       first = restored.step if restored else 0
-      if first < run.duration:
-        report.begin()
       rollbacks = _train_to_the_end(run, restored, state_shapes)
     return run.finish(first, rollbacks=rollbacks)
 
@@ -125,6 +119,7 @@ def take_steps(run: Session, begun: start.Begun, rollbacks: int) -> None:
   first, duration = begun.first, run.duration
   if first == duration:
     return
+  run.report.begin()
   run.times.begin(first)
   main, rows = distributed.is_main(), run.experiment.rows_per_step
   with Progress(first, duration, rows, enabled=main) as progress:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import pathlib
 
 from art_jax import core
 from art_jax.data.dataset import Dataset
@@ -89,19 +90,22 @@ class Session(Shared):
 
 
 def lock_folder(
-  stack: contextlib.ExitStack, folder: RunFolder, experiment: core.Experiment
-) -> tuple[Refresher, RunLock]:
-  """Take a run folder for this process; return its report and its lock.
+  stack: contextlib.ExitStack,
+  path: str | pathlib.Path,
+  experiment: core.Experiment,
+) -> tuple[RunFolder, Refresher, RunLock]:
+  """Take a run folder for this process; return it, its report and its lock.
 
   Raises:
     core.UserError: another trainer has it, or it holds another experiment.
   """
   main = distributed.is_main()
+  folder = RunFolder(path, writable=main)
   # The outermost: its last report tells what all others have written.
   report = stack.enter_context(Refresher(folder.path, enabled=main))
   lock = stack.enter_context(RunLock(folder.path, enabled=main))
   folder.check_config(experiment)
-  return report, lock
+  return folder, report, lock
 
 
 def open_session(
