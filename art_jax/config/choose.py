@@ -32,22 +32,13 @@ def choose(
       'tiny=True: an Experiment has no small variant; pass the name of an '
       'experiment, or leave tiny out'
     )
-  overrides = overrides or {}
+  overrides, assignments = overrides or {}, []
+  for path, value in overrides.items():
+    try:
+      text = value if isinstance(value, str) else serialization.to_text(value)
+    except TypeError as error:
+      raise core.UserError(f'{path}: {error}') from None
+    assignments.append(f'{path}={text}')
   parts = serialization.walk((experiment, *overrides.values()))
   classes = {type(part).__name__: type(part) for part in parts}
-  changed = experiments.override(
-    experiment,
-    [
-      f'{path}={value if isinstance(value, str) else _text(path, value)}'
-      for path, value in overrides.items()
-    ],
-    classes,
-  )
-  return changed, classes
-
-
-def _text(path: str, value: Any) -> str:
-  try:
-    return serialization.to_text(value)
-  except TypeError as error:
-    raise core.UserError(f'{path}: {error}') from None
+  return experiments.override(experiment, assignments, classes), classes

@@ -205,10 +205,11 @@ def _call(node: ast.Call, name: str, extra: Mapping[str, type]) -> Any:
       f'{name} is not a config class; there are: '
       + ', '.join(nearest(name, {**config_classes(), **extra}))
     )
-  if any(isinstance(a, ast.Starred) for a in node.args) or any(
-    k.arg is None for k in node.keywords
-  ):
-    raise core.UserError(f'{name}(...): * and ** are not allowed in a config')
+  starred = [a for a in node.args if isinstance(a, ast.Starred)]
+  core.require(
+    not starred and all(k.arg for k in node.keywords),
+    f'{name}(...): * and ** are not allowed in a config',
+  )
   args = [_build(a, extra) for a in node.args]
   kwargs = {k.arg: _build(k.value, extra) for k in node.keywords if k.arg}
   return _make(cls, *args, **renamed.keywords(cls, kwargs, _make))

@@ -66,10 +66,10 @@ def write_atomic(path: os.PathLike | str, data: bytes) -> None:
 
 def require_free(path: pathlib.Path, overwrite: bool) -> None:
   """Raise a UserError if a file exists and is not to be replaced."""
-  if path.exists() and not overwrite:
-    raise core.UserError(
-      f'{path} exists; pass another --output, or --overwrite to replace it'
-    )
+  core.require(
+    overwrite or not path.exists(),
+    f'{path} exists; pass another --output, or --overwrite to replace it',
+  )
 
 
 def make_folder(path: pathlib.Path | epath.Path) -> None:

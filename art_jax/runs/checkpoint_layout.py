@@ -40,22 +40,22 @@ def require_consistent(layout: dict[str, Any]) -> None:
     filled = {}
     for row in layout['leaves']:
       name, offset, size = row['stored']
-      path, dtype = row['path'], row['dtype']
+      leaf, dtype = f'leaf {row["path"]}', row['dtype']
       whole = all(isinstance(n, int) and n >= 0 for n in (offset, size))
-      if not whole or offset != filled.get(name, 0):
-        raise ValueError(f'leaf {path} does not follow the one before')
-      keys = dtype.startswith('key<')  # stored as a few words each
-      if not keys and size != math.prod(row['shape']):
-        raise ValueError(f'leaf {path} is not of its size')
-      if keys and size > 16 * math.prod(row['shape']):
-        raise ValueError(f'leaf {path} is too large for keys')
-      if not name.startswith('uint32_' if keys else f'{dtype}_'):
-        raise ValueError(f'leaf {path} is not of its type')
+      follows = whole and offset == filled.get(name, 0)
+      core.require(follows, f'{leaf} does not follow the one before')
+      keys, count = dtype.startswith('key<'), math.prod(row['shape'])
+      core.require(keys or size == count, f'{leaf} is not of its size')
+      # Keys are stored as a few words each.
+      few = not keys or size <= 16 * count
+      core.require(few, f'{leaf} is too large for keys')
+      kind = 'uint32_' if keys else f'{dtype}_'
+      core.require(name.startswith(kind), f'{leaf} is not of its type')
       filled[name] = offset + size
-    if filled != {**filled, **layout['pieces']}:
-      raise ValueError('pieces and leaves differ')
-    if any(size for n, size in filled.items() if n not in layout['pieces']):
-      raise ValueError('a piece is missing')
+    pieces = layout['pieces']
+    core.require(filled == filled | pieces, 'pieces and leaves differ')
+    there = all(name in pieces for name, size in filled.items() if size)
+    core.require(there, 'a piece is missing')
   except (ValueError, TypeError, KeyError, AttributeError) as e:
     raise Damaged('bad-layout', f'item "layout" contradicts itself: {e}') from e
 

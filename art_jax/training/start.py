@@ -27,19 +27,18 @@ def check_before_data(
 ) -> None:
   """Raise a UserError for what can be seen to be wrong without the data."""
   train, algorithm = experiment.train, experiment.algorithm
-  if isinstance(algorithm, core.PaintsOnePicture):
-    raise core.UserError(
-      f'{type(algorithm).__name__} does not learn from a set of pictures: it '
-      'paints one; use art_jax stylize, with --content, --style and --output'
-    )
+  core.require(
+    not isinstance(algorithm, core.PaintsOnePicture),
+    f'{type(algorithm).__name__} does not learn from a set of pictures: it '
+    'paints one; use art_jax stylize, with --content, --style and --output',
+  )
   mesh.require_batch_divides(devices, train.batch_size, train.accumulate)
   size, multiple = experiment.data.size, core.size_multiple(algorithm)
-  if size % multiple:
-    upper = size - size % multiple + multiple
-    raise core.UserError(
-      f'data.size={size}: the networks need a multiple of {multiple}; pass '
-      f'--set data.size={upper}'
-    )
+  core.require(
+    size % multiple == 0,
+    f'data.size={size}: the networks need a multiple of {multiple}; pass '
+    f'--set data.size={size - size % multiple + multiple}',
+  )
 
 
 def open_data(
