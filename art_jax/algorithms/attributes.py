@@ -149,9 +149,9 @@ class Palette:
     Args:
       images: f32[B, H, H, C] in [-1, 1], H a multiple of `cells`.
     """
-    from art_jax.media import lab as lab_space
+    from art_jax.media import cielab
 
-    lab = lab_space.rgb_to_lab(images)
+    lab = cielab.rgb_to_lab(images)
     rows, side, _, _ = lab.shape
     core.require(
       side % self.cells == 0,

@@ -6,10 +6,10 @@ Transfer", arXiv:1606.05897.
 
 import numpy as np
 
-from art_jax.media import lab
+from art_jax.media import cielab
 
 # RGB to YIQ (NTSC): brightness and two of color.
-_YIQ = np.array([lab.LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+_YIQ = np.array([cielab.LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 
 
 def luminance(image: np.ndarray) -> np.ndarray:

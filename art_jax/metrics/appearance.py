@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from art_jax.media import lab
+from art_jax.media import cielab
 
 
 def colorfulness(images: jax.Array) -> jax.Array:
@@ -48,7 +48,7 @@ def sharpness(images: jax.Array) -> jax.Array:
   """
   pixels = _bytes(images)
   gray = pixels.shape[-1] == 1
-  luma = pixels[..., 0] if gray else pixels @ jnp.asarray(lab.LUMA)
+  luma = pixels[..., 0] if gray else pixels @ jnp.asarray(cielab.LUMA)
   sides = luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1]
   sides += luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:]
   return (sides - 4 * luma[:, 1:-1, 1:-1]).var(axis=(1, 2))

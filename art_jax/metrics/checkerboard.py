@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from art_jax.media import lab
+from art_jax.media import cielab
 
 PERIOD = 4  # two upsamplings of factor 2, whose grids are most visible
 
@@ -43,7 +43,7 @@ def checkerboard_energy(images: jax.Array, period: int = PERIOD) -> jax.Array:
   # Sides that the period divides, or the frequencies fall between the bins.
   height, width = height // period * period, width // period * period
   images = images[:, :height, :width]
-  luma = images @ jnp.asarray(lab.LUMA) if channels == 3 else images[..., 0]
+  luma = images @ jnp.asarray(cielab.LUMA) if channels == 3 else images[..., 0]
   luma = luma - luma.mean(axis=(1, 2), keepdims=True)
   # Without its last value the Hann window is periodic.
   window = np.outer(np.hanning(height + 1)[:-1], np.hanning(width + 1)[:-1])

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from art_jax.media import lab
+from art_jax.media import cielab
 from art_jax.metrics.features import Extractor
 from art_jax.metrics.resize import to_rgb
 
@@ -41,7 +41,7 @@ def features(images: jax.Array) -> jax.Array:
   count, height, width, _ = images.shape
   images = to_rgb(images)
   colors = _average(images, SIDE)
-  luma = images @ jnp.asarray(lab.LUMA, images.dtype)
+  luma = images @ jnp.asarray(cielab.LUMA, images.dtype)
   dx = jnp.diff(luma, axis=2)[:, : height - 1]
   dy = jnp.diff(luma, axis=1)[:, :, : width - 1]
   length = jnp.sqrt(dx * dx + dy * dy)

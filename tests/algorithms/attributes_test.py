@@ -15,7 +15,7 @@ from art_jax.algorithms.gan import GAN
 from art_jax.algorithms.stabilizers import Stabilizers
 from art_jax.data import columns, detect, fit, pipeline
 from art_jax.data.sources import Builtin, Labeled
-from art_jax.media import lab as lab_space
+from art_jax.media import cielab
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 
 _ALL = (
@@ -40,13 +40,13 @@ _ALL = (
 )
 def test_lab(rgb, lab):
   pixel = jnp.array(rgb, jnp.float32) / 127.5 - 1
-  np.testing.assert_allclose(lab_space.rgb_to_lab(pixel), lab, atol=0.02)
+  np.testing.assert_allclose(cielab.rgb_to_lab(pixel), lab, atol=0.02)
 
 
 def test_lab_of_grey_pictures_and_at_black_has_gradients():
-  grey = lab_space.rgb_to_lab(jnp.zeros((2, 1)))
+  grey = cielab.rgb_to_lab(jnp.zeros((2, 1)))
   np.testing.assert_allclose(grey[:, 1:], 0, atol=1e-3)
-  slope = jax.grad(lambda x: lab_space.rgb_to_lab(x).sum())(-jnp.ones(3))
+  slope = jax.grad(lambda x: cielab.rgb_to_lab(x).sum())(-jnp.ones(3))
   assert np.isfinite(slope).all()
 
 

@@ -22,7 +22,7 @@ from art_jax.algorithms import attributes, optim, trainable
 from art_jax.data import pipeline
 from art_jax.inference import run as runs
 from art_jax.losses.adversarial import class_cross_entropy
-from art_jax.media import lab
+from art_jax.media import cielab
 from art_jax.nn.acgan import ACGANDiscriminator
 from tools import command
 
@@ -31,7 +31,7 @@ _ROWS = 64
 
 def shapes_only(images: jax.Array) -> jax.Array:
   """Return f32[N, H, W, 1], L* with mean 0 and deviation 1 in each picture."""
-  light = lab.rgb_to_lab(images)[..., :1]
+  light = cielab.rgb_to_lab(images)[..., :1]
   light -= light.mean((1, 2, 3), keepdims=True)
   return light / (light.std((1, 2, 3), keepdims=True) + 1e-3)
 
