@@ -218,7 +218,11 @@ def _check_fields(experiment: str, words: tuple[str, ...]) -> None:
   """Apply the fields that a command sets to the full experiment."""
   from art_jax.config import experiments
 
-  settings = [word[6:] for word in words if word.startswith('--set=')]
+  settings = [
+    word.partition('=')[2]
+    for word in words
+    if word.startswith(('--set=', '--versus='))
+  ]
   if not experiment.endswith('.py'):
     experiments.override(experiments.load(experiment), settings)
 
