@@ -72,7 +72,7 @@ _SIZES = re.compile(
 )
 # Runs that are not called like their experiment.
 _RUNS = {
-  'NAME': 'cdcgan_wikiart',
+  'NAME': 'dcgan_paintings',
   'a': 'dcgan_paintings',
   'b': 'wgan_art128',
   'c': 'vae',
