@@ -128,7 +128,10 @@ class Runner:
     learner = 'pix2pix_facades' if 'facades' in words[2] else ''
     words[3:] = [self._prepared(word, learner) for word in words[3:]]
     main = importlib.import_module(words[2]).main
-    return command.call(main, [*words[3:], *_small(words[2])])
+    small = _small(words[2])
+    if words[2] == 'tools.studies.tables' and '--workdir' not in text:
+      small.append(f'--workdir=tables/{words[3]}')
+    return command.call(main, [*words[3:], *small])
 
   def _art_jax(self, mode: str, *words: str) -> int:
     small = _small(mode)
