@@ -1,5 +1,5 @@
-# Makes or reuses .venv in the repository root; sourced by demo.sh and test.sh.
-# Usage: . tools/venv.sh EXTRAS   where EXTRAS is '' or '[test]'
+# Makes or reuses .venv in the repository root; sourced by demo.sh, test.sh, docs.sh.
+# Usage: . tools/venv.sh EXTRAS   where EXTRAS is '', '[test]' or '[docs]'
 PYTHON=${PYTHON:-python3}
 if ! "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
   echo "art_jax needs Python >= 3.11; '$PYTHON' is $("$PYTHON" --version 2>&1)." \
