@@ -23,9 +23,13 @@ import time
 import traceback
 from collections.abc import Iterator
 
+import jax
 from absl import flags
 
+from art_jax.cli import arguments, entry
+from art_jax.config import experiments
 from tools import command
+from tools.docs import inputs
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Part of a command -> why it is only parsed.
@@ -122,7 +126,7 @@ class Runner:
       for word in shlex.split(text)
     ]
     if words[:2] == ['python', 'tools/launch/local.py']:
-      return _process([f'{_ROOT}/{words[1]}', *words[2:], *_small('launch')])
+      return _process(*words, *_small('launch'))
     if words[0] == 'art_jax':
       return self._art_jax(*words[1:])
     learner = 'pix2pix_facades' if 'facades' in words[2] else ''
@@ -150,26 +154,22 @@ class Runner:
     words = tuple(self._prepared(word, experiment) for word in words)
     if mode != 'train':
       return self._once(mode, *words, *small)
-    folder = f'runs/{experiment}'
-    for word in words:
-      folder = (
-        word.removeprefix('--workdir=') if '--workdir' in word else folder
-      )
-    words = tuple(word for word in words if '--workdir' not in word)
+    workdirs = [word for word in words if word.startswith('--workdir=')]
+    folder = workdirs[0][10:] if workdirs else f'runs/{experiment}'
+    words = tuple(word for word in words if word not in workdirs)
     where = self.trained.setdefault(words, f'trained/{len(self.trained)}')
     self.runs[folder] = where
     return self._once(mode, *words, *small, f'--workdir={where}')
 
-  def _once(self, *arguments: str) -> int:
+  def _once(self, *words: str) -> int:
     """Run `art_jax`, unless the same small command was run before."""
-    if arguments not in self.codes:
-      self.codes[arguments] = art_jax(*arguments)
-    return self.codes[arguments]
+    if words not in self.codes:
+      flags.FLAGS.unparse_flags()
+      self.codes[words] = entry.main(entry.parse(['art_jax', *words]))
+    return self.codes[words]
 
   def _prepared(self, word: str, experiment: str = '') -> str:
     """Make what a word of a command names; return it with today's folders."""
-    from tools.docs import inputs
-
     flag, _, value = word.lstrip('-').rpartition('=')
     if match := _RUN.fullmatch(word):
       return word.replace(match[1], self._run_folder(match[1]))
@@ -209,40 +209,20 @@ def _small(name: str) -> list[str]:
   return shlex.split(_SMALL.get(name, ''))
 
 
-def art_jax(*arguments: str) -> int:
-  """Run the command line in this process; return its exit code."""
-  from art_jax.cli import entry
-
-  flags.FLAGS.unparse_flags()
-  return entry.main(entry.parse(['art_jax', *arguments]))
-
-
 def _check_fields(experiment: str, words: tuple[str, ...]) -> None:
   """Apply the fields that a command sets to the full experiment."""
-  from art_jax.config import experiments
-
-  settings = [
-    word.partition('=')[2]
-    for word in words
-    if word.startswith(('--set=', '--versus='))
-  ]
+  changes = [re.match('--(?:set|versus)=(.*)', word) for word in words]
   if not experiment.endswith('.py'):
+    settings = [change[1] for change in changes if change]
     experiments.override(experiments.load(experiment), settings)
 
 
 def parse(text: str) -> int:
   """Check the flags of a command that is not run; return an exit code."""
-  from art_jax.cli import arguments
-
   words = shlex.split(text)
   if 'tools/launch/' in text:
-    at = words.index('--')
-    words = [*words[:at], '--dry_run', *words[at:]]
-    return (
-      _process([f'{_ROOT}/{words[1]}', *words[2:]])
-      if (words[0] == 'python')
-      else _process(words, [], _ROOT)
-    )
+    words.insert(words.index('--'), '--dry_run')
+    return _process(*words)
   if text.startswith('python -m tools.'):
     command.parse(importlib.import_module(words[2]).main, words[3:])
   elif words[0] == 'art_jax' and not re.search(r'\[|MODE', text):
@@ -251,18 +231,16 @@ def parse(text: str) -> int:
   return 0
 
 
-def _process(
-  words: list[str],
-  program: list[str] | None = None,
-  folder: pathlib.Path | str = '.',
-) -> int:
-  """Run a program, Python's by default, with the output of this process."""
-  program = [sys.executable] if program is None else program
-  environment = {**os.environ, 'XLA_FLAGS': '', 'PYTHONPATH': str(_ROOT)}
+def _process(*words: str) -> int:
+  """Run a program of tools/, with the output of this process."""
   done = subprocess.run(
-    [*program, *words],
-    cwd=folder,
-    env=environment,
+    [
+      re.sub(
+        '^tools/', f'{_ROOT}/tools/', re.sub('^python$', sys.executable, x)
+      )
+      for x in words
+    ],
+    env={**os.environ, 'XLA_FLAGS': '', 'PYTHONPATH': str(_ROOT)},
     capture_output=True,
     text=True,
   )
@@ -289,8 +267,6 @@ def main(*, only: str = '') -> int:
   Args:
     only: part of the name of a page.
   """
-  import jax
-
   runner, failed, count = Runner(), [], 0
   with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
