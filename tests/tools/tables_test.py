@@ -105,7 +105,7 @@ def test_which_model_advises_only_on_all_of_them(tool):
   told = '\n'.join(which._verdict(found, flags))
   assert 'New pictures near to the data: diffusion.' in told
   assert 'with many pictures a second: WGAN.' in told
-  assert '100 times as many a second as diffusion' in told
+  assert '100 times as many pictures a second as diffusion' in told
   flags.minutes = 1
   assert 'a trial of the command' in '\n'.join(which._verdict(found, flags))
 
