@@ -50,6 +50,7 @@ _UNWATCHED = '--set=train.on_alarm=off --set=train.best_metric=none'
 _SMALL = {
   'train': f'--tiny --devices=1 --set=train.duration=2 {_UNWATCHED}',
   'describe': '--tiny --devices=1',
+  'compare': '--overwrite',
   'benchmark': '--tiny --steps=1 --nostarts',
   'sweep': f'--tiny --devices=1 --set=train.duration=1 {_UNWATCHED}',
   'stylize': '--tiny --size=48 --steps=1',
