@@ -67,7 +67,7 @@ _SMALL = {
   'tools.studies.tables': '--steps=2 --count=40 --num=8 --batch=4 --width=4 '
   '--seeds=1 --latents=64 --only=baseline',
   'tools.studies.which_model': '--minutes=0.02 --num=8 --batch=4 --width=4 '
-  '--only=autoencoder --workdir=which --output=which.md',
+  '--only=autoencoder --output=which.md',
 }
 # Fields that a tiny experiment chooses itself.
 _SIZES = re.compile(
@@ -134,8 +134,8 @@ class Runner:
     words[3:] = [self._prepared(word, learner) for word in words[3:]]
     main = importlib.import_module(words[2]).main
     small = _small(words[2])
-    if words[2] == 'tools.studies.tables' and '--workdir' not in text:
-      small.append(f'--workdir=tables/{words[3]}')
+    if re.search('(tables|which_model) (?!.*workdir=runs)', text):
+      small.append(f'--workdir={tempfile.mkdtemp(dir=".")}')
     return command.call(main, [*words[3:], *small])
 
   def _art_jax(self, mode: str, *words: str) -> int:
