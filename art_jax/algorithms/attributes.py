@@ -186,7 +186,7 @@ class Palette:
 def require_distinct(attributes: Sequence[Attribute], num_classes: int) -> None:
   """Raise UserError unless names are distinct and there are no classes too."""
   core.require(
-    not attributes or not num_classes,
+    not (attributes and num_classes),
     f'algorithm.num_classes={num_classes}: with algorithm.attributes it is '
     "0; name the classes by Category(name='label', count=...) among these",
   )

@@ -67,11 +67,11 @@ def load_module(name: str) -> types.ModuleType:
     from art_jax.config import experiment_files  # loading a run needs none
 
     known = experiment_files.files()
-    core.require(
-      name in known,
-      f'--experiment={name}: there is no such experiment; there are: '
-      + ', '.join(serialization.nearest(name, known)),
-    )
+    if name not in known:
+      raise core.UserError(
+        f'--experiment={name}: there is no such experiment; there are: '
+        + ', '.join(serialization.nearest(name, known))
+      )
     path = known[name]
   name = f'art_jax_experiment_{path.stem}'
   loader = renamed_imports.SourceLoader(name, str(path))
@@ -247,11 +247,11 @@ def _replace(node: Any, tree: dict, path: str, extra) -> Any:
   changes = {}
   for name, below in grouped.items():
     here = f'{path}.{name}' if path else name
-    core.require(
-      name in fields,
-      f'--set {here}=...: {type(node).__name__} has no field {name!r}; it '
-      'has: ' + ', '.join(serialization.nearest(name, fields)),
-    )
+    if name not in fields:
+      raise core.UserError(
+        f'--set {here}=...: {type(node).__name__} has no field {name!r}; it '
+        'has: ' + ', '.join(serialization.nearest(name, fields))
+      )
     value = getattr(node, name)
     if () in below:
       annotation = serialization.annotations(type(node))[name]

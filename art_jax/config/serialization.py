@@ -141,11 +141,11 @@ def convert(path: str, text: str, annotation: Any, extra=None) -> Any:
 def as_annotated(path: str, value: Any, annotation: Any, text: str) -> Any:
   """Return the value as the annotated type, or raise a UserError."""
   ok, value = _fit(value, annotation)
-  core.require(
-    ok,
-    f'{path}={text}: {path} is {_say(annotation)}; pass --set {path}=... '
-    'with such a value',
-  )
+  if not ok:
+    raise core.UserError(
+      f'{path}={text}: {path} is {_say(annotation)}; pass --set {path}=... '
+      'with such a value'
+    )
   return value
 
 
@@ -220,11 +220,11 @@ def _make(cls: type, *args: Any, **kwargs: Any) -> Any:
   name = cls.__name__
   fields = {f.name: f for f in config_fields(cls)}
   for key in kwargs:
-    core.require(
-      key in fields,
-      f'{name} has no field {key!r}; it has: '
-      + ', '.join(nearest(key, fields)),
-    )
+    if key not in fields:
+      raise core.UserError(
+        f'{name} has no field {key!r}; it has: '
+        + ', '.join(nearest(key, fields))
+      )
   try:
     bound = inspect.signature(cls).bind(*args, **kwargs).arguments
   except TypeError as error:

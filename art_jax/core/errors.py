@@ -11,7 +11,11 @@ class UserError(ValueError):
 def require(
   holds: object, message: str, error: type[UserError] = UserError
 ) -> None:
-  """Raise an error with a message, unless something holds."""
+  """Raise an error with a message, unless something holds.
+
+  The message is made in any case: where that searches, reads a disk or imports,
+  write `if` and `raise` instead.
+  """
   if not holds:
     raise error(message)
 

@@ -197,12 +197,12 @@ def choose_classes(
     'with one sub-folder per class by --data=PATH',
   )
   for name in wanted:
-    near = difflib.get_close_matches(name, found, n=3, cutoff=0.4) or found
-    core.require(
-      name in found,
-      f'data.classes names {name!r}, which {printable(where)!r} does '
-      f'not have; nearest: {", ".join(near[:3])}',
-    )
+    if name not in found:
+      near = difflib.get_close_matches(name, found, n=3, cutoff=0.4) or found
+      raise core.UserError(
+        f'data.classes names {name!r}, which {printable(where)!r} does '
+        f'not have; nearest: {", ".join(near[:3])}'
+      )
   return tuple(wanted) or tuple(found)
 
 

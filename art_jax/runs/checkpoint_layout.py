@@ -99,11 +99,11 @@ def as_array(path: Any, leaf: Any) -> Any:
   if isinstance(leaf, bool | int | float | complex):
     return jnp.asarray(leaf)
   kind = getattr(getattr(leaf, 'dtype', None), 'kind', 'O')
-  core.require(
-    not (not hasattr(leaf, 'shape') or kind in 'OUSMm' and not is_key(leaf)),
-    f'leaf {jax.tree_util.keystr(path)} is {type(leaf).__name__}: a state '
-    'holds arrays only; put anything else into the host mapping',
-  )
+  if not hasattr(leaf, 'shape') or kind in 'OUSMm' and not is_key(leaf):
+    raise core.UserError(
+      f'leaf {jax.tree_util.keystr(path)} is {type(leaf).__name__}: a state '
+      'holds arrays only; put anything else into the host mapping'
+    )
   return leaf
 
 

@@ -46,7 +46,8 @@ def restore(
   # Any number of examples does: times do not change the state's shapes.
   resolved = experiments.resolve(experiment, num_examples=1)
   with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
-    if checkpoint == 'best' and checkpoints.steps():
+    steps = checkpoints.steps()
+    if checkpoint == 'best' and steps:
       best = checkpoints.host().get('best')
       if not best:
         raise core.UserError(
@@ -56,9 +57,9 @@ def restore(
         )
       step = int(best['step'])
     core.require(
-      step is None or step in checkpoints.steps(),
+      step is None or step in steps,
       f'--checkpoint={checkpoint}: {run} has the steps '
-      f'{", ".join(map(str, checkpoints.steps())) or "(none)"}',
+      f'{", ".join(map(str, steps)) or "(none)"}',
     )
     restored = checkpoints.restore(shapes.state_shapes(resolved), step=step)
   if restored is None:

@@ -87,18 +87,18 @@ def find(run: Any, name: str) -> ModuleType:
     core.UserError: there is none of that name, or the model cannot do it; it
       says which it can.
   """
-  core.require(
-    name in STUDIES,
-    f'--study={name}: it is one of {", ".join(STUDIES)}; this model can do '
-    f'{possible(run)}',
-  )
+  if name not in STUDIES:
+    raise core.UserError(
+      f'--study={name}: it is one of {", ".join(STUDIES)}; this model can do '
+      f'{possible(run)}'
+    )
   module = _module(name)
   missing = [need for need in module.NEEDS if not _HAS[need](run)]
-  core.require(
-    not missing,
-    f'--study={name}: this {type(run.algorithm).__name__} has no '
-    f'{" and no ".join(missing)}; it can do {possible(run)}',
-  )
+  if missing:
+    raise core.UserError(
+      f'--study={name}: this {type(run.algorithm).__name__} has no '
+      f'{" and no ".join(missing)}; it can do {possible(run)}'
+    )
   return module
 
 

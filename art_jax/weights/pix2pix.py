@@ -114,7 +114,7 @@ def infer(tensors: Tensors) -> tuple[nn.Module, list[Layer]]:
     head = 'model.model.3.weight'
     channels = need(tensors, head, '[2 width, channels, 4, 4]', 4).shape[1]
     core.require(
-      not (count % 2) and count >= 4,
+      count % 2 == 0 and count >= 4,
       f'{count} convolutions below model.model: a U-Net has an even number',
       WeightsError,
     )

@@ -19,7 +19,7 @@ from art_jax.runs.folder import RunFolder
 def run(flags: Any) -> int:
   """List the checkpoints, or do what --verify or --prune asks for."""
   core.require(
-    not flags.verify or not flags.prune,
+    not (flags.verify and flags.prune),
     '--verify and --prune: give one of them (--prune verifies what it keeps)',
   )
   for name in ('keep_last', 'keep_every'):

@@ -80,11 +80,11 @@ def _folders(flags, extractor, weights, devices, scores) -> dict[str, Any]:
     pictures.of_folder(flags[flag].value, flag, flags.size)
     for flag in ('real', 'fake')
   )
+  sizes = ['x'.join(map(str, each.size())) for each in (real, fake)]
   core.require(
-    real.size() == fake.size(),
-    f'--real holds pictures of {"x".join(map(str, real.size()))}, --fake of '
-    f'{"x".join(map(str, fake.size()))}: scores would compare the sizes '
-    'too; pass --size=N to resize all to one',
+    sizes[0] == sizes[1],
+    f'--real holds pictures of {sizes[0]}, --fake of {sizes[1]}: scores would '
+    'compare the sizes too; pass --size=N to resize all to one',
   )
   count = flags.num or max(real.count, fake.count)
   real, fake = real.first(count), fake.first(count)

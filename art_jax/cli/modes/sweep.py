@@ -26,7 +26,7 @@ def run(flags: Any) -> None:
   experiments, refused = _build(flags, base, chosen)
   devices = options.devices(flags)
   core.require(
-    jax.process_count() <= 1,
+    jax.process_count() == 1,
     'sweep runs in one process; start one on each host, with other '
     'values of --set and another --workdir',
   )
