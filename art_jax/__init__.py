@@ -132,6 +132,9 @@ def train(
     devices: how many, or which; None: all.
     init_from: run folder whose networks a new run starts from.
 
+  Returns:
+    The trained model, as `load` returns it.
+
   Raises:
     UserError: for bad input, before anything is compiled.
     Diverged: a number is NaN or infinite.

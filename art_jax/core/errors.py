@@ -25,4 +25,4 @@ class StorageError(UserError):
 
 
 class Diverged(Exception):
-  """Training stopped because a number went bad; exit code 3."""
+  """Training stopped because a number is NaN or infinite; exit code 3."""

@@ -31,7 +31,7 @@ class Steps:
 class Epochs:
   """A length of time counted in passes over the training pictures.
 
-  An epoch of two domains is the larger one.
+  Of two domains, the larger one counts.
 
   Attributes:
     count: number of passes, >= 0; fractions are fine.
@@ -119,7 +119,7 @@ class Data:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Train:
-  """How long a run trains and how often it speaks.
+  """How long a run trains, and how often it saves, logs and probes.
 
   Attributes:
     duration: length of the training.
@@ -227,7 +227,13 @@ def tiny_train() -> Train:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Experiment:
-  """Everything a run needs and nothing else; hashable and printable."""
+  """Everything a run needs and nothing else; hashable and printable.
+
+  Attributes:
+    algorithm: the model: its networks, losses and optimizers.
+    data: the pictures, and how they are cut.
+    train: how long, in what batches, and what is kept.
+  """
 
   algorithm: Algorithm
   data: Data

@@ -63,7 +63,7 @@ class Attributed(Protocol):
 
 @runtime_checkable
 class InferenceFields(Protocol):
-  """Has fields that a trained model may be used with other values of."""
+  """Has fields that may be changed after training, such as a sampler."""
 
   @property
   def in_use(self) -> tuple[str, ...]:

@@ -95,7 +95,8 @@ class Run:
         `algorithm.blend`.
 
     Raises:
-      core.UserError: this model has learned its paintings.
+      core.UserError: this model was trained on certain paintings and takes no
+        other.
     """
     if not isinstance(self.algorithm, core.Stylable):
       raise core.UserError(
@@ -197,6 +198,9 @@ def load(
     run: the folder that training wrote.
     checkpoint: 'latest', 'best' (see `train.best_metric`) or a step.
     extra: classes of a user's own experiment file, by name.
+
+  Returns:
+    The model with its networks, ready to sample, translate or evaluate.
 
   Raises:
     core.UserError: if it is no run, or has no such checkpoint.
