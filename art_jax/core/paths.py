@@ -16,6 +16,16 @@ def printable(name: str) -> str:
   return name.encode('utf-8', 'backslashreplace').decode('utf-8')
 
 
+def shown(name: str) -> str:
+  r"""Return a file name in quotes, with escapes where two could look alike.
+
+  Letters with an accent may be one character or two, and others have twins in
+  other alphabets: 'é.png' ('e\u0301.png').
+  """
+  plain, escaped = repr(printable(name)), ascii(name)
+  return plain if plain == escaped else f'{plain} ({escaped})'
+
+
 def home() -> pathlib.Path:
   """Return the cache folder, made with mode 0700 when it is missing.
 

@@ -1,4 +1,4 @@
-"""What may be taken out of an archive: its pictures, within limits."""
+"""What may be taken out of an archive: its pictures and tables, in limits."""
 
 import contextlib
 import itertools
@@ -13,12 +13,15 @@ from absl import logging
 from art_jax import core
 from art_jax.core.paths import printable
 from art_jax.data import listing
+from art_jax.data.litter import is_litter
 
 MAX_BYTES = 256 * 2**30
 MAX_FILES = 2_000_000
 # Pictures are compressed already. Small archives may be of one color.
 MAX_RATIO = 100
 _FREE_BYTES = 64 * 2**20
+_TABLE = '.csv'
+_MAX_TABLE_BYTES = 64 * 2**20
 _ODD = re.compile('[\x00-\x1f\x7f\ud800-\udfff]')
 
 
@@ -57,7 +60,9 @@ def explained(path: str, what: str) -> Iterator[None]:
 
 
 def pictures(path: str, entries: Iterable[Entry]) -> Iterator[Entry]:
-  """Yield the pictures, each once, and warn of what else looks like some.
+  """Yield pictures and tables, each once, and warn of what else looks so.
+
+  Names begin at the top of the archive: without './'.
 
   Raises:
     core.UserError: an entry leads out of the folder, the archive is too large
@@ -65,6 +70,7 @@ def pictures(path: str, entries: Iterable[Entry]) -> Iterator[Entry]:
   """
   most = most_bytes(path)
   files, folders, skipped, size = set(), set(), [], 0
+  some = False
   for count, entry in enumerate(entries, 1):
     size += entry.size
     core.require(count <= MAX_FILES, f'it holds more than {MAX_FILES} entries')
@@ -73,11 +79,15 @@ def pictures(path: str, entries: Iterable[Entry]) -> Iterator[Entry]:
       f'it unpacks to more than {most} bytes, {MAX_RATIO} times its size, '
       'which pictures do not',
     )
-    if not _is_picture(entry.name):
+    _require_inside(entry.name)
+    entry = entry._replace(name=_plain(entry.name))
+    if not (is_picture(entry.name) or is_table(entry.name)):
       continue
     above = entry.name.split('/')[:-1]
     parents = set(itertools.accumulate(above, posixpath.join))
     trouble = _bad_name(entry.name) or entry.trouble
+    if is_table(entry.name) and entry.size > _MAX_TABLE_BYTES:
+      trouble = trouble or f'a table of more than {_MAX_TABLE_BYTES} bytes'
     if entry.name in files or entry.name in folders or parents & files:
       trouble = trouble or 'it comes twice'
     if trouble:
@@ -85,6 +95,7 @@ def pictures(path: str, entries: Iterable[Entry]) -> Iterator[Entry]:
       continue
     files.add(entry.name)
     folders |= parents
+    some = some or is_picture(entry.name)
     yield entry
   if skipped:
     logging.warning(
@@ -93,7 +104,7 @@ def pictures(path: str, entries: Iterable[Entry]) -> Iterator[Entry]:
       printable(path),
       '; '.join(skipped[:3]),
     )
-  core.require(files, 'it holds no pictures')
+  core.require(some, 'it holds no pictures')
 
 
 def most_bytes(path: str) -> int:
@@ -101,25 +112,33 @@ def most_bytes(path: str) -> int:
   return min(MAX_RATIO * os.path.getsize(path) + _FREE_BYTES, MAX_BYTES)
 
 
-def _is_picture(name: str) -> bool:
-  """Tell whether an entry has the name of a picture that is not hidden.
+def is_picture(name: str) -> bool:
+  """Tell whether an entry has the name of a picture that is no litter."""
+  return name.lower().endswith(listing.SUFFIXES) and not _litter(name)
 
-  Raises:
-    core.UserError: it would lie outside of the folder.
-  """
-  parts = name.split('/')
+
+def is_table(name: str) -> bool:
+  """Tell whether an entry has the name of a table of attributes."""
+  return name.lower().endswith(_TABLE) and not _litter(name)
+
+
+def _litter(name: str) -> bool:
+  return any(map(is_litter, name.split('/')))
+
+
+def _plain(name: str) -> str:
+  """Return a name without the parts that mean the folder itself."""
+  return '/'.join(part for part in name.split('/') if part != '.')
+
+
+def _require_inside(name: str) -> None:
+  """Raise a UserError if an entry would lie outside of the folder."""
   core.require(
     not name.startswith('/')
-    and '..' not in parts
+    and '..' not in name.split('/')
     and '\\' not in name
     and name[1:2] != ':',
     f'its entry {printable(name)[:80]!r} leads out of the folder',
-  )
-  hidden = any(part.startswith('.') for part in parts)
-  return (
-    name.lower().endswith(listing.SUFFIXES)
-    and not hidden
-    and parts[0] != '__MACOSX'
   )
 
 

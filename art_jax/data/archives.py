@@ -2,7 +2,8 @@
 
 A .zip is read in place, by random access: `x.zip/a/b.png` is the path of a
 picture in it. A .tar is unpacked once per content, into
-`ART_JAX_HOME/archives/<sha256>`. Only pictures are taken. An entry that leads
+`ART_JAX_HOME/archives/<sha256>`, its tables (.csv) beside that. Nothing but
+pictures and tables is taken. An entry that leads
 out of the folder ends the reading, and so does an archive that unpacks to too
 much; links, devices and names that cannot be files are left out.
 """
@@ -26,7 +27,7 @@ _ZIP_END = re.compile(r'\.zip(?=/|$)', re.IGNORECASE)
 
 
 class Member(NamedTuple):
-  """A picture in a .zip; threads may read several at once.
+  """A picture or table in a .zip; threads may read several at once.
 
   Attributes:
     archive: its seeks and reads are locked by ZipFile.
@@ -52,7 +53,7 @@ class Member(NamedTuple):
 
 class _Zip(NamedTuple):
   members: dict[str, Member]
-  names: list[str]  # sorted
+  names: list[str]  # of the pictures, sorted
 
 
 def is_archive(path: str) -> bool:
@@ -84,6 +85,45 @@ def folder(path: str) -> str:
   return root
 
 
+def with_table(path: str, table: str) -> tuple[str, str]:
+  """Return the folder of an archive's pictures that has a table, and that.
+
+  Args:
+    path: of the archive.
+    table: its name, e.g. 'labels.csv'.
+
+  Returns:
+    The innermost folder with the table around all pictures (without one,
+    what `folder` returns), and the path of the table for `read`.
+  """
+  inner = folder(path)
+  top = tables = os.path.abspath(path)
+  if names(top) is None:
+    top, tables = tars.unpacked(top), tars.tables(top)
+  below = os.path.relpath(inner, top)
+  while not exists(file := os.path.normpath(f'{tables}/{below}/{table}')):
+    if below in ('', '.'):
+      return inner, os.path.join(inner, table)
+    below = os.path.dirname(below)
+  return os.path.normpath(os.path.join(top, below)), file
+
+
+def exists(path: str) -> bool:
+  """Tell whether a path is a file, also one in a .zip."""
+  try:
+    return member(path) is not None or os.path.isfile(path)
+  except FileNotFoundError:
+    return False
+
+
+def read(path: str) -> bytes:
+  """Return the content of a file, also of one in a .zip; raises OSError."""
+  if inside := member(path):
+    return inside.read()
+  with open(path, 'rb') as file:
+    return file.read()
+
+
 def names(path: str) -> list[str] | None:
   """Return the pictures below a folder of a .zip; None: it is in none.
 
@@ -99,10 +139,10 @@ def names(path: str) -> list[str] | None:
 
 
 def member(path: str) -> Member | None:
-  """Return a picture of a .zip; None: the path leads into none.
+  """Return a picture or table of a .zip; None: the path leads into none.
 
   Raises:
-    FileNotFoundError: the archive has no such picture.
+    FileNotFoundError: the archive has none of that name.
   """
   if (inside := _inside(path)) is None:
     return None
@@ -133,7 +173,7 @@ def _open_zip(path: str, size: int, time: int, process: int) -> _Zip:
     archive = zipfile.ZipFile(open(path, 'rb'))
     entries = archive_entries.pictures(path, _zip_entries(archive))
     members = {e.name: Member(archive, e.item, time) for e in entries}
-    return _Zip(members, sorted(members))
+    return _Zip(members, sorted(filter(archive_entries.is_picture, members)))
 
 
 def _zip_entries(archive: zipfile.ZipFile) -> Iterator[Entry]:

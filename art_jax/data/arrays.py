@@ -59,7 +59,10 @@ class Arrays:
       )
       examples, *heldout = splits
       title = f'{" ".join(keys)}: '
-      spaces.append(space(examples, data.heldout, *heldout, title=title))
+      labels = train['label'].tolist() if 'label' in keys else None
+      spaces.append(
+        space(examples, data.heldout, *heldout, labels=labels, title=title)
+      )
     height, width = next(iter(train.values())).shape[1:3]
     note = f'; {width}x{height} resized to {data.load_size or data.size}'
     unused = () if 'label' in train else data.classes

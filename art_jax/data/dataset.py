@@ -1,8 +1,11 @@
 """What a source opens to: verified examples, in train and held-out parts."""
 
+import collections
 import dataclasses
 import difflib
 import hashlib
+import os
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +15,8 @@ from PIL import Image
 from art_jax import core
 from art_jax.core.paths import printable
 from art_jax.data import decode
+
+_SHOWN = 3  # files that a summary names
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,7 +65,7 @@ class Dataset:
     heldout: the same spaces of examples that are never trained on (of the
       training examples where there are none to spare).
     class_names: name of each label; empty without labels.
-    skipped: (path, reason) of the files that cannot be read.
+    skipped: (path, reason) of the files that cannot be used.
     summary: one line for people.
     columns: `art_jax.data.columns.Column` of each attribute of the pictures.
   """
@@ -83,7 +88,9 @@ class Dataset:
     return tuple(key for examples in self.train for key in examples.keys)
 
 
-def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
+def split(
+  names: Sequence[str], share: float, labels: Sequence[int] | None = None
+) -> tuple[list[int], list[int]]:
   """Choose the held-out examples by a hash of their names.
 
   A name's side does not depend on the other names, so adding pictures moves
@@ -92,16 +99,19 @@ def split(names: Sequence[str], share: float) -> tuple[list[int], list[int]]:
   Args:
     names: names of the examples, stable from run to run.
     share: share of held-out examples, in [0, 1).
+    labels: of the examples, if they have some: each label has a training
+      example, so the only picture of a class is trained on.
 
   Returns:
     Indices of the training and of the held-out examples, each increasing.
   """
   marks = [_mark(name) for name in names]
-  heldout = {i for i, mark in enumerate(marks) if mark < share}
-  if share and len(names) >= 2:
-    order = sorted(range(len(names)), key=marks.__getitem__)
-    heldout.add(order[0])
-    heldout.discard(order[-1])
+  order = sorted(range(len(names)), key=marks.__getitem__)
+  # Of each label, or of all, the last in this order is trained on.
+  last = {labels[i] if labels is not None else 0: i for i in order}
+  kept = set(last.values())
+  free = [i for i in order if i not in kept] if share else []
+  heldout = {i for i in free if marks[i] < share} or set(free[:1])
   train = [i for i in range(len(names)) if i not in heldout]
   return train, sorted(heldout)
 
@@ -118,6 +128,7 @@ def space(
   share: float,
   heldout: Examples | None = None,
   *,
+  labels: Sequence[int] | None = None,
   title: str = '',
 ) -> Space:
   """Split one index space.
@@ -126,12 +137,13 @@ def space(
     examples: the examples; all are trained on if `heldout` is given.
     share: share to hold out otherwise.
     heldout: the source's own test split.
+    labels: of the examples, see `split`.
     title: of the words.
   """
   if heldout is not None and len(heldout):
     text = f'{title}{len(examples)} train, {len(heldout)} test'
     return Space(examples, heldout, text)
-  train, held = split(examples.names, share)
+  train, held = split(examples.names, share, labels)
   if not held:
     text = f'{title}{len(examples)} train, held-out = train'
     return Space(examples, examples, text)
@@ -172,7 +184,7 @@ def assemble(
   skipped = tuple(pair for one in verified for pair in one.skipped)
   text = '; '.join(space.text for space in spaces if space.text) + note
   if skipped:
-    text += f'; {len(skipped)} unreadable skipped'
+    text += f'; {len(skipped)} skipped: {_first(skipped)}'
   return Dataset(
     train=tuple(space.train for space in spaces),
     heldout=tuple(space.heldout for space in spaces),
@@ -181,6 +193,15 @@ def assemble(
     summary=f'data: {where}: {text}',
     columns=tuple(columns),
   )
+
+
+def _first(skipped: Sequence[tuple[str, str]]) -> str:
+  """Name the first files that cannot be used."""
+  shown = [
+    f'{printable(os.path.basename(path))!r} ({reason})'
+    for path, reason in skipped[:_SHOWN]
+  ]
+  return ', '.join(shown) + (', ...' if len(skipped) > _SHOWN else '')
 
 
 def choose_classes(
@@ -196,6 +217,10 @@ def choose_classes(
     f'{printable(where)!r} holds no class sub-folders; pass a folder '
     'with one sub-folder per class by --data=PATH',
   )
+  spelled = {_nfc(name): name for name in found}
+  wanted = tuple(
+    name if name in found else spelled.get(_nfc(name), name) for name in wanted
+  )
   for name in wanted:
     if name not in found:
       near = difflib.get_close_matches(name, found, n=3, cutoff=0.4) or found
@@ -204,6 +229,22 @@ def choose_classes(
         f'not have; nearest: {", ".join(near[:3])}'
       )
   return tuple(wanted) or tuple(found)
+
+
+def _nfc(name: str) -> str:
+  """Return a name with each accented letter as one character."""
+  return unicodedata.normalize('NFC', name)
+
+
+def few(labels: Sequence[int], names: Sequence[str]) -> str:
+  """Return what a summary says of classes with one training picture."""
+  counts = collections.Counter(labels)
+  single = [name for i, name in enumerate(names) if counts[i] == 1]
+  if not single:
+    return ''
+  shown = ', '.join(map(printable, single[:_SHOWN]))
+  more = ', ...' if len(single) > _SHOWN else ''
+  return f' ({len(single)} of one picture, which is trained on: {shown}{more})'
 
 
 def cutter(data: core.Data) -> decode.Cut:

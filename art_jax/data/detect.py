@@ -8,6 +8,11 @@ from art_jax.core.paths import printable
 from art_jax.data import archives, decode, labeled, sources, tree
 from art_jax.data.folders import class_folders, splits
 
+_LAYOUTS = (
+  'A folder holds the pictures to learn from, for labels in one sub-folder per '
+  'class, for attributes with a labels.csv, for two domains in trainA and '
+  'trainB, for pairs side by side'
+)
 _PROBED = 8  # pictures whose shape tells whether they are pairs
 
 
@@ -40,11 +45,12 @@ def parse(
   if path.endswith('.npz'):
     source = sources.Arrays(path, paired=aligned)
     return source, f'data: arrays in {printable(path)}'
+  there = 'is one file' if os.path.exists(path) else 'no such folder'
   core.require(
     tree.is_folder(path) or archives.is_archive(path),
-    f'--data={printable(text)}: no such folder; pass a folder, an '
+    f'--data={printable(text)}: {there}; pass a folder of pictures, an '
     f'archive ({" ".join(archives.SUFFIXES)}), an .npz file, tfds:NAME, or '
-    'builtin',
+    f'builtin. {_LAYOUTS}',
   )
   if domains:
     return _domains(path, aligned)
@@ -58,13 +64,14 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
   folder = tree.resolve(path)  # of an archive: the one inside
   both = [os.path.join(folder, f'train{domain}') for domain in 'AB']
   if all(map(tree.is_folder, both)):
+    names_a, names_b = (tree.scan(folder)[0] for folder in both)
     core.require(
       not aligned,
       f'--data={shown} holds trainA and trainB, which are not paired, but '
       'the algorithm learns from pairs; pass a folder of side-by-side '
-      'pictures',
+      f'pictures{_how_to_pair({*names_a} & {*names_b})}',
     )
-    count_a, count_b = (len(tree.scan(folder)[0]) for folder in both)
+    count_a, count_b = len(names_a), len(names_b)
     text = f'data: {count_a} and {count_b} pictures in {shown}'
     return sources.Unpaired(path), f'{text} (trainA and trainB)'
   names, _ = tree.require_pictures(folder)
@@ -78,6 +85,19 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
   how = 'pairs' if aligned else 'drawn independently'
   text = f'data: {len(names)} side-by-side pictures in {shown} ({how})'
   return sources.Pairs(path, paired=aligned), text
+
+
+def _how_to_pair(names: set[str]) -> str:
+  """Return how pictures of equal names become side-by-side ones."""
+  if not names:
+    return ''
+  name = printable(min(names))
+  return (
+    f'. {len(names)} names are in both: if each is one scene, put the picture '
+    'of A left and that of B right in one, of equal sizes, as with '
+    f"ImageMagick: magick 'trainA/{name}' 'trainB/{name}' +append "
+    f"'pairs/{name}', and pass --data=pairs"
+  )
 
 
 def _images(path: str, labeled: bool) -> tuple[core.Source, str]:
@@ -104,13 +124,14 @@ def _images(path: str, labeled: bool) -> tuple[core.Source, str]:
 
 def _labeled(path: str) -> tuple[core.Source, str]:
   shown = printable(path)
+  folder, table = labeled.find(path)
   core.require(
-    os.path.isfile(os.path.join(path, labeled.FILE)),
+    archives.exists(table),
     f'--data={shown} has no {labeled.FILE}, but the algorithm reads '
     'attributes: put a table there with a column `file` and one for each '
     'attribute; pass such a folder, or --data=builtin',
   )
-  names, _ = tree.require_pictures(path)
+  names, _ = tree.require_pictures(folder)
   text = f'data: {len(names)} pictures in {shown} ({labeled.FILE})'
   return sources.Labeled(path), text
 

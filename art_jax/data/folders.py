@@ -15,6 +15,7 @@ from art_jax.data.dataset import (
   assemble,
   choose_classes,
   cutter,
+  few,
   only,
   space,
 )
@@ -63,7 +64,7 @@ class Classes:
     cut, every = cutter(data), []
 
     def labeled(folder):
-      """Verify the pictures of the classes: one index space of them all."""
+      """Verify the pictures of the classes: one index space, and labels."""
       there = class_folders(folder)
       verified = {
         name: verify.verify(os.path.join(folder, name), data)
@@ -76,7 +77,7 @@ class Classes:
         for name, pictures in verified.items()
         for index, file in enumerate(pictures.names)
       ]
-      return Examples(
+      examples = Examples(
         ('image', 'label'),
         [name for name, _, _ in rows],
         lambda index: {
@@ -84,10 +85,12 @@ class Classes:
           'label': np.array(rows[index][2], np.int32),
         },
       )
+      return examples, [label for _, _, label in rows]
 
-    train, *test = (labeled(folder) for folder in (root, test_root) if folder)
-    spaces = [space(train, data.heldout, *test)]
-    note = f', {len(names)} classes'
+    train, labels = labeled(root)
+    test = [labeled(test_root)[0]] if test_root else []
+    spaces = [space(train, data.heldout, *test, labels=labels)]
+    note = f', {len(names)} classes{few(labels, names)}'
     return assemble(spaces, self.root, note, every, names)
 
 

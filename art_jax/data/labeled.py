@@ -4,7 +4,7 @@ import dataclasses
 import os
 
 from art_jax import core
-from art_jax.data import columns, decode, verify
+from art_jax.data import archives, columns, decode, tree, verify
 from art_jax.data.dataset import Dataset, Examples, assemble, cutter, space
 
 FILE = 'labels.csv'
@@ -34,12 +34,13 @@ class Labeled:
 
   def open(self, data: core.Data) -> Dataset:
     """Verify the pictures and the table; raises UserError."""
-    verified = verify.verify(self.root, data)
+    root, path = find(self.root, self.file)
+    verified = verify.verify_resolved(root, data)
     unreadable = [
       os.path.relpath(path, verified.root) for path, _ in verified.skipped
     ]
     table, cells = columns.read(
-      os.path.join(verified.root, self.file),
+      path,
       {*verified.names, *unreadable},
       self.columns,
       self.categories,
@@ -64,3 +65,16 @@ class Labeled:
       unused=data.classes,
       columns=table,
     )
+
+
+def find(root: str, file: str = FILE) -> tuple[str, str]:
+  """Return the folder of the pictures and the path of their table.
+
+  In an archive that is the inner folder that has the table. The table may be
+  missing.
+  """
+  path = os.path.abspath(os.path.expanduser(root))
+  if archives.is_archive(path):
+    return archives.with_table(path, file)
+  folder = tree.resolve(root)
+  return folder, os.path.join(folder, file)

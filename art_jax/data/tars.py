@@ -1,4 +1,8 @@
-"""Archives in the format of tar, unpacked once per content."""
+"""Archives in the format of tar, unpacked once per content.
+
+Pictures and tables lie in two folders: a folder of pictures unpacked before
+tables were read stays good.
+"""
 
 import contextlib
 import functools
@@ -8,7 +12,7 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from absl import logging
@@ -28,8 +32,12 @@ def unpacked(path: str) -> str:
   Raises:
     core.UserError: see `archives.folder`.
   """
-  status = os.stat(path)
-  return _unpacked(path, _sha256(path, status.st_size, status.st_mtime_ns))
+  return _unpacked(path, '', archive_entries.is_picture)
+
+
+def tables(path: str) -> str:
+  """Return the folder of the tables of a .tar, as `unpacked` does."""
+  return _unpacked(path, '-tables', archive_entries.is_table)
 
 
 @functools.lru_cache(maxsize=32)
@@ -39,10 +47,12 @@ def _sha256(path: str, size: int, time: int) -> str:
     return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
-def _unpacked(path: str, sha256: str) -> str:
-  """Return the folder that holds the pictures of a .tar."""
+def _unpacked(path: str, suffix: str, wanted: Callable[[str], bool]) -> str:
+  """Return the folder that holds the wanted entries of a .tar."""
+  status = os.stat(path)
+  sha256 = _sha256(path, status.st_size, status.st_mtime_ns)
   archives = home() / 'archives'
-  target = archives / sha256[:32]
+  target = archives / f'{sha256[:32]}{suffix}'
   if target.is_dir():
     return str(target)
   logging.info(
@@ -59,7 +69,8 @@ def _unpacked(path: str, sha256: str) -> str:
     with archive_entries.explained(path, f'unpacked into {archives}'):
       with _open_tar(path) as archive:
         for entry in archive_entries.pictures(path, _tar_entries(archive)):
-          archive.extract(entry.item, temporary, filter='data')
+          if wanted(entry.name):
+            archive.extract(entry.item, temporary, filter='data')
     with contextlib.suppress(OSError):  # another process was faster
       os.rename(temporary, target)
   finally:
@@ -71,8 +82,8 @@ def _tar_entries(archive: tarfile.TarFile) -> Iterator[Entry]:
   while (info := archive.next()) is not None:
     archive.members = []  # pyright: ignore  (it would keep them all)
     plain = info.isdir() or (info.isreg() and not info.issparse())
-    name = info.name.removeprefix('./') + '/' * info.isdir()
-    yield Entry(name, info.size, '' if plain else 'no plain file', info)
+    trouble = '' if plain else 'no plain file'
+    yield Entry(info.name + '/' * info.isdir(), info.size, trouble, info)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import os
 from art_jax import core
 from art_jax.core.paths import printable
 from art_jax.data import archives, listing
+from art_jax.data.litter import is_litter
 
 
 def is_folder(path: str) -> bool:
@@ -33,7 +34,7 @@ def resolve(root: str | os.PathLike) -> str:
 def sub_folders(root: str) -> list[str]:
   """Return the names of the folders right below a folder, sorted.
 
-  Hidden ones are left out.
+  Litter, such as hidden ones and `__MACOSX`, is left out.
   """
   names = archives.names(root)
   if names is not None:
@@ -42,14 +43,14 @@ def sub_folders(root: str) -> list[str]:
     return sorted(
       entry.name
       for entry in entries
-      if entry.is_dir() and not entry.name.startswith('.')
+      if entry.is_dir() and not is_litter(entry.name)
     )
 
 
 def scan(root: str) -> tuple[list[str], list[tuple[str, str]]]:
   """List pictures below a folder by suffix, in a fixed order.
 
-  Links are followed, each folder once; hidden files and folders are left out.
+  Links are followed, each folder once; litter (see `litter`) is left out.
 
   Returns:
     Sorted paths below `root` with '/' between folders, and (path, reason) of
@@ -72,11 +73,11 @@ def scan(root: str) -> tuple[list[str], list[tuple[str, str]]]:
       subs.clear()
       continue
     seen.add(identity)
-    subs[:] = sorted(sub for sub in subs if not sub.startswith('.'))
+    subs[:] = sorted(sub for sub in subs if not is_litter(sub))
     names += [
       os.path.relpath(os.path.join(folder, file), root).replace(os.sep, '/')
       for file in files
-      if not file.startswith('.')
+      if not is_litter(file)
       and file.lower().endswith(listing.SUFFIXES)
       and not os.path.isdir(os.path.join(folder, file))
     ]

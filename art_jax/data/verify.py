@@ -1,7 +1,8 @@
 """Find the pictures of a folder and decode each once before any training.
 
 The result is kept in the user's cache folder by (path, size, time), so only
-new and changed files are decoded at the next start.
+new and changed files are decoded at the next start. The same pass takes a
+checksum of each file, by which `fingerprint` knows it again.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import hashlib
 import json
 import os
 import pathlib
+import zlib
 
 import PIL
 
@@ -18,8 +20,9 @@ from art_jax.core.paths import home, printable, write_atomic
 from art_jax.data import archives, decode, parallel, tree
 
 # Part of the cache's key: another decoder may judge a file differently.
-_VERSION = f'1-{PIL.__version__}'
+_VERSION = f'2-{PIL.__version__}'
 _SHOWN = 3  # files that an error names
+_CHUNK = 2**20  # bytes that a checksum reads at once
 
 Skipped = tuple[tuple[str, str], ...]
 
@@ -32,13 +35,16 @@ class Verified:
     root: the folder.
     names: paths below `root` with '/' between folders, sorted.
     sizes: upright (width, height) of each, in pixels.
-    skipped: (path, reason) of every file or folder that cannot be read.
+    skipped: (path, reason) of every file or folder that cannot be read, and
+      of every picture that is too small.
+    marks: 'BYTES-CRC32' of each file: the same wherever it lies.
   """
 
   root: str
   names: tuple[str, ...]
   sizes: tuple[tuple[int, int], ...]
   skipped: Skipped
+  marks: tuple[str, ...]
 
   def path(self, index: int) -> str:
     """Return the full path of picture `index`."""
@@ -48,7 +54,7 @@ class Verified:
 def verify(
   root: str | os.PathLike, data: core.Data, *, halves: bool = False
 ) -> Verified:
-  """Decode every picture below a folder fully, in threads.
+  """Decode every picture below a folder or in an archive fully, in threads.
 
   Args:
     root: the folder; sub-folders are searched too.
@@ -56,30 +62,47 @@ def verify(
     halves: the pictures are side-by-side pairs; a half must be large enough.
 
   Raises:
-    UserError: the folder is missing or holds no pictures; more than
-      `data.max_bad` of them cannot be read; or one is smaller than
-      `data.size`.
+    UserError: the folder is missing or holds no pictures, or more than
+      `data.max_bad` of them cannot be read or are smaller than `data.size`.
   """
-  root = tree.resolve(root)
+  return verify_resolved(tree.resolve(root), data, halves=halves)
+
+
+def verify_resolved(
+  root: str, data: core.Data, *, halves: bool = False
+) -> Verified:
+  """Do what `verify` does, for a folder that `tree.resolve` may return."""
   names, skipped = tree.require_pictures(root)
-  results = _decode_new(root, names)
-  skipped += [
-    (os.path.join(root, name), reason)
-    for name, reason in results.items()
-    if isinstance(reason, str)
-  ]
-  sizes = {
-    name: (size[0], size[1])
-    for name, size in results.items()
-    if not isinstance(size, str)
-  }
-  _require_enough_readable(root, len(sizes), skipped, data.max_bad)
-  _require_large_enough(root, sizes, data.size, halves)
-  return Verified(root, tuple(sizes), tuple(sizes.values()), tuple(skipped))
+  sizes, marks, small = {}, {}, {}
+  for name, (result, mark) in _decode_new(root, names).items():
+    path = os.path.join(root, name)
+    if isinstance(result, str):
+      skipped.append((path, result))
+    elif _side(result, halves) < data.size:
+      small[path] = result
+    else:
+      sizes[name], marks[name] = (result[0], result[1]), mark
+  rule = 'each half must' if halves else 'the shorter side must'
+  rule = f'{rule} have data.size={data.size} pixels'
+  skipped += [(path, f'{w}x{h}: {rule}') for path, (w, h) in small.items()]
+  sides = [_side(size, halves) for size in small.values()]
+  _require_enough(root, len(sizes), skipped, sides, data.max_bad)
+  return Verified(
+    root,
+    names=tuple(sizes),
+    sizes=tuple(sizes.values()),
+    skipped=tuple(skipped),
+    marks=tuple(marks.values()),
+  )
 
 
-def _decode_new(root: str, names: list[str]) -> dict[str, list[int] | str]:
-  """Return [width, height], or why not, of each name; decode what is new."""
+def _decode_new(
+  root: str, names: list[str]
+) -> dict[str, tuple[list[int] | str, str]]:
+  """Return [width, height], or why not, and the mark of each name.
+
+  Only what is new is decoded.
+  """
   cache = _cache_file(root)
   known = _load(cache)
   stamps = {name: _stamp(os.path.join(root, name)) for name in names}
@@ -88,18 +111,30 @@ def _decode_new(root: str, names: list[str]) -> dict[str, list[int] | str]:
   def judge(index):
     path = os.path.join(root, fresh[index])
     if os.path.lexists(path) and not os.path.isfile(path):
-      return 'not a regular file'  # a broken link, or a pipe that would block
+      # A broken link, or a pipe that would block.
+      return 'not a regular file', ''
     try:
-      return list(decode.probe(path))
+      return list(decode.probe(path)), _mark(path)
     except decode.BadPictureError as error:
-      return error.reason
+      return error.reason, ''
 
   results = parallel.map_indices(judge, len(fresh), 'verifying pictures')
   for name, result in zip(fresh, results, strict=True):
-    known[name] = [stamps[name], result]
+    known[name] = [stamps[name], *result]
   if fresh and cache:
     _store(cache, {name: known[name] for name in names})
-  return {name: known[name][1] for name in names}
+  return {name: tuple(known[name][1:]) for name in names}
+
+
+def _mark(path: str) -> str:
+  """Return 'BYTES-CRC32' of a file; it was read just now, so from memory."""
+  if member := archives.member(path):
+    return f'{member.info.file_size}-{member.info.CRC:08x}'
+  size = crc = 0
+  with contextlib.suppress(OSError), open(path, 'rb', buffering=0) as file:
+    while chunk := file.read(_CHUNK):
+      size, crc = size + len(chunk), zlib.crc32(chunk, crc)
+  return f'{size}-{crc:08x}'
 
 
 def _stamp(path: str) -> list[int]:
@@ -137,35 +172,41 @@ def _store(cache: pathlib.Path, files: dict[str, list]) -> None:
     write_atomic(cache, text.encode())
 
 
-def _require_enough_readable(
-  root: str, num_good: int, skipped: list[tuple[str, str]], max_bad: float
+def _side(size: list[int], halves: bool) -> int:
+  """Return the side of a picture, or of its half, that must be long enough."""
+  return min(size[0] // 2 if halves else size[0], size[1])
+
+
+def _require_enough(
+  root: str,
+  num_good: int,
+  skipped: list[tuple[str, str]],
+  small: list[int],
+  max_bad: float,
 ) -> None:
+  """Raise a UserError if too many files of a folder cannot be used.
+
+  Args:
+    root: the folder.
+    num_good: number of the others.
+    skipped: (path, reason) of each.
+    small: sides of those that are only too small.
+    max_bad: share of files that may be skipped.
+  """
   total = num_good + len(skipped)
   shown = '; '.join(
     f'{printable(path)!r}: {reason}' for path, reason in skipped[:_SHOWN]
   )
+  advice = 'repair or remove them'
+  if small:
+    advice = (
+      f'{len(small)} are only too small: pass --set data.size={min(small)} or '
+      f'less for those; {advice}'
+    )
   core.require(
     num_good and len(skipped) <= max_bad * total,
     f'{len(skipped)} of {total} files in {printable(root)!r} cannot be '
-    f'read ({len(skipped) / total:.0%}), more than data.max_bad={max_bad}: '
-    f'{shown}; repair or remove them, or pass --set data.max_bad=...',
+    f'{"used" if small else "read"} ({len(skipped) / total:.0%}), more than '
+    f'data.max_bad={max_bad}: {shown}; {advice}, or pass '
+    '--set data.max_bad=...',
   )
-
-
-def _require_large_enough(
-  root: str, sizes: dict[str, tuple[int, int]], size: int, halves: bool
-) -> None:
-  small = [
-    (side, f'{printable(name)!r} is {width}x{height}')
-    for name, (width, height) in sizes.items()
-    if (side := min(width // 2 if halves else width, height)) < size
-  ]
-  if small:
-    rule = 'each half must' if halves else 'the shorter side must'
-    shown = ', '.join(text for _, text in small[:_SHOWN])
-    raise core.UserError(
-      f'{len(small)} of {len(sizes)} pictures in {printable(root)!r} '
-      f'are too small: {shown}; {rule} have data.size={size} pixels; pass '
-      f'--set data.size={min(side for side, _ in small)} or less, or remove '
-      'the small ones'
-    )

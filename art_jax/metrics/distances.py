@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from art_jax import core
+
 _BLOCK = 1024
 
 
@@ -35,6 +37,11 @@ def mean_off_diagonal(square: Any) -> Any:
 
 
 def mean_pairwise(x: np.ndarray) -> float:
-  """Return the mean distance of two different rows, N >= 2."""
+  """Return the mean distance of two different rows; UserError below two."""
+  core.require(
+    len(x) >= 2,
+    f'the distance of {len(x)} pictures to each other: it takes at least 2; '
+    'give more pictures',
+  )
   total = sum(float(block.sum()) for block in by_blocks(x, x))
   return total / (len(x) * (len(x) - 1))

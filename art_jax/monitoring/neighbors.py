@@ -81,11 +81,11 @@ class Reference:
     return float(jax.jit(kernels.mean_within)(self.points))
 
   def class_spread(self, label: int) -> float | None:
-    """Mean distance of two pictures of a class; None below 2 pictures."""
+    """Mean distance of two pictures of a class; None if there are no two."""
     rows = np.flatnonzero(self.labels == label)
     if len(rows) < 2:
       return None
-    return mean_distance(self.distances[np.ix_(rows, rows)])
+    return mean_distance(self.distances[np.ix_(rows, rows)]) or None
 
   def distinct(self, count: int) -> float:
     """Effective number of distinct pictures among the first `count`."""

@@ -159,16 +159,20 @@ class Probe:
     mirrored = made.get('mirrored', points)
     near = jax.device_get(self._near(points, mirrored, reference.points))
     own, spread = near['own'], reference.spread
-    add('diversity', neighbors.mean_distance(own) / spread)
-    distinct = neighbors.effective_number(own, spread)
-    add('distinct', distinct / reference.distinct(count))
-    add('kid', near['within'] + reference.within - 2 * near['between'])
-    add('kid_of_grey', reference.within)
-    grid = float(made['checkerboard'].mean())
-    row[f'probe/checkerboard{end}'] = grid / group.checkerboard
+    if count > 1 and spread > 0:  # else there are no two to compare
+      add('diversity', neighbors.mean_distance(own) / spread)
+      distinct = neighbors.effective_number(own, spread)
+      add('distinct', distinct / reference.distinct(count))
+    if count > 1:
+      add('kid', near['within'] + reference.within - 2 * near['between'])
+      add('kid_of_grey', reference.within)
+    if group.checkerboard > 0:  # else the pictures of the data are flat
+      grid = float(made['checkerboard'].mean())
+      row[f'probe/checkerboard{end}'] = grid / group.checkerboard
     if group.name:
       return row
-    add('recall', neighbors.recall(own, near['across']))
+    if count > 1:
+      add('recall', neighbors.recall(own, near['across']))
     nearest = np.minimum(near['across'], near['mirrored'])
     add('memorised', neighbors.memorized(nearest, reference))
     chosen = nearest[:_SHOWN].argmin(axis=1)

@@ -101,7 +101,7 @@ def test_skipped_files_are_reported(tmp_path):
   (tmp_path / '000.png').write_bytes(b'no picture')
   opened = _open(sources.Folder(str(tmp_path)), max_bad=0.2)
   assert opened.skipped == ((str(tmp_path / '000.png'), 'not a picture'),)
-  assert '1 unreadable skipped' in opened.summary
+  assert "1 skipped: '000.png' (not a picture)" in opened.summary
 
 
 def test_train_and_val_folders_are_the_splits(tmp_path):
