@@ -13,6 +13,7 @@ from art_jax.nn import pure
 if TYPE_CHECKING:
   from art_jax.algorithms.acgan import ACGAN
   from art_jax.algorithms.gan import GAN
+  from art_jax.algorithms.projected_gan import ProjectedGAN
 
 
 class Replay(struct.PyTreeNode):
@@ -96,7 +97,10 @@ def inference(gan: 'GAN | ACGAN', state: GANState) -> core.Params:
 
 
 def render(
-  gan: 'GAN | ACGAN', state: GANState, batch: core.Batch, key: core.Key
+  gan: 'GAN | ACGAN | ProjectedGAN',
+  state: core.State,
+  batch: core.Batch,
+  key: core.Key,
 ) -> core.Images:
   """Return as many samples as the batch has pictures.
 
@@ -111,7 +115,10 @@ def render(
 
 
 def generate(
-  gan: 'GAN | ACGAN', params: core.Params, latents: jax.Array, labels: Any
+  gan: 'GAN | ACGAN | ProjectedGAN',
+  params: core.Params,
+  latents: jax.Array,
+  labels: Any,
 ) -> jax.Array:
   """Return f32[N, H, W, C], the pictures of latents f32[N, latent_size].
 
@@ -139,7 +146,9 @@ def one_hot(labels: jax.Array | None, num_classes: int) -> jax.Array:
   return jax.nn.one_hot(labels, num_classes)
 
 
-def require_pictures(gan: 'GAN | ACGAN', shape: tuple[int, ...]) -> None:
+def require_pictures(
+  gan: 'GAN | ACGAN | ProjectedGAN', shape: tuple[int, ...]
+) -> None:
   """Raise UserError unless G makes pictures [B, H, W, C] of that shape."""
   size, channels = gan.generator.size, gan.generator.channels
   core.require(

