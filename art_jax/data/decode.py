@@ -10,23 +10,35 @@ import functools
 import io
 import os
 import pathlib
+import re
 from collections.abc import Iterator
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
+from absl import logging
 from PIL import Image, ImageOps
 
 from art_jax import core
 from art_jax.core.paths import printable
-from art_jax.data import archives
+from art_jax.data import (
+  archives,
+  bit_depth,
+  color_management,
+  file_kinds,
+  library_messages,
+)
 
 MAX_BYTES = 512 * 2**20
 # Pillow's own limit, above which it warns: a warning is too late here.
 MAX_PIXELS = 89_478_485
 
-_FORMATS = ('JPEG', 'PNG', 'WEBP', 'AVIF', 'BMP', 'GIF', 'TIFF', 'PPM')
+_FORMATS = tuple('JPEG PNG WEBP AVIF BMP DIB GIF TIFF PPM'.split())
+_WIDTH, _HEIGHT = 0x0100, 0x0101  # tags of a TIFF, of what is stored
 _ORIENTATION = 0x0112  # EXIF tag; 5 to 8 exchange width and height
-_DEEP_MODES = ('I', 'I;16', 'I;16L', 'I;16B', 'I;16N', 'F')
+# What Pillow says of libtiff's data where it knows no reason.
+_CODE_ONLY = re.compile(r'(decoder error )?-\d+')
+
+_told: set[str] = set()
 
 # A path, also into a .zip ('x.zip/a/b.png'), or the encoded bytes.
 File = str | os.PathLike | bytes
@@ -38,6 +50,20 @@ class Cut(TypedDict):
   size: int
   channels: int
   fit: str
+
+
+class Reading(NamedTuple):
+  """A decoded picture.
+
+  Attributes:
+    image: upright, in mode 'RGB' or 'L', in sRGB.
+    size: upright (width, height) of the file; a JPEG may be decoded smaller.
+    notes: what was done to it that its owner should know.
+  """
+
+  image: Image.Image
+  size: tuple[int, int]
+  notes: tuple[str, ...]
 
 
 class BadPictureError(core.UserError):
@@ -70,14 +96,14 @@ def decode(file: File, *, size: int, channels: int, fit: str) -> np.ndarray:
   Raises:
     BadPictureError: the file is not a whole picture within the limits.
   """
-  return resize(picture(file, at_least=2 * size), size, channels, fit)
+  return resize(read(file, 2 * size).image, size, channels, fit)
 
 
 def halves(
   file: File, *, size: int, channels: int, fit: str
 ) -> tuple[np.ndarray, np.ndarray]:
   """Decode a side-by-side pair; as `decode`, for its left and right half."""
-  image = picture(file, at_least=4 * size)
+  image = read(file, 4 * size).image
   width, height = image.size
   left = image.crop((0, 0, width // 2, height))
   right = image.crop((width - width // 2, 0, width, height))
@@ -88,7 +114,21 @@ def halves(
 
 
 def picture(file: File, at_least: int | None = None) -> Image.Image:
-  """Return the upright picture in mode 'RGB' or 'L'.
+  """Return the picture of `read`; log what it notes, each note once.
+
+  It is for pictures that nobody has verified before.
+  """
+  reading = read(file, at_least)
+  for note in reading.notes:
+    if note not in _told:
+      _told.add(note)
+      name = '<bytes>' if isinstance(file, bytes) else os.fspath(file)
+      logging.warning('picture %r: %s (said once)', printable(name), note)
+  return reading.image
+
+
+def read(file: File, at_least: int | None = None) -> Reading:
+  """Decode a picture, once and for all uses of it.
 
   Args:
     file: path or encoded bytes.
@@ -99,7 +139,19 @@ def picture(file: File, at_least: int | None = None) -> Image.Image:
   Raises:
     BadPictureError: the file is not a whole picture within the limits.
   """
-  return _read(file, at_least)[0]
+  with _opened(file) as image:
+    size = _upright_size(image)
+    profile = image.info.get('icc_profile')
+    key = bit_depth.transparent_key(image)
+    if at_least is not None:
+      image.draft(None, (at_least, at_least))
+    image.load()
+    turned = (
+      ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
+    )
+    turned.format = image.format
+    upright, notes = _in_srgb(turned, profile, key)
+    return Reading(upright, size, notes)
 
 
 def probe(file: File) -> tuple[int, int]:
@@ -108,7 +160,7 @@ def probe(file: File) -> tuple[int, int]:
   Raises:
     BadPictureError: the file is not a whole picture within the limits.
   """
-  return _read(file, 1)[1]
+  return read(file, 1).size
 
 
 def size_of(file: File) -> tuple[int, int]:
@@ -122,9 +174,13 @@ def size_of(file: File) -> tuple[int, int]:
 
 
 def num_frames(file: File) -> int:
-  """Return how many pictures a file holds: more than 1 is an animation."""
+  """Return how many pictures a file shows: more than 1 is an animation.
+
+  The others in an MPO (what phones and stereo cameras write) are a depth map,
+  a smaller copy or another view of its one photo.
+  """
   with _opened(file) as image:
-    return getattr(image, 'n_frames', 1)
+    return 1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)
 
 
 def resize(
@@ -137,21 +193,10 @@ def resize(
   return np.array(image, np.uint8).reshape(size, size, channels)
 
 
-def _read(file: File, at_least: int | None):
-  with _opened(file) as image:
-    size = _upright_size(image)
-    if at_least is not None:
-      image.draft(None, (at_least, at_least))
-    image.load()
-    turned = (
-      ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
-    )
-    return _eight_bit(turned), size
-
-
 @functools.cache
 def _formats() -> tuple[str, ...]:
   """Return the formats that this build of Pillow has."""
+  library_messages.hush()
   Image.init()
   return tuple(name for name in _FORMATS if name in Image.OPEN)
 
@@ -170,10 +215,13 @@ def _opened(file: File) -> Iterator[Image.Image]:
   except BadPictureError:
     raise
   except Image.UnidentifiedImageError as error:
-    raise BadPictureError(file, 'not a picture') from error
+    reason = file_kinds.describe(_stream(file)) or 'not a picture'
+    raise BadPictureError(file, reason) from error
   # A broken file can raise nearly anything in a decoder.
   except Exception as error:
     reason = getattr(error, 'strerror', None) or str(error)
+    if _CODE_ONLY.fullmatch(reason):
+      reason = 'its compressed data is damaged'
     raise BadPictureError(file, reason or type(error).__name__) from error
 
 
@@ -196,7 +244,11 @@ def _stream(file: File) -> io.BytesIO | pathlib.Path:
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
+  """Return the size that a picture will have, before `load`."""
   width, height = image.size
+  if image.format == 'TIFF':  # Pillow exchanges its sides where a tag says so
+    tags = image.tag_v2  # pyright: ignore
+    width, height = tags[_WIDTH], tags[_HEIGHT]
   return (height, width) if _orientation(image) >= 5 else (width, height)
 
 
@@ -209,22 +261,18 @@ def _orientation(image: Image.Image) -> int:
     return 1
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-  """Return mode 'RGB' or 'L': scaled from deep, composited over white."""
-  if image.mode in _DEEP_MODES:
-    return Image.fromarray(_scale(np.asarray(image), image.mode))
-  if image.has_transparency_data:
-    image = image.convert('RGBA')
-    white = Image.new('RGBA', image.size, 'white')
-    return Image.alpha_composite(white, image).convert('RGB')
-  return image if image.mode in ('L', 'RGB') else image.convert('RGB')
-
-
-def _scale(values: np.ndarray, mode: str) -> np.ndarray:
-  """Map the samples of a deep gray picture to u8; `convert` would clip."""
-  values = values.astype(np.float64)
-  low, high = values.min(), values.max()
-  top = 65535 if mode != 'F' else 255 if high > 1 else 1
-  if not (low >= 0 and high <= top):  # also refuses NaN
-    raise ValueError(f'samples from {low} to {high}; they must be 0 to {top}')
-  return np.rint(values * (255 / top)).astype(np.uint8)
+def _in_srgb(
+  image: Image.Image,
+  profile: bytes | None,
+  key: int | tuple[int, ...] | None,
+) -> tuple[Image.Image, tuple[str, ...]]:
+  """Return mode 'RGB' or 'L' in sRGB, composited over white, and notes."""
+  alpha = bit_depth.opacity(image, key)
+  depth_note = ''
+  if image.mode in bit_depth.DEEP_MODES:
+    image, depth_note = bit_depth.to_eight_bit(image)
+  image, color_note = color_management.to_srgb(bit_depth.plain(image), profile)
+  if alpha is not None:
+    image = bit_depth.over_white(image, alpha)
+  image.info.pop('icc_profile', None)  # it is applied
+  return image, tuple(note for note in (depth_note, color_note) if note)
