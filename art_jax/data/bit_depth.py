@@ -8,7 +8,7 @@ those of another range.
 """
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 DEEP_MODES = ('I', 'I;16', 'I;16L', 'I;16B', 'I;16N', 'F')
 # Share of the values that may lie beyond white, or below black.
@@ -66,12 +66,14 @@ def _range(values: np.ndarray, high: float) -> float | None:
   if not whole and np.mean((values > 0) & (values <= 1)) >= 0.75:
     return 1
   for top in (255, 65535):
-    if top / (16 if whole else 2) <= high <= top:
+    if top / (4 if whole else 2) <= high <= top:
       return top
   return None
 
 
-def transparent_key(image: Image.Image) -> int | tuple[int, ...] | None:
+def transparent_key(
+  image: ImageFile.ImageFile,
+) -> int | tuple[int, ...] | None:
   """Return the color that a PNG says is transparent, in the decoded scale.
 
   Pillow keeps it in the scale of the file. A 16-bit color is decoded to its

@@ -59,7 +59,7 @@ def to_srgb(
     return _without(image), ''
   conversion = _conversion(profile, image.mode)
   if conversion.transform:
-    return ImageCms.applyTransform(image, conversion.transform), ''
+    return conversion.transform.apply(image), ''
   if conversion.tables:
     bands = [image.point(table) for table in conversion.tables]
     return bands[0] if len(bands) == 1 else Image.merge('RGB', bands), ''
@@ -93,7 +93,7 @@ def _conversion(profile: bytes, mode: str) -> Conversion:
     return Conversion(note=DAMAGED)
   try:
     opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    space = opened.profile.xcolor_space.strip()
+    space = opened.profile.xcolor_space.strip()  # pyright: ignore
     if space == _SPACES[mode]:
       return _built(opened, mode)
   # Of bytes that nobody checked, littlecms can say nearly anything.
@@ -117,11 +117,11 @@ def _built(profile: ImageCms.ImageCmsProfile, mode: str) -> Conversion:
   )
   if mode == 'RGB':
     before = _test_colors()
-    after = ImageCms.applyTransform(before, transform)
+    after = transform.apply(before)
     return Conversion() if _same(before, after) else Conversion(transform)
   if mode == 'L':
     ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
-    after = ImageCms.applyTransform(ramp, transform)
+    after = transform.apply(ramp)
     if _same(ramp.convert('RGB'), after):
       return Conversion()
     tables = [tuple(band.tobytes()) for band in after.split()]

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypedDict
 
 import numpy as np
 from absl import logging
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from art_jax import core
 from art_jax.core.paths import printable
@@ -140,9 +140,9 @@ def read(file: File, at_least: int | None = None) -> Reading:
     BadPictureError: the file is not a whole picture within the limits.
   """
   with _opened(file) as image:
+    key = bit_depth.transparent_key(image)  # first: EXIF may need the pixels
     size = _upright_size(image)
     profile = image.info.get('icc_profile')
-    key = bit_depth.transparent_key(image)
     if at_least is not None:
       image.draft(None, (at_least, at_least))
     image.load()
@@ -202,7 +202,7 @@ def _formats() -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _opened(file: File) -> Iterator[Image.Image]:
+def _opened(file: File) -> Iterator[ImageFile.ImageFile]:
   """Open the header, refuse what is too large, name the file in errors."""
   try:
     with Image.open(_stream(file), formats=_formats()) as image:

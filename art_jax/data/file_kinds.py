@@ -54,7 +54,9 @@ def _tiff(file, head: bytes) -> str:
   tags = TiffImagePlugin.ImageFileDirectory_v2(header)
   file.seek(tags.next)
   tags.load(file)
-  bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+  if TiffImagePlugin.BITSPERSAMPLE not in tags:
+    return ''
+  bits = tags[TiffImagePlugin.BITSPERSAMPLE]
   kind = tags.get(TiffImagePlugin.SAMPLEFORMAT, (1,))[0]
   count = tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)
   return (

@@ -4,8 +4,10 @@ import pathlib
 
 from art_jax import core
 
+# Every suffix of the formats that `decode` opens.
 SUFFIXES = tuple(
-  '.jpg .jpeg .png .webp .avif .bmp .gif .tif .tiff .ppm .pgm'.split()
+  '.jpg .jpeg .jpe .jfif .mpo .png .apng .webp .avif .avifs .bmp .dib .gif '
+  '.tif .tiff .ppm .pgm .pbm .pnm .pfm'.split()
 )
 
 

@@ -5,11 +5,11 @@ import os
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from art_jax import core
 from art_jax.core.paths import printable
-from art_jax.data import decode
+from art_jax.data import decode, listing
 
 _RED, _BLUE = (200, 30, 40), (20, 60, 180)
 
@@ -69,6 +69,112 @@ def test_exif_orientation_6_is_turned_upright(tmp_path):
   array = _decode(path)
   _near(array[4, 16], _RED, 6)  # left became top
   _near(array[28, 16], _BLUE, 6)
+
+
+_TURNS = {  # stored -> upright, by orientation (EXIF 2.32, table 6)
+  1: lambda x: x,
+  2: lambda x: x[:, ::-1],
+  3: lambda x: x[::-1, ::-1],
+  4: lambda x: x[::-1],
+  5: lambda x: x.transpose(1, 0, 2),
+  6: lambda x: np.rot90(x, -1),
+  7: lambda x: x.transpose(1, 0, 2)[::-1, ::-1],
+  8: lambda x: np.rot90(x),
+}
+
+
+@pytest.mark.parametrize('orientation', [0, *_TURNS, 9])
+@pytest.mark.parametrize(
+  'kind, options',
+  [
+    ('JPEG', {'quality': 98, 'subsampling': 0}),
+    ('PNG', {}),
+    ('WEBP', {'lossless': True}),
+    ('AVIF', {'quality': 100, 'subsampling': '4:4:4'}),
+    ('TIFF', {}),
+    ('TIFF', {'compression': 'tiff_lzw'}),
+    ('TIFF', {'compression': 'jpeg', 'quality': 98}),
+  ],
+)
+def test_every_reader_reports_the_upright_size(kind, options, orientation):
+  if kind == 'AVIF' and not features.check('avif'):
+    pytest.skip('this Pillow has no AVIF')
+  if orientation not in _TURNS and 'compression' in options:
+    pytest.skip('libtiff writes no such value')
+  exif, stream = Image.Exif(), io.BytesIO()
+  exif[0x0112] = orientation
+  corner = Image.new('RGB', (48, 32), (20, 20, 20))
+  corner.paste((220, 40, 40), (0, 0, 24, 16))
+  corner.paste((40, 40, 220), (24, 0, 48, 16))
+  corner.save(stream, kind, exif=exif, **options)
+  turn = _TURNS.get(orientation, _TURNS[1])
+  upright = turn(np.asarray(corner))
+  size = upright.shape[1::-1]
+  content = stream.getvalue()
+  reading = decode.read(content)
+  assert decode.size_of(content) == decode.probe(content) == size
+  assert reading.size == reading.image.size == size
+  _near(reading.image, upright, 40 if kind in ('JPEG', 'AVIF') else 12)
+
+
+@pytest.mark.parametrize('orientation', [1, 3, 6, 8])
+def test_orientation_in_xmp_turns_every_size_alike(orientation):
+  xmp = f'<x tiff:Orientation="{orientation}"/>'.encode()
+  for kind, options in (
+    ('WEBP', {'xmp': xmp}),
+    ('TIFF', {'tiffinfo': {700: xmp}}),
+  ):
+    stream = io.BytesIO()
+    _two_colors(48, 32).save(stream, kind, **options)
+    content = stream.getvalue()
+    image = decode.picture(content)
+    assert decode.size_of(content) == decode.probe(content) == image.size
+
+
+@pytest.mark.parametrize(
+  'kind, count',
+  [('MPO', 1), ('GIF', 2), ('WEBP', 2), ('PNG', 2), ('TIFF', 2)],
+)
+def test_one_photo_with_a_second_view_is_no_animation(kind, count):
+  frames = [_two_colors(), Image.new('RGB', (64, 48), _BLUE)]
+  stream = io.BytesIO()
+  frames[0].save(stream, kind, save_all=True, append_images=frames[1:])
+  assert decode.num_frames(stream.getvalue()) == count
+  _near(decode.picture(stream.getvalue()).convert('RGB'), frames[0], 60)
+
+
+def test_every_suffix_of_the_readers_is_a_picture():
+  Image.init()
+  readers = {*decode._FORMATS, 'MPO'}  # the JPEG reader opens MPO
+  suffixes = {s for s, name in Image.EXTENSION.items() if name in readers}
+  assert suffixes <= {*listing.SUFFIXES}
+  for suffix in listing.SUFFIXES:
+    assert Image.EXTENSION.get(suffix, suffix) in {*readers, '.avif', '.avifs'}
+
+
+@pytest.mark.parametrize(
+  'suffix', 'jfif jpe apng dib pbm pgm pnm ppm mpo'.split()
+)
+def test_less_usual_suffixes_are_read(tmp_path, suffix):
+  mode = {'pbm': '1', 'pgm': 'L'}.get(suffix, 'RGB')
+  path = _save(tmp_path, f'x.{suffix}', _two_colors(mode=mode))
+  assert listing.pictures(tmp_path) == [path]
+  assert decode.probe(path) == (64, 48)
+
+
+@pytest.mark.parametrize('compression', ['tiff_lzw', 'tiff_deflate'])
+def test_damaged_data_is_words_and_the_library_is_silent(capfd, compression):
+  stream = io.BytesIO()
+  noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3))
+  Image.fromarray(noise.astype(np.uint8)).save(
+    stream, 'TIFF', compression=compression
+  )
+  content = bytearray(stream.getvalue())
+  content[40:400] = b'\xff' * 360
+  with pytest.raises(decode.BadPictureError) as info:
+    decode.read(bytes(content))
+  assert '-2' not in info.value.reason and info.value.reason
+  assert not capfd.readouterr().err
 
 
 def test_transparency_is_composited_over_white(tmp_path):
