@@ -20,7 +20,6 @@ MAX_FILES = 2_000_000
 # Pictures are compressed already. Small archives may be of one color.
 MAX_RATIO = 100
 _FREE_BYTES = 64 * 2**20
-_TABLE = '.csv'
 _MAX_TABLE_BYTES = 64 * 2**20
 _ODD = re.compile('[\x00-\x1f\x7f\ud800-\udfff]')
 
@@ -119,7 +118,15 @@ def is_picture(name: str) -> bool:
 
 def is_table(name: str) -> bool:
   """Tell whether an entry has the name of a table of attributes."""
-  return name.lower().endswith(_TABLE) and not _litter(name)
+  return name.lower().endswith(listing.TABLE) and not _litter(name)
+
+
+def is_other(name: str) -> bool:
+  """Tell whether an entry is a file that is neither, and no litter."""
+  if name.endswith('/'):
+    return False
+  name = _plain(name)
+  return not (is_picture(name) or is_table(name) or _litter(name))
 
 
 def _litter(name: str) -> bool:

@@ -54,6 +54,7 @@ class Member(NamedTuple):
 class _Zip(NamedTuple):
   members: dict[str, Member]
   names: list[str]  # of the pictures, sorted
+  others: list[str]  # of files of other kinds, sorted
 
 
 def is_archive(path: str) -> bool:
@@ -129,10 +130,18 @@ def names(path: str) -> list[str] | None:
 
   They are sorted, relative to the folder, with '/' between folders.
   """
-  if (inside := _inside(path)) is None:
-    return None
-  prefix = f'{inside[1]}/' if inside[1] else ''
-  every = inside[0].names
+  inside = _inside(path)
+  return inside and _below(inside[0].names, inside[1])
+
+
+def others(path: str) -> list[str]:
+  """Return the files of other kinds below a folder of a .zip, as `names`."""
+  inside = _inside(path)
+  return _below(inside[0].others, inside[1]) if inside else []
+
+
+def _below(every: list[str], folder: str) -> list[str]:
+  prefix = f'{folder}/' if folder else ''
   first = bisect.bisect_left(every, prefix)
   last = bisect.bisect_left(every, f'{prefix}\U0010ffff')
   return [name.removeprefix(prefix) for name in every[first:last]]
@@ -173,7 +182,11 @@ def _open_zip(path: str, size: int, time: int, process: int) -> _Zip:
     archive = zipfile.ZipFile(open(path, 'rb'))
     entries = archive_entries.pictures(path, _zip_entries(archive))
     members = {e.name: Member(archive, e.item, time) for e in entries}
-    return _Zip(members, sorted(filter(archive_entries.is_picture, members)))
+    return _Zip(
+      members,
+      sorted(filter(archive_entries.is_picture, members)),
+      sorted(filter(archive_entries.is_other, archive.namelist())),
+    )
 
 
 def _zip_entries(archive: zipfile.ZipFile) -> Iterator[Entry]:

@@ -90,7 +90,7 @@ def transparent_key(
     return tuple(v >> 8 for v in key) if raw == 'RGB;16B' else key
   if image.mode == '1':
     return 255 if key else 0
-  return key * {'L;2': 85, 'L;4': 17}.get(raw, 1)
+  return key * {'L;2': 85, 'L;4': 17}.get(str(raw), 1)
 
 
 def opacity(

@@ -15,6 +15,7 @@ from PIL import Image
 from art_jax import core
 from art_jax.core.paths import printable
 from art_jax.data import decode
+from art_jax.data.listing import left_out
 
 _SHOWN = 3  # files that a summary names
 
@@ -66,6 +67,7 @@ class Dataset:
       training examples where there are none to spare).
     class_names: name of each label; empty without labels.
     skipped: (path, reason) of the files that cannot be used.
+    notes: (path, note) of what was done to a picture, or was odd in its file.
     summary: one line for people.
     columns: `art_jax.data.columns.Column` of each attribute of the pictures.
   """
@@ -74,6 +76,7 @@ class Dataset:
   heldout: tuple[Examples, ...]
   class_names: tuple[str, ...] = ()
   skipped: tuple[tuple[str, str], ...] = ()
+  notes: tuple[tuple[str, str], ...] = ()
   summary: str = ''
   columns: tuple[Any, ...] = ()
 
@@ -185,14 +188,26 @@ def assemble(
   text = '; '.join(space.text for space in spaces if space.text) + note
   if skipped:
     text += f'; {len(skipped)} skipped: {_first(skipped)}'
+  others = sum((one.others for one in verified), collections.Counter())
+  notes = tuple(pair for one in verified for pair in one.notes)
+  text += ''.join(
+    f'; {part}' for part in (left_out(others), _counted(notes)) if part
+  )
   return Dataset(
     train=tuple(space.train for space in spaces),
     heldout=tuple(space.heldout for space in spaces),
     class_names=tuple(names),
     skipped=skipped,
+    notes=notes,
     summary=f'data: {where}: {text}',
     columns=tuple(columns),
   )
+
+
+def _counted(notes: Sequence[tuple[str, str]]) -> str:
+  """Count what data.json notes of pictures by its cause; '' for none."""
+  causes = collections.Counter(note for _, note in notes).most_common()
+  return '; '.join(f'{note} ({count})' for note, count in causes)
 
 
 def _first(skipped: Sequence[tuple[str, str]]) -> str:

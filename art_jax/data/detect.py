@@ -74,7 +74,7 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
     count_a, count_b = len(names_a), len(names_b)
     text = f'data: {count_a} and {count_b} pictures in {shown}'
     return sources.Unpaired(path), f'{text} (trainA and trainB)'
-  names, _ = tree.require_pictures(folder)
+  names, *_ = tree.require_pictures(folder)
   unpaired = '' if aligned else 'sub-folders trainA and trainB, or '
   core.require(
     _side_by_side(folder, names),
@@ -103,7 +103,7 @@ def _how_to_pair(names: set[str]) -> str:
 def _images(path: str, labeled: bool) -> tuple[core.Source, str]:
   shown = printable(path)
   folder = tree.resolve(path)
-  names, _ = tree.require_pictures(folder)
+  names, *_ = tree.require_pictures(folder)
   core.require(
     not tree.is_folder(os.path.join(folder, 'trainA')),
     f'--data={shown} holds two domains, but the algorithm reads one set of '
@@ -131,7 +131,7 @@ def _labeled(path: str) -> tuple[core.Source, str]:
     'attributes: put a table there with a column `file` and one for each '
     'attribute; pass such a folder, or --data=builtin',
   )
-  names, _ = tree.require_pictures(folder)
+  names, *_ = tree.require_pictures(folder)
   text = f'data: {len(names)} pictures in {shown} ({labeled.FILE})'
   return sources.Labeled(path), text
 

@@ -35,6 +35,7 @@ def collected() -> Iterator[Callable[[], tuple[str, ...]]]:
     A function that returns what the thread that calls it was warned of since
     its last call: causes, without the numbers that differ.
   """
+  hush()  # now, or it would end with the filters of this block
   heard = threading.local()
   with warnings.catch_warnings():
     warnings.filterwarnings('always', module=_PILLOW)

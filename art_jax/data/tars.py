@@ -19,7 +19,7 @@ from absl import logging
 
 from art_jax import core
 from art_jax.core.paths import home, printable
-from art_jax.data import archive_entries
+from art_jax.data import archive_entries, listing
 from art_jax.data.archive_entries import Entry
 
 # Of a header, which is read at once.
@@ -68,9 +68,14 @@ def _unpacked(path: str, suffix: str, wanted: Callable[[str], bool]) -> str:
   try:
     with archive_entries.explained(path, f'unpacked into {archives}'):
       with _open_tar(path) as archive:
-        for entry in archive_entries.pictures(path, _tar_entries(archive)):
+        others = []
+        entries = _tar_entries(archive, others)
+        for entry in archive_entries.pictures(path, entries):
           if wanted(entry.name):
             archive.extract(entry.item, temporary, filter='data')
+    if others and not suffix:
+      left_out = listing.left_out(listing.by_suffix(others))
+      logging.warning('data: %s: %s', printable(path), left_out)
     with contextlib.suppress(OSError):  # another process was faster
       os.rename(temporary, target)
   finally:
@@ -78,12 +83,18 @@ def _unpacked(path: str, suffix: str, wanted: Callable[[str], bool]) -> str:
   return str(target)
 
 
-def _tar_entries(archive: tarfile.TarFile) -> Iterator[Entry]:
+def _tar_entries(
+  archive: tarfile.TarFile, others: list[str]
+) -> Iterator[Entry]:
+  """Yield the entries; note the names of files of other kinds in `others`."""
   while (info := archive.next()) is not None:
     archive.members = []  # pyright: ignore  (it would keep them all)
     plain = info.isdir() or (info.isreg() and not info.issparse())
     trouble = '' if plain else 'no plain file'
-    yield Entry(info.name + '/' * info.isdir(), info.size, trouble, info)
+    name = info.name + '/' * info.isdir()
+    if archive_entries.is_other(name):
+      others.append(name)
+    yield Entry(name, info.size, trouble, info)
 
 
 @contextlib.contextmanager

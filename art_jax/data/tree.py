@@ -1,6 +1,8 @@
 """Folders of pictures, on disk or in a .zip archive."""
 
+import collections
 import os
+from typing import NamedTuple
 
 from art_jax import core
 from art_jax.core.paths import printable
@@ -47,19 +49,34 @@ def sub_folders(root: str) -> list[str]:
     )
 
 
+class Survey(NamedTuple):
+  """What lies below a folder, litter (see `litter`) apart.
+
+  Attributes:
+    names: sorted paths of the pictures, with '/' between folders.
+    skipped: (path, reason) of folders that cannot be listed.
+    others: how many files of each other suffix there are; tables are none.
+  """
+
+  names: list[str]
+  skipped: list[tuple[str, str]]
+  others: collections.Counter[str]
+
+
 def scan(root: str) -> tuple[list[str], list[tuple[str, str]]]:
-  """List pictures below a folder by suffix, in a fixed order.
+  """Return the names and the unreadable folders of `survey`."""
+  return survey(root)[:2]
 
-  Links are followed, each folder once; litter (see `litter`) is left out.
 
-  Returns:
-    Sorted paths below `root` with '/' between folders, and (path, reason) of
-    folders that cannot be listed.
+def survey(root: str) -> Survey:
+  """List the files below a folder, pictures by suffix, in a fixed order.
+
+  Links are followed, each folder once.
   """
   names = archives.names(root)
   if names is not None:
-    return names, []
-  names, skipped, seen = [], [], set()
+    return Survey(names, [], listing.by_suffix(archives.others(root)))
+  names, others, skipped, seen = [], [], [], set()
 
   def unreadable(error):
     skipped.append((error.filename, f'folder: {error.strerror}'))
@@ -74,23 +91,25 @@ def scan(root: str) -> tuple[list[str], list[tuple[str, str]]]:
       continue
     seen.add(identity)
     subs[:] = sorted(sub for sub in subs if not is_litter(sub))
-    names += [
-      os.path.relpath(os.path.join(folder, file), root).replace(os.sep, '/')
-      for file in files
-      if not is_litter(file)
-      and file.lower().endswith(listing.SUFFIXES)
-      and not os.path.isdir(os.path.join(folder, file))
-    ]
-  return sorted(names), skipped
+    for file in files:
+      if is_litter(file) or os.path.isdir(os.path.join(folder, file)):
+        continue
+      if not file.lower().endswith(listing.SUFFIXES):
+        others.append(file)
+        continue
+      path = os.path.relpath(os.path.join(folder, file), root)
+      names.append(path.replace(os.sep, '/'))
+  return Survey(sorted(names), skipped, listing.by_suffix(others))
 
 
-def require_pictures(root: str) -> tuple[list[str], list[tuple[str, str]]]:
-  """Return what `scan` does; raises UserError where there is nothing."""
-  names, skipped = scan(root)
+def require_pictures(root: str) -> Survey:
+  """Return what `survey` does; raises UserError where there is nothing."""
+  found = survey(root)
+  left_out = listing.left_out(found.others)
   core.require(
-    names or skipped,
+    found.names or found.skipped,
     f'folder {printable(root)!r} holds 0 images '
-    f'({" ".join(listing.SUFFIXES)}); pass a folder with images by '
-    '--data=PATH',
+    f'({" ".join(listing.SUFFIXES)}){left_out and f": {left_out}"}; pass a '
+    'folder with images by --data=PATH',
   )
-  return names, skipped
+  return found

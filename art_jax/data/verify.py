@@ -12,15 +12,16 @@ import json
 import os
 import pathlib
 import zlib
+from collections.abc import Mapping
 
 import PIL
 
 from art_jax import core
 from art_jax.core.paths import home, printable, write_atomic
-from art_jax.data import archives, decode, parallel, tree
+from art_jax.data import archives, decode, library_messages, parallel, tree
 
 # Part of the cache's key: another decoder may judge a file differently.
-_VERSION = f'2-{PIL.__version__}'
+_VERSION = f'3-{PIL.__version__}'
 _SHOWN = 3  # files that an error names
 _CHUNK = 2**20  # bytes that a checksum reads at once
 
@@ -38,6 +39,8 @@ class Verified:
     skipped: (path, reason) of every file or folder that cannot be read, and
       of every picture that is too small.
     marks: 'BYTES-CRC32' of each file: the same wherever it lies.
+    notes: (path, note) of what was done to a picture, or was odd in its file.
+    others: how many files of each other suffix are left out.
   """
 
   root: str
@@ -45,6 +48,8 @@ class Verified:
   sizes: tuple[tuple[int, int], ...]
   skipped: Skipped
   marks: tuple[str, ...]
+  notes: Skipped = ()
+  others: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
   def path(self, index: int) -> str:
     """Return the full path of picture `index`."""
@@ -72,10 +77,11 @@ def verify_resolved(
   root: str, data: core.Data, *, halves: bool = False
 ) -> Verified:
   """Do what `verify` does, for a folder that `tree.resolve` may return."""
-  names, skipped = tree.require_pictures(root)
-  sizes, marks, small = {}, {}, {}
-  for name, (result, mark) in _decode_new(root, names).items():
+  names, skipped, others = tree.require_pictures(root)
+  sizes, marks, small, notes = {}, {}, {}, []
+  for name, (result, mark, said) in _decode_new(root, names).items():
     path = os.path.join(root, name)
+    notes += [(path, note) for note in said]
     if isinstance(result, str):
       skipped.append((path, result))
     elif _side(result, halves) < data.size:
@@ -93,13 +99,15 @@ def verify_resolved(
     sizes=tuple(sizes.values()),
     skipped=tuple(skipped),
     marks=tuple(marks.values()),
+    notes=tuple(notes),
+    others=others,
   )
 
 
 def _decode_new(
   root: str, names: list[str]
-) -> dict[str, tuple[list[int] | str, str]]:
-  """Return [width, height], or why not, and the mark of each name.
+) -> dict[str, tuple[list[int] | str, str, list[str]]]:
+  """Return [width, height], or why not, the mark and notes of each name.
 
   Only what is new is decoded.
   """
@@ -112,13 +120,16 @@ def _decode_new(
     path = os.path.join(root, fresh[index])
     if os.path.lexists(path) and not os.path.isfile(path):
       # A broken link, or a pipe that would block.
-      return 'not a regular file', ''
+      return 'not a regular file', '', []
     try:
-      return list(decode.probe(path)), _mark(path)
+      reading = decode.read(path, 1)
     except decode.BadPictureError as error:
-      return error.reason, ''
+      heard()  # the reason says enough
+      return error.reason, '', []
+    return list(reading.size), _mark(path), [*reading.notes, *heard()]
 
-  results = parallel.map_indices(judge, len(fresh), 'verifying pictures')
+  with library_messages.collected() as heard:
+    results = parallel.map_indices(judge, len(fresh), 'verifying pictures')
   for name, result in zip(fresh, results, strict=True):
     known[name] = [stamps[name], *result]
   if fresh and cache:

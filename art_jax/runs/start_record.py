@@ -49,6 +49,9 @@ def describe_data(dataset: Any) -> dict[str, Any]:
     'skipped': [
       {'file': str(file), 'reason': reason} for file, reason in dataset.skipped
     ],
+    'notes': [
+      {'file': str(file), 'note': note} for file, note in dataset.notes
+    ],
   }
 
 

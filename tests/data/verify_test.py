@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 
 import numpy as np
@@ -10,7 +11,9 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.core import paths
-from art_jax.data import decode, tree, verify
+from art_jax.data import color_management, decode, listing, tree, verify
+from art_jax.data.sources import Folder
+from art_jax.runs import start_record
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +28,8 @@ def _picture(path, width=40, height=32):
 
 
 def _data(**kwargs):
-  return core.Data(source=None, **{'size': 32, 'max_bad': 0.5} | kwargs)
+  defaults = {'source': None, 'size': 32, 'max_bad': 0.5}
+  return core.Data(**defaults | kwargs)
 
 
 def test_home_follows_the_environment(tmp_path, monkeypatch):
@@ -98,9 +102,9 @@ def test_result_is_cached_by_size_and_time(tmp_path, monkeypatch):
     _picture(tmp_path / f'{i}.png')
   (tmp_path / 'bad.png').write_bytes(b'x')
   decoded = []
-  probe = decode.probe
+  read = decode.read
   monkeypatch.setattr(
-    decode, 'probe', lambda path: decoded.append(path) or probe(path)
+    decode, 'read', lambda path, *a: decoded.append(path) or read(path, *a)
   )
   first = verify.verify(tmp_path, _data())
   assert len(decoded) == 4 and first.sizes == ((40, 32),) * 3
@@ -185,3 +189,63 @@ def test_halves_must_be_large_enough(tmp_path):
   verify.verify(tmp_path, _data())
   with pytest.raises(core.UserError, match='each half'):
     verify.verify(tmp_path, _data(), halves=True)
+
+
+def _with_exif_that_ends_early(path):
+  _picture(path)
+  exif = b'Exif\0\0MM\0*' + b'\0\0\0\x08' + b'\0\x09' + b'\x01\x12'
+  Image.open(path).save(path, exif=exif)
+
+
+def test_what_is_odd_is_counted_by_cause_and_named(tmp_path, recwarn, capfd):
+  for i in range(3):
+    _with_exif_that_ends_early(tmp_path / f'{i}.jpg')
+  noise = np.random.default_rng(0).integers(0, 255, (32, 32, 3))
+  for i in range(2):
+    Image.fromarray(noise.astype(np.uint8)).save(
+      tmp_path / f'profile{i}.png', icc_profile=b'broken'
+    )
+  data = _data(source=Folder(str(tmp_path)))
+  for _ in range(2):  # decoded, then from the cache
+    dataset = data.source.open(data)
+    assert f'{color_management.DAMAGED} (2)' in dataset.summary
+    assert 'Corrupt EXIF data (3)' in dataset.summary
+    notes = start_record.describe_data(dataset)['notes']
+    assert [os.path.basename(note['file']) for note in notes] == [
+      *('0.jpg', '1.jpg', '2.jpg', 'profile0.png', 'profile1.png')
+    ]
+  decode.picture(tmp_path / '0.jpg')
+  assert not [w for w in recwarn if 'PIL' in w.filename]
+  assert not capfd.readouterr().err
+
+
+_OTHERS = ('a.heic', 'b.tga', 'c.TGA', 'notes', 'x/d.txt', 'labels.csv')
+_LINE = '5 files of other kinds left out (.tga 2, no suffix 1, .heic 1, .txt 1)'
+
+
+@pytest.mark.parametrize('archive', ['', '.zip', '.tar'])
+def test_files_of_other_kinds_are_counted_by_suffix(tmp_path, archive, caplog):
+  root = tmp_path / 'set'
+  _picture(root / 'a.png')
+  _picture(root / 'b.jfif')
+  for name in (*_OTHERS, '.hidden', 'Thumbs.db', '__MACOSX/._a.png'):
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).write_text('x')
+  if archive:
+    shutil.make_archive(str(root), archive[1:], root)
+  data = _data(source=Folder(f'{root}{archive}'))
+  with caplog.at_level('WARNING'):
+    dataset = data.source.open(data)
+  assert _LINE in dataset.summary + caplog.text
+  assert len(dataset.train[0]) + len(dataset.heldout[0]) == 2
+
+
+def test_a_folder_of_other_kinds_only_says_which(tmp_path):
+  (tmp_path / 'a.heic').write_text('x')
+  with pytest.raises(core.UserError, match='1 file of other kinds .*heic 1'):
+    verify.verify(tmp_path, _data())
+
+
+def test_many_suffixes_end_with_dots():
+  line = listing.left_out({f'.{i}': 1 for i in range(20)})
+  assert line.startswith('20 files') and line.endswith('.15 1, ...)')
