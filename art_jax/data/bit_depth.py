@@ -2,7 +2,7 @@
 
 The largest value of a 16-bit picture is known. Floats and 32-bit integers say
 nowhere which value is white, so a rule reads it from the values; it is in
-README.md ("Files") and told where it had to guess. A picture is scaled, or
+docs/picture_files.md and told where it had to guess. A picture is scaled, or
 refused by name; it never comes out black because its numbers were taken for
 those of another range.
 """
@@ -38,7 +38,7 @@ def to_eight_bit(image: Image.Image) -> tuple[Image.Image, str]:
 
 
 def _white(values: np.ndarray) -> tuple[float, str]:
-  """Return which value is white, and a note: the rule of README.md."""
+  """Return which value is white, and a note: by the rule of the docs."""
   if not np.isfinite(values).all():
     raise ValueError('it holds values that are no numbers (NaN or infinite)')
   spare = min(max(1, int(values.size * _OUTLIERS)), (values.size - 1) // 2)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageCms, features
 
-MAX_BYTES = 16 * 2**20
+MAX_BYTES = 8 * 2**20
 # Largest difference, in 1/255, of a profile that is taken for sRGB itself.
 _SAME = 2
 _SPACES = {'RGB': 'RGB', 'L': 'GRAY', 'CMYK': 'CMYK', 'LAB': 'Lab'}
@@ -84,7 +84,7 @@ def _has_littlecms() -> bool:
   return bool(features.check('littlecms2'))
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=16)
 def _conversion(profile: bytes, mode: str) -> Conversion:
   """Return what a profile does to a mode; built once for all its pictures."""
   if not _has_littlecms():

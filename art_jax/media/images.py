@@ -1,4 +1,8 @@
-"""Pictures for people: the only place that leaves [-1, 1]."""
+"""Pictures for people: the only place that leaves [-1, 1].
+
+Files are sRGB, as the pictures that models learn from; no profile says so,
+since readers take a file without one for sRGB.
+"""
 
 import io
 import math

@@ -17,7 +17,6 @@ from unittest import mock
 import jax
 import numpy as np
 import safetensors.numpy
-from PIL import Image
 
 from art_jax import core
 from art_jax.config import experiment_files, experiments, serialization
@@ -26,9 +25,8 @@ from art_jax.runs import checkpoints, metrics_log
 from art_jax.runs.folder import RunFolder
 from art_jax.training import goodput
 from art_jax.weights import families, files
-from tools.robustness import torch_pickles, weights_files
+from tools.robustness import picture_files, torch_pickles, weights_files
 
-_FORMATS = ('JPEG', 'PNG', 'WEBP', 'BMP', 'GIF', 'TIFF', 'PPM')
 _STATE = {'a': np.arange(64, dtype=np.float32), 'key': jax.random.key(0)}
 _WORDS = (
   b'\x00',
@@ -99,11 +97,7 @@ def _changed(data: bytes, start: int, end: int, rng: random.Random) -> bytes:
 
 
 def _image(rng: random.Random) -> tuple[str, bytes]:
-  kind, mode = rng.choice(_FORMATS), rng.choice(('RGB', 'L'))
-  drawn, out = np.random.default_rng(rng.getrandbits(32)), io.BytesIO()
-  pixels = drawn.integers(0, 256, (24, 20, 3), np.uint8)
-  Image.fromarray(pixels).convert(mode).save(out, kind)
-  return f'x.{kind.lower()}', out.getvalue()
+  return picture_files.draw(rng, damage)
 
 
 def _npz(rng: random.Random) -> tuple[str, bytes]:
