@@ -14,14 +14,16 @@ those of `Args:` and `Attributes:` in the docstrings; a trailing underscore is
 not part of a flag.
 """
 
+import contextlib
 import dataclasses
 import inspect
 import pathlib
 import re
 import sys
+import tempfile
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, NoReturn
 
 from absl import flags, logging
@@ -67,6 +69,28 @@ def call(main: Callable[..., int | None], arguments: Sequence[str]) -> int:
     name = pathlib.Path(module.__file__ or '').stem
     print(f'{name}: {error}', file=sys.stderr)
     return 2
+
+
+def chosen(flag: str, names: Sequence[str], known: Iterable[str]) -> list[str]:
+  """Return the names that a flag chooses, all that are known by default.
+
+  Raises:
+    core.UserError: listing what is known, if a name is not.
+  """
+  known = list(known)
+  unknown = ','.join(name for name in names if name not in known)
+  core.require(
+    not unknown,
+    f'--{flag}={unknown}: not known; pass some of {",".join(known)}',
+  )
+  return list(names) or known
+
+
+@contextlib.contextmanager
+def folder(prefix: str = 'art_jax_') -> Iterator[pathlib.Path]:
+  """Yield a new folder, which is removed at the end."""
+  with tempfile.TemporaryDirectory(prefix=prefix) as name:
+    yield pathlib.Path(name)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -126,8 +150,9 @@ def _value(values: flags.FlagValues, parameter: inspect.Parameter, hint: Any):
 def _parameters(function: Callable) -> list[tuple[inspect.Parameter, Any, str]]:
   """Return the parameters of a function with their type hints and texts."""
   hints = typing.get_type_hints(function, include_extras=True)
-  lines = r'^  (\w+): (.+(?:\n    .+)*)'
-  texts = dict(re.findall(lines, inspect.getdoc(function) or '', re.MULTILINE))
+  described = function.__mro__ if isinstance(function, type) else [function]
+  docs = '\n'.join(inspect.getdoc(each) or '' for each in described)
+  texts = dict(re.findall(r'^  (\w+): (.+(?:\n    .+)*)', docs, re.MULTILINE))
   return [
     (parameter, hints[name], ' '.join(texts.get(name, '').split()))
     for name, parameter in inspect.signature(function).parameters.items()

@@ -53,12 +53,6 @@ def test_the_rows_are_experiments_at_their_sizes(tool):
       experiments.resolve(experiment, 64)
 
 
-def test_an_unknown_row_is_refused_with_the_names(tool, capsys):
-  assert command.call(tool.main, ['--only=dcgan64,dcgan65']) == 2
-  said = capsys.readouterr().err
-  assert '--only=dcgan65' in said and 'dcgan64,dcgan128' in said
-
-
 def test_a_python_without_torch_is_refused(tool, tmp_path):
   with pytest.raises(core.UserError, match='cannot import torch'):
     tool.process.interpreter(str(tmp_path / 'python'))

@@ -1,6 +1,7 @@
 """tools/command.py: what the command line makes of a signature."""
 
 import dataclasses
+import importlib
 from collections.abc import Sequence
 from typing import Literal
 
@@ -11,13 +12,20 @@ from tools import command
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
-  """How.
+class Rates:
+  """How fast.
 
   Attributes:
     rate: of learning,
       per step.
   """
+
+  rate: float = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan(Rates):
+  """How."""
 
   rate: float = 0.5
 
@@ -90,6 +98,28 @@ def test_help_has_the_texts_of_the_docstrings(capsys):
   assert 'what the command line makes' in text
   assert '--rate: of learning, per step.' in text
   assert '--kind: <a|b>: which.' in text
+
+
+@pytest.mark.parametrize(
+  'tool',
+  [
+    'benchmarks.bench_peers --only=x,y',
+    'studies.originals --only=x,y',
+    'studies.tables stabilizer --only=x,y',
+    'studies.which_model --only=x,y',
+    'robustness.fuzz --kind=x,y',
+  ],
+)
+def test_an_unknown_name_is_refused_with_the_known_ones(tool, capsys):
+  name, *words = tool.split()
+  main = importlib.import_module(f'tools.{name}').main
+  assert command.call(main, words) == 2
+  assert '=x,y: not known; pass some of ' in capsys.readouterr().err
+
+
+def test_names_are_all_by_default():
+  assert command.chosen('only', (), {'a': 1, 'b': 2}) == ['a', 'b']
+  assert command.chosen('only', ('b',), 'ab') == ['b']
 
 
 def test_table():

@@ -18,7 +18,6 @@ import pathlib
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from typing import Annotated, Any, Literal
 
@@ -61,7 +60,7 @@ def main(plan: Plan, *, json_: str = '', only: tuple[str, ...] = ()) -> None:
     json_: file to write; replaced.
     only: rows to time; default: all.
   """
-  names = rows.chosen(only)
+  names = command.chosen('only', only, rows.ROWS)
   path = json_ and pathlib.Path(json_).expanduser()
   if path and not path.parent.is_dir():
     raise core.UserError(f'--json={path}: there is no folder {path.parent}')
@@ -82,8 +81,8 @@ def apart(name: str) -> dict[str, Any]:
 
   After other rows a step took up to a third longer.
   """
-  with tempfile.TemporaryDirectory() as folder:
-    path = pathlib.Path(folder) / 'row.json'
+  with command.folder() as folder:
+    path = folder / 'row.json'
     program = [sys.executable, '-m', 'tools.benchmarks.bench_peers']
     code = subprocess.run(
       [*program, *sys.argv[1:], f'--only={name}', f'--json={path}'],

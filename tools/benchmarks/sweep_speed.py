@@ -10,7 +10,6 @@ last state: |a - b| / (1 + |b|).
 
 import functools
 import pathlib
-import tempfile
 
 import jax
 import numpy as np
@@ -52,8 +51,7 @@ def main(
     f'{steps} steps of {batch}, width {width}, '
     f'{devices.count} x {jax.devices()[0].device_kind}'
   )
-  with tempfile.TemporaryDirectory() as temporary:
-    folder = pathlib.Path(temporary)
+  with command.folder() as folder:
     seconds = sum(
       timing.seconds(
         functools.partial(

@@ -2,7 +2,7 @@
 
 import functools
 import pathlib
-import zipfile
+import shutil
 from typing import Any
 
 import jax
@@ -40,9 +40,7 @@ def make(name: str, experiment: str = '') -> None:
     _write_arrays(path, _classes(experiment))
   elif path.suffix == '.zip':
     make('zipped')
-    with zipfile.ZipFile(path, 'w') as archive:
-      for file in sorted(pathlib.Path('zipped').iterdir()):
-        archive.write(file)
+    shutil.make_archive(name.removesuffix('.zip'), 'zip', '.', 'zipped')
   elif path.suffix in ('.pth', '.safetensors'):
     _write_weights(path)
   elif not path.suffix:

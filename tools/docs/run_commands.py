@@ -84,20 +84,23 @@ _RUNS = {
   'cdcgan': 'cdcgan_wikiart',
   'pix2pix_facades_ba': 'pix2pix_facades',
 }
+# A line of a code block, and those that a backslash joins to it.
+_COMMAND = re.compile(
+  r'^    ((?:art_jax |tools/|python3? |pip )(?:.*\\\n)*.*)$', re.MULTILINE
+)
 _RUN = re.compile(r'(?:--(?:run|init_from)=)?(runs/\S+)')
 _FILE = re.compile(r'[\w./-]+\.(?:jpg|png|mp4|pth|safetensors)\b')
-_READ = ('content', 'style', 'input', 'picture', 'pictures', 'start', 'mask')
+_READ = 'content|style|input|pictures?|start|mask|weights|set.*'
 
 
 def commands(page: pathlib.Path) -> Iterator[tuple[str, str]]:
   """Yield (page:line, command) of the commands in code blocks of a page."""
-  lines = iter(enumerate(page.read_text().splitlines(), 1))
-  for number, line in lines:
-    if re.match(r'    (art_jax |tools/|python3? |pip )', line):
-      while line.endswith('\\'):
-        line = line[:-1] + next(lines)[1].strip()
-      text = re.sub(r'--(set|versus) ', r'--\1=', line.partition(' #')[0])
-      yield f'{page.relative_to(_ROOT)}:{number}', text.strip()
+  content = page.read_text()
+  for block in _COMMAND.finditer(content):
+    number = content.count('\n', 0, block.start()) + 1
+    line = re.sub(r'\\\n\s*', '', block[1]).partition(' #')[0].strip()
+    text = re.sub(r'--(set|versus) ', r'--\1=', line)
+    yield f'{page.relative_to(_ROOT)}:{number}', text
 
 
 def all_commands(only: str = '') -> Iterator[tuple[str, str]]:
@@ -127,19 +130,19 @@ class Runner:
       for word in shlex.split(text)
     ]
     if words[:2] == ['python', 'tools/launch/local.py']:
-      return _process(*words, *_small('launch'))
+      return _process(*words, *_SMALL['launch'].split())
     if words[0] == 'art_jax':
       return self._art_jax(*words[1:])
     learner = 'pix2pix_facades' if 'facades' in words[2] else ''
     words[3:] = [self._prepared(word, learner) for word in words[3:]]
     main = importlib.import_module(words[2]).main
-    small = _small(words[2])
+    small = _SMALL.get(words[2], '').split()
     if re.search('(tables|which_model) (?!.*workdir=runs)', text):
       small.append(f'--workdir={tempfile.mkdtemp(dir=".")}')
     return command.call(main, [*words[3:], *small])
 
   def _art_jax(self, mode: str, *words: str) -> int:
-    small = _small(mode)
+    small = _SMALL.get(mode, '').split()
     experiment = words[0] if mode == 'train' else ''
     if mode == 'stylize' and words[0].startswith('--'):
       small = []  # of a trained network
@@ -180,13 +183,11 @@ class Runner:
         value = f'data/{experiment or "any"}{suffix}'
       inputs.make(value, experiment)
       return f'--data={value}'
-    if flag in ('real', 'fake'):
-      inputs.make(value)
-    if flag in _READ or flag == 'weights' or flag.startswith('set'):
-      for file in _FILE.findall(value):
-        inputs.make(file)
-      if flag == 'input' and not _FILE.search(value):
-        inputs.make(value)
+    files = _FILE.findall(value) if re.fullmatch(_READ, flag) else []
+    if flag in ('real', 'fake') or flag == 'input' and not files:
+      files = [value]  # a folder
+    for file in files:
+      inputs.make(file)
     if word.endswith('my/flow.py'):
       page = (_ROOT / 'docs/extending.md').read_text()
       (model,) = re.findall(
@@ -204,10 +205,6 @@ class Runner:
       name = pathlib.Path(path).name
       self._art_jax('train', _RUNS.get(name, name), f'--workdir={path}')
     return self.runs[path]
-
-
-def _small(name: str) -> list[str]:
-  return shlex.split(_SMALL.get(name, ''))
 
 
 def _check_fields(experiment: str, words: tuple[str, ...]) -> None:

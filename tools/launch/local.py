@@ -98,8 +98,7 @@ def _run(commands: list[tuple[dict, list[str]]]) -> int:
 
 
 def _free_port() -> int:
-  with socket.socket() as listener:
-    listener.bind(('127.0.0.1', 0))
+  with socket.create_server(('127.0.0.1', 0)) as listener:
     return listener.getsockname()[1]
 
 

@@ -15,8 +15,7 @@ import itertools
 import json
 import pathlib
 import random
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from art_jax import core
@@ -123,12 +122,13 @@ def one_per_class() -> list[str]:
   )
 
 
-def rows(name: str, kills: int, passes: str, rng: random.Random) -> list[str]:
-  """Crash one experiment; return rows of the table."""
-  lines, label = [], f'{pathlib.Path(name).stem:<17}'
+def rows(
+  name: str, kills: int, passes: str, rng: random.Random
+) -> Iterator[str]:
+  """Crash one experiment; yield rows of the table."""
+  label = f'{pathlib.Path(name).stem:<17}'
   experiment = trainer_process.experiment(name, settings(kills))
-  with tempfile.TemporaryDirectory(prefix='crash_test_') as temporary:
-    folder = pathlib.Path(temporary)
+  with command.folder('crash_test_') as folder:
     if passes != 'B':
       crash(folder / 'straight', name, 0, kills, (1,), rng)
       killed = crash(folder / 'a', name, kills, kills, (1,), rng)
@@ -139,15 +139,14 @@ def rows(name: str, kills: int, passes: str, rng: random.Random) -> list[str]:
         for path in ('straight', 'a')
       )
       same = 'same final state' if one == two else 'DIFFERENT FINAL STATE'
-      lines.append(f'{label} A {killed:>5}  {same}, sha256 {two[:16]}')
+      yield f'{label} A {killed:>5}  {same}, sha256 {two[:16]}'
     if passes != 'A':
       killed = crash(folder / 'b', name, kills, kills, _DEVICES, rng)
       restores, batches = require_notes(folder / 'b', experiment)
-      lines.append(
+      yield (
         f'{label} B {killed:>5}  {restores} restores bit-equal, '
         f'{batches} batches in order, devices {_DEVICES}'
       )
-  return lines
 
 
 def main(

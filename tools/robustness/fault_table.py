@@ -8,6 +8,7 @@ where there is none.
 """
 
 import contextlib
+import json
 import logging as python_logging
 import pathlib
 import random
@@ -24,7 +25,7 @@ from absl import logging
 from art_jax.config import shapes
 from art_jax.runs import checkpoints
 from tools import command
-from tools.robustness import checkpoint_damage, trainer_process
+from tools.robustness import trainer_process
 
 _NAME, _TOY = 'cyclegan_demo', 'tests/toy.py'
 _FLAGS = trainer_process.settings(
@@ -32,6 +33,7 @@ _FLAGS = trainer_process.settings(
 )
 _HOME = tempfile.TemporaryDirectory(prefix='faults_home_')
 Row = tuple[str, str, str]
+Damage = Callable[[pathlib.Path, random.Random], object]
 
 
 def _start(run: pathlib.Path, *flags: str, name=_NAME) -> subprocess.Popen:
@@ -68,6 +70,70 @@ def _continue(run: pathlib.Path, good: str) -> str:
   return f'steps after {before} are done again; final state {same}'
 
 
+def _data(step: pathlib.Path, rng: random.Random) -> pathlib.Path:
+  """Return a file of array data, the large ones more often."""
+  paths = sorted(p for p in (step / 'arrays').rglob('d/*') if p.is_file())
+  return rng.choices(paths, [p.stat().st_size for p in paths])[0]
+
+
+def _changed(
+  change: Callable[[bytes, bytes, random.Random], bytes],
+) -> Damage:
+  """Return the damage that cuts a data file in two and joins it changed."""
+
+  def damage(step, rng):
+    path = _data(step, rng)
+    data = path.read_bytes()
+    start = rng.randrange(len(data))
+    path.write_bytes(change(data[:start], data[start:], rng))
+
+  return damage
+
+
+def _change_layout(step: pathlib.Path, rng: random.Random) -> None:
+  path = step / 'layout' / 'metadata'
+  layout = json.loads(path.read_text())
+  rng.choice(layout['leaves'])['stored'][1] += 1
+  path.write_text(json.dumps(layout))
+
+
+def _empty(step: pathlib.Path, _: random.Random) -> None:
+  shutil.rmtree(step)
+  step.mkdir()
+
+
+def _replace(step: pathlib.Path, _: random.Random) -> None:
+  steps = sorted(p for p in step.parent.iterdir() if p.name.isdigit())
+  shutil.rmtree(step)
+  shutil.copytree(steps[0], step)
+
+
+DAMAGES: dict[str, Damage] = {
+  'one bit of the data flipped': _changed(
+    lambda head, tail, rng: (
+      head + bytes([tail[0] ^ 1 << rng.randrange(8)]) + tail[1:]
+    )
+  ),
+  'data file cut short': _changed(lambda head, *_: head),
+  'a block of the data zeroed': _changed(
+    lambda head, tail, _: head + bytes(len(tail[:4096])) + tail[4096:]
+  ),
+  'data file removed': lambda step, rng: _data(step, rng).unlink(),
+  'one item removed': lambda step, rng: shutil.rmtree(
+    step / rng.choice(('arrays', 'layout', 'host'))
+  ),
+  'a number in the layout changed': _change_layout,
+  "the loop's own numbers changed": lambda step, rng: (
+    step / 'host' / 'metadata'
+  ).write_text(json.dumps({'seed': rng.randrange(9, 99), 'rollbacks': 0})),
+  'folder emptied': _empty,
+  'stray empty folder named as a later step': lambda step, rng: step.with_name(
+    str(rng.randrange(100, 999))
+  ).mkdir(),
+  'an older checkpoint copied over it': _replace,
+}
+
+
 def damaged(base: pathlib.Path, folder: pathlib.Path) -> Iterator[Row]:
   """Damage the latest checkpoint in three places per kind."""
   like = shapes.state_shapes(trainer_process.experiment(_NAME, _FLAGS))
@@ -77,7 +143,7 @@ def damaged(base: pathlib.Path, folder: pathlib.Path) -> Iterator[Row]:
       for step in opened.steps()
     }
   newest, copy = max(wanted), folder / 'copy'
-  for name, damage in checkpoint_damage.DAMAGES.items():
+  for name, damage in DAMAGES.items():
     seen, lost = set(), set()
     for place in range(3):
       shutil.copytree(base / 'checkpoints', copy)
@@ -130,9 +196,8 @@ def _broken(
 
 def _fill(path: pathlib.Path) -> None:
   """Write a file until the disk is full."""
-  with contextlib.suppress(OSError), open(path, 'wb', buffering=0) as file:
-    while file.write(bytes(4096)):
-      pass
+  with contextlib.suppress(OSError):
+    shutil.copyfile('/dev/zero', path)
 
 
 def disks(folder: pathlib.Path, good: str) -> Iterator[Row]:
@@ -173,8 +238,7 @@ def lost_worker(folder: pathlib.Path) -> Row:
   run = folder / 'pair'
 
   def start_both():
-    with socket.socket() as free:
-      free.bind(('127.0.0.1', 0))
+    with socket.create_server(('127.0.0.1', 0)) as free:
       port = free.getsockname()[1]
     cluster = (f'--coordinator=127.0.0.1:{port}', '--num_processes=2')
     return [
@@ -221,8 +285,8 @@ def main() -> None:
   """Print the table as Markdown."""
   print('| fault | what the program prints | what is lost |')
   print('| --- | --- | --- |')
-  with tempfile.TemporaryDirectory(prefix='faults_') as temporary:
-    for row in rows(pathlib.Path(temporary)):
+  with command.folder('faults_') as folder:
+    for row in rows(folder):
       print(f'| {" | ".join(row)} |', flush=True)
 
 

@@ -10,15 +10,12 @@ else is a finding: it is printed with its kind and seed, and the exit code is 1.
 """
 
 import collections
-import pathlib
 import resource
 import signal
-import tempfile
 import time
 
 import psutil
 
-from art_jax import core
 from tools import command
 from tools.robustness import mutations
 
@@ -44,11 +41,7 @@ def main(
     seconds: limit of one file.
     gigabytes: limit of memory on top.
   """
-  kinds = [kind] if kind else list(mutations.KINDS)
-  core.require(
-    set(kinds) <= set(mutations.KINDS),
-    f'--kind={kind}: pass one of {", ".join(mutations.KINDS)}',
-  )
+  kinds = command.chosen('kind', [kind] if kind else [], mutations.KINDS)
   results, findings, slowest = (
     collections.Counter(),
     [],
@@ -59,8 +52,7 @@ def main(
     raise TooSlow(f'over {seconds} s')
 
   signal.signal(signal.SIGALRM, too_slow)
-  with tempfile.TemporaryDirectory(prefix='fuzz_') as temporary:
-    folder = pathlib.Path(temporary)
+  with command.folder('fuzz_') as folder:
     for kind in kinds:  # imports and first compiles are not the file's
       mutations.prepare(kind, folder)
     limit = psutil.Process().memory_info().vms + gigabytes * 2**30

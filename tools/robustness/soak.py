@@ -9,9 +9,7 @@ code is 1 if, from the second tenth to the last, memory grew by more than
 --megabytes, or files or threads by more than 2.
 """
 
-import pathlib
 import re
-import tempfile
 import time
 from typing import Annotated
 
@@ -36,9 +34,9 @@ def main(
   """
   start, tenths = time.monotonic(), []
   print('    step      MB  files  threads  seconds', flush=True)
-  with tempfile.TemporaryDirectory(prefix='soak_') as folder:
+  with command.folder('soak_') as folder:
     child = trainer_process.start(
-      pathlib.Path(folder) / 'run',
+      folder / 'run',
       experiment,
       *trainer_process.settings(
         duration=steps, log_every=10, render_every=100, checkpoint_every=50

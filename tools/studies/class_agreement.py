@@ -13,7 +13,6 @@ held-out pictures of this class: in the classifier's features, and in pixels.
 
 from collections.abc import Sequence
 
-import jax
 import numpy as np
 
 from art_jax import core
@@ -37,21 +36,6 @@ def read(
     'labeled', examples.subset(chosen), 'image', size
   )
   return space.read(np.arange(space.count)), space.labels
-
-
-def samples(
-  model: runs.Run, labels: np.ndarray, seed: int, conditional: bool
-) -> np.ndarray:
-  """Return u8 samples, one a label; labels are used by conditional models."""
-  algorithm, parts = study.needs(model, core.Generative, 'a GAN or a VAE'), []
-  make = jax.jit(algorithm.generate)
-  for first in range(0, len(labels), 100):
-    key = jax.random.fold_in(jax.random.key(seed), first)
-    given = labels[first : first + 100]
-    z = algorithm.latents(key, len(given))
-    made = make(model.params, z, given if conditional else None, key=key)
-    parts.append(images.to_uint8(np.asarray(made)))
-  return np.concatenate(parts)
 
 
 def main(
@@ -100,8 +84,9 @@ def main(
     f'pictures (trained on {len(train)})'
   )
   # In the order 0, 1, ..., K-1, 0, ...
-  wanted = np.tile(np.arange(len(names), dtype=np.int32), per_class)
-  made = samples(model, wanted, seed, conditional)
+  wanted = np.tile(np.arange(len(names)), per_class)
+  asked = range(len(names)) if conditional else None
+  made = model.sample(len(wanted), labels=asked, seed=seed)
   predicted, fake = classifier.predict(network, weights, made)
   # Of small sets the training pictures are the better measure of variety.
   if len(held) < 100 * len(names):

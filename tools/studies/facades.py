@@ -12,6 +12,7 @@ weights are found as for `art_jax evaluate`. A grid shows translations left,
 truth right.
 """
 
+import functools
 import pathlib
 from typing import Literal
 
@@ -61,11 +62,6 @@ def agreement(predicted: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
   return hits.sum() / counts.sum(), float((hits[seen] / union[seen]).mean())
 
 
-def _read(spaces, key: str, size: int) -> np.ndarray:
-  examples = next(space for space in spaces if key in space.keys)
-  return study.read(examples, size, key, limit=len(examples))
-
-
 def main(
   run: str,
   *,
@@ -90,13 +86,14 @@ def main(
   fields = model.experiment.data
   dataset = study.opened(fields, data, ('a', 'b'), aligned=True)
   chosen = direction or algorithm.directions[0]
-  given, truth = (_read(dataset.heldout, key, fields.size) for key in chosen)
+  read = functools.partial(study.read, size=fields.size, limit=None)
+  given, truth = (read(dataset.heldout, key=key) for key in chosen)
   made = np.concatenate(
     [model.translate(row[None], chosen, seed=seed) for row in given]
   )
   print(f'step {model.step}, {chosen}, {len(made)} held-out pictures')
   if chosen == 'ab':
-    labels = snap(_read(dataset.train, 'b', fields.size))
+    labels = snap(read(dataset.train, key='b'))
     common = np.bincount(labels.ravel()).argmax()
     for name, predicted in {
       'translation': snap(made),

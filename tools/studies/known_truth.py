@@ -13,10 +13,11 @@ from PIL import Image, ImageFilter
 from art_jax import core
 from art_jax.data.sources import Builtin
 from art_jax.devices import mesh
-from art_jax.evaluation import pictures, survey
+from art_jax.evaluation import distributions, pictures, scores, survey
 from art_jax.metrics import features as extractors
-from art_jax.metrics import fid, kid, precision_recall
 from tools import command
+
+_COLUMNS = ['', *'number KID FID precision recall density coverage'.split()]
 
 
 def main(
@@ -46,35 +47,33 @@ def main(
     'noise': np.clip(others + noise, 0, 255).astype(np.uint8),
     **{f'{n} of 5 genres': others[genres < n] for n in (4, 3, 2, 1)},
   }
-  reference = _features(real, features)
-  print(f'{features}, {size} px, against {count} real pictures')
-  print(
-    f'{"":<14} {"number":>6} {"KID":>8} {"+-":>6} {"FID":>8} {"precision":>9} '
-    f'{"recall":>6} {"density":>7} {"coverage":>8}'
+  extractor, devices = extractors.get(features), mesh.make_devices()
+  params = extractor.load()
+  reference, *others = (
+    survey.survey(
+      pictures.Pictures('', len(rows), rows.__getitem__),
+      extractor,
+      params,
+      devices,
+    )
+    for rows in (real, *sets.values())
   )
-  for name, rows in sets.items():
-    points = _features(rows, features)
-    mean, deviation = kid.kid(reference, points)
-    distance = fid.frechet_distance(
-      fid.statistics(reference), fid.statistics(points)
+  lines = []
+  for name, points in zip(sets, others, strict=True):
+    compared = scores.Scores(('kid', 'fid', 'precision', 'density'))
+    distributions.compare(compared, extractor, params, reference, points)
+    kid, fid, *shares = compared.rows
+    lines.append(
+      [
+        name,
+        f'{points.count}',
+        f'{kid.value:.4g} +- {kid.deviation:.2g}',
+        f'{fid.value:.4g}',
+        *(f'{share.value:.3f}' for share in shares),
+      ]
     )
-    precision, recall = precision_recall.precision_recall(reference, points)
-    density, coverage = precision_recall.density_coverage(reference, points)
-    print(
-      f'{name:<14} {len(points):>6} {mean:>8.4g} {deviation:>6.2g} '
-      f'{distance:>8.4g} {precision:>9.3f} {recall:>6.3f} {density:>7.3f} '
-      f'{coverage:>8.3f}'
-    )
-
-
-def _features(rows: np.ndarray, name: str) -> np.ndarray:
-  extractor = extractors.get(name)
-  return survey.survey(
-    pictures.Pictures('', len(rows), lambda indices: rows[indices]),
-    extractor,
-    extractor.load(),
-    mesh.make_devices(),
-  ).features
+  print(f'{features}, {size} px, against {count} real pictures\n')
+  print(command.table(_COLUMNS, lines))
 
 
 def _blurred(rows: np.ndarray, radius: float) -> np.ndarray:

@@ -21,7 +21,6 @@ import time
 import numpy as np
 from PIL import Image
 
-from art_jax import core
 from art_jax.core.paths import write_atomic
 from art_jax.data import procedural
 from art_jax.media import images
@@ -106,14 +105,9 @@ def main(plan: Plan, *, only: tuple[str, ...] = (), broken: str = '') -> None:
   """
   if broken:
     return write_broken(pathlib.Path(broken))
-  names = [row.name for row in originals_rows.ROWS]
-  core.require(
-    set(only) <= set(names),
-    f'--only={",".join(set(only) - set(names))}: pass some of '
-    f'{", ".join(names)}',
-  )
+  names = command.chosen('only', only, [r.name for r in originals_rows.ROWS])
   for row in originals_rows.ROWS:
-    if row.name in (only or names):
+    if row.name in names:
       print(row.name, make(row, plan)['status'], flush=True)
     write_page(plan)
   print(plan.output)

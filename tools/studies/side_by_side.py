@@ -38,7 +38,7 @@ def main(
   """
   models = [run.load(folder) for folder in runs]
   data = models[0].experiment.data
-  real = study.read(data.source.open(data).train[0], data.size)
+  real = study.read(data.source.open(data).train, data.size)
   shown, figures = [real], {}
   for folder, model in zip(runs, models, strict=True):
     cell = study.Trained(model, real, real, num, seed)

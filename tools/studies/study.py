@@ -22,40 +22,51 @@ from art_jax.evaluation import pictures
 from art_jax.inference import run
 from art_jax.media import images
 from art_jax.metrics import distances, kid, pixels32
+from art_jax.sampling import generate
 from art_jax.training import loop
 from tools import command
 
 T = TypeVar('T')
+SUBSETS = 30  # of KID
 _ROWS = 100
 _MAKERS = ('generator', 'decoder', 'denoiser')
 _NETWORKS = ('generator', 'discriminator', 'encoder', 'decoder', 'denoiser')
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
-  """How the cells of a table are trained and measured.
+class Sizes:
+  """What models are trained on, and how large everything is.
 
   Attributes:
-    workdir: folder of the runs; default: of the table, below /tmp.
     data: a folder; default: the built-in paintings.
     count: number of built-in paintings.
-    seeds: number of seeds.
-    steps: updates of each cell; default: of the table.
     batch: pictures of one update.
     size: side of the pictures.
     width: channels of the first layer of each network.
     num: samples that are measured.
   """
 
-  workdir: str = ''
   data: str = ''
   count: command.Count = 1000
-  seeds: command.Count = 1
-  steps: int = 0
   batch: command.Count = 64
   size: command.Count = 32
   width: command.Count = 16
   num: command.Count = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings(Sizes):
+  """How the cells of a table are trained and measured.
+
+  Attributes:
+    workdir: folder of the runs; default: of the table, below /tmp.
+    seeds: number of seeds.
+    steps: updates of each cell; default: of the table.
+  """
+
+  workdir: str = ''
+  seeds: command.Count = 1
+  steps: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,30 +102,22 @@ class Trained:
   num: int
   seed: int
 
-  def samples(self, latents: jax.Array | np.ndarray | None = None):
+  def samples(self, latents: np.ndarray | None = None) -> np.ndarray:
     """Return u8[num, H, W, C] of the model's own latents, or of these."""
-    key = jax.random.key(self.seed)
-    algorithm = needs(self.model, core.Generative, 'a GAN or a VAE')
-    latents = algorithm.latents(key, self.num) if latents is None else latents
-    make = jax.jit(algorithm.generate)
-    return images.to_uint8(
-      in_parts(lambda part: make(self.model.params, part, key=key), latents)
-    )
+    if latents is None:
+      return self.model.sample(self.num, seed=self.seed)
+    model = self.model
+    return generate.generate_bytes(model.experiment, model.params, latents)
 
   def kid(self, samples: np.ndarray) -> dict[str, float]:
     """Return KID on pixels32 against the training pictures, two columns."""
-    value, deviation = distance(self.train, samples)
+    real, fake = features(self.train), features(samples)
+    value, deviation = kid.kid(real, fake, subsets=SUBSETS)
     return {'kid': value, 'kid deviation': deviation}
 
   def diversity(self, samples: np.ndarray) -> float:
     """Return the diversity of samples over that of `num` pictures."""
     return diversity(self.train[: self.num], samples)
-
-
-def in_parts(function: Callable, rows: Any, size: int = _ROWS) -> np.ndarray:
-  """Return `function` of all rows, called with `size` of them at a time."""
-  starts = range(0, len(rows), size)
-  return np.concatenate([function(rows[i : i + size]) for i in starts])
 
 
 def needs(model: run.Run, kind: type[T], text: str) -> T:
@@ -139,15 +142,12 @@ def opened(
   return source.open(dataclasses.replace(fields, source=source))
 
 
-def distance(real: np.ndarray, fake: np.ndarray) -> tuple[float, float]:
-  """Return KID on pixels32 and its deviation over subsets."""
-  return kid.kid(features(real), features(fake), subsets=30)
-
-
 def features(rows: np.ndarray) -> np.ndarray:
   """Return f32[N, D], pixels32 of u8[N, H, W, C]."""
-  apply = jax.jit(pixels32.features)
-  return in_parts(lambda part: apply(images.from_uint8(part)), rows)
+  apply, starts = jax.jit(pixels32.features), range(0, len(rows), _ROWS)
+  return np.concatenate(
+    [apply(images.from_uint8(rows[i : i + _ROWS])) for i in starts]
+  )
 
 
 def diversity(real: np.ndarray, fake: np.ndarray) -> float:
@@ -160,11 +160,19 @@ def diversity(real: np.ndarray, fake: np.ndarray) -> float:
 
 
 def read(
-  examples: Any, size: int, key: str = 'image', limit: int = 1000
+  spaces: Sequence[Any], size: int, key: str = 'image', limit: int | None = 1000
 ) -> np.ndarray:
-  """Return the first pictures of a data set, u8[<= limit, size, size, C]."""
-  chosen = pictures.of_examples(key, examples, key, size).first(limit)
-  return chosen.read(np.arange(chosen.count))
+  """Return the first pictures of a part of a data set, u8[N, size, size, C].
+
+  Args:
+    spaces: `train` or `heldout` of the data set.
+    size: side of the pictures.
+    key: of the pictures; the first space that has it is read.
+    limit: N at most; None: all.
+  """
+  examples = next(space for space in spaces if key in space.keys)
+  chosen = pictures.of_examples(key, examples, key, size)
+  return chosen.read(np.arange(chosen.count)[:limit])
 
 
 def sized(algorithm: Any, size: int, width: int) -> list[str]:
@@ -228,7 +236,7 @@ def _train(
   loop.train(experiment, folder)
   dataset = experiment.data.source.open(experiment.data)
   train, heldout = (
-    read(space[0], settings.size) for space in (dataset.train, dataset.heldout)
+    read(part, settings.size) for part in (dataset.train, dataset.heldout)
   )
   return Trained(run.load(folder), train, heldout, settings.num, seed)
 

@@ -97,7 +97,7 @@ def main(
   settings: study.Settings,
   *,
   latents: tuple[int, ...] = (16, 64, 256),
-  only: tuple[str, ...] = tuple(STABILIZERS),
+  only: tuple[str, ...] = (),
 ) -> None:
   """Train, measure and print one table.
 
@@ -105,8 +105,9 @@ def main(
     table: which one.
     settings: how.
     latents: sizes of the table `latent`.
-    only: stabilizers of the table `stabilizer`.
+    only: stabilizers of the table `stabilizer`; default: all.
   """
+  stabilizers = command.chosen('only', only, STABILIZERS)
   settings = dataclasses.replace(
     settings,
     workdir=settings.workdir or f'/tmp/{table}_table',
@@ -136,7 +137,9 @@ def main(
     'smoothing': (smoothing_figures, japanese(SMOOTHING)),
     'stabilizer': (
       stabilizer_figures,
-      japanese({name: STABILIZERS[name] for name in ('baseline', *only)}),
+      japanese(
+        {name: STABILIZERS[name] for name in ('baseline', *stabilizers)}
+      ),
     ),
   }
   figures, cells = tables[table]

@@ -23,6 +23,7 @@ from art_jax.core.paths import write_atomic
 from art_jax.inference import run
 from art_jax.media import images
 from art_jax.metrics import distances, precision_recall
+from art_jax.metrics import kid as kid_metric
 from art_jax.monitoring import neighbors
 from art_jax.sampling import captions
 from tools import command
@@ -47,6 +48,9 @@ _DIFFUSION = (
   'algorithm.ema_decay=0.99',
   'algorithm.sampler=dpm_solver_2m',
 )
+_HEADER = (
+  'model|KID|recall|precision|copied|steps|trained, images/s|sampled, images/s'
+)
 _COLUMNS = 'kid deviation recall precision copied sampled'.split()
 _SHOWN = 16
 _DONE = 'which_model.json'
@@ -54,26 +58,15 @@ _ENOUGH = 10  # minutes; below, the figures are no advice
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class Plan(study.Sizes):
   """How the models are trained and measured.
 
   Attributes:
     minutes: of each model.
-    data: a folder; default: the built-in paintings.
-    count: number of built-in paintings.
-    size: side of the pictures.
-    width: of all networks.
-    batch: pictures of one update.
-    num: samples that are measured.
   """
 
   minutes: float = 20
-  data: str = ''
-  count: command.Count = 1000
-  size: command.Count = 32
   width: command.Count = 32
-  batch: command.Count = 64
-  num: command.Count = 500
 
 
 def main(
@@ -91,13 +84,14 @@ def main(
     workdir: folder of the runs.
     output: the page; its picture goes beside it.
   """
+  wanted = command.chosen('only', only, MODELS)
   folders = {n: pathlib.Path(workdir, n.replace(' ', '_')) for n in MODELS}
   results: dict = {n: kept(n, folder, plan) for n, folder in folders.items()}
   sheets = []
   for name, folder in folders.items():
     if results[name] is None:
       results[name] = {'failed': 'not run yet'}
-      if only and name not in only:
+      if name not in wanted:
         continue
       try:
         results[name] = measure(name, folder, plan)
@@ -123,10 +117,10 @@ def measure(name: str, folder: pathlib.Path, plan: Plan) -> dict[str, float]:
   timed_run.art_jax(_training(name, trained, plan), log, plan.minutes)
   model = run.load(trained)
   data = model.experiment.data
-  real = study.read(data.source.open(data).train[0], plan.size)
+  real = study.read(data.source.open(data).train, plan.size)
   samples = model.sample(plan.num)
   x, y = study.features(real), study.features(samples)
-  kid, deviation = study.distance(real, samples)
+  kid, deviation = kid_metric.kid(x, y, subsets=study.SUBSETS)
   precision, recall = precision_recall.precision_recall(x, y)
   apart = np.asarray(distances.pairwise(y, x))
   steps, rate = timed_run.speed(trained)
@@ -167,8 +161,8 @@ def kept(name: str, folder: pathlib.Path, plan: Plan) -> dict | None:
 
 
 def _request(name: str, folder: pathlib.Path, plan: Plan) -> list[str]:
-  limits = [f'--minutes={plan.minutes:g}', f'--num={plan.num}']
-  return limits + _training(name, folder / 'run', plan)
+  training = _training(name, folder / 'run', plan)
+  return [f'--minutes={plan.minutes:g}', f'--num={plan.num}', *training]
 
 
 def _training(name: str, folder: pathlib.Path, plan: Plan) -> list[str]:
@@ -221,12 +215,8 @@ def page(results: dict, plan: Plan, picture: str) -> str:
     'much nearer to it than to any other. See [metrics](metrics.md).',
     '',
   ]
-  header = (
-    'model|KID|recall|precision|copied|steps|trained, images/s|'
-    'sampled, images/s'
-  ).split('|')
   rows = [[name, *_shown(row)] for name, row in results.items()]
-  lines.append(command.table(header, rows))
+  lines.append(command.table(_HEADER.split('|'), rows))
   if picture:
     lines += ['', f'![{_SHOWN} samples of each model]({picture})']
   return '\n'.join([*lines, '', *_verdict(results, plan), ''])

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -100,8 +101,8 @@ def interpreter(given: str | None) -> str:
 
 
 def _has_torch(python: str) -> bool:
-  try:
-    done = subprocess.run([python, '-c', 'import torch'], capture_output=True)
-  except OSError:
-    return False
-  return done.returncode == 0
+  words = [python, '-c', 'import torch']
+  return bool(
+    shutil.which(python)
+    and subprocess.run(words, capture_output=True).returncode == 0
+  )

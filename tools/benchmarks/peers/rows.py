@@ -1,7 +1,7 @@
 """The rows of the table: an experiment of ours, and its peer in PyTorch."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -133,17 +133,3 @@ ROWS: Mapping[str, Row] = MappingProxyType(
     ),
   }
 )
-
-
-def chosen(only: Sequence[str]) -> list[str]:
-  """Return the names of the rows chosen, all of them by default.
-
-  Raises:
-    core.UserError: listing the names, if one is none of them.
-  """
-  unknown = ','.join(name for name in only if name not in ROWS)
-  core.require(
-    not unknown,
-    f'--only={unknown}: there is no such row; pass some of {",".join(ROWS)}',
-  )
-  return list(only) or list(ROWS)
