@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from absl import logging
 
 from art_jax import core
 from art_jax.core.paths import printable
@@ -73,19 +74,22 @@ def of_folder(
     root = tree.resolve(root)
   except core.UserError as error:
     raise core.UserError(f'--{flag}: {error}') from None
-  names, _ = tree.scan(root)
+  names, _, others = tree.survey(root)
   core.require(
     names,
     f'--{flag}={root} holds 0 pictures ({" ".join(listing.SUFFIXES)}); pass '
     'a folder with some in it',
   )
+  if left_out := listing.left_out(others):
+    logging.warning('--%s=%s: %s', flag, printable(str(root)), left_out)
   paths = [pathlib.Path(root) / name for name in names]
   if size is None:
     _require_one_size(paths, flag)
 
   def one(index):
     if size is not None:
-      return decode.decode(paths[index], size=size, channels=3, fit='crop')
+      picture = decode.picture(paths[index], at_least=2 * size)
+      return decode.resize(picture, size, 3, 'crop')
     return np.asarray(decode.picture(paths[index]).convert('RGB'))
 
   return Pictures(str(root), len(paths), _stacked(one))

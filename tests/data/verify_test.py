@@ -13,6 +13,7 @@ from art_jax import core
 from art_jax.core import paths
 from art_jax.data import color_management, decode, listing, tree, verify
 from art_jax.data.sources import Folder
+from art_jax.evaluation import pictures
 from art_jax.runs import start_record
 
 
@@ -249,3 +250,13 @@ def test_a_folder_of_other_kinds_only_says_which(tmp_path):
 def test_many_suffixes_end_with_dots():
   line = listing.left_out({f'.{i}': 1 for i in range(20)})
   assert line.startswith('20 files') and line.endswith('.15 1, ...)')
+
+
+def test_a_folder_of_inputs_says_what_is_left_out(tmp_path, caplog):
+  _picture(tmp_path / 'a.png')
+  for name in ('b.heic', 'notes.txt', 'labels.csv', '.hidden'):
+    (tmp_path / name).write_text('x')
+  for read in (listing.pictures, lambda root: pictures.of_folder(root, 'real')):
+    caplog.clear()
+    read(tmp_path)
+    assert '2 files of other kinds left out (.heic 1, .txt 1)' in caplog.text
