@@ -103,6 +103,17 @@ ROWS: Mapping[str, Row] = MappingProxyType(
     'acgan': Row(
       **_gan('acgan_wikiart', 100), peer='dcgan.acgan', fields={'classes': 5}
     ),
+    'projected64': Row(
+      **_gan('projected_paintings64', 8, 'algorithm.weights='),
+      peer='projected.projected',
+      fields={
+        'width': 12,
+        'latent': 256,
+        'features': 64,
+        'discriminator': 16,
+        'pixels': 24,
+      },
+    ),
     'cyclegan128': _cyclegan(128, 6),
     'cyclegan256': _cyclegan(256, 9),
     'pix2pix': Row(
