@@ -33,8 +33,10 @@ def to_eight_bit(image: Image.Image) -> tuple[Image.Image, str]:
     image.mode == 'I' and image.format not in (None, 'TIFF')
   )
   top, note = (65535, '') if sure else _white(values)
-  scaled = np.clip(values.astype(np.float64) * (255 / top), 0, 255)
-  return Image.fromarray(np.rint(scaled).astype(np.uint8)), note
+  scaled = values.astype(np.float32)
+  scaled *= np.float32(255 / top)
+  np.rint(np.clip(scaled, 0, 255, out=scaled), out=scaled)
+  return Image.fromarray(scaled.astype(np.uint8)), note
 
 
 def _white(values: np.ndarray) -> tuple[float, str]:
@@ -59,7 +61,7 @@ def _white(values: np.ndarray) -> tuple[float, str]:
 
 def _range(values: np.ndarray, high: float) -> float | None:
   """Return 1, 255 or 65535, whichever the values are of; None: of none."""
-  whole = bool((values == np.rint(values)).all())
+  whole = values.dtype.kind in 'iu' or bool((values == np.rint(values)).all())
   if high <= 1:
     return 1
   # Light brighter than white, as in HDR, in a picture of 0 to 1.
