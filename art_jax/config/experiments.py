@@ -11,28 +11,6 @@ from typing import Any
 from art_jax import core
 from art_jax.config import renamed, renamed_imports, serialization
 
-# A run may be continued with these changed: they do not touch its numbers.
-RESUMABLE = (
-  'train.duration',
-  'train.planned_duration',
-  'train.log_every',
-  'train.render_every',
-  'train.checkpoint_every',
-  'train.render_count',
-  'train.keep_last',
-  'train.keep_every',
-  'train.on_nan',
-  'train.max_rollbacks',
-  'train.on_alarm',
-  'train.alarm_features',
-  'train.alarms',
-  'train.evaluate_every',
-  'train.best_metric',
-  'train.steps_per_call',
-  'train.shard_state',
-  'data.engine',
-)
-
 
 def load(name: str, *, tiny: bool = False) -> core.Experiment:
   """Return the experiment of a file in experiments/, by name or path.
@@ -212,11 +190,6 @@ def differences(old: Any, new: Any) -> list[str]:
     for field in serialization.config_fields(old)
     for below in differences(getattr(old, field.name), getattr(new, field.name))
   ]
-
-
-def resumable(path: str) -> bool:
-  """Tell whether a run may be continued with this field changed."""
-  return any(path == name or path.startswith(f'{name}.') for name in RESUMABLE)
 
 
 def get(experiment: Any, path: str) -> Any:

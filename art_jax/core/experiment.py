@@ -134,6 +134,9 @@ class Train:
     on_nan: what to do when a number is not finite: 'stop', or 'rollback': go
       on from the last good checkpoint with another data order.
     max_rollbacks: number of times that 'rollback' does so before it stops.
+    on_data_change: what to do when a run is started again and its pictures are
+      others than before: 'stop', or 'continue': go on with them, in another
+      order from that step on. Classes that would get other labels always stop.
     on_alarm: what to do when an alarm begins: 'report' it, 'stop' the run
       after a checkpoint, or 'off': measure nothing.
     alarm_features: extractor in which samples are compared, see
@@ -168,6 +171,7 @@ class Train:
   render_count: int = 8
   on_nan: str = 'stop'
   max_rollbacks: int = 3
+  on_data_change: str = 'stop'
   on_alarm: str = 'report'
   alarm_features: str = 'pixels32'
   alarms: Alarms = Alarms()
@@ -203,6 +207,7 @@ class Train:
       ('seed', self.seed >= 0, 'is >= 0'),
       ('max_rollbacks', self.max_rollbacks >= 0, 'is >= 0'),
       _one_of('on_nan', self.on_nan, 'stop', 'rollback'),
+      _one_of('on_data_change', self.on_data_change, 'stop', 'continue'),
       _one_of('on_alarm', self.on_alarm, 'report', 'stop', 'off'),
       ('alarms.count', alarms.count >= 8, 'is at least 8'),
       ('alarms.reference', alarms.reference >= 8, 'is at least 8'),

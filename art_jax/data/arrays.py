@@ -3,15 +3,16 @@
 import dataclasses
 import os
 import zipfile
+import zlib
 
 import numpy as np
 
 from art_jax import core
 from art_jax.core.paths import printable
+from art_jax.data.class_names import choose_classes
 from art_jax.data.dataset import (
   Dataset,
   assemble,
-  choose_classes,
   of_arrays,
   space,
 )
@@ -53,9 +54,10 @@ class Arrays:
     spaces = []
     for keys in [('a',), ('b',)] if apart else [tuple(train)]:
       splits = (
-        of_arrays({key: rows[key] for key in keys}, 'row', data)
+        of_arrays(chosen, 'row', data, marks=_marks(chosen))
         for rows in (train, test)
         if set(keys) <= set(rows)
+        for chosen in [{key: rows[key] for key in keys}]
       )
       examples, *heldout = splits
       title = f'{" ".join(keys)}: '
@@ -151,6 +153,18 @@ def _class_names(names, *splits) -> tuple[str, ...]:
   count = 1 + max(int(values.max()) for values in labels)
   known = range(count) if names is None or len(names) < count else names
   return tuple(map(str, known))
+
+
+def _marks(rows) -> list[str]:
+  """Return a checksum of each row of all arrays."""
+  values = [
+    value.astype(np.int64) if value.ndim == 1 else np.ascontiguousarray(value)
+    for value in rows.values()
+  ]
+  return [
+    '-'.join(f'{zlib.crc32(row):08x}' for row in each)
+    for each in zip(*values, strict=True)
+  ]
 
 
 def _keep(rows, names, kept):

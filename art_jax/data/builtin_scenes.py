@@ -11,12 +11,12 @@ from art_jax import core
 from art_jax.core import paths
 from art_jax.data import procedural
 from art_jax.data.builtin import Builtin
+from art_jax.data.class_names import choose_classes
 from art_jax.data.columns import Column
 from art_jax.data.dataset import (
   Dataset,
   Space,
   assemble,
-  choose_classes,
   of_arrays,
 )
 
@@ -53,7 +53,9 @@ def open_scenes(source: Builtin, data: core.Data) -> Dataset:
   def scenes(fields, first, count):
     drawn = render(first, count)
     arrays = {key: getattr(drawn, field) for key, field in fields.items()}
-    return of_arrays(arrays, 'scene', data, first)
+    # A scene is what its number and these make it.
+    marks = [f'{source.layout}-{source.seed}'] * count
+    return of_arrays(arrays, 'scene', data, first, marks)
 
   held = max(8, math.ceil(data.heldout * source.count))
   held_first = 2 * source.count  # the same scenes in every layout

@@ -2,10 +2,9 @@
 
 import collections
 import dataclasses
-import difflib
+import functools
 import hashlib
 import os
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.core.paths import printable
-from art_jax.data import decode
+from art_jax.data import decode, fingerprint
 from art_jax.data.listing import left_out
 
 _SHOWN = 3  # files that a summary names
@@ -29,11 +28,14 @@ class Examples:
     names: file name of each example, or another name to show in errors.
     read: index -> u8[load, load, C] pictures and i32[] labels, by key; a pure
       function that threads may call at once.
+    marks: what each example holds, in a few characters that are the same
+      wherever it lies (see `fingerprint`); None: that is not known.
   """
 
   keys: tuple[str, ...]
   names: Sequence[str]
   read: Callable[[int], dict[str, np.ndarray]]
+  marks: Sequence[str] | None = None
 
   def __len__(self) -> int:
     return len(self.names)
@@ -45,7 +47,8 @@ class Examples:
   def subset(self, indices: Sequence[int]) -> 'Examples':
     """Return the examples at `indices`, in that order."""
     names = tuple(self.names[i] for i in indices)
-    return Examples(self.keys, names, lambda i: self.read(indices[i]))
+    marks = self.marks and tuple(self.marks[i] for i in indices)
+    return Examples(self.keys, names, lambda i: self.read(indices[i]), marks)
 
 
 class Space(NamedTuple):
@@ -79,6 +82,11 @@ class Dataset:
   notes: tuple[tuple[str, str], ...] = ()
   summary: str = ''
   columns: tuple[Any, ...] = ()
+
+  @functools.cached_property
+  def fingerprint(self) -> fingerprint.Fingerprint:
+    """What the set is, wherever it lies."""
+    return fingerprint.of(self)
 
   @property
   def num_examples(self) -> int:
@@ -219,49 +227,6 @@ def _first(skipped: Sequence[tuple[str, str]]) -> str:
   return ', '.join(shown) + (', ...' if len(skipped) > _SHOWN else '')
 
 
-def choose_classes(
-  found: tuple[str, ...], wanted: tuple[str, ...], where: str
-) -> tuple[str, ...]:
-  """Return the classes to keep, in the order of their labels.
-
-  Raises:
-    UserError: there is none, or a wanted one is unknown.
-  """
-  core.require(
-    found,
-    f'{printable(where)!r} holds no class sub-folders; pass a folder '
-    'with one sub-folder per class by --data=PATH',
-  )
-  spelled = {_nfc(name): name for name in found}
-  wanted = tuple(
-    name if name in found else spelled.get(_nfc(name), name) for name in wanted
-  )
-  for name in wanted:
-    if name not in found:
-      near = difflib.get_close_matches(name, found, n=3, cutoff=0.4) or found
-      raise core.UserError(
-        f'data.classes names {name!r}, which {printable(where)!r} does '
-        f'not have; nearest: {", ".join(near[:3])}'
-      )
-  return tuple(wanted) or tuple(found)
-
-
-def _nfc(name: str) -> str:
-  """Return a name with each accented letter as one character."""
-  return unicodedata.normalize('NFC', name)
-
-
-def few(labels: Sequence[int], names: Sequence[str]) -> str:
-  """Return what a summary says of classes with one training picture."""
-  counts = collections.Counter(labels)
-  single = [name for i, name in enumerate(names) if counts[i] == 1]
-  if not single:
-    return ''
-  shown = ', '.join(map(printable, single[:_SHOWN]))
-  more = ', ...' if len(single) > _SHOWN else ''
-  return f' ({len(single)} of one picture, which is trained on: {shown}{more})'
-
-
 def cutter(data: core.Data) -> decode.Cut:
   """Return the keyword arguments of `decode.decode` for this data."""
   size = data.load_size or data.size
@@ -273,6 +238,7 @@ def of_arrays(
   title: str,
   data: core.Data,
   first: int = 0,
+  marks: Sequence[str] | None = None,
 ) -> Examples:
   """Return examples whose pictures are in memory.
 
@@ -281,6 +247,7 @@ def of_arrays(
     title: example 7 is called '<title> 7'.
     data: how the pictures are cut.
     first: number of the first one.
+    marks: what each holds, see `Examples`.
   """
   cut = cutter(data)
 
@@ -297,11 +264,14 @@ def of_arrays(
 
   count = len(next(iter(arrays.values())))
   names = [f'{title} {first + index}' for index in range(count)]
-  return Examples(tuple(arrays), names, read)
+  return Examples(tuple(arrays), names, read, marks)
 
 
 def only(examples: Examples, key: str) -> Examples:
   """Return the examples with a single key."""
   return Examples(
-    (key,), examples.names, lambda i: {key: examples.read(i)[key]}
+    (key,),
+    examples.names,
+    lambda i: {key: examples.read(i)[key]},
+    examples.marks,
   )

@@ -8,14 +8,13 @@ import numpy as np
 
 from art_jax import core
 from art_jax.data import decode, tree, verify
+from art_jax.data.class_names import choose_classes, few
 from art_jax.data.dataset import (
   Dataset,
   Examples,
   Space,
   assemble,
-  choose_classes,
   cutter,
-  few,
   only,
   space,
 )
@@ -73,19 +72,25 @@ class Classes:
       }
       every.extend(verified.values())
       rows = [
-        (f'{name}/{file}', pictures.path(index), names.index(name))
+        (
+          f'{name}/{file}',
+          pictures.path(index),
+          names.index(name),
+          pictures.marks[index],
+        )
         for name, pictures in verified.items()
         for index, file in enumerate(pictures.names)
       ]
       examples = Examples(
         ('image', 'label'),
-        [name for name, _, _ in rows],
+        [name for name, *_ in rows],
         lambda index: {
           'image': decode.decode(rows[index][1], **cut),
           'label': np.array(rows[index][2], np.int32),
         },
+        [mark for *_, mark in rows],
       )
-      return examples, [label for _, _, label in rows]
+      return examples, [label for _, _, label, _ in rows]
 
     train, labels = labeled(root)
     test = [labeled(test_root)[0]] if test_root else []
@@ -175,6 +180,7 @@ class Pairs:
         lambda index: dict(
           zip(keys, decode.halves(found.path(index), **cut), strict=True)
         ),
+        [f'{mark}-{self.left}' for mark in found.marks],
       )
 
     verified = _verify(*splits(self.root), data, halves=True)
@@ -237,4 +243,5 @@ def _pictures(
     (key,),
     found.names,
     lambda index: {key: decode.decode(found.path(index), **cut)},
+    found.marks,
   )

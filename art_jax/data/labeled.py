@@ -4,7 +4,7 @@ import dataclasses
 import os
 
 from art_jax import core
-from art_jax.data import archives, columns, decode, tree, verify
+from art_jax.data import archives, columns, decode, fingerprint, tree, verify
 from art_jax.data.dataset import Dataset, Examples, assemble, cutter, space
 
 FILE = 'labels.csv'
@@ -47,15 +47,23 @@ class Labeled:
     )
     cut = cutter(data)
 
-    def read(index):
+    def texts(index):
+      """Return what the table says of a picture, column by column."""
       row = cells.get(verified.names[index], {})
+      return [row.get(column.name, '') for column in table]
+
+    def read(index):
       return {'image': decode.decode(verified.path(index), **cut)} | {
-        column.name: column.example(row.get(column.name, ''))
-        for column in table
+        column.name: column.example(text)
+        for column, text in zip(table, texts(index), strict=True)
       }
 
     keys = ('image', *(column.name for column in table))
-    examples = Examples(keys, verified.names, read)
+    marks = [
+      fingerprint.mark(mark, *texts(index))
+      for index, mark in enumerate(verified.marks)
+    ]
+    examples = Examples(keys, verified.names, read, marks)
     lines = sum(name in cells for name in verified.names)
     return assemble(
       [space(examples, data.heldout)],

@@ -12,11 +12,11 @@ import numpy as np
 
 from art_jax import core
 from art_jax.data import decode, streaming, tfds_prepare
+from art_jax.data.class_names import choose_classes
 from art_jax.data.dataset import (
   Dataset,
   Examples,
   assemble,
-  choose_classes,
   cutter,
   space,
 )
@@ -156,7 +156,8 @@ def _examples(
       row['label'] = np.array(labels[int(record['label'])], np.int32)
     return row
 
-  return Examples(tuple(fields), names, load)
+  # The name of the set holds its version: that is what the pictures are.
+  return Examples(tuple(fields), names, load, [''] * len(names))
 
 
 def _records(builder: Any, split: str, field: str) -> Any:

@@ -33,6 +33,25 @@ def any_process(flag: bool) -> bool:
   return bool(multihost_utils.process_allgather(np.array(flag)).any())
 
 
+def require_same(text: str, what: str) -> None:
+  """Raise a UserError in all processes unless they have one text.
+
+  Args:
+    text: hexadecimal digits, as many in each process.
+    what: it stands for, e.g. 'the data'.
+  """
+  if jax.process_count() == 1:
+    return
+  codes = np.frombuffer(bytes.fromhex(text), np.uint8)
+  every = multihost_utils.process_allgather(codes)
+  differ = [i for i, each in enumerate(every) if (each != every[0]).any()]
+  core.require(
+    not differ,
+    f'{what} of process {differ[0] if differ else 0} are others than those of '
+    'process 0; give all processes the same files',
+  )
+
+
 def peer_lost(error: BaseException) -> bool:
   """Tell whether an error says that another process of this run is gone."""
   return (

@@ -2,7 +2,9 @@
 
 config.txt      the experiment as nested constructor calls
 run.json        one entry per start: versions, devices, command, durations
-data.json       counts of the data and every file that was skipped, with why
+data.json       counts of the data and every file that was skipped, with why,
+                and the steps from which they were others
+data/           what each set was made of, DIGEST.json: names and checksums
 metrics.jsonl   one row per logged step
 events.*        the same for TensorBoard
 losses.png      the losses of every logged step
@@ -78,6 +80,11 @@ class RunFolder:
       raise core.UserError(f'{path}: it does not hold an Experiment(...)')
     return experiment
 
+  def read_config_like(self, experiment: core.Experiment):
+    """Return what `read_config` does, with the classes of an experiment."""
+    nodes = serialization.walk(experiment)
+    return self.read_config({type(n).__name__: type(n) for n in nodes})
+
   def class_names(self) -> tuple[str, ...]:
     """Return the names of the classes in data.json, () if it has none."""
     path = self.path / 'data.json'
@@ -93,8 +100,9 @@ class RunFolder:
     Raises:
       core.UserError: naming the fields that differ, old and new.
     """
-    extra = {type(experiment.algorithm).__name__: type(experiment.algorithm)}
-    old = self.read_config(extra)
+    from art_jax.config import resumable  # a reader needs none
+
+    old = self.read_config_like(experiment)
     if old is None:
       core.require(
         not self._holds_checkpoints(),
@@ -105,7 +113,7 @@ class RunFolder:
     changed = [
       path
       for path in experiments.differences(old, experiment)
-      if not experiments.resumable(path)
+      if not resumable.resumable(path)
     ]
     differing = '; '.join(
       f'{path}: {_brief(experiments.get(old, path))} there, '
@@ -114,8 +122,9 @@ class RunFolder:
     )
     core.require(
       not changed or not self.trained(),
-      f'{self.path} holds a run of another config ({differing}); pass '
-      'another --workdir, or the same settings to continue it',
+      f'{self.path} holds a run of another config ({differing}); pass the '
+      'same settings to continue it, or another --workdir; with '
+      f'--init_from={self.path} too, that begins with the networks of this one',
     )
     if changed:  # Its start failed, as for want of weights.
       logging.warning(

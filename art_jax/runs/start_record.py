@@ -39,6 +39,7 @@ def describe_data(dataset: Any) -> dict[str, Any]:
   """Return the content of data.json for a data set."""
   return {
     'summary': dataset.summary,
+    'digest': dataset.fingerprint.digest,
     'train': [len(examples) for examples in dataset.train],
     'heldout': [len(examples) for examples in dataset.heldout],
     'classes': list(dataset.class_names),

@@ -117,8 +117,10 @@ def _open_run(
   """Open the folder of a cell; return it with what its checkpoint holds."""
   resolved = experiment_files.resolve(given, shared.dataset.num_examples)
   locked = session.lock_folder(stack, path, given)
-  run = session.open_session(stack, shared, given, resolved, *locked)
-  return run, run.checkpoints.restore(shapes.state_shapes(resolved))
+  state_shapes = shapes.state_shapes(resolved)
+  return session.open_session(
+    stack, shared, given, resolved, state_shapes, *locked
+  )
 
 
 def _begin(

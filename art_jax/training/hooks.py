@@ -116,6 +116,7 @@ class Hooks:
       host = {
         'seed': run.experiment.train.seed,
         'rollbacks': self._rollbacks,
+        'data': run.dataset.fingerprint.summary(),
         **self._health.host(),
       }
       keep = [best.step] if best else []

@@ -82,8 +82,9 @@ def train(
         command=command,
         donor=donor,
       )
-      run = session.open_session(stack, shared, experiment, resolved, *locked)
-      restored = run.checkpoints.restore(state_shapes)
+      run, restored = session.open_session(
+        stack, shared, experiment, resolved, state_shapes, *locked
+      )
       first = restored.step if restored else 0
       rollbacks = _train_to_the_end(run, restored, state_shapes)
     return run.finish(first, rollbacks=rollbacks)
@@ -117,7 +118,7 @@ def take_steps(run: Session, begun: start.Begun, rollbacks: int) -> None:
     core.Diverged, AlarmStop, Preempted, core.StorageError: see `train`.
   """
   first, duration = begun.first, run.duration
-  if first == duration:
+  if first >= duration:  # also of fewer pictures, where it is in epochs
     return
   run.report.begin()
   run.times.begin(first)

@@ -9,7 +9,8 @@ from art_jax.data.dataset import Dataset
 from art_jax.devices import distributed, mesh
 from art_jax.monitoring.probe import Probe
 from art_jax.report.refresh import Refresher
-from art_jax.runs.checkpoints import Checkpoints
+from art_jax.runs import data_history
+from art_jax.runs.checkpoints import Checkpoints, Restored
 from art_jax.runs.folder import RunFolder
 from art_jax.runs.lock import RunLock
 from art_jax.runs.metrics_log import Writer
@@ -113,42 +114,54 @@ def open_session(
   shared: Shared,
   given: core.Experiment,
   experiment: core.Experiment,
+  state_shapes: core.State,
   folder: RunFolder,
   report: Refresher,
   lock: RunLock,
-) -> Session:
-  """Note this start in the run folder and open its files.
+) -> tuple[Session, Restored | None]:
+  """Open the files of a run folder, read its checkpoint, and note this start.
 
   Args:
     stack: closes them.
     shared: with the runs that the same program trains.
     given: the experiment with durations in any unit.
     experiment: the same in steps.
+    state_shapes: of the state that a checkpoint is to hold.
     folder, report, lock: see `lock_folder`.
+
+  Raises:
+    core.UserError: the run may not be continued with these data, or its
+      checkpoints are damaged.
   """
   main, plan, clocks = distributed.is_main(), experiment.train, shared.clocks
+  checkpoints = stack.enter_context(
+    Checkpoints(
+      folder.checkpoints,
+      keep_last=plan.keep_last,
+      keep_every=core.in_steps(plan.keep_every),
+    )
+  )
+  restored = checkpoints.restore(state_shapes)
+  past = data_history.check(folder, restored, shared.dataset, given)
   with lock.writing(0):
+    data_history.note(folder, shared.dataset.fingerprint)
     write_start(
       folder,
       given,
       experiment,
       shared.devices,
       shared.command,
-      data=describe_data(shared.dataset),
+      data={**describe_data(shared.dataset), 'changes': past},
       examples=lambda: training_pictures(shared.dataset),
     )
-  checkpoints = Checkpoints(
-    folder.checkpoints,
-    keep_last=plan.keep_last,
-    keep_every=core.in_steps(plan.keep_every),
-  )
-  return Session(
+  run = Session(
     **vars(shared),
     experiment=experiment,
     folder=folder,
     report=report,
     lock=lock,
-    checkpoints=stack.enter_context(checkpoints),
+    checkpoints=checkpoints,
     writer=stack.enter_context(Writer(folder.path, enabled=main)),
     times=stack.enter_context(Goodput(folder.path, clocks, enabled=main)),
   )
+  return run, restored

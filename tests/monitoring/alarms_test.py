@@ -7,7 +7,7 @@ import numpy as np
 import puppet
 import pytest
 
-from art_jax.config import experiments
+from art_jax.config import experiments, resumable
 from art_jax.core.alarm_limits import Alarms
 from art_jax.devices import mesh
 from art_jax.metrics.precision_recall import precision_recall
@@ -343,4 +343,4 @@ def test_thresholds_are_config():
     experiments.load('vae', tiny=True), ['train.alarms.collapse.diversity=0.2']
   )
   assert experiment.train.alarms.collapse.diversity == 0.2
-  assert experiments.resumable('train.alarms.collapse.diversity')
+  assert resumable.resumable('train.alarms.collapse.diversity')
