@@ -112,6 +112,8 @@ def collect(run: os.PathLike | str) -> RunFiles:
   checkpoints = sorted(
     int(p.name) for p in path.glob('checkpoints/*') if p.name.isdecimal()
   )
+  data = _json(notes, path / 'data.json', {})
+  notes += _data_changes(data)
   return RunFiles(
     path=path,
     experiment=experiment,
@@ -123,7 +125,7 @@ def collect(run: os.PathLike | str) -> RunFiles:
     ),
     changed=_changed(experiment, starts),
     starts=starts,
-    data=_json(notes, path / 'data.json', {}),
+    data=data,
     rows=_try(notes, metrics, [], lambda: metrics_log.read_metrics(metrics)),
     events=_try(
       notes,
@@ -201,6 +203,16 @@ def _compare_versions(notes: list[str], starts: list[Mapping]) -> None:
       f'art_jax {wrote} wrote this run and {VERSION} this report: '
       'what the newer one does not know is left out'
     )
+
+
+def _data_changes(data: Mapping) -> list[str]:
+  """Return the steps from which the pictures of a run were others."""
+  changes = data.get('changes', []) if isinstance(data, dict) else []
+  return [
+    f'the data changed since step {change.get("step")}: {change.get("what")}'
+    for change in changes
+    if isinstance(change, dict)
+  ]
 
 
 def _changed(

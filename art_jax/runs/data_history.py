@@ -63,6 +63,20 @@ def note(folder: RunFolder, new: Fingerprint) -> None:
     folder.write(name, json.dumps(new.parts) + '\n')
 
 
+def tell_if_other(folder: RunFolder, new: Fingerprint) -> None:
+  """Warn that a run is measured with other data than it was trained with."""
+  recorded = _json(folder, 'data.json')
+  digest = recorded.get('digest')
+  if digest and digest != new.digest:
+    known, parts = _counts(recorded, new), _json(folder, _file(digest))
+    logging.warning(
+      'These are not the pictures that %s was trained with: %s; some of those '
+      'held out now may have been trained on.',
+      folder.path,
+      fingerprint.changes(known, parts or None, new),
+    )
+
+
 def _continued(
   folder: RunFolder,
   restored: Restored,

@@ -15,7 +15,7 @@ from art_jax import core
 from art_jax.config import experiments, serialization
 from art_jax.data.dataset import Dataset, Examples
 from art_jax.data.sources import Classes, Unpaired
-from art_jax.devices import mesh
+from art_jax.devices import distributed, mesh
 from art_jax.runs import (
   checkpoints,
   data_history,
@@ -276,3 +276,39 @@ def test_a_source_that_knows_names_only_may_not_move(tmp_path, caplog):
   with pytest.raises(core.UserError, match='lie elsewhere'):
     _check(tmp_path / 'run', _Own('/a'), _Own('/b'))
   assert len(_check(tmp_path / 'run', _Own('/a'), _Own('/b'), None, _CONTINUE))
+
+
+def test_a_run_that_is_measured_with_other_pictures_is_told(tmp_path, caplog):
+  old, new = _classes(tmp_path / 'old', 'bc'), _classes(tmp_path / 'new', 'bc')
+  shutil.copy(tmp_path / 'new/b/0.png', tmp_path / 'new/b/9.png')
+  _check(tmp_path / 'run', old, old)
+  run = folder.RunFolder(tmp_path / 'run', writable=False)
+  data = toy.experiment().data
+  with caplog.at_level(logging.WARNING):
+    data_history.tell_if_other(run, old.open(data).fingerprint)
+    assert not caplog.text
+    data_history.tell_if_other(run, new.open(data).fingerprint)
+  assert "1 added: 'b/9.png'" in caplog.text
+
+
+def test_processes_with_other_pictures_are_refused(monkeypatch):
+  codes = np.array([[1, 2], [1, 2], [1, 3]], np.uint8)
+  monkeypatch.setattr(distributed.jax, 'process_count', lambda: 3)
+  monkeypatch.setattr(
+    distributed.multihost_utils, 'process_allgather', lambda _: codes
+  )
+  with pytest.raises(core.UserError, match='the data of process 2 are others'):
+    distributed.require_same('0102', 'the data')
+  codes[2] = codes[0]
+  distributed.require_same('0102', 'the data')
+
+
+@pytest.mark.parametrize(
+  'assignment', ['train.seed=1', 'data.heldout=0.5', 'data.size=8']
+)
+def test_another_setting_is_refused_with_the_way_to_begin_with_it(
+  assignment, begun
+):
+  with pytest.raises(core.UserError, match='--init_from=') as error:
+    _train(begun / 'run', begun / 'set', assignment)
+  assert assignment.partition('=')[0] in str(error.value)

@@ -14,6 +14,8 @@ from art_jax.evaluation import distributions, likeness, models, pictures, record
 from art_jax.evaluation.scores import Scores
 from art_jax.evaluation.survey import survey
 from art_jax.metrics import features
+from art_jax.runs import data_history
+from art_jax.runs.folder import RunFolder
 
 
 def run(flags: Any) -> None:
@@ -55,9 +57,12 @@ def run(flags: Any) -> None:
 def _run(flags, extractor, weights, devices, scores) -> dict[str, Any]:
   model = options.model(flags)
   data = model.experiment.data
+  dataset = data.source.open(data)
+  run = RunFolder(flags.run, writable=False)
+  data_history.tell_if_other(run, dataset.fingerprint)
   evaluator = models.Evaluator(
     run=model,
-    data=data.source.open(data),
+    data=dataset,
     extractor=extractor,
     weights=weights,
     devices=devices,
