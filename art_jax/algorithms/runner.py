@@ -1,6 +1,7 @@
 """Several networks inside one loss function, in training mode."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 from flax import linen as nn
@@ -39,8 +40,14 @@ class Runner:
     self.collections = collections
     self._calls = 0
 
-  def __call__(self, name: str, inputs: jax.Array) -> jax.Array:
-    """Return the output of the network called `name`."""
+  def __call__(self, name: str, *inputs: Any, method: str | None = None) -> Any:
+    """Return the output of the network called `name`.
+
+    Args:
+      name: of the network.
+      *inputs: its arguments.
+      method: which of its methods; None: `__call__`.
+    """
     modules, key = self._modules, self._key
     module = modules if isinstance(modules, nn.Module) else modules[name]
     if key is not None:
@@ -50,8 +57,9 @@ class Runner:
       module,
       self._params[name],
       {kind: nets[name] for kind, nets in self.collections.items()},
-      inputs,
+      *inputs,
       key=key,
+      method=method,
     )
     self.collections = {
       kind: {**nets, name: updated[kind]}

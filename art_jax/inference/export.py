@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 from art_jax import core
 from art_jax.config import renamed, serialization
 from art_jax.core.paths import make_folder, require_free
-from art_jax.inference.run import Run
+from art_jax.inference.run import Run, require_direction
 from art_jax.nn import lowering
 
 _PLATFORMS = ('cpu', 'cuda', 'tpu')
@@ -49,10 +49,8 @@ def write(
   algorithm = _translator(run)
   if direction is not None and direction not in algorithm.directions:
     direction = renamed.option('direction', direction)
-  core.require(
-    direction is None or direction in algorithm.directions,
-    f'--direction={direction}: it is one of {", ".join(algorithm.directions)}',
-  )
+  if direction is not None:
+    require_direction(algorithm, direction, '--direction')
   known = run.params.keys() if isinstance(run.params, Mapping) else ()
   directions = [direction] if direction else list(algorithm.directions)
   directions = [d for d in directions if not known or d in known]

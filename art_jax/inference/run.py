@@ -134,10 +134,7 @@ class Run:
     direction = direction or known[0]
     if direction not in known:
       direction = renamed.option('direction', direction)
-    core.require(
-      direction in known,
-      f'direction={direction!r}: it is one of {", ".join(known)}',
-    )
+    require_direction(self.algorithm, direction, 'direction')
     if isinstance(self.params, Mapping) and direction not in self.params:
       raise core.UserError(
         f'direction={direction!r}: these weights hold one map only; leave '
@@ -185,6 +182,29 @@ class Run:
 
     made = _padded(images, algorithm.multiple, make)
     return np.where(mask[..., None], made, images)
+
+
+def require_direction(
+  algorithm: core.Translator, direction: str, name: str
+) -> None:
+  """Raise UserError unless a model translates this way.
+
+  Args:
+    algorithm: the model.
+    direction: which way.
+    name: of the argument, for the message.
+  """
+  known = algorithm.directions
+  advice = ''
+  if known == (direction[::-1],):  # pix2pix and CUT learn one map
+    advice = (
+      '; this model learned no other: train one with '
+      f'--set algorithm.direction={direction}'
+    )
+  core.require(
+    direction in known,
+    f'{name}={direction!r}: it is one of {", ".join(known)}{advice}',
+  )
 
 
 def load(

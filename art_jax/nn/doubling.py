@@ -2,7 +2,7 @@
 
 import jax
 
-from art_jax.nn import conv
+from art_jax.nn import blur, conv
 
 UPSAMPLES = ('transpose', 'resize')
 
@@ -15,8 +15,9 @@ def double(
   Args:
     x: [B, H, W, I].
     features: output channels.
-    upsample: 'transpose' (a transposed convolution 3x3) or 'resize' (nearest
-      neighbor, then a convolution 3x3: no checkerboards).
+    upsample: 'transpose' (a transposed convolution 3x3), 'resize' (nearest
+      neighbor, then a convolution 3x3: no checkerboards) or 'blur' (bilinear,
+      then a convolution 3x3).
     name: of the layer.
     **fields: other fields that both layers have.
 
@@ -25,5 +26,7 @@ def double(
   """
   if upsample == 'resize':
     return conv.ResizeConv(features, name=name, **fields)(x)
+  if upsample == 'blur':
+    return conv.Conv(features, padding=1, name=name, **fields)(blur.double(x))
   layer = conv.ConvTranspose(features, 3, output_padding=1, name=name, **fields)
   return layer(x)

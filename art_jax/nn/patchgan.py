@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, norm, require
+from art_jax.nn import blur, conv, norm, require
 
 
 class PatchGAN(nn.Module):
@@ -24,12 +24,15 @@ class PatchGAN(nn.Module):
     layers: convolutions of stride 2; 0 means PixelGAN.
     norm: 'instance' (CycleGAN), 'instance_affine', 'batch' (pix2pix) or 'none',
       which alone lets it see how bright and colorful a whole picture is.
+    downsample: 'stride' (the paper: convolutions of stride 2) or 'blur' (of
+      stride 1, then a blur, every second pixel: CUT).
     dtype: dtype of the layers; parameters and logits are float32.
   """
 
   width: int = 64
   layers: int = 3
   norm: str = 'instance'
+  downsample: str = 'stride'
   dtype: str = 'float32'
 
   def _check(self, shape: tuple[int, ...]) -> None:
@@ -38,6 +41,7 @@ class PatchGAN(nn.Module):
       0 <= self.layers <= 6, f'layers = {self.layers}: must be in [0, 6]'
     )
     require.one_of('norm', self.norm, norm.NORMS)
+    require.one_of('downsample', self.downsample, ('stride', 'blur'))
     require.images(shape)
     least = 3 * 2**self.layers if self.layers else 1
     require.holds(
@@ -70,11 +74,12 @@ class PatchGAN(nn.Module):
       ValueError: on a field or an image size that is not allowed.
     """
     self._check(x.shape)
+    blurred = self.downsample == 'blur'
     for i, (features, kernel, stride) in enumerate(self._plan()):
       x = conv.Conv(
         features,
         kernel_size=kernel,
-        stride=stride,
+        stride=1 if blurred else stride,
         padding=kernel // 4,
         use_bias=i == 0 or self.norm != 'batch',
         dtype=self.dtype,
@@ -84,6 +89,7 @@ class PatchGAN(nn.Module):
         self.norm if i else 'none', x, train, dtype=self.dtype, name=f'norm_{i}'
       )
       x = nn.leaky_relu(x, 0.2)
+      x = blur.halve(x) if blurred and stride == 2 else x
     pixel = self.layers == 0
     return conv.Conv(
       1,

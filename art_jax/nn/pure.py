@@ -20,8 +20,9 @@ def apply_train(
   module: nn.Module,
   params: Any,
   collections: Mapping[str, Any],
-  *inputs: jax.Array,
+  *inputs: Any,
   key: jax.Array | None = None,
+  method: str | None = None,
 ) -> tuple[Any, Mapping[str, Any]]:
   """Run one network in training mode.
 
@@ -31,6 +32,7 @@ def apply_train(
     collections: its other variables.
     *inputs: its arguments.
     key: of the dropout; None where there is none.
+    method: which of its methods; None: `__call__`.
 
   Returns:
     The output, and the collections after the call: batch statistics move.
@@ -41,5 +43,6 @@ def apply_train(
     train=True,
     rngs={} if key is None else {'dropout': key},
     mutable=list(collections),
+    method=method,
   )
   return output, {kind: updated.get(kind, {}) for kind in collections}

@@ -1,10 +1,12 @@
 """The ResNet generator of CycleGAN."""
 
+from collections.abc import Iterator, Sequence
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, doubling, norm, require
+from art_jax.nn import blur, conv, doubling, norm, require
 from art_jax.nn.dropout import Dropout
 
 
@@ -38,6 +40,10 @@ class ResidualBlock(nn.Module):
     return x + y
 
 
+DOWNSAMPLES = ('stride', 'blur')
+UPSAMPLES = (*doubling.UPSAMPLES, 'blur')
+
+
 class ResnetGenerator(nn.Module):
   """Translate images: 7x7 conv, halvings, residual blocks, doublings, 7x7 conv.
 
@@ -56,11 +62,13 @@ class ResnetGenerator(nn.Module):
     channels: channels of the result.
     norm: 'instance' (no parameters; the paper), 'instance_affine', 'batch' or
       'none'. An instance norm forgets how bright the whole picture was.
-    upsample: 'transpose' (the paper) or 'resize' (nearest, then a convolution:
-      no checkerboards).
+    upsample: 'transpose' (the paper), 'resize' (nearest, then a convolution:
+      no checkerboards) or 'blur' (bilinear, then a convolution: CUT).
     dropout: rate inside the blocks, needs the rng 'dropout' in training.
     halvings: how often the size is halved before the blocks (2 in the paper);
       1 keeps the detail of small pictures.
+    downsample: 'stride' (the paper: a convolution of stride 2) or 'blur' (one
+      of stride 1, a blur, every second pixel: CUT).
     dtype: dtype of the layers; parameters and results are float32.
   """
 
@@ -71,6 +79,7 @@ class ResnetGenerator(nn.Module):
   upsample: str = 'transpose'
   dropout: float = 0.0
   halvings: int = 2
+  downsample: str = 'stride'
   dtype: str = 'float32'
 
   @property
@@ -81,12 +90,22 @@ class ResnetGenerator(nn.Module):
   def _check(self, shape: tuple[int, ...]) -> None:
     require.at_least(self, width=1, blocks=0, channels=1, halvings=0)
     require.one_of('norm', self.norm, norm.NORMS)
-    require.one_of('upsample', self.upsample, doubling.UPSAMPLES)
+    require.one_of('upsample', self.upsample, UPSAMPLES)
+    require.one_of('downsample', self.downsample, DOWNSAMPLES)
     require.rate('dropout', self.dropout)
     require.images(shape)
     require.multiples(shape, self.multiple, 2 * self.multiple)
 
-  @nn.compact
+  @property
+  def encoder_layers(self) -> tuple[str, ...]:
+    """Names of the layers that `outputs_of` knows, before the doublings."""
+    return (
+      'input',
+      'stem',
+      *(f'down_{i}' for i in range(self.halvings)),
+      *(f'block_{i}' for i in range(self.blocks)),
+    )
+
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Translate x.
 
@@ -100,7 +119,41 @@ class ResnetGenerator(nn.Module):
     Raises:
       ValueError: on a field or an image size that is not allowed.
     """
+    return self.outputs_of(x, ('output',), train)[0]
+
+  @nn.compact
+  def outputs_of(
+    self, x: jax.Array, names: Sequence[str], train: bool = False
+  ) -> tuple[jax.Array, ...]:
+    """Return what layers give; none behind the last of them is computed.
+
+    Args:
+      x: as of `__call__`.
+      names: of `encoder_layers`, and 'output' for the translation. Of stem and
+        halvings it is the convolution that is returned, before the norm.
+      train: as of `__call__`.
+
+    Returns:
+      [B, h, w, c] for each name.
+
+    Raises:
+      ValueError: as `__call__`, or if there is no such layer.
+    """
     self._check(x.shape)
+    for name in names:
+      require.one_of('layer', name, (*self.encoder_layers, 'output'))
+    found = {}
+    for name, value in self._layers(x, train):
+      found[name] = value
+      if set(names) <= set(found):
+        break
+    return tuple(found[name] for name in names)
+
+  @nn.nowrap
+  def _layers(
+    self, x: jax.Array, train: bool
+  ) -> Iterator[tuple[str, jax.Array]]:
+    """Yield names and outputs of layers, each computed when it is asked for."""
     bias = self.norm != 'batch'
 
     def norm_relu(x, name):
@@ -111,19 +164,26 @@ class ResnetGenerator(nn.Module):
     def layer(features, **kwargs):
       return conv.Conv(features, dtype=self.dtype, **kwargs)
 
+    yield 'input', x
     x = conv.reflect_pad(x, 3)
     x = layer(
       self.width, kernel_size=7, padding='VALID', use_bias=bias, name='stem'
     )(x)
+    yield 'stem', x
     x = norm_relu(x, 'stem')
+    stride = 2 if self.downsample == 'stride' else 1
     for i in range(self.halvings):
-      width = self.width * 2 ** (i + 1)
-      x = layer(width, stride=2, padding=1, use_bias=bias, name=f'down_{i}')(x)
-      x = norm_relu(x, f'down_{i}')
+      name, width = f'down_{i}', self.width * 2 ** (i + 1)
+      x = layer(width, stride=stride, padding=1, use_bias=bias, name=name)(x)
+      yield name, x
+      x = norm_relu(x, name)
+      x = x if stride == 2 else blur.halve(x)
     for i in range(self.blocks):
-      x = ResidualBlock(self.norm, self.dropout, self.dtype, name=f'block_{i}')(
+      name = f'block_{i}'
+      x = ResidualBlock(self.norm, self.dropout, self.dtype, name=name)(
         x, train
       )
+      yield name, x
     for i in range(self.halvings):
       width = self.width * 2 ** (self.halvings - 1 - i)
       x = doubling.double(
@@ -133,4 +193,4 @@ class ResnetGenerator(nn.Module):
     x = layer(self.channels, kernel_size=7, padding='VALID', name='head')(
       conv.reflect_pad(x, 3)
     )
-    return jnp.tanh(x.astype(jnp.float32))
+    yield 'output', jnp.tanh(x.astype(jnp.float32))

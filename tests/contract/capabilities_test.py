@@ -6,7 +6,15 @@ import pathlib
 import pytest
 
 from art_jax import core
-from art_jax.algorithms import acgan, cyclegan, diffusion, gan, gatys, johnson
+from art_jax.algorithms import (
+  acgan,
+  cut,
+  cyclegan,
+  diffusion,
+  gan,
+  gatys,
+  johnson,
+)
 from art_jax.config import experiments
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -87,6 +95,7 @@ _CAPABILITIES = {
     *('ClassCountField', 'MultiBatch'),
   },
   cyclegan.CycleGAN: {'Translator', 'SizeMultiple'},
+  cut.CUT: {'Translator', 'SizeMultiple'},
   diffusion.Diffusion: {
     *('Generative', 'Translator', 'SizeMultiple', 'Inpainter', 'Conditional'),
     *('InferenceFields', 'MultiPass'),

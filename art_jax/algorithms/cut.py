@@ -1,0 +1,360 @@
+"""CUT and FastCUT: unpaired translation with one generator.
+
+Park, Efros, Zhang, Zhu 2020, "Contrastive Learning for Unpaired Image-to-Image
+Translation", arXiv:2007.15651.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, cast
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from flax import struct
+
+from art_jax import core
+from art_jax.algorithms import fields, optim, trainable
+from art_jax.algorithms.runner import Runner
+from art_jax.losses.adversarial import least_squares, unit, verdict
+from art_jax.losses.patch_nce import NEGATIVES, patch_nce
+from art_jax.nn import patch_head, pure
+from art_jax.nn.patch_head import PatchHead
+from art_jax.nn.patchgan import PatchGAN
+from art_jax.nn.resnet_generator import ResnetGenerator
+
+_HEAD = 'head'
+_PAPER_ADAM = optim.Adam(
+  learning_rate=2e-4,
+  b1=0.5,
+  b2=0.999,
+  schedule=optim.LinearDecay(start=core.Epochs(200), end=core.Epochs(400)),
+)
+
+
+class CUTState(struct.PyTreeNode):
+  """Everything CUT learns.
+
+  Attributes:
+    generator: params {direction, 'head'}: G and F, one optimizer.
+    discriminator: params {the domain it judges}.
+    clock: i32[], steps taken; the schedules read it.
+  """
+
+  generator: trainable.Trainable
+  discriminator: trainable.Trainable
+  clock: jax.Array
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CUT:
+  """One G, whose translation of a patch is recognized as that patch.
+
+    L_GAN(G, D, X, Y) + lambda_X PatchNCE(G, F, X) + lambda_Y PatchNCE(G, F, Y)
+
+  (equation 5). The features that F compares are those of G's own encoder. The
+  second term is for pictures of Y, which G shall leave as they are.
+
+  # Differs from the paper (equation 4): PatchNCE is the mean over layers and
+  # places, as in the authors' code, where the weights of the paper belong to.
+  # Differs from the authors' code: that takes half of each term where both are
+  # on; its first layer is the picture with its mirrored border.
+
+  Attributes:
+    generator: G.
+    discriminator: D, judges patches of the second domain.
+    head: F, which maps patches of features to unit vectors.
+    generator_optimizer: of G and F.
+    discriminator_optimizer: of D.
+    nce_weight: lambda_X; 1 in CUT, 10 in FastCUT.
+    identity_weight: lambda_Y; 1 in CUT, 0 in FastCUT: none.
+    layers: of G, whose features are compared; see its `encoder_layers`.
+    patches: places that are compared in each layer; 256 in the paper.
+    temperature: tau; 0.07 in the paper.
+    negatives: what a patch is told from: 'picture', other places of it (the
+      paper), or 'batch', those of all pictures.
+    flip_equivariance: half of the pictures are mirrored before G and their
+      features back, so that G cannot rely on where things are (FastCUT).
+    direction: 'ab' learns a map from a to b, 'ba' from b to a.
+  """
+
+  inputs: ClassVar[tuple[str, ...]] = ('a', 'b')
+  aligned: ClassVar[bool] = False
+
+  generator: nn.Module = ResnetGenerator(upsample='blur', downsample='blur')
+  discriminator: nn.Module = PatchGAN(downsample='blur')
+  head: nn.Module = PatchHead()
+  generator_optimizer: optim.Optimizer = _PAPER_ADAM
+  discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
+  nce_weight: float = 1.0
+  identity_weight: float = 1.0
+  layers: tuple[str, ...] = ('input', 'down_0', 'down_1', 'block_0', 'block_4')
+  patches: int = 256
+  temperature: float = 0.07
+  negatives: str = 'picture'
+  flip_equivariance: bool = False
+  direction: str = 'ab'
+
+  def __post_init__(self):
+    fields.require_one_of('direction', self.direction, ('ab', 'ba'))
+    fields.require_one_of('negatives', self.negatives, NEGATIVES)
+    kind = type(self.generator).__name__
+    fields.require(
+      'generator',
+      kind,
+      isinstance(self.generator, ResnetGenerator),
+      'is a ResnetGenerator: its layers are compared',
+    )
+    known = cast(ResnetGenerator, self.generator).encoder_layers
+    fields.require_all(
+      self,
+      ('nce_weight', self.nce_weight > 0, 'is > 0: it holds the content'),
+      ('identity_weight', self.identity_weight >= 0, 'is >= 0', '0: none'),
+      ('temperature', self.temperature > 0, 'is > 0'),
+      ('patches', self.patches >= 2, 'is >= 2: a patch and one unlike it'),
+      (
+        'layers',
+        bool(self.layers)
+        and len(set(self.layers)) == len(self.layers)
+        and set(self.layers) <= set(known),
+        'names layers of the generator, each once',
+        f'there are {", ".join(known)}',
+      ),
+    )
+
+  @property
+  def directions(self) -> tuple[str, ...]:
+    """The one map that is learned."""
+    return (self.direction,)
+
+  @property
+  def multiple(self) -> int:
+    """Height and width that the generator accepts are multiples of it."""
+    return core.size_multiple(self.generator)
+
+  def networks(self, batch: core.Batch) -> core.Networks:
+    """Return G, D and F, each with example inputs."""
+    source, target = (batch[domain] for domain in self.direction)
+    return {
+      f'generator_{self.direction}': (self.generator, (source,)),
+      f'discriminator_{self.direction[1]}': (self.discriminator, (target,)),
+      _HEAD: (self.head, self._examples(source)),
+    }
+
+  def init(
+    self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
+  ) -> CUTState:
+    """Return fresh networks."""
+    generator_key, discriminator_key = jax.random.split(key)
+    source, target = (batch[domain] for domain in self.direction)
+    examples = jax.tree.map(
+      lambda s: jnp.zeros(s.shape, s.dtype), self._examples(source)
+    )
+    return CUTState(
+      generator=trainable.create_networks(
+        {
+          self.direction: (self.generator, (source,)),
+          _HEAD: (self.head, examples),
+        },
+        generator_key,
+        self.generator_optimizer,
+      ),
+      discriminator=trainable.create(
+        {self.direction[1]: self.discriminator},
+        discriminator_key,
+        target,
+        optimizer=self.discriminator_optimizer,
+      ),
+      clock=jnp.int32(0),
+    )
+
+  def step(
+    self, state: CUTState, batch: core.Batch, key: core.Key
+  ) -> tuple[CUTState, core.Metrics]:
+    """Update D, then G and F.
+
+    Args:
+      state: of the step before.
+      batch: a, b: f32[B, H, W, C] in [-1, 1], unpaired.
+      key: PRNG key of this step.
+
+    Returns:
+      The next state and the value of every term of the losses.
+    """
+    flip_key, *paint_keys = jax.random.split(key, 4)
+    source, target = (batch[domain] for domain in self.direction)
+    rows = {'source': source, 'target': target}
+    if self.flip_equivariance:
+      coins = jax.random.bernoulli(flip_key, shape=source.shape[:1])
+      rows['flipped'] = coins
+    paint = functools.partial(self._paint, paint_keys)
+    painted = trainable.forward_vjp(state.generator, paint, rows)
+    discriminator, judged = trainable.descend(
+      state.discriminator,
+      self._discriminator_loss,
+      self.discriminator_optimizer,
+      state.clock,
+      {'real': target, 'fake': painted.output['fake']},
+    )
+    generator, metrics = trainable.descend_vjp(
+      state.generator,
+      painted,
+      paint,
+      functools.partial(self._generator_loss, discriminator),
+      self.generator_optimizer,
+      state.clock,
+      rows,
+    )
+    return CUTState(generator, discriminator, state.clock + 1), metrics | judged
+
+  def _paint(
+    self,
+    keys: Sequence[core.Key],
+    params: core.Params,
+    collections: trainable.Collections,
+    rows: core.Batch,
+  ) -> tuple[Mapping[str, jax.Array], trainable.Collections]:
+    """Return the fakes and the terms of the loss that need G and F alone."""
+    modules = {self.direction: self.generator, _HEAD: self.head}
+    dropout_key, source_key, target_key = keys
+    run = Runner(modules, params, collections, dropout_key)
+    fake, nce = self._contrast(
+      run, rows['source'], rows.get('flipped'), source_key
+    )
+    output = {'fake': fake, 'nce': nce}
+    if self.identity_weight:
+      _, output['identity'] = self._contrast(
+        run, rows['target'], None, target_key
+      )
+    return output, run.collections
+
+  def _contrast(
+    self,
+    run: Runner,
+    pictures: jax.Array,
+    flipped: jax.Array | None,
+    key: core.Key,
+  ) -> tuple[jax.Array, jax.Array]:
+    """Return G(x), and PatchNCE of the features of G(x) and x.
+
+    Args:
+      run: applies G and F.
+      pictures: x, f32[B, H, W, C].
+      flipped: bool[B], which of them G sees mirrored; None: none.
+      key: of the places.
+    """
+    encoder = functools.partial(run, self.direction, method='outputs_of')
+    if flipped is None:  # the features are on the way to the translation
+      *sources, made = encoder(pictures, (*self.layers, 'output'))
+      results = encoder(made, self.layers)
+    else:
+      sources = encoder(pictures, self.layers)
+      made = run(self.direction, _mirrored(pictures, flipped))
+      results = [_mirrored(x, flipped) for x in encoder(made, self.layers)]
+    keys = jax.random.split(key, len(self.layers))
+    at = [
+      patch_head.places(k, x, self.patches)
+      for k, x in zip(keys, results, strict=True)
+    ]
+    queries, targets = (
+      run(_HEAD, *map(patch_head.patches, features, at))
+      for features in (results, jax.lax.stop_gradient(sources))
+    )
+    losses = [
+      patch_nce(q, t, self.temperature, self.negatives)
+      for q, t in zip(queries, targets, strict=True)
+    ]
+    return made, jnp.mean(jnp.stack(losses))
+
+  def _generator_loss(self, discriminator, painted, rows):
+    """Return the loss of G and F, and its terms; D is a constant."""
+    # The batch statistics of D stay.
+    judge = Runner(
+      self.discriminator, discriminator.params, discriminator.collections
+    )
+    logits = judge(self.direction[1], painted['fake'])
+    metrics = {
+      'loss/adversarial': least_squares(logits, 1.0),
+      'loss/nce': painted['nce'],
+    }
+    loss = metrics['loss/adversarial'] + self.nce_weight * painted['nce']
+    if self.identity_weight:
+      metrics['loss/identity'] = painted['identity']
+      loss += self.identity_weight * painted['identity']
+    return loss, metrics | {'loss/generator': loss}
+
+  def _discriminator_loss(self, params, collections, batch):
+    """Return half the loss of real pictures and fakes, for `descend`."""
+    judge = Runner(self.discriminator, params, collections)
+    domain = self.direction[1]
+    real, fake = (judge(domain, batch[kind]) for kind in ('real', 'fake'))
+    half = 0.5 * (least_squares(real, 1.0) + least_squares(fake, 0.0))
+    metrics = {
+      'loss/discriminator': half,
+      'score/real': jnp.mean(real),
+      'score/fake': jnp.mean(fake),
+    }
+    return half, (judge.collections, metrics | verdict(unit, real, fake))
+
+  def render(
+    self, state: CUTState, batch: core.Batch, key: core.Key
+  ) -> core.Images:
+    """Return inputs beside their translations.
+
+    Returns:
+      ab or ba: f32[N, H, 2 W, C] in [-1, 1].
+    """
+    source = batch[self.direction[0]]
+    fake = self.translate(self.inference(state), source, key=key)
+    return {self.direction: jnp.concatenate([source, fake], axis=2)}
+
+  def inference(self, state: CUTState) -> core.Params:
+    """Return {direction: variables of G}."""
+    variables = trainable.variables_by_name(state.generator)
+    return {self.direction: variables[self.direction]}
+
+  def translate(
+    self,
+    params: core.Params,
+    images: jax.Array,
+    direction: str | None = None,
+    *,
+    key: core.Key | None = None,
+  ) -> jax.Array:
+    """Translate pictures.
+
+    Args:
+      params: what `inference` returned.
+      images: f32[N, H, W, C] in [-1, 1]; H and W multiples of `multiple`.
+      direction: `self.direction`, the default.
+      key: not used; a translation is deterministic.
+
+    Returns:
+      f32[N, H, W, C] in [-1, 1].
+    """
+    return pure.apply(
+      self.generator, params[direction or self.direction], images
+    )
+
+  def _examples(self, pictures) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """Return the shapes of F's inputs for pictures of this shape."""
+    module = cast(ResnetGenerator, self.generator)
+
+    def patches(x):
+      features, _ = module.init_with_output(
+        jax.random.key(0), x, self.layers, method='outputs_of'
+      )
+      none = jax.random.key(0)
+      return tuple(
+        patch_head.patches(f, patch_head.places(none, f, self.patches))
+        for f in features
+      )
+
+    shape = jax.ShapeDtypeStruct(pictures.shape, pictures.dtype)
+    return jax.eval_shape(patches, shape)
+
+
+def _mirrored(x: jax.Array, flipped: jax.Array) -> jax.Array:
+  """Mirror those rows of [B, H, W, C] left to right that are flipped."""
+  return jnp.where(flipped[:, None, None, None], x[:, :, ::-1], x)
