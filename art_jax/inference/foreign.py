@@ -31,7 +31,7 @@ def load_weights(path: str | pathlib.Path) -> Run:
   TransformerNets as FastStyle, DCGAN networks are one half of a GAN.
 
   Args:
-    path: .safetensors, .npz, .pth or .pt; see `weights.families`.
+    path: a file of any format that `weights.files` reads.
 
   Raises:
     core.UserError: naming the tensor, if no known network fits; or if it is a

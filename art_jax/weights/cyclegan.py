@@ -17,7 +17,13 @@ from typing import Any
 from art_jax import core
 from art_jax.nn.resnet_generator import ResnetGenerator
 from art_jax.weights.files import WeightsError
-from art_jax.weights.state_dict import Layer, Tensors, in_channels, need
+from art_jax.weights.state_dict import (
+  Layer,
+  Tensors,
+  in_channels,
+  need,
+  norm_of,
+)
 
 FIRST = 'model.1.weight'
 _NAME = re.compile(r'model\.(\d+)\.(?:(conv_block|block)\.(\d+)\.)?(\w+)')
@@ -121,10 +127,7 @@ def infer(tensors: Tensors) -> tuple[ResnetGenerator, list[Layer]]:
   upsample = 'transpose' if up['transpose'] in tensors else 'resize'
   head = f'model.{(17 if upsample == "transpose" else 21) + blocks}.weight'
   channels = need(tensors, head, f'[channels, {width}, 7, 7]', 4).shape[0]
-  affine = any(tensors[n].ndim == 1 for n in tensors if n.endswith('.weight'))
-  norm = 'instance_affine' if affine else 'instance'
-  if any('.running_' in name for name in tensors):
-    norm = 'batch'
+  norm = norm_of(tensors, 'model.2.')
   second = f'model.10.{block}.6.weight'
   dropout = 0.5 * (second in tensors and tensors[second].ndim == 4)
   generator = ResnetGenerator(width, blocks, channels, norm, upsample, dropout)

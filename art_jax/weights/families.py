@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from absl import logging
 from flax import linen as nn
 from safetensors.numpy import save
 
@@ -19,11 +20,12 @@ from art_jax.nn.unet import UNet
 from art_jax.weights import (
   cyclegan,
   dcgan,
+  nesting,
   pix2pix,
   state_dict,
   transformer_net,
 )
-from art_jax.weights.files import WeightsError, read
+from art_jax.weights.files import WeightsError, read_all
 
 # The first tensor of a family tells it; a U-Net's before a ResNet's.
 _FAMILIES = {
@@ -51,12 +53,18 @@ _MODULES = {
 }
 
 
+_Network = tuple[nn.Module, dict[str, Any]]
+
+
 def from_torch(
   tensors: state_dict.Tensors,
 ) -> tuple[nn.Module, dict[str, Any]]:
   """Convert a PyTorch `state_dict`, inferring the network it belongs to.
 
   Widths, depth, channels, norms and up-sampling follow from names and shapes.
+  The network may lie below keys at any depth ('netG', 'params_ema'), which are
+  told: a generator is preferred to a discriminator, and averaged weights to
+  others.
 
   Args:
     tensors: name -> array with PyTorch's names and layouts.
@@ -68,24 +76,93 @@ def from_torch(
     WeightsError: if no network fits; one line that names the tensor and the
       shapes.
   """
-  tensors = state_dict.clean(tensors)
+  tensors = nesting.without_wrappers(tensors)
+  found: dict[str, _Network] = {}
+  failed: dict[str, WeightsError] = {}
+  for prefix in nesting.places(tensors, _FAMILIES):
+    if any(prefix.startswith(outer) for outer in found):
+      continue
+    try:
+      found[prefix] = _network(nesting.below(tensors, prefix))
+    except WeightsError as error:
+      failed[prefix] = error
+  if not found and not failed:
+    raise WeightsError(_unknown(tensors))
+  return _chosen(tensors, found, failed)
+
+
+def _network(tensors: state_dict.Tensors) -> _Network:
+  """Return the network that these tensors are, exactly."""
+  failed = None
   for first, (family, what) in _FAMILIES.items():
     if first in tensors:
-      module, layers = family.infer(tensors)
-      return module, state_dict.from_torch(tensors, layers, what)
+      try:
+        module, layers = family.infer(tensors)
+        return module, state_dict.from_torch(tensors, layers, what)
+      except WeightsError as error:
+        failed = failed or error
+  assert failed is not None  # `places` found a first tensor
+  raise failed
+
+
+def _chosen(
+  tensors: state_dict.Tensors,
+  found: Mapping[str, _Network],
+  failed: Mapping[str, WeightsError],
+) -> _Network:
+  """Return the network that a file is meant for, and say which it is.
+
+  Generators come before discriminators, averaged weights before others.
+
+  Raises:
+    WeightsError: the best one is damaged, or there are several.
+  """
+  ranks = {prefix: _rank(tensors, prefix) for prefix in (*found, *failed)}
+  best = max(ranks[prefix] for prefix in (found or failed))
+  for prefix, error in failed.items():
+    encloses = any(inner.startswith(prefix) for inner in found)
+    if ranks[prefix] >= best and not encloses:
+      raise error
+  top = [prefix for prefix in found if ranks[prefix] == best]
+  keys = [prefix.removesuffix('.') for prefix in top]
+  if len(top) > 1:
+    raise WeightsError(
+      f'it holds {len(top)} networks that are equally good: '
+      f'{", ".join(map(repr, keys))}; save one of them alone, for example '
+      f'torch.save(torch.load(FILE)[{keys[0]!r}], NEW_FILE)'
+    )
+  others = [prefix.removesuffix('.') for prefix in found if prefix not in top]
+  beside = f'; beside it: {", ".join(map(repr, others))}' if others else ''
+  if keys[0]:
+    logging.warning('weights: %r of the file is used%s', keys[0], beside)
+  return found[top[0]]
+
+
+def _rank(tensors: state_dict.Tensors, prefix: str) -> tuple[bool, bool]:
+  """Return what makes one network of a file better than another."""
+  scores = (
+    pix2pix.FIRST_PATCH,
+    pix2pix.FIRST_PIXEL,
+    f'{dcgan.FIRST.removesuffix("0.weight")}2.weight',  # a generator has none
+  )
+  generates = not any(f'{prefix}{name}' in tensors for name in scores)
+  return generates, nesting.averaged(prefix)
+
+
+def _unknown(tensors: state_dict.Tensors) -> str:
   some = ', '.join(
     f'{name[:60]} {list(value.shape)}'
     for name, value in list(tensors.items())[:3]
   )
   known = '; '.join(f'{name}: {what}' for name, (_, what) in _FAMILIES.items())
-  raise WeightsError(
+  return (
     f'no known network begins with these tensors ({some}, ...); known are '
     f'{known}'
   )
 
 
 def load(path: str | os.PathLike) -> tuple[nn.Module, dict[str, Any]]:
-  """Read a network from a file of weights; see `files.read`, `from_torch`.
+  """Read a network from a file of weights; see `files.read_all`, `from_torch`.
 
   Returns:
     `(module, variables)` for `module.apply(variables, x)`.
@@ -94,7 +171,7 @@ def load(path: str | os.PathLike) -> tuple[nn.Module, dict[str, Any]]:
     WeightsError: if the file cannot be read, or fits no network.
   """
   try:
-    return from_torch(read(path))
+    return from_torch(read_all(path))
   except WeightsError as e:
     if os.fspath(path) in str(e):
       raise

@@ -26,10 +26,12 @@ def read(
 ) -> dict[str, np.ndarray]:
   """Return {name: array} of a file of weights.
 
-  `.safetensors`; `.npz`; `.pth` and `.pt` of PyTorch, both the zip archives of
-  1.6 and later and the streams before, without PyTorch; `.h5` of Keras; the
-  initializers of `.onnx` (with the extra art_jax[onnx]). A 'state_dict' inside
-  a .pth is found; other dicts in it give 'outer.inner'.
+  Safetensors; .npz; PyTorch's files, both the zip archives of 1.6 and later
+  and the streams before, without PyTorch; HDF5 of Keras; the initializers of
+  ONNX (with the extra art_jax[onnx]). The content tells the format, whatever
+  the suffix (.pth.tar, .ckpt, .bin, .model, none).
+  Where there is a 'state_dict', its tensors are all that is returned; other
+  dicts give 'outer.inner'.
   Names and layouts are the file's own. float16, bfloat16 and float64 become
   float32; integers stay as they are.
 
@@ -42,21 +44,19 @@ def read(
     WeightsError: if the file is missing, too large, damaged, of another format
       or holds anything but tensors, such as code.
   """
+  tensors = read_all(path, max_bytes, max_tensors)
+  root = 'state_dict.'
+  inner = {n: value for n, value in tensors.items() if n.startswith(root)}
+  return {n.removeprefix(root): value for n, value in inner.items()} or tensors
+
+
+def read_all(
+  path: str | os.PathLike,
+  max_bytes: int = MAX_BYTES,
+  max_tensors: int = MAX_TENSORS,
+) -> dict[str, np.ndarray]:
+  """Return what `read` does, with what lies beside a 'state_dict'."""
   path = os.fspath(path)
-  suffix = os.path.splitext(path)[1].lower()
-  readers = {
-    '.safetensors': _read_safetensors,
-    '.npz': _read_npz,
-    '.pth': torch_file.read,
-    '.pt': torch_file.read,
-    '.h5': _read_by('keras_file'),
-    '.onnx': _read_by('onnx_file'),
-  }
-  core.require(
-    suffix in readers,
-    f"cannot read weights from '{path}': expected {' or '.join(readers)}",
-    WeightsError,
-  )
   core.require(
     os.path.isfile(path), f"weights file '{path}' does not exist", WeightsError
   )
@@ -67,12 +67,43 @@ def read(
     WeightsError,
   )
   try:
-    tensors = readers[suffix](path, max_bytes, max_tensors)
+    tensors = _reader(path, size)(path, max_bytes, max_tensors)
   except WeightsError:
     raise
   except Exception as e:  # the libraries raise many kinds of errors
     raise WeightsError(f"cannot read '{path}': {e}") from e
   return {name: _to_float32(value) for name, value in tensors.items()}
+
+
+def _reader(path: str, size: int) -> Callable[..., dict[str, np.ndarray]]:
+  """Return the reader of a format: by content, else by suffix.
+
+  Raises:
+    WeightsError: neither is known.
+  """
+  with open(path, 'rb') as file:
+    head = file.read(16)
+  length = int.from_bytes(head[:8], 'little')
+  if head[8:9] == b'{' and length <= size - 8:
+    return _read_safetensors
+  if head.startswith(b'\x89HDF\r\n\x1a\n'):
+    return _read_by('keras_file')
+  if head.startswith(b'\x80'):  # a pickle
+    return torch_file.read
+  if zipfile.is_zipfile(path):
+    with zipfile.ZipFile(path) as archive:
+      arrays = all(name.endswith('.npy') for name in archive.namelist())
+    return _read_npz if arrays else torch_file.read
+  suffix = os.path.splitext(path)[1].lower()
+  if suffix == '.onnx' or (suffix not in _READERS and head[:1] == b'\x08'):
+    return _read_by('onnx_file')  # begins with the number of its version
+  core.require(
+    suffix in _READERS,
+    f"'{path}' begins with {head!r}: that is no file of weights; known are "
+    'safetensors, .npz, PyTorch, HDF5 of Keras and ONNX, under any suffix',
+    WeightsError,
+  )
+  return _READERS[suffix]
 
 
 def checked(
@@ -133,3 +164,14 @@ def _read_by(module: str) -> Callable[..., dict[str, np.ndarray]]:
 
 def _to_float32(value: np.ndarray) -> np.ndarray:
   return value if value.dtype.kind in 'iub' else np.asarray(value, np.float32)
+
+
+# Of files whose content says nothing: they are damaged, and the reader of what
+# they should be says how.
+_READERS = {
+  '.safetensors': _read_safetensors,
+  '.npz': _read_npz,
+  '.pth': torch_file.read,
+  '.pt': torch_file.read,
+  '.h5': _read_by('keras_file'),
+}

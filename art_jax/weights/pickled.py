@@ -6,7 +6,6 @@ stand-ins for the dozen names that a `state_dict` consists of. Any other name
 or instruction ends the reading. Attributes are never set.
 """
 
-import collections
 import io
 import pickle
 from collections.abc import Callable
@@ -282,39 +281,3 @@ def load(file: io.BufferedIOBase, size: int) -> tuple[Any, dict[str, Storage]]:
       f'its pickle holds the instruction {code!r}: only tensors are read, no '
       'code is run; in PyTorch save model.state_dict() alone'
     ) from None
-
-
-def flatten(tree: Any, most: int) -> dict[str, Tensor]:
-  """Return the tensors by name; what is no tensor is left out.
-
-  A 'state_dict' inside is all that counts; other dicts give 'outer.inner'.
-
-  Args:
-    tree: what `load` gives.
-    most: limit of the entries that are visited.
-
-  Raises:
-    Refused: if there are more, or no tensors.
-  """
-  if not isinstance(tree, dict):
-    raise Refused('it holds no dict of tensors; save model.state_dict()')
-  if isinstance(tree.get('state_dict'), dict):
-    tree = tree['state_dict']
-  tensors: dict[str, Tensor] = {}
-  queue, seen = collections.deque([('', tree)]), 0
-  while queue:
-    prefix, node = queue.popleft()
-    for key, value in node.items():
-      seen += 1
-      core.require(seen <= most, f'it holds more than {most} entries', Refused)
-      core.require(
-        len(prefix) + len(str(key)) <= 1000,
-        'it holds names of more than 1000 letters',
-        Refused,
-      )
-      if isinstance(value, Tensor):
-        tensors[f'{prefix}{key}'] = value
-      elif isinstance(value, dict):
-        queue.append((f'{prefix}{key}.', value))
-  core.require(tensors, 'it holds no tensors; save model.state_dict()', Refused)
-  return tensors

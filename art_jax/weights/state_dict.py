@@ -16,6 +16,10 @@ from art_jax.weights.files import WeightsError, checked
 
 Tensors = Mapping[str, np.ndarray]  # PyTorch's names and layouts
 
+# What state_dicts hold beside weights: counters, and statistics that only a
+# batch norm uses.
+_COUNTER = 'num_batches_tracked'
+_STATISTICS = ('running_mean', 'running_var')
 _NORM_TENSORS = {
   'batch': {
     'weight': ('params', 'scale'),
@@ -97,22 +101,6 @@ def _entries(layers: Sequence[Layer]) -> dict[str, _Entry]:
   return entries
 
 
-def clean(tensors: Tensors) -> dict[str, np.ndarray]:
-  """Drop wrappers' prefixes, counters and meaningless running statistics."""
-  cleaned = {
-    name.removeprefix('module.'): value
-    for name, value in tensors.items()
-    if not name.endswith('num_batches_tracked')
-  }
-  # PyTorch < 0.4 stored running statistics for instance norms without using
-  # them; a batch norm has a weight beside them.
-  return {
-    name: value
-    for name, value in cleaned.items()
-    if '.running_' not in name or f'{name.rsplit(".", 1)[0]}.weight' in cleaned
-  }
-
-
 def need(tensors: Tensors, name: str, expected: str, rank: int) -> np.ndarray:
   """Return a tensor, or raise the WeightsError that names it.
 
@@ -142,10 +130,18 @@ def in_channels(params: Mapping[str, Any], layer: str) -> int:
 
 
 def norm_of(tensors: Tensors, prefix: str) -> str:
-  """Tell a norm layer by its tensors: batch, instance_affine or instance."""
-  if f'{prefix}running_mean' in tensors:
-    return 'batch'
-  return 'instance_affine' if f'{prefix}weight' in tensors else 'instance'
+  """Tell a norm layer by its tensors: batch, instance_affine or instance.
+
+  PyTorch before 0.4 stored running statistics of instance norms without using
+  them. A batch norm has a weight beside them, and published code gives the
+  convolution before it, one position earlier, no bias.
+  """
+  root, position, _ = prefix.rsplit('.', 2)
+  if f'{prefix}weight' not in tensors:
+    return 'instance'
+  biased = f'{root}.{int(position) - 1}.bias' in tensors
+  batch = f'{prefix}running_mean' in tensors and not biased
+  return 'batch' if batch else 'instance_affine'
 
 
 def discriminator(
@@ -185,7 +181,7 @@ def from_torch(
   """Convert a `state_dict` to variables, where it is exactly these layers.
 
   Args:
-    tensors: see `clean`.
+    tensors: counters in it, and statistics of instance norms, are ignored.
     layers: those of the network.
     what: the network in words, for the message.
 
@@ -203,9 +199,15 @@ def from_torch(
     variables[target] = np.ascontiguousarray(
       value.transpose(axes) if axes else value, np.float32
     )
+  unused = {
+    f'{layer.norm_prefix}{name}'
+    for layer in layers
+    if layer.norm not in ('none', 'batch')
+    for name in _STATISTICS
+  }
   for name in tensors:
     core.require(
-      name in entries,
+      name in entries or name in unused or name.endswith(_COUNTER),
       f"unknown tensor '{name}' {list(tensors[name].shape)}: not part of "
       f'{what}',
       WeightsError,

@@ -6,11 +6,13 @@ magic number, a version, facts about the machine, the description, the keys),
 then the numbers of each key, led by their count.
 """
 
+import collections
 import functools
 import io
 import math
 import os
 import zipfile
+from typing import Any
 
 import numpy as np
 
@@ -35,9 +37,44 @@ def read(path: str, max_bytes: int, max_tensors: int) -> dict[str, np.ndarray]:
     return _read_stream(file, os.path.getsize(path), max_bytes, max_tensors)
 
 
+def _flatten(tree: Any, most: int) -> dict[str, Tensor]:
+  """Return the tensors by name, 'outer.inner'; all else is left out.
+
+  Args:
+    tree: what `pickled.load` gives.
+    most: limit of the entries that are visited.
+
+  Raises:
+    Refused: if there are more, or no tensors.
+  """
+  core.require(
+    isinstance(tree, dict),
+    'it holds no dict of tensors; save model.state_dict()',
+    Refused,
+  )
+  tensors: dict[str, Tensor] = {}
+  queue, seen = collections.deque([('', tree)]), 0
+  while queue:
+    prefix, node = queue.popleft()
+    for key, value in node.items():
+      seen += 1
+      core.require(seen <= most, f'it holds more than {most} entries', Refused)
+      core.require(
+        len(prefix) + len(str(key)) <= 1000,
+        'it holds names of more than 1000 letters',
+        Refused,
+      )
+      if isinstance(value, Tensor):
+        tensors[f'{prefix}{key}'] = value
+      elif isinstance(value, dict):
+        queue.append((f'{prefix}{key}.', value))
+  core.require(tensors, 'it holds no tensors; save model.state_dict()', Refused)
+  return tensors
+
+
 def _described(tree, max_bytes, max_tensors) -> dict[str, Tensor]:
   """Return the tensors of a description, if reading them is bounded."""
-  tensors = pickled.flatten(tree, most=20 * max_tensors)
+  tensors = _flatten(tree, most=20 * max_tensors)
   core.require(
     len(tensors) <= max_tensors,
     f'it holds {len(tensors)} tensors: more than {max_tensors}',

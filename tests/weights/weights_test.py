@@ -289,7 +289,9 @@ def test_file_errors(tmp_path):
       files.read(path, **kwargs)
 
   fails(tmp_path / 'a.safetensors', 'does not exist')
-  fails(tmp_path / 'a.bin', 'expected .safetensors or .npz or .pth')
+  unknown = tmp_path / 'a.bin'
+  unknown.write_bytes(b'<!DOCTYPE html>')
+  fails(unknown, 'a.bin. begins with .*DOCTYPE.*: that is no file of weights')
   bad = tmp_path / 'bad.safetensors'
   bad.write_bytes(b'not a weights file')
   fails(bad, 'cannot read .*bad.safetensors')
