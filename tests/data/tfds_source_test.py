@@ -117,6 +117,10 @@ def test_domains(tmp_path, file_format):
   again = _open('tiny_domains', tmp_path)
   for i, value in enumerate(values):
     np.testing.assert_array_equal(again.train[1].read(i)['b'], value)
+  found = opened.fingerprint
+  assert found.exact and found == again.fingerprint
+  name, _ = found.parts['train b'][6]
+  assert name == 'tiny_domains/1.0.0 trainB 6'  # name, version, split
 
 
 @pytest.mark.parametrize('file_format', ['array_record', 'tfrecord'])

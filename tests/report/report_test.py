@@ -85,6 +85,7 @@ def test_names_from_anywhere_are_text(run):
   data = json.loads((run / 'data.json').read_text())
   data['skipped'] = [{'file': _HOSTILE, 'reason': '</script><b>'}]
   data['classes'] = ['<i>', '"&']
+  data['changes'] = [{'step': 4, 'what': '1 added: <i>x</i>.png'}]
   (run / 'data.json').write_text(json.dumps(data))
   starts = json.loads((run / 'run.json').read_text())
   starts[0]['command'] = 'art_jax --data="</pre><script>alert(1)</script>"'
@@ -95,6 +96,8 @@ def test_names_from_anywhere_are_text(run):
   for tag in ('i', 'svg'):
     assert tag not in plain.tags
   assert _HOSTILE in plain.texts
+  changed = 'the data changed since step 4: 1 added: <i>x</i>.png'
+  assert changed in plain.texts
 
 
 @pytest.mark.slow
