@@ -23,6 +23,7 @@ from art_jax.losses.adversarial import (
   verdict,
 )
 from art_jax.losses.reconstruction import l1
+from art_jax.nn import whole
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.unet import UNet
 
@@ -258,6 +259,8 @@ class Pix2Pix:
     rngs = (
       {} if key is None else {'dropout': jax.random.split(key, images.shape[0])}
     )
+    if whole.is_in_parts():  # one picture; its axes must stay where they are
+      return one(images[0], jax.tree.map(lambda x: x[0], rngs))[None]
     return jax.vmap(one)(images, rngs)
 
 

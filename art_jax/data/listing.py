@@ -41,19 +41,24 @@ def left_out(others: Mapping[str, int]) -> str:
 def pictures(source: pathlib.Path) -> list[pathlib.Path]:
   """Return a picture, or the pictures of a folder, in order of their names.
 
+  Hidden files (`._x.jpg`) and special files are left out; a link that leads
+  nowhere is listed, so that whoever reads it names it.
+
   Raises:
-    core.UserError: there is none.
+    core.UserError: there is none, or the folder cannot be listed.
   """
-  if source.is_file():
-    return [source]
-  core.require(
-    source.exists(), f'--input={source}: there is no such file or folder'
-  )
-  files = sorted(
-    path
-    for path in source.iterdir()
-    if path.suffix.lower() in SUFFIXES and path.is_file()
-  )
+  try:
+    if source.is_file():
+      return [source]
+    core.require(
+      source.exists(), f'--input={source}: there is no such file or folder'
+    )
+    files = sorted(filter(_is_picture, source.iterdir()))
+  except OSError as error:
+    raise core.UserError(
+      f'--input={source} cannot be read ({error.strerror}); pass a picture, '
+      'or a folder with some in it'
+    ) from error
   core.require(
     files,
     f'--input={source} holds 0 pictures ({" ".join(SUFFIXES)}); '
@@ -62,6 +67,11 @@ def pictures(source: pathlib.Path) -> list[pathlib.Path]:
   if others := left_out(by_suffix(_other_files(source))):
     logging.warning('%s: %s', printable(str(source)), others)
   return files
+
+
+def _is_picture(path: pathlib.Path) -> bool:
+  named = path.suffix.lower() in SUFFIXES and not is_litter(path.name)
+  return named and (path.is_file() or not path.exists())
 
 
 def _other_files(folder: pathlib.Path) -> list[str]:

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from absl import logging
@@ -12,6 +12,8 @@ from art_jax import core
 from art_jax.core.paths import printable
 from art_jax.data import decode, listing, parallel, tree
 from art_jax.data.dataset import Examples
+
+_CHUNK = 1024  # pictures that are probed before it is asked for more
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,12 +26,14 @@ class Pictures:
     read: i32[n] indices in [0, count) -> u8[n, H, W, C]; pure: a picture
       depends on its index only.
     labels: i32[count], or None.
+    unreadable: name and reason of what is left out of a folder.
   """
 
   name: str
   count: int
   read: Callable[[np.ndarray], np.ndarray]
   labels: np.ndarray | None = None
+  unreadable: tuple[tuple[str, str], ...] = ()
 
   def batches(self, rows: int) -> Iterator[np.ndarray]:
     """Yield all pictures in order, `rows` at a time, the last batch fewer."""
@@ -57,24 +61,30 @@ class Pictures:
 
 
 def of_folder(
-  root: str | pathlib.Path, flag: str, size: int | None = None
+  root: str | pathlib.Path,
+  flag: str,
+  size: int | None = None,
+  most: int | None = None,
 ) -> Pictures:
   """Return the pictures below a folder, in the order of their names.
+
+  What cannot be read is left out and told in `unreadable`.
 
   Args:
     root: the folder; sub-folders are searched too.
     flag: that named it, for errors.
     size: resize the shorter side to it, with antialiasing, and cut the center
       square; None: they must all be of one size.
+    most: the first so many that can be read; None: all.
 
   Raises:
-    core.UserError: there is no picture, one cannot be read, or sizes differ.
+    core.UserError: there is no picture that can be read, or sizes differ.
   """
   try:
     root = tree.resolve(root)
   except core.UserError as error:
     raise core.UserError(f'--{flag}: {error}') from None
-  names, _, others = tree.survey(root)
+  names, skipped, others = tree.survey(root)
   core.require(
     names,
     f'--{flag}={root} holds 0 pictures ({" ".join(listing.SUFFIXES)}); pass '
@@ -82,9 +92,17 @@ def of_folder(
   )
   if left_out := listing.left_out(others):
     logging.warning('--%s=%s: %s', flag, printable(str(root)), left_out)
-  paths = [pathlib.Path(root) / name for name in names]
+  sizes, reasons = _probed(root, names, most)
+  unreadable = (*((printable(str(p)), why) for p, why in skipped), *reasons)
+  core.require(
+    sizes,
+    f'--{flag}={root}: none of {len(names)} pictures can be read '
+    f'({": ".join(unreadable[0]) if unreadable else ""}); pass a folder with '
+    'pictures in it',
+  )
+  paths = [pathlib.Path(root) / name for name in sizes]
   if size is None:
-    _require_one_size(paths, flag)
+    _require_one_size(sizes, flag)
 
   def one(index):
     if size is not None:
@@ -92,7 +110,9 @@ def of_folder(
       return decode.resize(picture, size, 3, 'crop')
     return np.asarray(decode.picture(paths[index]).convert('RGB'))
 
-  return Pictures(str(root), len(paths), _stacked(one))
+  return Pictures(
+    str(root), len(paths), _stacked(one), unreadable=tuple(unreadable)
+  )
 
 
 def of_examples(name: str, examples: Examples, key: str, size: int) -> Pictures:
@@ -130,15 +150,43 @@ def _stacked(
   )
 
 
-def _require_one_size(paths: list[pathlib.Path], flag: str) -> None:
-  sizes = parallel.map_indices(
-    lambda i: decode.size_of(paths[i]), len(paths), 'reading headers'
-  )
-  kinds = sorted(set(sizes))
+def _probed(
+  root: str, names: Sequence[str], most: int | None
+) -> tuple[dict[str, tuple[int, int]], list[tuple[str, str]]]:
+  """Decode pictures until `most` are good.
+
+  Returns:
+    (width, height) of the good ones by name, and name and reason of the others.
+  """
+  sizes, reasons = {}, []
+
+  def one(name):
+    try:
+      return decode.probe(pathlib.Path(root) / name)
+    except decode.BadPictureError as error:
+      return error.reason
+
+  for first in range(0, len(names), _CHUNK):
+    part = names[first : first + _CHUNK]
+    results = parallel.map_indices(
+      lambda i, part=part: one(part[i]), len(part), 'reading pictures'
+    )
+    for name, result in zip(part, results, strict=True):
+      if isinstance(result, str):
+        reasons.append((printable(name), result))
+      else:
+        sizes[name] = result
+    if most is not None and len(sizes) >= most:
+      break
+  return dict(list(sizes.items())[:most]), reasons
+
+
+def _require_one_size(sizes: Mapping[str, tuple[int, int]], flag: str) -> None:
+  kinds = {size: name for name, size in reversed(list(sizes.items()))}
   if len(kinds) > 1:
     examples = ', '.join(
-      f'{printable(paths[sizes.index(kind)].name)!r} is {kind[0]}x{kind[1]}'
-      for kind in kinds[:3]
+      f'{printable(pathlib.Path(kinds[kind]).name)!r} is {kind[0]}x{kind[1]}'
+      for kind in sorted(kinds)[:3]
     )
     raise core.UserError(
       f'--{flag} holds pictures of {len(kinds)} sizes ({examples}): scores '

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,6 +13,7 @@ from etils import epath
 
 from art_jax import core
 from art_jax.config import renamed
+from art_jax.inference import large, sizes
 from art_jax.runs import restore
 from art_jax.runs.folder import RunFolder
 
@@ -107,20 +108,8 @@ class Run:
     params = self.algorithm.styled(self.params, [*map(jnp.asarray, paintings)])
     return dataclasses.replace(self, params=params)
 
-  def translate(
-    self, images: Any, direction: str | None = None, *, seed: int = 0
-  ) -> np.ndarray:
-    """Translate pictures of any size.
-
-    Args:
-      images: u8[N, H, W, C] in 0..255 or f32 in [-1, 1]; one picture without
-        the leading axis works too. The sides are padded by reflection to the
-        multiple that the network needs, and the result is cut back.
-      direction: one of `algorithm.directions`; None: the first.
-      seed: of the randomness, for models that have any.
-
-    Returns:
-      An array of the shape and type of `images`.
+  def direction(self, name: str | None = None) -> str:
+    """Return the direction of a translation by its name; None: the first.
 
     Raises:
       core.UserError: if the model translates nothing, or not this way.
@@ -131,7 +120,7 @@ class Run:
         'run of CycleGAN or another translator'
       )
     known = self.algorithm.directions
-    direction = direction or known[0]
+    direction = name or known[0]
     if direction not in known:
       direction = renamed.option('direction', direction)
     require_direction(self.algorithm, direction, 'direction')
@@ -140,10 +129,39 @@ class Run:
         f'direction={direction!r}: these weights hold one map only; leave '
         f'the direction out, or pass {", ".join(self.params)}'
       )
-    make, key = _translate(self.algorithm, direction), jax.random.key(seed)
-    return _padded(
-      images, self.algorithm.multiple, lambda x: make(self.params, x, key=key)
-    )
+    return direction
+
+  def translate(
+    self,
+    images: Any,
+    direction: str | None = None,
+    *,
+    seed: int = 0,
+    scratch: str | pathlib.Path | None = None,
+  ) -> np.ndarray:
+    """Translate pictures of any size.
+
+    What does not fit into memory is translated in tiles, with the result of the
+    whole picture up to rounding; see `inference.tiles`.
+
+    Args:
+      images: u8[N, H, W, C] in 0..255 or f32 in [-1, 1]; one picture without
+        the leading axis works too. The sides are padded by reflection to the
+        multiple that the network needs, and the result is cut back.
+      direction: one of `algorithm.directions`; None: the first.
+      seed: of the randomness, for models that have any.
+      scratch: folder for what does not fit into memory; None: the system's for
+        temporary files.
+
+    Returns:
+      An array of the shape and type of `images`.
+
+    Raises:
+      core.UserError: if the model translates nothing, or not this way, or
+        pictures are too large for it.
+    """
+    function = _translation(self.algorithm, self.direction(direction))
+    return self._apply(function, images, seed, scratch)
 
   def inpaint(self, images: Any, mask: Any, *, seed: int = 0) -> np.ndarray:
     """Repaint parts of pictures, so that they fit the rest.
@@ -173,15 +191,43 @@ class Run:
       'pass one of their height and width',
     )
 
-    def make(x):
-      key = jax.random.key(seed)
-      hole = np.broadcast_to(mask, (*images.shape[:-3], *mask.shape[-2:]))
-      hole = hole.reshape(-1, *mask.shape[-2:], 1).astype(np.float32)
-      hole, _ = pad_to_multiple(hole, algorithm.multiple)
-      return _inpaint(algorithm)(self.params, x, hole, key=key)
+    function, multiple = _inpainting(algorithm), algorithm.multiple
+    hole = np.broadcast_to(mask, images.shape[:-1])
+    hole = hole.reshape(-1, *mask.shape[-2:], 1).astype(np.float32)
+    hole, _ = sizes.pad_to_multiple(hole, multiple)
 
-    made = _padded(images, algorithm.multiple, make)
+    def make(x, convert, finish):
+      params = self.params, hole, jax.random.key(seed)
+      small = self.params, None, params[2]
+      large.require_fits(function, small, x.shape, multiple)
+      return finish(np.asarray(jax.jit(function)(params, convert(x))))
+
+    made = sizes.padded(images, multiple, make)
     return np.where(mask[..., None], made, images)
+
+  def _apply(self, function, images, seed, scratch) -> np.ndarray:
+    multiple = core.size_multiple(self.algorithm)
+    params = self.params, jax.random.key(seed)
+
+    def make(x, convert, finish):
+      if large.fits(function, params, x.shape, multiple):
+        return finish(np.asarray(jax.jit(function)(params, convert(x))))
+      if len(x) > 1:
+        each = [make(one[None], convert, finish) for one in x]
+        return np.concatenate(each)
+      made = large.translate(
+        function,
+        params,
+        x[0],
+        multiple,
+        convert=convert,
+        finish=finish,
+        folder=scratch,
+      )
+      return made[None]
+
+    least = sizes.least_side(function, params, np.shape(images), multiple)
+    return sizes.padded(images, multiple, make, least)
 
 
 def require_direction(
@@ -237,53 +283,23 @@ def load(
   )
 
 
-def _padded(
-  images: Any, multiple: int, make: Callable[[np.ndarray], jax.Array]
-) -> np.ndarray:
-  """Apply f32[N, H, W, C] -> the same to pictures of any size and type."""
-  from art_jax.media import images as image_values
+@functools.lru_cache(maxsize=8)
+def _translation(algorithm: Any, direction: str) -> large.Function:
+  """Return one function per model and direction: jit compiles it per size."""
 
-  images = np.asarray(images)
-  if images.ndim == 3:
-    return _padded(images[None], multiple, make)[0]
-  core.require(
-    images.ndim == 4,
-    f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]',
-  )
-  whole = images.dtype == np.uint8
-  floats = image_values.from_uint8(images) if whole else images
-  padded, crop = pad_to_multiple(floats, multiple)
-  output = np.asarray(make(padded.astype(np.float32)))[crop]
-  return image_values.to_uint8(output) if whole else output
+  def function(params, images):
+    params, key = params
+    return algorithm.translate(params, images, direction, key=key)
 
-
-def pad_to_multiple(
-  images: np.ndarray, multiple: int
-) -> tuple[np.ndarray, tuple[slice, ...]]:
-  """Pad height and width by reflection, evenly on both sides.
-
-  Args:
-    images: [N, H, W, C].
-    multiple: of which the new H and W are the next multiples.
-
-  Returns:
-    The padded pictures, and the index that cuts the old extent out again.
-  """
-  pads, cut = [(0, 0)], [slice(None)]
-  for extent in images.shape[1:3]:
-    extra = -extent % multiple
-    pads.append((extra // 2, extra - extra // 2))
-    cut.append(slice(extra // 2, extra // 2 + extent))
-  mode = 'reflect' if min(images.shape[1:3]) > multiple else 'edge'
-  return np.pad(images, [*pads, (0, 0)], mode=mode), tuple(cut)
+  return function
 
 
 @functools.lru_cache(maxsize=8)
-def _translate(algorithm: core.Translator, direction: str):
-  """Compile once per model and direction; jit itself caches the sizes."""
-  return jax.jit(functools.partial(algorithm.translate, direction=direction))
+def _inpainting(algorithm: core.Inpainter) -> large.Function:
+  def function(params, images):
+    params, hole, key = params
+    if hole is None:  # to measure what a picture of any size needs
+      hole = images[..., :1]
+    return algorithm.inpaint(params, images, hole, key=key)
 
-
-@functools.lru_cache(maxsize=8)
-def _inpaint(algorithm: core.Inpainter):
-  return jax.jit(algorithm.inpaint)
+  return function

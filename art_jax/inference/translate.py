@@ -1,17 +1,51 @@
 """Picture files in, translated picture files out."""
 
+import dataclasses
+import hashlib
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import jax
 import numpy as np
 import tqdm
 from PIL import Image
 
 from art_jax import core
-from art_jax.core.paths import make_folder, require_free
+from art_jax.config import serialization
+from art_jax.core.paths import make_folder, printable, require_free
 from art_jax.data import decode, listing
 from art_jax.inference.run import Run
+from art_jax.inference.scratch import TooLargeError
 from art_jax.media import images
+
+# Keyword of the note in each result: a hash of all that it was made from.
+_NOTE = 'art_jax made from'
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+  """What became of the pictures.
+
+  Attributes:
+    written: how many were translated.
+    there: how many results the same command had written before.
+    failed: name and reason of each that could not be translated.
+  """
+
+  written: int
+  there: int
+  failed: tuple[tuple[str, str], ...] = ()
+
+  def require_all(self) -> None:
+    """Raise a UserError that counts and names what failed, if anything did."""
+    if not self.failed:
+      return
+    names = '; '.join(f'{name}: {reason}' for name, reason in self.failed)
+    total = self.written + self.there + len(self.failed)
+    raise core.UserError(
+      f'{len(self.failed)} of {total} pictures could not be translated ({names}'
+      '); replace or remove them; the same command does what is left'
+    )
 
 
 def files(
@@ -22,45 +56,73 @@ def files(
   *,
   overwrite: bool = False,
   mask: str | None = None,
-) -> int:
+) -> Outcome:
   """Translate a picture, or every picture of a folder.
 
-  Each becomes `<stem>.png` in `output`, of its own size.
+  Each becomes `<stem>.png` in `output`, of its own size. A picture that cannot
+  be translated does not stop the others.
+
+  A result holds a hash of its picture, the model and the settings. Where it is
+  there already it is not made again: an interrupted command, started again,
+  does what is left. Any other file in its place is never replaced.
 
   Args:
     run: the model.
-    source: a picture or a folder of pictures (not searched deeper).
-    output: a folder; made if missing.
+    source: a picture or a folder of pictures (not searched deeper; hidden files
+      are left out).
+    output: a folder, made if missing; or, for one picture, a .png file.
     direction: see `Run.translate`.
-    overwrite: replace files that exist.
+    overwrite: translate all of them, and replace files that exist.
     mask: a picture, white where the model repaints and black where the
       input stays; stretched to the size of each. For models that inpaint.
 
   Returns:
-    The number of pictures written.
+    What became of them.
 
   Raises:
     core.UserError: before anything is translated if there is no picture, two
-      would get one name, or a result exists already.
+      would get one name, or something else exists in the place of a result;
+      at once if the only picture cannot be translated.
   """
   paths = listing.pictures(pathlib.Path(source).expanduser())
   repainted = None if mask is None else _read_mask(run, mask)
-  output = pathlib.Path(output).expanduser()
-  targets = _targets(paths, output, overwrite)
-  make_folder(output)
-  channels = run.experiment.data.channels
-  for path, target in tqdm.tqdm(
-    list(zip(paths, targets, strict=True)), unit='picture', disable=None
-  ):
-    picture = decode.picture(path).convert('L' if channels == 1 else 'RGB')
-    pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
-    if repainted is None:
-      made = run.translate(pixels, direction)
-    else:
-      fitted = repainted.resize(picture.size, Image.Resampling.NEAREST)
-      made = run.inpaint(pixels, np.asarray(fitted) > 127)
-    images.save_png(target, made)
-  return len(paths)
+  if repainted is None:
+    direction = run.direction(direction)
+  targets = _targets(paths, pathlib.Path(output).expanduser())
+  recipe = _recipe(run, direction, repainted)
+  left = _left(paths, targets, recipe, overwrite)
+  if left:
+    make_folder(targets[0].parent)
+  failed = []
+  for path, target in tqdm.tqdm(left, unit='picture', disable=None):
+    try:
+      made = _translated(run, path, direction, repainted, target.parent)
+    except (decode.BadPictureError, TooLargeError) as error:
+      if len(paths) == 1:
+        raise
+      reason = getattr(error, 'reason', str(error))
+      failed.append((printable(path.name), reason))
+      continue
+    images.save_png(target, made, {_NOTE: _made_from(path, recipe) or ''})
+  written = len(left) - len(failed)
+  return Outcome(written, len(paths) - len(left), tuple(failed))
+
+
+def _translated(
+  run: Run,
+  path: pathlib.Path,
+  direction: str | None,
+  mask: Image.Image | None,
+  scratch: pathlib.Path,
+) -> np.ndarray:
+  """Return the result of a picture, u8[H, W, C]."""
+  gray = run.experiment.data.channels == 1
+  picture = decode.picture(path).convert('L' if gray else 'RGB')
+  pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
+  if mask is None:
+    return run.translate(pixels, direction, scratch=scratch)
+  fitted = mask.resize(picture.size, Image.Resampling.NEAREST)
+  return run.inpaint(pixels, np.asarray(fitted) > 127)
 
 
 def _read_mask(run: Run, mask: str) -> Image.Image:
@@ -75,9 +137,19 @@ def _read_mask(run: Run, mask: str) -> Image.Image:
 
 
 def _targets(
-  paths: Sequence[pathlib.Path], output: pathlib.Path, overwrite: bool
+  paths: Sequence[pathlib.Path], output: pathlib.Path
 ) -> list[pathlib.Path]:
-  targets = [output / f'{path.stem}.png' for path in paths]
+  """Return the file that each picture becomes."""
+  suffix = output.suffix.lower()
+  if suffix in listing.SUFFIXES and not output.is_dir():
+    core.require(
+      suffix == '.png' and len(paths) == 1,
+      f'--output={output}: it is a folder, or a .png file for one picture '
+      f'(here {len(paths)}); pass such a path',
+    )
+    targets = [output]
+  else:
+    targets = [output / f'{path.stem}.png' for path in paths]
   taken: dict[pathlib.Path, pathlib.Path] = {}
   for path, target in zip(paths, targets, strict=True):
     first = taken.setdefault(target, path)
@@ -86,5 +158,53 @@ def _targets(
       f'{first.name} and {path.name} would both become '
       f'{target.name}; rename one of them',
     )
-    require_free(target, overwrite)
+    core.require(
+      not (target.exists() and path.exists() and target.samefile(path)),
+      f'{path} would be replaced by its own translation; pass another --output',
+    )
   return targets
+
+
+def _left(
+  paths: Sequence[pathlib.Path],
+  targets: Sequence[pathlib.Path],
+  recipe: bytes,
+  overwrite: bool,
+) -> list[tuple[pathlib.Path, pathlib.Path]]:
+  """Return the pictures whose results are not there, and their targets."""
+  left = []
+  for path, target in zip(paths, targets, strict=True):
+    if not overwrite and target.exists():
+      note = images.png_note(target, _NOTE)
+      if note and note == _made_from(path, recipe):
+        continue
+      require_free(target, overwrite)
+    left.append((path, target))
+  return left
+
+
+def _made_from(path: pathlib.Path, recipe: bytes) -> str | None:
+  """Return a hash of a picture file and a recipe; None: it cannot be read."""
+  state = hashlib.sha256(recipe)
+  try:
+    with open(path, 'rb') as file:
+      while part := file.read(2**20):
+        state.update(part)
+  except OSError:
+    return None
+  return state.hexdigest()
+
+
+def _recipe(run: Run, direction: str | None, mask: Image.Image | None) -> bytes:
+  """Return a hash of the model and of how it is used."""
+  state = hashlib.sha256()
+  model = serialization.to_text(run.experiment.algorithm)
+  state.update(f'{model}|{run.experiment.data.channels}|{direction}|'.encode())
+  params = run.params
+  if isinstance(params, Mapping) and direction in params:
+    params = params[direction]
+  for leaf in jax.tree.leaves(params):
+    state.update(np.ascontiguousarray(leaf).tobytes())
+  if mask is not None:
+    state.update(mask.tobytes())
+  return state.digest()

@@ -7,10 +7,10 @@ since readers take a file without one for sRGB.
 import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from art_jax import core
 from art_jax.core.paths import write_atomic
@@ -141,15 +141,36 @@ def grid(
   return np.pad(sheet, ((0, pad), (0, pad), (0, 0)), constant_values=255)
 
 
-def save_png(path: os.PathLike | str, image: np.ndarray) -> None:
+def save_png(
+  path: os.PathLike | str,
+  image: np.ndarray,
+  notes: Mapping[str, str] | None = None,
+) -> None:
   """Write u8[H, W, C], C is 1 or 3, as PNG; a reader never sees half a file.
+
+  Args:
+    path: local or gs:// path; folders are made.
+    image: the pixels.
+    notes: texts by keyword, kept in the file beside the pixels.
 
   Raises:
     UserError: the dtype or the shape is not a picture's.
   """
-  data = io.BytesIO()
-  _as_pillow(image).save(data, 'PNG')
+  data, chunks = io.BytesIO(), PngImagePlugin.PngInfo()
+  for keyword, text in (notes or {}).items():
+    chunks.add_text(keyword, text)
+  _as_pillow(image).save(data, 'PNG', pnginfo=chunks)
   write_atomic(path, data.getvalue())
+
+
+def png_note(path: os.PathLike | str, keyword: str) -> str | None:
+  """Return a text of a PNG by its keyword; None: there is none, or no PNG."""
+  try:
+    with Image.open(path, formats=('PNG',)) as image:
+      return image.info.get(keyword)
+  # A broken file can raise nearly anything in a decoder.
+  except Exception:
+    return None
 
 
 def gif(

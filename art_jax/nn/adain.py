@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, require
+from art_jax.nn import conv, require, whole
 
 _EPSILON = 1e-5
 # Convolutions of the first three blocks of VGG, which the decoder mirrors.
@@ -17,6 +17,9 @@ def moments(features: jax.Array) -> tuple[jax.Array, jax.Array]:
   The deviation is sqrt(variance + 1e-5), so that its gradient is finite.
   """
   features = features.astype(jnp.float32)
+  if whole.is_in_parts():
+    mean, variance = whole.moments(features)
+    return mean, jnp.sqrt(variance + _EPSILON)
   mean = features.mean((1, 2))
   variance = jnp.square(features - mean[:, None, None]).mean((1, 2))
   return mean, jnp.sqrt(variance + _EPSILON)

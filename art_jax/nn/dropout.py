@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from art_jax.nn import whole
+
 
 def keep(key: jax.Array, shape: tuple[int, ...], dropped: int) -> jax.Array:
   """Draw bool[shape], True with probability 1 - dropped / 256.
@@ -40,5 +42,9 @@ class Dropout(nn.Module):
     dropped = min(round(256 * self.rate), 255)
     if not train or not dropped:
       return x
-    kept = keep(self.make_rng('dropout'), x.shape, dropped)
+    key = self.make_rng('dropout')
+    if whole.is_in_parts():
+      kept = whole.keep(x, key, dropped)
+    else:
+      kept = keep(key, x.shape, dropped)
     return jnp.where(kept, x * (256 / (256 - dropped)), 0).astype(x.dtype)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import require
+from art_jax.nn import require, whole
 
 
 def _require_eps(eps: float) -> None:
@@ -39,7 +39,6 @@ def _share(means: jax.Array, groups: int) -> jax.Array:
   return jnp.repeat(jnp.mean(parts, 2), channels // groups, axis=1)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
 def normalize(
   x: jax.Array, scale: jax.Array, bias: jax.Array, eps: float, groups: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -56,6 +55,14 @@ def normalize(
   Returns:
     Like x, and f32[B or 1, C] twice; these two have no gradient.
   """
+  if whole.is_in_parts():
+    share = functools.partial(_share, groups=groups)
+    return whole.normalize(x, scale, bias, eps, share)
+  return _normalize(x, scale, bias, eps, groups)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def _normalize(x, scale, bias, eps, groups):
   return _normalize_forward(x, scale, bias, eps, groups)[0]
 
 
@@ -90,7 +97,7 @@ def _gradient(eps, groups, kept, gradients):
   return x_bar, total(along), total(mean)
 
 
-normalize.defvjp(_normalize_forward, _gradient)
+_normalize.defvjp(_normalize_forward, _gradient)
 
 
 def _by_groups(module, x: jax.Array, groups: int, scale, bias) -> jax.Array:
@@ -102,9 +109,7 @@ def _by_groups(module, x: jax.Array, groups: int, scale, bias) -> jax.Array:
     groups >= 1 and channels % groups == 0,
     f'groups = {groups}: must divide {channels}',
   )
-  y, _, _ = normalize(  # pyright: ignore[reportGeneralTypeIssues]  # partial
-    x.astype(jnp.float32), scale, bias, module.eps, groups
-  )
+  y, _, _ = normalize(x.astype(jnp.float32), scale, bias, module.eps, groups)
   return y.astype(module.dtype)
 
 
@@ -255,9 +260,7 @@ class BatchNorm(nn.Module):
 
     x = x.astype(jnp.float32)
     if train:
-      y, mean, var = normalize(  # pyright: ignore[reportGeneralTypeIssues]
-        x, scale[None], bias[None], self.eps, 0
-      )
+      y, mean, var = normalize(x, scale[None], bias[None], self.eps, 0)
       mutable = self.is_mutable_collection('batch_stats')
       if mutable and not self.is_initializing():
         n = x.size // x.shape[-1]

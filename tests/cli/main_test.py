@@ -150,10 +150,13 @@ def test_train_then_translate_then_export(tmp_path):
   written = sorted((tmp_path / 'out').iterdir())
   assert [p.name for p in written] == ['0.png', '1.png']
   assert Image.open(written[0]).size == (50, 37)
+  code, out, err = run_main(*translate)
+  assert code == 0 and '(2 more are there already)' in out, err
+  written[0].write_bytes(b'')
   code, _, err = run_main(*translate)
   assert code == 2 and 'exists' in err
-  code, _, err = run_main(*translate, '--overwrite')
-  assert code == 0, err
+  code, out, err = run_main(*translate, '--overwrite')
+  assert code == 0 and '2 picture(s)' in out, err
 
   export = ['--mode=export', run, f'--output={tmp_path / "export"}']
   code, out, err = run_main(*export)

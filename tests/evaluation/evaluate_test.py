@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 from typing import ClassVar
 
 import jax
@@ -250,6 +251,44 @@ def test_two_folders(folders, tmp_path):
   (tmp_path / 'out' / 'evaluation.json').write_text('{')
   code, _, err = run_main(*command)
   assert code == 2 and 'move it away' in err
+
+
+@pytest.mark.parametrize('size', [(), ('--size=24',)])
+def test_bad_files_have_no_part_in_the_scores(folders, tmp_path, size):
+  def scores(*arguments):
+    code, _, err = run_main(
+      *('--mode=evaluate', '--metrics=kid', f'--output={tmp_path}', *size),
+      *arguments,
+    )
+    entries = json.loads((tmp_path / 'evaluation.json').read_text())
+    return code, err, entries[-1]
+
+  real, fake = (f'--{name}={folders / name}' for name in ('real', 'fake'))
+  code, _, good = scores(real, fake)
+  assert code == 0 and 'unreadable' not in good
+  bad = tmp_path / 'fake'
+  shutil.copytree(folders / 'fake', bad)
+  whole = (bad / '00.png').read_bytes()
+  (bad / '._00.png').write_bytes(b'litter')
+  (bad / '000.png').write_bytes(whole[: len(whole) // 2])
+  (bad / '05b.jpg').write_bytes(b'')
+  (bad / 'gone.png').symlink_to(bad / 'nowhere.png')
+  code, err, entry = scores(real, f'--fake={bad}')
+  assert code == 2
+  last = err.strip().splitlines()[-1]
+  assert last.startswith('art_jax: 3 picture(s) could not be read and')
+  for name in ('000.png', '05b.jpg: the file is empty', 'gone.png: No such'):
+    assert f'--fake: {name}' in last
+  assert entry['scores'] == good['scores'] and entry['num_fake'] == 10
+  assert list(entry['unreadable']['fake']) == ['000.png', '05b.jpg', 'gone.png']
+  # The first so many that can be read.
+  code, _, entry = scores(real, f'--fake={bad}', '--num=4')
+  assert code == 2 and entry['num_fake'] == entry['num_real'] == 4
+  for path in bad.iterdir():
+    path.unlink()
+  (bad / 'x.png').write_bytes(b'')
+  code, err, _ = scores(real, f'--fake={bad}')
+  assert code == 2 and 'none of 1 pictures can be read (x.png: the' in err
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import importlib.metadata
 import shlex
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -19,7 +20,12 @@ from art_jax.runs.folder import RunFolder
 
 
 def run(flags: Any) -> None:
-  """Print a table; append to evaluation.json of the run, or of --output."""
+  """Print a table; append to evaluation.json of the run, or of --output.
+
+  Raises:
+    core.UserError: at the end, counting and naming pictures that could not be
+      read and have no part in the scores.
+  """
   folders = bool(flags.real), bool(flags.fake)
   core.require(
     any(folders) != bool(flags.run) and any(folders) == all(folders),
@@ -52,6 +58,7 @@ def run(flags: Any) -> None:
   folder = flags.run or flags.output
   if folder and jax.process_index() == 0:
     print(f'written: {record.append(folder, scores, protocol)}')
+  _require_all_read(protocol.get('unreadable', {}))
 
 
 def _run(flags, extractor, weights, devices, scores) -> dict[str, Any]:
@@ -82,7 +89,7 @@ def _run(flags, extractor, weights, devices, scores) -> dict[str, Any]:
 
 def _folders(flags, extractor, weights, devices, scores) -> dict[str, Any]:
   real, fake = (
-    pictures.of_folder(flags[flag].value, flag, flags.size)
+    pictures.of_folder(flags[flag].value, flag, flags.size, flags.num)
     for flag in ('real', 'fake')
   )
   sizes = ['x'.join(map(str, each.size())) for each in (real, fake)]
@@ -93,6 +100,11 @@ def _folders(flags, extractor, weights, devices, scores) -> dict[str, Any]:
   )
   count = flags.num or max(real.count, fake.count)
   real, fake = real.first(count), fake.first(count)
+  unreadable = {
+    flag: dict(chosen.unreadable)
+    for flag, chosen in (('real', real), ('fake', fake))
+    if chosen.unreadable
+  }
   surveys = [
     survey(chosen, extractor, weights, devices, keep=keep)
     for chosen, keep in ((real, True), (fake, False))
@@ -105,4 +117,19 @@ def _folders(flags, extractor, weights, devices, scores) -> dict[str, Any]:
     'num_real': real.count,
     'num_fake': fake.count,
     'size': flags.size,
+    **({'unreadable': unreadable} if unreadable else {}),
   }
+
+
+def _require_all_read(unreadable: Mapping[str, Mapping[str, str]]) -> None:
+  """Raise a UserError that counts and names the pictures left out, if any."""
+  if unreadable:
+    names = '; '.join(
+      f'--{flag}: {name}: {reason}'
+      for flag, reasons in unreadable.items()
+      for name, reason in reasons.items()
+    )
+    raise core.UserError(
+      f'{sum(map(len, unreadable.values()))} picture(s) could not be read and '
+      f'have no part in the scores above ({names}); replace or remove them'
+    )

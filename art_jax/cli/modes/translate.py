@@ -7,9 +7,14 @@ from art_jax.inference import translate
 
 
 def run(flags: Any) -> None:
-  """Translate --input into --output."""
+  """Translate --input into --output.
+
+  Raises:
+    core.UserError: at the end, counting and naming pictures that could not be
+      translated.
+  """
   options.need(flags, 'input', 'output')
-  count = translate.files(
+  outcome = translate.files(
     options.painter(flags),
     flags.input,
     flags.output,
@@ -17,4 +22,6 @@ def run(flags: Any) -> None:
     overwrite=flags.overwrite,
     mask=flags.mask,
   )
-  print(f'{count} picture(s) translated into {flags.output}')
+  there = f' ({outcome.there} more are there already)' if outcome.there else ''
+  print(f'{outcome.written} picture(s) translated into {flags.output}{there}')
+  outcome.require_all()

@@ -1,0 +1,101 @@
+"""Pictures of any size and type for networks that take some sizes only."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from art_jax import core
+from art_jax.inference import large
+from art_jax.media import images as image_values
+
+_DOUBLINGS = 6
+
+Converter = Callable[[np.ndarray], np.ndarray]
+
+
+def padded(
+  images: Any,
+  multiple: int,
+  make: Callable[[np.ndarray, Converter, Converter], np.ndarray],
+  least: int = 0,
+) -> np.ndarray:
+  """Apply a function of padded pictures to pictures of any size.
+
+  Args:
+    images: [N, H, W, C], or [H, W, C].
+    multiple: see `pad_to_multiple`.
+    make: from padded pictures, what converts them to f32 in [-1, 1] and what
+      converts f32 back, to pictures of the same size.
+    least: see `pad_to_multiple`.
+
+  Raises:
+    core.UserError: they have another shape.
+  """
+  images = np.asarray(images)
+  if images.ndim == 3:
+    return padded(images[None], multiple, make, least)[0]
+  core.require(
+    images.ndim == 4,
+    f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]',
+  )
+  x, crop = pad_to_multiple(images, multiple, least)
+  if images.dtype == np.uint8:
+    converters = image_values.from_uint8, image_values.to_uint8
+  else:
+    converters = functools.partial(np.asarray, dtype=np.float32), np.asarray
+  return make(x, *converters)[crop]
+
+
+def pad_to_multiple(
+  images: np.ndarray, multiple: int, least: int = 0
+) -> tuple[np.ndarray, tuple[slice, ...]]:
+  """Pad height and width by reflection, evenly on both sides.
+
+  A picture with a side of `multiple` pixels or fewer is padded by its edges.
+
+  Args:
+    images: [N, H, W, C].
+    multiple: of which the new H and W are the next multiples.
+    least: the smallest new H and W, a multiple of it.
+
+  Returns:
+    The padded pictures, and the index that cuts the old extent out again.
+  """
+  pads, cut = [(0, 0)], [slice(None)]
+  for extent in images.shape[1:3]:
+    extra = max(-extent % multiple, least - extent)
+    pads.append((extra // 2, extra - extra // 2))
+    cut.append(slice(extra // 2, extra // 2 + extent))
+  mode = 'reflect' if min(images.shape[1:3]) > multiple else 'edge'
+  return np.pad(images, [*pads, (0, 0)], mode=mode), tuple(cut)
+
+
+def least_side(
+  function: large.Function, params: Any, shape: tuple[int, ...], multiple: int
+) -> int:
+  """Return the smallest side that a network takes, as far as it matters.
+
+  Most networks take sides of `multiple` pixels; some pad by reflection inside,
+  which needs more.
+
+  Args:
+    function: maps params and f32[N, H, W, C] to the same height and width.
+    params: of the network.
+    shape: of the pictures, [..., H, W, C].
+    multiple: of which the result is 1, 2, 4, ... times.
+  """
+  # No reflection inside is wider than that.
+  if min(shape[-3:-1]) > max(multiple, 16):
+    return multiple
+  for doubling in range(_DOUBLINGS):
+    side = multiple * 2**doubling
+    image = jax.ShapeDtypeStruct((1, side, side, shape[-1]), 'float32')
+    try:
+      jax.eval_shape(function, params, image)
+    except ValueError:
+      continue
+    return side
+  return multiple
