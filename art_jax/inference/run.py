@@ -161,7 +161,9 @@ class Run:
         pictures are too large for it.
     """
     function = _translation(self.algorithm, self.direction(direction))
-    return self._apply(function, images, seed, scratch)
+    multiple = core.size_multiple(self.algorithm)
+    params = self.params, jax.random.key(seed)
+    return sizes.translate(function, params, images, multiple, scratch)
 
   def inpaint(self, images: Any, mask: Any, *, seed: int = 0) -> np.ndarray:
     """Repaint parts of pictures, so that they fit the rest.
@@ -204,30 +206,6 @@ class Run:
 
     made = sizes.padded(images, multiple, make)
     return np.where(mask[..., None], made, images)
-
-  def _apply(self, function, images, seed, scratch) -> np.ndarray:
-    multiple = core.size_multiple(self.algorithm)
-    params = self.params, jax.random.key(seed)
-
-    def make(x, convert, finish):
-      if large.fits(function, params, x.shape, multiple):
-        return finish(np.asarray(jax.jit(function)(params, convert(x))))
-      if len(x) > 1:
-        each = [make(one[None], convert, finish) for one in x]
-        return np.concatenate(each)
-      made = large.translate(
-        function,
-        params,
-        x[0],
-        multiple,
-        convert=convert,
-        finish=finish,
-        folder=scratch,
-      )
-      return made[None]
-
-    least = sizes.least_side(function, params, np.shape(images), multiple)
-    return sizes.padded(images, multiple, make, least)
 
 
 def require_direction(

@@ -1,6 +1,7 @@
 """Pictures of any size and type for networks that take some sizes only."""
 
 import functools
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,47 @@ from art_jax.media import images as image_values
 _DOUBLINGS = 6
 
 Converter = Callable[[np.ndarray], np.ndarray]
+
+
+def translate(
+  function: large.Function,
+  params: Any,
+  images: Any,
+  multiple: int,
+  folder: str | pathlib.Path | None = None,
+) -> np.ndarray:
+  """Apply a network to pictures of any size, in tiles where they are too large.
+
+  Args:
+    function: maps params and f32[N, H, W, C] to the same height and width.
+    params: of the network.
+    images: u8[N, H, W, C] in 0..255 or f32 in [-1, 1], or one of them.
+    multiple: of which H and W are multiples inside.
+    folder: for scratch files; None: the system's.
+
+  Raises:
+    core.UserError: they are no pictures.
+    scratch.TooLargeError: one is too large for the network.
+  """
+
+  def make(x, convert, finish):
+    if large.fits(function, params, x.shape, multiple):
+      return finish(np.asarray(jax.jit(function)(params, convert(x))))
+    if len(x) > 1:
+      return np.concatenate([make(one[None], convert, finish) for one in x])
+    made = large.translate(
+      function,
+      params,
+      x[0],
+      multiple,
+      convert=convert,
+      finish=finish,
+      folder=None if folder is None else pathlib.Path(folder),
+    )
+    return made[None]
+
+  least = least_side(function, params, np.shape(images), multiple)
+  return padded(images, multiple, make, least)
 
 
 def padded(

@@ -62,6 +62,7 @@ TRANSLATORS = {
   'no halving': _resnet(halvings=0),
   'batch': _resnet(norm='batch'),
   'no norm': _resnet(norm='none'),
+  'blur': _resnet(downsample='blur', upsample='blur'),
   'bfloat16': _resnet(dtype='bfloat16'),
   'fast': _fast(head='unit'),
   'fast, transpose, tanh': _fast(upsample='transpose', head='tanh'),

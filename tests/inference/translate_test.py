@@ -199,7 +199,7 @@ def _sides():
 
 @pytest.mark.parametrize(
   'name',
-  ['cyclegan', 'cyclegan_demo', 'fast_style', 'pix2pix_facades', 'adain'],
+  ['cyclegan', 'cut_demo', 'fast_style', 'pix2pix_facades', 'adain'],
 )
 def test_tiny_pictures_are_translated(name, monkeypatch):
   """Their sides become what the network takes; nothing is computed here."""
