@@ -14,18 +14,14 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core
-from art_jax.algorithms import gan_state, gan_updates, optim
-from art_jax.algorithms.fields import require_all
-from art_jax.algorithms.gan_state import GANState
+from art_jax.algorithms import fields, gan_state, gan_updates, optim, trainable
 from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
-from art_jax.algorithms.trainable import Collections
 from art_jax.losses.adversarial import (
   AdversarialLoss,
   NonSaturating,
   class_cross_entropy,
 )
-from art_jax.nn import pure
-from art_jax.nn.acgan import ACGANDiscriminator, ACGANGenerator
+from art_jax.nn import acgan, pure
 
 _PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.5, b2=0.999)
 
@@ -65,8 +61,8 @@ class ACGAN:
   aligned: ClassVar[bool] = False
   num_classes_field: ClassVar[str] = 'algorithm.discriminator.num_classes'
 
-  generator: nn.Module = ACGANGenerator()
-  discriminator: nn.Module = ACGANDiscriminator()
+  generator: nn.Module = acgan.ACGANGenerator()
+  discriminator: nn.Module = acgan.ACGANDiscriminator()
   loss: AdversarialLoss = NonSaturating()
   class_weight: float = 1.0
   fake_class_weight: float = 1.0
@@ -81,7 +77,7 @@ class ACGAN:
   def __post_init__(self):
     gan_updates.require_fields(self)
     for name in ('class_weight', 'fake_class_weight', 'generator_class_weight'):
-      require_all(self, (name, getattr(self, name) >= 0, 'is >= 0'))
+      fields.require_all(self, (name, getattr(self, name) >= 0, 'is >= 0'))
 
   @property
   def num_classes(self) -> int:
@@ -106,13 +102,13 @@ class ACGAN:
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
-  ) -> GANState:
+  ) -> gan_state.GANState:
     """Return fresh networks; raises UserError if they do not fit the data."""
     return gan_state.create(self, key, batch)
 
   def step(
-    self, state: GANState, batch: core.Batch, key: core.Key
-  ) -> tuple[GANState, core.Metrics]:
+    self, state: gan_state.GANState, batch: core.Batch, key: core.Key
+  ) -> tuple[gan_state.GANState, core.Metrics]:
     """Update D on `n_critic` batches, then G.
 
     Args:
@@ -147,9 +143,9 @@ class ACGAN:
     key: core.Key,
     clock: jax.Array,
     params: core.Params,
-    collections: Collections,
+    collections: trainable.Collections,
     rows: core.Batch,
-  ) -> tuple[jax.Array, tuple[Collections, core.Metrics]]:
+  ) -> tuple[jax.Array, tuple[trainable.Collections, core.Metrics]]:
     """Return -(L_S + L_C) and penalties, for `descend`; see `GAN`."""
     judge = functools.partial(pure.apply_train, self.discriminator, params)
     x, g = gan_updates.perturb_pair(self, rows, clock)
@@ -163,8 +159,9 @@ class ACGAN:
       'loss/class_real': self.class_weight * class_cross_entropy(real_class, y),
     }
     if self.fake_class_weight:
-      class_loss = class_cross_entropy(fake_class, fake_y)
-      terms['loss/class_fake'] = self.fake_class_weight * class_loss
+      terms['loss/class_fake'] = self.fake_class_weight * class_cross_entropy(
+        fake_class, fake_y
+      )
     terms |= gan_updates.penalty_terms(
       self,
       lambda images: judge(collections, images, key=key)[0][0],
@@ -177,30 +174,36 @@ class ACGAN:
     return loss, (collections, {'loss/discriminator': loss} | metrics)
 
   def _generator_loss(
-    self, key: core.Key, state: GANState, fake: jax.Array, rows: core.Batch
+    self,
+    key: core.Key,
+    state: gan_state.GANState,
+    fake: jax.Array,
+    rows: core.Batch,
   ) -> tuple[jax.Array, core.Metrics]:
     """Return L_S - L_C of fakes, for `descend_vjp`; D is a constant."""
     d = state.discriminator
-    g = self.stabilizers.perturb(fake, rows['keys'], state.clock)
-    key = jax.random.fold_in(key, 0)
     (source, classes), _ = pure.apply_train(
-      self.discriminator, d.params, d.collections, g, key=key
+      self.discriminator,
+      d.params,
+      d.collections,
+      self.stabilizers.perturb(fake, rows['keys'], state.clock),
+      key=jax.random.fold_in(key, 0),
     )
-    class_loss = class_cross_entropy(classes, rows['labels'])
     terms = {
       'loss/adversarial': self.loss.generator(source),
-      'loss/class': self.generator_class_weight * class_loss,
+      'loss/class': self.generator_class_weight
+      * class_cross_entropy(classes, rows['labels']),
     }
     loss = gan_updates.total(terms)
     return loss, terms | {'loss/generator': loss}
 
   def render(
-    self, state: GANState, batch: core.Batch, key: core.Key
+    self, state: gan_state.GANState, batch: core.Batch, key: core.Key
   ) -> core.Images:
     """Return samples: f32[N, H, W, C], each latent in every class in turn."""
     return gan_state.render(self, state, batch, key)
 
-  def inference(self, state: GANState) -> core.Params:
+  def inference(self, state: gan_state.GANState) -> core.Params:
     """Return the variables of the generator (its average) and of D."""
     return gan_state.inference(self, state)
 

@@ -105,8 +105,9 @@ class Number:
     value = batch[self.name]
     known = jnp.isfinite(value)
     scaled = 2 * (value - self.low) / (self.high - self.low) - 1
-    pair = [jnp.where(known, scaled, 0.0), known.astype(jnp.float32)]
-    return jnp.stack(pair, axis=1)
+    return jnp.stack(
+      [jnp.where(known, scaled, 0.0), known.astype(jnp.float32)], axis=1
+    )
 
   def ask(self, value: Any, count: int) -> jax.Array:
     """Return the rows of a number, or of [count] of them."""
@@ -165,11 +166,11 @@ class Palette:
 
   def ask(self, value: Any, count: int) -> jax.Array:
     """Return the rows of L*, a*, b*: [3], [cells, cells, 3] or one per row."""
-    if value is None:
-      raise core.UserError(
-        'palette: every picture has one, so pass it: (L, a, b), '
-        'e.g. (50, 0, 0) for a middle gray'
-      )
+    core.require(
+      value is not None,
+      'palette: every picture has one, so pass it: (L, a, b), '
+      'e.g. (50, 0, 0) for a middle gray',
+    )
     value = jnp.asarray(value, jnp.float32)
     cells = (self.cells, self.cells, 3)
     if value.shape in ((3,), (count, 3)):
@@ -234,8 +235,9 @@ def ask(
       name in known,
       f'there is no attribute {name!r}; this model knows {", ".join(known)}',
     )
-  rows = [one.ask(values.get(one.name), count) for one in attributes]
-  return jnp.concatenate(rows, axis=1)
+  return jnp.concatenate(
+    [one.ask(values.get(one.name), count) for one in attributes], axis=1
+  )
 
 
 def _scale(lab: jax.Array) -> jax.Array:

@@ -9,15 +9,13 @@ from flax import linen as nn
 from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import fields, optim, trainable
-from art_jax.algorithms.runner import Runner
+from art_jax.algorithms import fields, optim, runner, trainable
 from art_jax.losses.reconstruction import l2
-from art_jax.nn import pure
-from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk, DenseHead
+from art_jax.nn import autoencoder, pure
 
 
 class AutoencoderState(struct.PyTreeNode):
-  """Everything an autoencoder learns.
+  """Everything an autoencoder, variational or not, learns.
 
   Attributes:
     model: params {'encoder', 'decoder'}, one optimizer.
@@ -48,8 +46,8 @@ class Autoencoder:
   inputs: ClassVar[tuple[str, ...]] = ('image',)
   aligned: ClassVar[bool] = False
 
-  encoder: nn.Module = ConvTrunk()
-  decoder: nn.Module = ConvDecoder()
+  encoder: nn.Module = autoencoder.ConvTrunk()
+  decoder: nn.Module = autoencoder.ConvDecoder()
   optimizer: optim.Optimizer = optim.Adam(learning_rate=1e-3, b1=0.9)
   latent_size: int = 64
   dropout: float = 0.25
@@ -93,10 +91,9 @@ class Autoencoder:
     modules = {name: net for name, (net, _) in self.networks(batch).items()}
 
     def loss_fn(params, collections, batch):
-      run = Runner(modules, params, collections, key)
+      run = runner.Runner(modules, params, collections, key)
       codes = jax.nn.sigmoid(run('encoder', batch['image']))
-      images = jnp.tanh(run('decoder', codes))
-      loss = l2(images, batch['image'])
+      loss = l2(jnp.tanh(run('decoder', codes)), batch['image'])
       metrics = {
         'loss/reconstruction': loss,
         'latent/mean': jnp.mean(codes),
@@ -154,7 +151,7 @@ def networks_of(
   """Return the encoder, whose head has so many outputs, and the decoder."""
   latents = jnp.zeros((images.shape[0], algorithm.latent_size))
   dtype = getattr(algorithm.encoder, 'dtype', 'float32')
-  head = DenseHead(algorithm.encoder, features, dropout, dtype)
+  head = autoencoder.DenseHead(algorithm.encoder, features, dropout, dtype)
   return {
     'encoder': (head, (images,)),
     'decoder': (algorithm.decoder, (latents,)),
@@ -200,11 +197,11 @@ def _require_decoder(
   """Raise UserError unless a decoder makes pictures shaped like the data's."""
   codes = jax.ShapeDtypeStruct((images.shape[0], latents), jnp.float32)
   made, _ = jax.eval_shape(decoder.init_with_output, jax.random.key(0), codes)
-  if made.shape != images.shape:
-    size, _, channels = images.shape[1:]
-    raise core.UserError(
-      f'algorithm.decoder makes pictures of {made.shape[1:]}, but the data has '
-      f'{images.shape[1:]}; pass --set algorithm.decoder.size={size} and --set '
-      f'algorithm.decoder.channels={channels}, or change data.size and '
-      'data.channels'
-    )
+  size, _, channels = images.shape[1:]
+  core.require(
+    made.shape == images.shape,
+    f'algorithm.decoder makes pictures of {made.shape[1:]}, but the data has '
+    f'{images.shape[1:]}; pass --set algorithm.decoder.size={size} and --set '
+    f'algorithm.decoder.channels={channels}, or change data.size and '
+    'data.channels',
+  )

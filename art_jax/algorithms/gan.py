@@ -21,14 +21,12 @@ from art_jax.algorithms import (
   gan_state,
   gan_updates,
   optim,
+  trainable,
 )
 from art_jax.algorithms.attributes import Attribute
-from art_jax.algorithms.gan_state import GANState
 from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
-from art_jax.algorithms.trainable import Collections
 from art_jax.losses.adversarial import AdversarialLoss, NonSaturating
-from art_jax.nn import pure
-from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
+from art_jax.nn import dcgan, pure
 
 _PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.5, b2=0.999)
 
@@ -60,8 +58,8 @@ class GAN:
 
   aligned: ClassVar[bool] = False
 
-  generator: nn.Module = DCGANGenerator()
-  discriminator: nn.Module = DCGANDiscriminator()
+  generator: nn.Module = dcgan.DCGANGenerator()
+  discriminator: nn.Module = dcgan.DCGANDiscriminator()
   loss: AdversarialLoss = NonSaturating()
   generator_optimizer: optim.Optimizer = _PAPER_ADAM
   discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
@@ -96,8 +94,7 @@ class GAN:
     rows = images.shape[0]
     z = jax.ShapeDtypeStruct((rows, self.generator.latent_size), jnp.float32)
     width = self.num_classes + sum(one.width for one in self.attributes)
-    y = jax.ShapeDtypeStruct((rows, width), jnp.float32)
-    given = (y,) if width else ()
+    given = (jax.ShapeDtypeStruct((rows, width), jnp.float32),) if width else ()
     return {
       'generator': (self.generator, (z, *given)),
       'discriminator': (self.discriminator, (images, *given)),
@@ -105,13 +102,13 @@ class GAN:
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
-  ) -> GANState:
+  ) -> gan_state.GANState:
     """Return fresh networks; raises UserError if they do not fit the data."""
     return gan_state.create(self, key, batch)
 
   def step(
-    self, state: GANState, batch: core.Batch, key: core.Key
-  ) -> tuple[GANState, core.Metrics]:
+    self, state: gan_state.GANState, batch: core.Batch, key: core.Key
+  ) -> tuple[gan_state.GANState, core.Metrics]:
     """Update D on `n_critic` batches, then G: Algorithm 1 of both papers.
 
     Args:
@@ -145,9 +142,9 @@ class GAN:
     key: core.Key,
     clock: jax.Array,
     params: core.Params,
-    collections: Collections,
+    collections: trainable.Collections,
     rows: core.Batch,
-  ) -> tuple[jax.Array, tuple[Collections, core.Metrics]]:
+  ) -> tuple[jax.Array, tuple[trainable.Collections, core.Metrics]]:
     """Return loss.real(D(x)) + loss.fake(D(G(z))) + penalties, for `descend`.
 
     Args:
@@ -179,7 +176,11 @@ class GAN:
     return loss, (collections, {'loss/discriminator': loss} | metrics)
 
   def _generator_loss(
-    self, key: core.Key, state: GANState, fake: jax.Array, rows: core.Batch
+    self,
+    key: core.Key,
+    state: gan_state.GANState,
+    fake: jax.Array,
+    rows: core.Batch,
   ) -> tuple[jax.Array, core.Metrics]:
     """Return loss.generator(D(G(z))), for `descend_vjp`; D is a constant.
 
@@ -190,17 +191,19 @@ class GAN:
       rows: labels and keys.
     """
     d = state.discriminator
-    g = self.stabilizers.perturb(fake, rows['keys'], state.clock)
-    inputs = g, *self.given(rows['labels'])
-    key = jax.random.fold_in(key, 0)
     logits, _ = pure.apply_train(
-      self.discriminator, d.params, d.collections, *inputs, key=key
+      self.discriminator,
+      d.params,
+      d.collections,
+      self.stabilizers.perturb(fake, rows['keys'], state.clock),
+      *self.given(rows['labels']),
+      key=jax.random.fold_in(key, 0),
     )
     loss = self.loss.generator(logits)
     return loss, {'loss/generator': loss}
 
   def render(
-    self, state: GANState, batch: core.Batch, key: core.Key
+    self, state: gan_state.GANState, batch: core.Batch, key: core.Key
   ) -> core.Images:
     """Return as many samples as the batch has pictures.
 
@@ -217,7 +220,7 @@ class GAN:
     samples = self.generate(self.inference(state), z, self.labels(batch))
     return {'samples': samples, 'asked': batch['image']}
 
-  def inference(self, state: GANState) -> core.Params:
+  def inference(self, state: gan_state.GANState) -> core.Params:
     """Return the variables of the generator (its average) and of D."""
     return gan_state.inference(self, state)
 

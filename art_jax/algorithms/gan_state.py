@@ -13,7 +13,7 @@ from art_jax.nn import pure
 if TYPE_CHECKING:
   from art_jax.algorithms.acgan import ACGAN
   from art_jax.algorithms.gan import GAN
-  from art_jax.algorithms.projected_gan import ProjectedGAN
+  from art_jax.algorithms.projected_gan import ProjectedGAN, ProjectedState
 
 
 class Replay(struct.PyTreeNode):
@@ -87,7 +87,9 @@ def create(gan: 'GAN | ACGAN', key: core.Key, batch: core.Batch) -> GANState:
   return GANState(generator, discriminator, average, memory, *zeros)
 
 
-def inference(gan: 'GAN | ACGAN', state: GANState) -> core.Params:
+def inference(
+  gan: 'GAN | ACGAN | ProjectedGAN', state: 'GANState | ProjectedState'
+) -> core.Params:
   """Return the variables of the generator (its average) and of D."""
   averaged = bool(gan.stabilizers.ema_decay)
   return {
@@ -138,11 +140,11 @@ def generate(
 
 def one_hot(labels: jax.Array | None, num_classes: int) -> jax.Array:
   """Return f32[N, K]; raises UserError without labels."""
-  if labels is None:
-    raise core.UserError(
-      f'this GAN has {num_classes} classes and needs labels: pass one number '
-      f'in [0, {num_classes}) for each picture'
-    )
+  core.require(
+    labels is not None,
+    f'this GAN has {num_classes} classes and needs labels: pass one number '
+    f'in [0, {num_classes}) for each picture',
+  )
   return jax.nn.one_hot(labels, num_classes)
 
 

@@ -8,10 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.algorithms import attributes, gan_state, trainable
-from art_jax.algorithms.fields import require_all
-from art_jax.algorithms.gan_state import GANState
-from art_jax.algorithms.trainable import Collections, Trainable
+from art_jax.algorithms import attributes, fields, gan_state, trainable
 from art_jax.losses.adversarial import verdict
 from art_jax.nn import pure
 
@@ -21,31 +18,31 @@ if TYPE_CHECKING:
 
 # (key, clock, params, collections, rows) -> (loss f32[], (collections, aux)).
 DiscriminatorLoss = Callable[
-  [core.Key, jax.Array, core.Params, Collections, core.Batch],
-  tuple[jax.Array, tuple[Collections, core.Metrics]],
+  [core.Key, jax.Array, core.Params, trainable.Collections, core.Batch],
+  tuple[jax.Array, tuple[trainable.Collections, core.Metrics]],
 ]
 # (key, state, fakes, rows) -> (loss f32[], aux).
 GeneratorLoss = Callable[
-  [core.Key, GANState, jax.Array, core.Batch], tuple[jax.Array, core.Metrics]
+  [core.Key, gan_state.GANState, jax.Array, core.Batch],
+  tuple[jax.Array, core.Metrics],
 ]
 
 
 def batches(gan: 'GAN | ACGAN', batch: core.Batch) -> list[core.Batch]:
   """Return the batches of the `n_critic` updates of D in one step."""
-  parts = trainable.split_batch(
+  return trainable.split_batch(
     {name: batch[name] for name in gan.inputs}, gan.n_critic
   )
-  return [{k: x[i] for k, x in parts.items()} for i in range(gan.n_critic)]
 
 
 def update_discriminator(
   gan: 'GAN | ACGAN',
-  state: GANState,
+  state: gan_state.GANState,
   real: core.Batch,
   z: jax.Array,
   key: core.Key,
   loss_fn: DiscriminatorLoss,
-) -> tuple[GANState, trainable.Pass, core.Metrics]:
+) -> tuple[gan_state.GANState, trainable.Pass, core.Metrics]:
   """Descend D's loss on real pictures and on the fakes of z.
 
   Args:
@@ -83,19 +80,22 @@ def update_discriminator(
       'keys': jax.random.split(row_key, (len(z), 3)),
     },
   )
-  state = state.replace(discriminator=discriminator, replay=memory)
-  return state, fakes, metrics
+  return (
+    state.replace(discriminator=discriminator, replay=memory),
+    fakes,
+    metrics,
+  )
 
 
 def update_generator(
   gan: 'GAN | ACGAN',
-  state: GANState,
+  state: gan_state.GANState,
   real: core.Batch,
   z: jax.Array,
   key: core.Key,
   loss_fn: GeneratorLoss,
   fakes: trainable.Pass | None,
-) -> tuple[GANState, core.Metrics]:
+) -> tuple[gan_state.GANState, core.Metrics]:
   """Descend G's loss, and take the step if it is G's turn.
 
   Args:
@@ -133,17 +133,21 @@ def _painter(gan: 'GAN | ACGAN', key: core.Key) -> trainable.Forward:
   key = jax.random.fold_in(key, 0)
 
   def paint(params, collections, rows):
-    inputs = rows['z'], *gan.given(rows['labels'])
     return pure.apply_train(
-      gan.generator, params, collections, *inputs, key=key
+      gan.generator,
+      params,
+      collections,
+      rows['z'],
+      *gan.given(rows['labels']),
+      key=key,
     )
 
   return paint
 
 
 def _finish(
-  gan: 'GAN | ACGAN', state: GANState, generator: Trainable
-) -> tuple[GANState, core.Metrics]:
+  gan: 'GAN | ACGAN', state: gan_state.GANState, generator: trainable.Trainable
+) -> tuple[gan_state.GANState, core.Metrics]:
   """Return the state at the end of a step: with the new G, if it is G's turn.
 
   Args:
@@ -230,7 +234,7 @@ def total(terms: dict[str, jax.Array]) -> jax.Array:
 def require_fields(gan: 'GAN | ACGAN') -> None:
   """Raise UserError unless the fields of a GAN are in range and agree."""
   attributes.require_distinct(core.attributes(gan), gan.num_classes)
-  require_all(
+  fields.require_all(
     gan,
     ('n_critic', gan.n_critic >= 1, 'is at least 1'),
     ('num_classes', gan.num_classes >= 0, 'is >= 0 (0: none)'),

@@ -11,10 +11,8 @@ from art_jax import core
 from art_jax.algorithms import fields, optim, style_states, trainable
 from art_jax.algorithms.style_states import GatysState, StyleTargets
 from art_jax.losses import style as losses
-from art_jax.nn import pure
+from art_jax.nn import pure, squeezenet, vgg
 from art_jax.nn.canvas import Canvas
-from art_jax.nn.squeezenet import SqueezeNet
-from art_jax.nn.vgg import VGG
 
 _STYLE_LAYERS = tuple(f'relu{block}_1' for block in range(1, 6))
 STARTS = ('content', 'noise', 'recolored')
@@ -67,7 +65,7 @@ class Gatys:
   inputs: ClassVar[tuple[str, ...]] = ('content', 'style')
   aligned: ClassVar[bool] = False
 
-  features: VGG | SqueezeNet = VGG(16)
+  features: vgg.VGG | squeezenet.SqueezeNet = vgg.VGG(16)
   weights: str = 'vgg16'
   content_layers: tuple[str, ...] = ('relu4_2',)
   content_weight: float = 5.0
@@ -134,9 +132,11 @@ class Gatys:
       self, pretrained, key, content[:1]
     )
     targets = self.targets(pretrained, content, (batch['style'][:1],))
-    start = content
-    if self.start == 'noise':
-      start = jnp.clip(0.5 * jax.random.normal(key, content.shape), -1, 1)
+    start = (
+      jnp.clip(0.5 * jax.random.normal(key, content.shape), -1, 1)
+      if self.start == 'noise'
+      else content
+    )
     return self.begin(start, pretrained, targets)
 
   def begin(
@@ -161,12 +161,11 @@ class Gatys:
       styles: paintings f32[1, h, w, 3], of any sizes.
       masks: of each painting f32[H, W] in [0, 1]; (): everywhere.
     """
-    kept = []
-    for painting in styles:
-      layers = pure.apply(self.features, features, painting, self.style_layers)
-      kept.append({k: self.style_loss.target(v) for k, v in layers.items()})
-    layers = self.extract(features, content, self.content_layers)
-    return StyleTargets(layers, tuple(kept), tuple(masks))
+    return StyleTargets(
+      self.extract(features, content, self.content_layers),
+      tuple(style_states.style_target(self, features, x) for x in styles),
+      tuple(masks),
+    )
 
   def sums(
     self,
@@ -219,10 +218,12 @@ class Gatys:
       sums: over the whole picture, see `sums`.
       targets: only `styles` is read.
     """
-    content, style = jnp.float32(0), jnp.float32(0)
-    for layer in sums['content'].values():
-      content += losses.reduce_error(layer, self.reduction).sum()
-    content *= self.content_weight
+    errors = (
+      losses.reduce_error(layer, self.reduction).sum()
+      for layer in sums['content'].values()
+    )
+    content = self.content_weight * sum(errors, jnp.float32(0))
+    style = jnp.float32(0)
     count = len(targets.styles)
     blend = self.blend or (1 / count,) * count
     paintings = zip(blend, sums['styles'], targets.styles, strict=True)
@@ -266,8 +267,9 @@ class Gatys:
       total = loss + smooth
       if isinstance(state.targets.before, jax.Array):
         before, trust = state.targets.before, state.targets.trust
-        change = losses.temporal(pixels, before, trust).sum()
-        metrics['loss/temporal'] = self.temporal_weight * change
+        metrics['loss/temporal'] = (
+          self.temporal_weight * losses.temporal(pixels, before, trust).sum()
+        )
         total += metrics['loss/temporal']
       metrics['loss/total'] = total
       return total, (collections, metrics)

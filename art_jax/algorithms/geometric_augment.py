@@ -42,8 +42,7 @@ def _draw(key: core.Key, probability: float) -> tuple[jax.Array, jax.Array]:
   """Return f32[3, 3], centered coordinates out to coordinates in; f32[9]."""
   happens_key, normal_key, angle_key, flip_key = jax.random.split(key, 4)
   happens = jax.random.uniform(happens_key, (6,))
-  limits = jnp.array([1.0] + [probability] * 5)
-  on = (happens < limits).astype(jnp.float32)
+  on = (happens < jnp.array([1.0] + [probability] * 5)).astype(jnp.float32)
   flips = on[:2] * jax.random.bernoulli(flip_key, 0.5, (2,))
   scale, squeeze, *shift = jax.random.normal(normal_key, (4,))
   scale, squeeze = scale * on[2], squeeze * on[4]

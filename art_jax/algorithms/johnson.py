@@ -11,12 +11,8 @@ import jax.numpy as jnp
 
 from art_jax import core
 from art_jax.algorithms import fields, optim, style_states, trainable
-from art_jax.algorithms.style_states import FastStyleState
 from art_jax.losses import style as losses
-from art_jax.nn import pure
-from art_jax.nn.squeezenet import SqueezeNet
-from art_jax.nn.transformer_net import TransformerNet, of_one_style
-from art_jax.nn.vgg import VGG
+from art_jax.nn import pure, squeezenet, transformer_net, vgg
 
 _STYLE_LAYERS = ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3')
 
@@ -56,10 +52,10 @@ class FastStyle:
   inputs: ClassVar[tuple[str, ...]] = ('image',)
   aligned: ClassVar[bool] = False
 
-  transformer: TransformerNet = TransformerNet()
+  transformer: transformer_net.TransformerNet = transformer_net.TransformerNet()
   styles: tuple[str, ...] = ()
   style_size: int = 256
-  features: VGG | SqueezeNet = VGG(16)
+  features: vgg.VGG | squeezenet.SqueezeNet = vgg.VGG(16)
   weights: str = 'vgg16_torchvision'
   content_layers: tuple[str, ...] = ('relu2_2',)
   content_weight: float = 1e5
@@ -126,7 +122,7 @@ class FastStyle:
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
-  ) -> FastStyleState:
+  ) -> style_states.FastStyleState:
     """Return a fresh network and the statistics of the paintings.
 
     Args:
@@ -145,8 +141,10 @@ class FastStyle:
     features = style_states.features_or_random(
       self, pretrained['features'], features_key, jnp.zeros(small)
     )
-    targets = [self._target(features, x) for x in pretrained['styles']]
-    return FastStyleState(
+    targets = [
+      style_states.style_target(self, features, x) for x in pretrained['styles']
+    ]
+    return style_states.FastStyleState(
       transformer=trainable.create(
         self.transformer, network_key, batch['image'], optimizer=self.optimizer
       ),
@@ -155,12 +153,11 @@ class FastStyle:
       clock=jnp.int32(0),
     )
 
-  def _target(self, features: core.PyTree, painting: jax.Array):
-    layers = pure.apply(self.features, features, painting, self.style_layers)
-    return {name: self.style_loss.target(x) for name, x in layers.items()}
-
   def losses(
-    self, state: FastStyleState, result: jax.Array, batch: core.Batch
+    self,
+    state: style_states.FastStyleState,
+    result: jax.Array,
+    batch: core.Batch,
   ) -> tuple[jax.Array, core.Metrics]:
     """Return the loss of stylized pictures, f32[], and its parts.
 
@@ -194,8 +191,8 @@ class FastStyle:
     return total, {'loss/total': total, **metrics}
 
   def step(
-    self, state: FastStyleState, batch: core.Batch, key: core.Key
-  ) -> tuple[FastStyleState, core.Metrics]:
+    self, state: style_states.FastStyleState, batch: core.Batch, key: core.Key
+  ) -> tuple[style_states.FastStyleState, core.Metrics]:
     """Take one step of the optimizer on the network.
 
     Args:
@@ -224,11 +221,13 @@ class FastStyle:
       state.clock,
       {'image': batch['image'], 'style': style},
     )
-    state = state.replace(transformer=transformer, clock=state.clock + 1)
-    return state, metrics
+    return (
+      state.replace(transformer=transformer, clock=state.clock + 1),
+      metrics,
+    )
 
   def render(
-    self, state: FastStyleState, batch: core.Batch, key: core.Key
+    self, state: style_states.FastStyleState, batch: core.Batch, key: core.Key
   ) -> core.Images:
     """Return f32[B, H, 2 W, 3]: pictures and what becomes of them.
 
@@ -243,7 +242,7 @@ class FastStyle:
       'stylised': jnp.concatenate([images, jnp.clip(result, -1, 1)], axis=2)
     }
 
-  def inference(self, state: FastStyleState) -> core.Params:
+  def inference(self, state: style_states.FastStyleState) -> core.Params:
     """Return by direction the variables of a network of one style."""
     return self.by_direction(state.transformer.variables)
 
@@ -252,7 +251,7 @@ class FastStyle:
     if self.transformer.num_styles == 1:
       return {self.directions[0]: variables}
     return {
-      name: of_one_style(variables, number)
+      name: transformer_net.of_one_style(variables, number)
       for number, name in enumerate(self.directions)
     }
 

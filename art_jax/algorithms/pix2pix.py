@@ -14,8 +14,7 @@ from flax import linen as nn
 from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import fields, optim, trainable
-from art_jax.algorithms.runner import Runner
+from art_jax.algorithms import fields, optim, runner, trainable
 from art_jax.losses.adversarial import (
   binary_cross_entropy,
   least_squares,
@@ -23,9 +22,7 @@ from art_jax.losses.adversarial import (
   verdict,
 )
 from art_jax.losses.reconstruction import l1
-from art_jax.nn import whole
-from art_jax.nn.patchgan import PatchGAN
-from art_jax.nn.unet import UNet
+from art_jax.nn import patchgan, unet, whole
 
 _PAPER_ADAM = optim.Adam(
   learning_rate=2e-4,
@@ -71,8 +68,8 @@ class Pix2Pix:
   inputs: ClassVar[tuple[str, ...]] = ('a', 'b')
   aligned: ClassVar[bool] = True
 
-  generator: nn.Module = UNet()
-  discriminator: nn.Module = PatchGAN(norm='batch')
+  generator: nn.Module = unet.UNet()
+  discriminator: nn.Module = patchgan.PatchGAN(norm='batch')
   generator_optimizer: optim.Optimizer = _PAPER_ADAM
   discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
   loss: str = 'bce'
@@ -146,7 +143,7 @@ class Pix2Pix:
     rows = {'source': source, 'target': target}
 
     def paint(params, collections, rows):
-      run = Runner(self.generator, params, collections, key)
+      run = runner.Runner(self.generator, params, collections, key)
       return run(self.direction, rows['source']), run.collections
 
     fakes = trainable.forward_vjp(state.generator, paint, rows)
@@ -175,7 +172,7 @@ class Pix2Pix:
   def _generator_loss(self, discriminator, fake, rows):
     """Return the loss of fakes, and its terms; D is a constant."""
     # The batch statistics of D stay.
-    judge = Runner(
+    judge = runner.Runner(
       self.discriminator, discriminator.params, discriminator.collections
     )
     logits = judge(self.direction[1], pair_of(rows['source'], fake))
@@ -190,7 +187,7 @@ class Pix2Pix:
 
   def _discriminator_loss(self, params, collections, batch):
     """Return half the loss of real and fake pairs, for `descend`."""
-    judge = Runner(self.discriminator, params, collections)
+    judge = runner.Runner(self.discriminator, params, collections)
     loss, domain = _LOSSES[self.loss], self.direction[1]
     # Real and fake pairs are batches of their own for the batch norm.
     real = judge(domain, pair_of(batch['source'], batch['target']))
@@ -201,8 +198,8 @@ class Pix2Pix:
       'loss/discriminator': half,
       'score/real': jnp.mean(real),
       'score/fake': jnp.mean(fake),
+      **verdict(_PROBABILITIES[self.loss], real, fake),
     }
-    metrics |= verdict(_PROBABILITIES[self.loss], real, fake)
     return half, (judge.collections, metrics)
 
   def render(

@@ -14,9 +14,7 @@ from art_jax import core
 from art_jax.algorithms import fields, gan_state, gan_updates, optim, trainable
 from art_jax.algorithms.stabilizers import Stabilizers
 from art_jax.losses.adversarial import AdversarialLoss, Hinge, Wasserstein
-from art_jax.nn import projected, pure
-from art_jax.nn.efficientnet_lite import EfficientNetLite0
-from art_jax.nn.fastgan import FastGANGenerator
+from art_jax.nn import efficientnet_lite, fastgan, projected, pure
 from art_jax.weights import efficientnet_lite as feature_weights
 
 _PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.0, b2=0.99)
@@ -76,8 +74,10 @@ class ProjectedGAN:
 
   aligned: ClassVar[bool] = False
 
-  generator: nn.Module = FastGANGenerator()
-  features: EfficientNetLite0 = EfficientNetLite0()
+  generator: nn.Module = fastgan.FastGANGenerator()
+  features: efficientnet_lite.EfficientNetLite0 = (
+    efficientnet_lite.EfficientNetLite0()
+  )
   weights: str = 'efficientnet_lite0'
   projection: projected.Projection = projected.Projection()
   projection_seed: int = 0
@@ -123,8 +123,8 @@ class ProjectedGAN:
     images = batch['image']
     rows = images.shape[0]
     z = jax.ShapeDtypeStruct((rows, self.generator.latent_size), jnp.float32)
-    y = jax.ShapeDtypeStruct((rows, self.num_classes), jnp.float32)
-    given = (y,) if self.num_classes else ()
+    count = self.num_classes
+    given = (jax.ShapeDtypeStruct((rows, count), jnp.float32),) if count else ()
     features = jax.eval_shape(self._random_features, jax.random.key(0))
     seen = jax.eval_shape(self.project, features, images)
     return {
@@ -147,9 +147,11 @@ class ProjectedGAN:
         'steps faster',
         file=sys.stderr,
       )
-    if not self.weights:
-      return ()
-    return {'params': feature_weights.load_taps(self.weights)}
+    return (
+      {'params': feature_weights.load_taps(self.weights)}
+      if self.weights
+      else ()
+    )
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
@@ -206,8 +208,9 @@ class ProjectedGAN:
     if images.shape[3] == 1:
       images = jnp.repeat(images, 3, axis=3)
     if images.shape[1:3] != (side, side):
-      shape = (len(images), side, side, 3)
-      images = jax.image.resize(images, shape, 'bilinear')
+      images = jax.image.resize(
+        images, (len(images), side, side, 3), 'bilinear'
+      )
     images = (127.5 * images + 0.5) / 128  # (bytes - 127) / 128
     taps = pure.apply(self.features, features['network'], images, taps=True)
     return pure.apply(self.projection, features['projection'], taps)
@@ -255,13 +258,12 @@ class ProjectedGAN:
     decay, average = self.stabilizers.ema_decay, state.average
     if decay:
       average = trainable.ema(average, generator.variables, decay, state.clock)
-    new = state.replace(
+    return state.replace(
       generator=generator,
       discriminator=discriminator,
       average=average,
       clock=state.clock + 1,
-    )
-    return new, judged | metrics
+    ), judged | metrics
 
   def _see(
     self, state: ProjectedState, images: jax.Array, keys: core.Key
@@ -272,9 +274,13 @@ class ProjectedGAN:
 
   def _paint(self, state, key, params, collections, rows):
     """Return G(z) as the D_l see it, and G's collections; a `Forward`."""
-    inputs = rows['z'], *self.given(rows['labels'])
     fakes, collections = pure.apply_train(
-      self.generator, params, collections, *inputs, key=key
+      self.generator,
+      params,
+      collections,
+      rows['z'],
+      *self.given(rows['labels']),
+      key=key,
     )
     return self._see(state, fakes, rows['keys']), collections
 
@@ -290,9 +296,12 @@ class ProjectedGAN:
       'loss/fake': sum(map(self.loss.fake, fake), jnp.float32(0)),
     }
     loss = gan_updates.total(terms)
-    score = {'score/real': _mean(real), 'score/fake': _mean(fake)}
-    metrics = {'loss/discriminator': loss} | terms
-    metrics |= {name: jnp.mean(x) for name, x in score.items()}
+    metrics = {
+      'loss/discriminator': loss,
+      **terms,
+      'score/real': jnp.mean(_mean(real)),
+      'score/fake': jnp.mean(_mean(fake)),
+    }
     return loss, (collections, metrics)
 
   def _generator_loss(self, discriminator, seen, rows):
@@ -315,10 +324,8 @@ class ProjectedGAN:
 
   def inference(self, state: ProjectedState) -> core.Params:
     """Return the variables of G (its average), the D_l and the features."""
-    averaged = bool(self.stabilizers.ema_decay)
     return {
-      'generator': state.average if averaged else state.generator.variables,
-      'discriminator': state.discriminator.variables,
+      **gan_state.inference(self, state),
       'features': state.features,
     }
 
@@ -366,9 +373,9 @@ class ProjectedGAN:
 
   def given(self, labels: jax.Array | None) -> tuple[jax.Array, ...]:
     """Return the networks' last argument: one-hot labels, if there are."""
-    if not self.num_classes:
-      return ()
-    return (gan_state.one_hot(labels, self.num_classes),)
+    return (
+      (gan_state.one_hot(labels, self.num_classes),) if self.num_classes else ()
+    )
 
   def labels(self, batch: core.Batch) -> jax.Array:
     """Return the class of each picture of a batch, i32[B]."""

@@ -8,6 +8,7 @@ from flax import struct
 
 from art_jax import core
 from art_jax.algorithms.trainable import Trainable
+from art_jax.nn import pure
 from art_jax.weights import features as feature_weights
 
 
@@ -88,17 +89,31 @@ def load_features(algorithm: Any) -> core.PyTree:
   Raises:
     core.UserError: saying how to get them, if they are absent.
   """
-  if not algorithm.weights:
-    return ()
-  return feature_weights.load(
-    algorithm.features, algorithm.weights, algorithm.layers
+  return (
+    feature_weights.load(
+      algorithm.features, algorithm.weights, algorithm.layers
+    )
+    if algorithm.weights
+    else ()
   )
+
+
+def style_target(
+  algorithm: Any, features: core.PyTree, painting: jax.Array
+) -> Mapping[str, Any]:
+  """Return what the style loss compares with, by layer: of f32[1, h, w, 3]."""
+  layers = pure.apply(
+    algorithm.features, features, painting, algorithm.style_layers
+  )
+  return {k: algorithm.style_loss.target(v) for k, v in layers.items()}
 
 
 def features_or_random(
   algorithm: Any, features: core.PyTree, key: core.Key, images: jax.Array
 ) -> core.PyTree:
   """Return the variables given, or random ones where there are none."""
-  if jax.tree.leaves(features):
-    return features
-  return algorithm.features.init(key, images, algorithm.layers)
+  return (
+    features
+    if jax.tree.leaves(features)
+    else algorithm.features.init(key, images, algorithm.layers)
+  )

@@ -9,34 +9,14 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import fields, optim, trainable
-from art_jax.algorithms.autoencoder import (
-  create,
-  networks_of,
-  pictures_of,
-  require_latent_size,
-)
-from art_jax.algorithms.runner import Runner
+from art_jax.algorithms import autoencoder, fields, optim, runner, trainable
 from art_jax.losses import variational
 from art_jax.nn import pure
 from art_jax.nn.autoencoder import ConvDecoder, ConvTrunk
 
 LIKELIHOODS = ('bernoulli', 'gaussian')
-
-
-class VAEState(struct.PyTreeNode):
-  """Everything a VAE learns.
-
-  Attributes:
-    model: params {'encoder', 'decoder'}, one optimizer.
-    clock: i32[], steps taken; the schedules read it.
-  """
-
-  model: trainable.Trainable
-  clock: jax.Array
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,7 +53,7 @@ class VAE:
   sigma: float = 1.0
 
   def __post_init__(self):
-    require_latent_size(self.latent_size)
+    autoencoder.require_latent_size(self.latent_size)
     fields.require_one_of('likelihood', self.likelihood, LIKELIHOODS)
     fields.require_all(
       self,
@@ -88,17 +68,19 @@ class VAE:
 
   def networks(self, batch: core.Batch) -> core.Networks:
     """Return encoder and decoder, each with example inputs."""
-    return networks_of(self, batch['image'], 2 * self.latent_size)
+    return autoencoder.networks_of(self, batch['image'], 2 * self.latent_size)
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
-  ) -> VAEState:
+  ) -> autoencoder.AutoencoderState:
     """Return fresh networks."""
-    return VAEState(create(self, key, batch), jnp.int32(0))
+    return autoencoder.AutoencoderState(
+      autoencoder.create(self, key, batch), jnp.int32(0)
+    )
 
   def step(
-    self, state: VAEState, batch: core.Batch, key: core.Key
-  ) -> tuple[VAEState, core.Metrics]:
+    self, state: autoencoder.AutoencoderState, batch: core.Batch, key: core.Key
+  ) -> tuple[autoencoder.AutoencoderState, core.Metrics]:
     """Take one step up the ELBO.
 
     Args:
@@ -114,7 +96,7 @@ class VAE:
     noise_key, dropout_key = jax.random.split(key)
 
     def loss_fn(params, collections, batch):
-      run = Runner(modules, params, collections, dropout_key)
+      run = runner.Runner(modules, params, collections, dropout_key)
       mean, log_variance = _halves(run('encoder', batch['image']))
       z = mean + jnp.exp(0.5 * log_variance) * batch['noise']
       log_likelihood = self._log_likelihood(run('decoder', z), batch['image'])
@@ -140,19 +122,21 @@ class VAE:
       state.clock,
       {'image': image, 'noise': noise},
     )
-    return VAEState(model, state.clock + 1), metrics
+    return autoencoder.AutoencoderState(model, state.clock + 1), metrics
 
   def render(
-    self, state: VAEState, batch: core.Batch, key: core.Key
+    self, state: autoencoder.AutoencoderState, batch: core.Batch, key: core.Key
   ) -> core.Images:
     """Return held-out pictures beside their reconstructions, and samples.
 
     Returns:
       reconstruction: f32[N, H, 2 W, C]; sample: f32[N, H, W, C], in [-1, 1].
     """
-    return pictures_of(self, self.inference(state), batch['image'], key)
+    return autoencoder.pictures_of(
+      self, self.inference(state), batch['image'], key
+    )
 
-  def inference(self, state: VAEState) -> core.Params:
+  def inference(self, state: autoencoder.AutoencoderState) -> core.Params:
     """Return {'encoder', 'decoder'}: the variables of each."""
     return trainable.variables_by_name(state.model)
 
@@ -189,8 +173,7 @@ class VAE:
     """
     output = pure.apply(self.decoder, params['decoder'], latents)
     # 2 sigmoid(x) - 1 = tanh(x / 2).
-    scale = 0.5 if self.likelihood == 'bernoulli' else 1.0
-    return jnp.tanh(scale * output)
+    return jnp.tanh((0.5 if self.likelihood == 'bernoulli' else 1.0) * output)
 
   def elbo(
     self, params: core.Params, images: jax.Array, *, key: core.Key
@@ -198,17 +181,18 @@ class VAE:
     """Return the ELBO (beta = 1) of pictures, f32[N] in nats, one z each."""
     mean, log_variance = self.posterior(params, images)
     z = mean + jnp.exp(0.5 * log_variance) * self.latents(key, images.shape[0])
-    output = pure.apply(self.decoder, params['decoder'], z)
-    return self._log_likelihood(output, images) - variational.gaussian_kl(
-      mean, log_variance
-    )
+    return self._log_likelihood(
+      pure.apply(self.decoder, params['decoder'], z), images
+    ) - variational.gaussian_kl(mean, log_variance)
 
   def _log_likelihood(self, output: jax.Array, images: jax.Array) -> jax.Array:
     """Return log p(x|z), f32[B], of the decoder's output."""
-    if self.likelihood == 'bernoulli':
-      return variational.bernoulli_log_likelihood(output, 0.5 * (images + 1))
-    return variational.gaussian_log_likelihood(
-      jnp.tanh(output), images, self.sigma
+    return (
+      variational.bernoulli_log_likelihood(output, 0.5 * (images + 1))
+      if self.likelihood == 'bernoulli'
+      else variational.gaussian_log_likelihood(
+        jnp.tanh(output), images, self.sigma
+      )
     )
 
 

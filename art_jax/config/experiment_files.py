@@ -16,8 +16,7 @@ def files() -> Mapping[str, pathlib.Path]:
   """
   package = pathlib.Path(__file__).resolve().parents[1]
   for folder in (package.parent / 'experiments', package / 'experiments'):
-    paths = sorted(folder.glob('*.py'))
-    paths = [path for path in paths if not path.stem.startswith('_')]
+    paths = sorted(p for p in folder.glob('*.py') if p.stem[:1] != '_')
     if paths and (folder / '__init__.py').exists():
       return {path.stem: path for path in paths}
   from art_jax import core

@@ -103,8 +103,9 @@ def override(
     tree[tuple(path.strip().split('.'))] = text.strip()
   changed = _replace(experiment, tree, '', extra)
   if ('train', 'duration') in tree and changed.train.planned_duration is None:
-    planned = experiment.train.duration
-    return replace(changed, {'train.planned_duration': planned})
+    return replace(
+      changed, {'train.planned_duration': experiment.train.duration}
+    )
   return changed
 
 
@@ -161,24 +162,27 @@ def resolve(experiment: core.Experiment, num_examples: int) -> core.Experiment:
     stretch = steps(train.duration) / max(steps(planned), 1)
 
   def scaled(value, scale):
-    if isinstance(value, tuple):
-      return tuple(scaled(item, scale) for item in value)
-    return round(scale * steps(value))
+    return (
+      tuple(scaled(item, scale) for item in value)
+      if isinstance(value, tuple)
+      else round(scale * steps(value))
+    )
 
   def fix(node):
     scale = stretch if hasattr(node, 'factor') else 1.0
     kinds = serialization.annotations(type(node))
-    names = (field.name for field in serialization.config_fields(node))
     return {
       name: scaled(value, scale)
-      for name in names
+      for name in (field.name for field in serialization.config_fields(node))
       if _holds_duration(kinds[name])
       and (value := getattr(node, name)) is not None
     }
 
   resolved = _rebuild(experiment, fix)
-  algorithm = everywhere(resolved.algorithm, {'accumulate': train.accumulate})
-  return dataclasses.replace(resolved, algorithm=algorithm)
+  return dataclasses.replace(
+    resolved,
+    algorithm=everywhere(resolved.algorithm, {'accumulate': train.accumulate}),
+  )
 
 
 def differences(old: Any, new: Any) -> list[str]:
@@ -201,12 +205,13 @@ def current_path(config: Any, path: str) -> str:
   """Return a dotted path under today's names; one without any stays."""
   name, _, rest = path.partition('.')
   if not hasattr(config, name) and serialization.is_config(config):
-    moved = renamed.field_path(type(config), name)
-    name, *nested = moved or (name,)
+    name, *nested = renamed.field_path(type(config), name) or (name,)
     rest = '.'.join([*nested, *([rest] if rest else [])])
-  if not rest:
-    return name
-  return f'{name}.{current_path(getattr(config, name, None), rest)}'
+  return (
+    f'{name}.{current_path(getattr(config, name, None), rest)}'
+    if rest
+    else name
+  )
 
 
 def _replace(node: Any, tree: dict, path: str, extra) -> Any:

@@ -46,8 +46,7 @@ class _Rewrite(ast.NodeTransformer):
 
   def visit_Call(self, node: ast.Call) -> ast.AST:
     self.generic_visit(node)
-    kinds = ('field', 'value')
-    old = [key for kind, key in renamed.index() if kind in kinds]
+    old = [key for kind, key in renamed.index() if kind in ('field', 'value')]
     names = {key.partition('=')[0].partition('.')[2] for key in old}
     texts = {key.partition('=')[2] for key in old} - {''}
     if any(k.arg is None or k.arg in names for k in node.keywords) or any(
@@ -65,8 +64,12 @@ class _Rewrite(ast.NodeTransformer):
       if row is None or node.level:
         kept.append(alias)
         continue
-      text = renamed.sentence(renamed.notice(row))
-      warnings.warn_explicit(text, DeprecationWarning, self._path, node.lineno)
+      warnings.warn_explicit(
+        renamed.sentence(renamed.notice(row)),
+        DeprecationWarning,
+        self._path,
+        node.lineno,
+      )
       module, _, name = row.new.rpartition('.')
       alias = ast.alias(name, alias.asname or alias.name)
       moved.append(ast.copy_location(ast.ImportFrom(module, [alias], 0), node))
@@ -85,9 +88,11 @@ class _Moved(importlib.abc.MetaPathFinder, importlib.abc.Loader):
   ) -> importlib.machinery.ModuleSpec | None:
     """Return how to import a former module; None for all others."""
     former = [old for kind, old in renamed.index() if kind == 'import']
-    if any(f'{old}.'.startswith(f'{fullname}.') for old in former):
-      return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
-    return None
+    return (
+      importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+      if any(f'{old}.'.startswith(f'{fullname}.') for old in former)
+      else None
+    )
 
   def exec_module(self, module: types.ModuleType) -> None:
     """Put the module of today in its place, or one that finds its names."""
@@ -110,5 +115,6 @@ def _attribute(module: str, name: str) -> Any:
 
 
 def _warn(row: renamed.Row) -> None:
-  text = renamed.sentence(renamed.notice(row))
-  warnings.warn(text, DeprecationWarning, stacklevel=3)
+  warnings.warn(
+    renamed.sentence(renamed.notice(row)), DeprecationWarning, stacklevel=3
+  )

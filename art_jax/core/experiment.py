@@ -4,10 +4,7 @@ import dataclasses
 import operator
 from typing import Any, Protocol
 
-from art_jax.core.alarm_limits import Alarms
-from art_jax.core.contracts import Algorithm
-from art_jax.core.errors import require
-from art_jax.core.traits import batches_per_step
+from art_jax.core import alarm_limits, contracts, errors, traits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +18,7 @@ class Steps:
   count: int
 
   def __post_init__(self):
-    require(
+    errors.require(
       self.count >= 0,
       f'Steps({self.count}): a number of steps is >= 0; pass a larger one',
     )
@@ -41,7 +38,7 @@ class Epochs:
 
   def __post_init__(self):
     object.__setattr__(self, 'count', float(self.count))
-    require(
+    errors.require(
       self.count >= 0,
       f'Epochs({self.count}): a number of epochs is >= 0; pass a larger one',
     )
@@ -174,7 +171,7 @@ class Train:
   on_data_change: str = 'stop'
   on_alarm: str = 'report'
   alarm_features: str = 'pixels32'
-  alarms: Alarms = Alarms()
+  alarms: alarm_limits.Alarms = alarm_limits.Alarms()
   evaluate_every: Duration = 0
   best_metric: str = 'auto'
   accumulate: int = 1
@@ -184,11 +181,12 @@ class Train:
   planned_duration: Duration | None = None
 
   def __post_init__(self):
-    counts = ('batch_size', 'accumulate', 'steps_per_call')
-    times = ('duration', 'log_every', 'render_every', 'checkpoint_every')
     rules: list[tuple[str, bool, str]] = [
       (name, getattr(self, name) >= 1, 'is at least 1')
-      for name in (*counts, 'keep_last', 'render_count')
+      for name in (
+        *('batch_size', 'accumulate', 'steps_per_call'),
+        *('keep_last', 'render_count'),
+      )
     ]
     rules += [
       (
@@ -196,7 +194,7 @@ class Train:
         getattr(length, 'count', length) > 0,
         'is at least one step or epoch',
       )
-      for name in times
+      for name in ('duration', 'log_every', 'render_every', 'checkpoint_every')
       for length in [getattr(self, name)]
     ]
     alarms, parts = self.alarms, self.accumulate
@@ -240,21 +238,21 @@ class Experiment:
     train: how long, in what batches, and what is kept.
   """
 
-  algorithm: Algorithm
+  algorithm: contracts.Algorithm
   data: Data
   train: Train
 
   @property
   def rows_per_step(self) -> int:
     """Examples of one step."""
-    return self.train.batch_size * batches_per_step(self.algorithm)
+    return self.train.batch_size * traits.batches_per_step(self.algorithm)
 
 
 def _require_fields(part: str, config: Any, *rules: tuple) -> None:
   """Require rules (field, whether it holds, the rule in words) of a config."""
   for field, holds, rule in rules:
     name, value = f'{part}.{field}', operator.attrgetter(field)(config)
-    require(
+    errors.require(
       holds,
       f'{name}={value!r}: {name} {rule}; pass --set {name}=... with such a '
       'value',

@@ -35,9 +35,10 @@ def home() -> pathlib.Path:
   Raises:
     UserError: the folder cannot be made.
   """
-  own = os.environ.get('ART_JAX_HOME')
-  path = own or platformdirs.user_cache_dir('art_jax', appauthor=False)
-  path = pathlib.Path(path).expanduser()
+  path = pathlib.Path(
+    os.environ.get('ART_JAX_HOME')
+    or platformdirs.user_cache_dir('art_jax', appauthor=False)
+  ).expanduser()
   try:
     # Only the last folder is private: parents may be shared on purpose.
     path.parent.mkdir(parents=True, exist_ok=True)

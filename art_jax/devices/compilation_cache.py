@@ -93,8 +93,7 @@ def seal(path: pathlib.Path) -> None:
   with _lock(path):  # Under it every entry is whole.
     for key, suffixes in _entries(path).items():
       if suffixes == {'-cache', '-atime'}:
-        digest = _digest(path / f'{key}-cache')
-        (path / f'{key}-sha256').write_text(digest)
+        (path / f'{key}-sha256').write_text(_digest(path / f'{key}-cache'))
 
 
 def _seal_what_is_stored(path: pathlib.Path) -> None:

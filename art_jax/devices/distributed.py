@@ -28,9 +28,11 @@ def is_main() -> bool:
 
 def any_process(flag: bool) -> bool:
   """Tell whether the flag is set in any process; all must call it."""
-  if jax.process_count() == 1:
-    return flag
-  return bool(multihost_utils.process_allgather(np.array(flag)).any())
+  return (
+    flag
+    if jax.process_count() == 1
+    else bool(multihost_utils.process_allgather(np.array(flag)).any())
+  )
 
 
 def require_same(text: str, what: str) -> None:
@@ -84,8 +86,7 @@ def start_distributed(
     core.UserError: if only some arguments are given, they contradict one
       another or those of process 0, or nobody answers at the address.
   """
-  given = (coordinator, num_processes, process_id)
-  if given == (None, None, None):
+  if (coordinator, num_processes, process_id) == (None, None, None):
     if _cluster_detected():
       jax.distributed.initialize(initialization_timeout=timeout or _BY_CLUSTER)
   elif coordinator is None or num_processes is None or process_id is None:
@@ -112,13 +113,13 @@ def expect_platform(platform: str | None) -> None:
     actual = jax.devices()[0].platform
   except RuntimeError as error:  # JAX_PLATFORMS names one that is missing.
     actual = f'none: {error}'
-  if actual != platform:
-    extra = 'cuda' if platform == 'gpu' else platform
-    raise core.UserError(
-      f'--expect_platform={platform}: jax found {actual}; see that no other '
-      'process holds the device, that the driver works, and that jax is '
-      f'installed for it (pip install art_jax[{extra}])'
-    )
+  extra = 'cuda' if platform == 'gpu' else platform
+  core.require(
+    actual == platform,
+    f'--expect_platform={platform}: jax found {actual}; see that no other '
+    'process holds the device, that the driver works, and that jax is '
+    f'installed for it (pip install art_jax[{extra}])',
+  )
 
 
 def _join(

@@ -43,9 +43,11 @@ def free(devices: mesh.Devices) -> int:
   Those of the host, shared by the devices, where a device does not tell.
   """
   stats = devices.local.memory_stats()
-  if stats and 'bytes_limit' in stats:
-    return stats['bytes_limit'] - stats['bytes_in_use']
-  return psutil.virtual_memory().available // devices.count
+  return (
+    stats['bytes_limit'] - stats['bytes_in_use']
+    if stats and 'bytes_limit' in stats
+    else psutil.virtual_memory().available // devices.count
+  )
 
 
 def total() -> int | None:
@@ -78,9 +80,9 @@ def require_batch_fits(
     core.UserError: naming the batch size that would fit.
   """
   half = half_batch(rows, unit)
-  each = needed / rows
-  if rows > half:
-    each = (needed - needed_half) / (rows - half)
+  each = (
+    (needed - needed_half) / (rows - half) if rows > half else needed / rows
+  )
   fixed = needed - each * rows
   fits = int((available - fixed) / each) // unit * unit if each > 0 else 0
   advice = (

@@ -81,13 +81,12 @@ class Devices:
       tree: arrays [..., H, W, C]; where H does not divide, and all others, are
         a copy on each device.
     """
-    rows = PartitionSpec('data', None, None)
 
     def spread(x):
       if x.ndim < 4 or x.shape[-3] % self.count:
         return self.replicated
-      lead = (None,) * (x.ndim - 3)
-      return NamedSharding(self.mesh, PartitionSpec(*lead, *rows))
+      axes = *[None] * (x.ndim - 3), 'data', None, None
+      return NamedSharding(self.mesh, PartitionSpec(*axes))
 
     return jax.tree.map(spread, tree)
 
@@ -163,9 +162,11 @@ class Devices:
 
   def compile_init(self, init: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that makes a state: quickly, its result copied."""
-    out = self.replicated
-    if self.sharded:
-      out = self.state_shardings(jax.eval_shape(init, jax.random.key(0)))
+    out = (
+      self.state_shardings(jax.eval_shape(init, jax.random.key(0)))
+      if self.sharded
+      else self.replicated
+    )
     options = _INIT_OPTIONS if self.platform == 'cpu' else None
     return jax.jit(init, out_shardings=out, compiler_options=options)
 
@@ -236,10 +237,11 @@ def make_devices(count: int | None = None) -> Devices:
     f'--devices={count}: with several processes all '
     f'{len(available)} devices take part; leave --devices out',
   )
-  mesh = jax.make_mesh(
-    (len(chosen),), ('data',), axis_types=(AxisType.Auto,), devices=chosen
+  return Devices(
+    jax.make_mesh(
+      (len(chosen),), ('data',), axis_types=(AxisType.Auto,), devices=chosen
+    )
   )
-  return Devices(mesh)
 
 
 def require_batch_divides(

@@ -77,11 +77,11 @@ def fit(
   def update(variables, state, rows, labels, key):
     def loss(variables):
       logits, _ = network.apply(variables, rows, True, rngs={'dropout': key})
-      losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-      return losses.mean()
+      return optax.softmax_cross_entropy_with_integer_labels(
+        logits, labels
+      ).mean()
 
-    gradients = jax.grad(loss)(variables)
-    changes, state = optimizer.update(gradients, state)
+    changes, state = optimizer.update(jax.grad(loss)(variables), state)
     return optax.apply_updates(variables, changes), state
 
   state = optimizer.init(variables)
@@ -100,9 +100,8 @@ def fit_once(
 ) -> core.Params:
   """Return what `fit` returns, from the user's cache when it is there."""
   state = hashlib.sha256(
-    f'{_VERSION} {network} {sorted(options.items())}'.encode()
+    f'{_VERSION} {network} {sorted(options.items())}{pictures.shape}'.encode()
   )
-  state.update(f'{pictures.shape}'.encode())
   state.update(np.ascontiguousarray(pictures).data)
   state.update(np.ascontiguousarray(labels).data)
   path = paths.home() / f'classifier_{state.hexdigest()[:20]}'

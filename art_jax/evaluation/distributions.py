@@ -26,17 +26,16 @@ def compare(
 ) -> None:
   """Add the scores that need nothing but features."""
   a, b = real.features, fake.features
-  protocol = f'{fake.count}'
-  if real.count != fake.count:
-    protocol += f'-of-{real.count}'
+  fewer = f'-of-{real.count}' if real.count != fake.count else ''
+  protocol = f'{fake.count}{fewer}'
 
   def add(metric, value, deviation=None, **fields):
-    name = score_name(metric, extractor.name, protocol)
-    scores.add(name, value, deviation=deviation, **fields)
-
-  def add_fid():
-    distance = fid.frechet_distance(fid.statistics(a), fid.statistics(b))
-    add('fid', distance)
+    scores.add(
+      score_name(metric, extractor.name, protocol),
+      value,
+      deviation=deviation,
+      **fields,
+    )
 
   def add_pair(metrics, function):
     for metric, value in zip(metrics, function(a, b), strict=True):
@@ -54,7 +53,12 @@ def compare(
   scores.attempt('kid', lambda: add('kid', *kid.kid(a, b)))
   count = min(real.count, fake.count)
   if scores.wants('fid', default=count >= fid.MIN_COUNT):
-    scores.attempt('fid', add_fid)
+    scores.attempt(
+      'fid',
+      lambda: add(
+        'fid', fid.frechet_distance(fid.statistics(a), fid.statistics(b))
+      ),
+    )
   else:
     scores.left_out['fid'] = (
       f'its bias is large under {fid.MIN_COUNT} pictures (here {count}): kid '
@@ -78,8 +82,12 @@ def compare(
   for metric, field in _APPEARANCE.items():
     value, of_real = (np.mean(getattr(s, field)) for s in (fake, real))
     if np.isfinite([value, of_real]).all() and scores.wants(metric):
-      name = f'{metric}@{protocol}'
-      scores.add(name, value, real=float(of_real), better='like real')
+      scores.add(
+        f'{metric}@{protocol}',
+        value,
+        real=float(of_real),
+        better='like real',
+      )
 
 
 def conditional_accuracy(

@@ -8,8 +8,7 @@ import numpy as np
 from art_jax.evaluation.pictures import Pictures
 from art_jax.evaluation.scores import Scores
 from art_jax.media import images as image_values
-from art_jax.metrics import lpips, ssim
-from art_jax.metrics.resize import to_rgb
+from art_jax.metrics import lpips, resize, ssim
 
 TRUNK = 'squeeze'
 _ROWS = 32
@@ -31,8 +30,11 @@ def like_truth(
 
   def add(metric, distance, better):
     values = [distance(a, b) for a, b in _pairs(made, truth, every, every)]
-    name = f'{what}/{metric}@{made.count}'
-    scores.add(name, np.concatenate(values).mean(), better=better)
+    scores.add(
+      f'{what}/{metric}@{made.count}',
+      np.concatenate(values).mean(),
+      better=better,
+    )
 
   for metric, function, smallest in (
     ('psnr', ssim.psnr, 1),
@@ -73,7 +75,7 @@ def load_lpips() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
   """Return LPIPS of f32[N, H, W, C] pictures; raises UserError if absent."""
   metric = lpips.load(TRUNK)
   return lambda a, b: np.asarray(
-    metric(to_rgb(jnp.asarray(a)), to_rgb(jnp.asarray(b)))
+    metric(resize.to_rgb(jnp.asarray(a)), resize.to_rgb(jnp.asarray(b)))
   )
 
 

@@ -11,16 +11,14 @@ import tqdm
 
 from art_jax import core
 from art_jax.data import dataset as datasets
-from art_jax.data import ops
-from art_jax.data.sources import Builtin, Pairs
+from art_jax.data import ops, sources
 from art_jax.devices import distributed, mesh
 from art_jax.evaluation import distributions, likeness, pictures
 from art_jax.evaluation.scores import Scores
 from art_jax.evaluation.survey import ROWS, Survey, by_rows, survey
 from art_jax.inference.run import Run
 from art_jax.media import images
-from art_jax.metrics import perceptual_path_length
-from art_jax.metrics.features import Extractor, score_name
+from art_jax.metrics import features, perceptual_path_length
 
 _PATHS = 512  # of the path length
 _ENOUGH = 5000  # pictures, unless `num` is given
@@ -43,7 +41,7 @@ class Evaluator:
 
   run: Run
   data: datasets.Dataset
-  extractor: Extractor
+  extractor: features.Extractor
   weights: Any
   devices: mesh.Devices
   num: int | None = None
@@ -74,8 +72,7 @@ class Evaluator:
 
   def _pictures(self, part: str, key: str) -> pictures.Pictures:
     """Return the train or held-out pictures of a key, `num` at most."""
-    spaces = getattr(self.data, part)
-    examples = next(space for space in spaces if key in space.keys)
+    examples = next(x for x in getattr(self.data, part) if key in x.keys)
     size = self.run.experiment.data.size
     chosen = pictures.of_examples(f'{part} {key}', examples, key, size)
     return chosen.first(self.num or _ENOUGH)
@@ -83,23 +80,26 @@ class Evaluator:
   def _score_samples(self, scores: Scores, algorithm: core.Generative) -> None:
     real = self._pictures('train', 'image')
     count = self.num or real.count
-    labels = None
-    if core.num_classes(algorithm) and real.labels is not None:
-      # In the proportions of the data.
-      labels = real.labels[np.arange(count) % real.count]
-    sampler = self._sampler(algorithm, labels)
-    fake = _kept(pictures.Pictures('samples', count, sampler, labels))
+    labels = (
+      real.labels[np.arange(count) % real.count]  # In the data's proportions.
+      if core.num_classes(algorithm) and real.labels is not None
+      else None
+    )
+    fake = _kept(
+      pictures.Pictures(
+        'samples', count, self._sampler(algorithm, labels), labels
+      )
+    )
     surveys = self._survey(real, keep=True), self._survey(fake)
     distributions.compare(scores, self.extractor, self.weights, *surveys)
     likeness.lpips_diversity(scores, fake, real, self.seed)
     if labels is not None and scores.wants('accuracy'):
       heldout = self._pictures('heldout', 'image')
-      known = self._survey(heldout, keep=True)
       distributions.conditional_accuracy(
         scores,
         self.extractor,
         (surveys[0], np.asarray(real.labels)),
-        (known, np.asarray(heldout.labels)),
+        (self._survey(heldout, keep=True), np.asarray(heldout.labels)),
         (surveys[1], labels),
       )
 
@@ -169,7 +169,7 @@ class Evaluator:
         jax.tree.map(np.asarray, rows)
       )
       scores.add(
-        score_name('path_length', self.extractor.name, count),
+        features.score_name('path_length', self.extractor.name, count),
         values.mean(),
         deviation=values.std() / np.sqrt(count),
       )
@@ -213,7 +213,9 @@ class Evaluator:
     distributions.compare(part, self.extractor, self.weights, real, fake)
     scores.include(direction, part)
     # Whether held-out a and b show the same scenes in one order.
-    paired = isinstance(self.run.experiment.data.source, Builtin | Pairs)
+    paired = isinstance(
+      self.run.experiment.data.source, sources.Builtin | sources.Pairs
+    )
     if paired or self.run.algorithm.aligned:
       count = min(source.count, target.count)
       likeness.like_truth(

@@ -10,8 +10,7 @@ from absl import logging
 
 from art_jax import core
 from art_jax.core.paths import printable
-from art_jax.data import decode, listing, parallel, tree
-from art_jax.data.dataset import Examples
+from art_jax.data import dataset, decode, listing, parallel, tree
 
 _CHUNK = 1024  # pictures that are probed before it is asked for more
 
@@ -115,7 +114,9 @@ def of_folder(
   )
 
 
-def of_examples(name: str, examples: Examples, key: str, size: int) -> Pictures:
+def of_examples(
+  name: str, examples: dataset.Examples, key: str, size: int
+) -> Pictures:
   """Return the pictures of a data set, cut in the center, never flipped.
 
   Args:

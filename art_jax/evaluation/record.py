@@ -18,11 +18,9 @@ def table(scores: Scores) -> str:
   """Return the scores, one a line, and what was left out and why."""
   rows = [('score', 'value', 'real pictures', 'better')]
   for row in scores.rows:
-    value = f'{row.value:.5g}'
-    if row.deviation is not None:
-      value += f' +- {row.deviation:.2g}'
+    deviation = '' if row.deviation is None else f' +- {row.deviation:.2g}'
     real = '' if row.real is None else f'{row.real:.5g}'
-    rows.append((row.name, value, real, row.better))
+    rows.append((row.name, f'{row.value:.5g}{deviation}', real, row.better))
   widths = [max(len(row[i]) for row in rows) for i in range(3)]
   lines = [
     f'{name:<{widths[0]}}  {value:<{widths[1]}}  {real:<{widths[2]}}  {better}'
@@ -58,10 +56,10 @@ def append(folder: str, scores: Scores, protocol: dict[str, Any]) -> str:
     }
     for row in scores.rows
   }
-  entry = {'time': now, **protocol, 'scores': values}
-  entries.append({**entry, 'left_out': scores.left_out})
-  text = json.dumps(entries, indent=2, allow_nan=False) + '\n'
-  write_atomic(path, text.encode())
+  left_out = {'left_out': scores.left_out}
+  entries.append({'time': now, **protocol, 'scores': values} | left_out)
+  text = json.dumps(entries, indent=2, allow_nan=False)
+  write_atomic(path, f'{text}\n'.encode())
   return str(path)
 
 

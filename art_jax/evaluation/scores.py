@@ -25,18 +25,20 @@ class Score:
   better: str = 'lower'
 
 
+@dataclasses.dataclass(eq=False)
 class Scores:
   """Collects scores, and why others are missing.
 
-  Args:
+  Attributes:
     wanted: names of metrics, e.g. 'fid'; empty: all that apply.
+    rows: the scores.
+    left_out: why others are missing, by name.
   """
 
-  def __init__(self, wanted: tuple[str, ...] = ()):
-    self.rows: list[Score] = []
-    self.left_out: dict[str, str] = {}
-    self.wanted = wanted
-    self._known: set[str] = set()
+  wanted: tuple[str, ...] = ()
+  rows: list[Score] = dataclasses.field(default_factory=list, init=False)
+  left_out: dict[str, str] = dataclasses.field(default_factory=dict, init=False)
+  _known: set[str] = dataclasses.field(default_factory=set, init=False)
 
   def wants(self, metric: str, default: bool = True) -> bool:
     """Return whether a metric is requested, by name or by default."""

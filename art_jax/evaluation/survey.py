@@ -126,9 +126,11 @@ def by_rows(
 
 def _checkerboard(batches: list[np.ndarray]) -> float:
   images = np.concatenate(batches)[:_SPECTRUM]
-  if min(images.shape[1:3]) < 8 * PERIOD:
-    return float('nan')
-  return float(checkerboard_energy(ops.to_float(jnp.asarray(images))))
+  return (
+    float('nan')
+    if min(images.shape[1:3]) < 8 * PERIOD
+    else float(checkerboard_energy(ops.to_float(jnp.asarray(images))))
+  )
 
 
 def _cache_file(

@@ -120,9 +120,11 @@ class Cosine:
     """Return the coefficients of the prediction; c_noise is 1000 t."""
     c_in = 1 / jnp.sqrt(1 + sigma**2)
     c_noise = 1000 * self.time(sigma)
-    if self.prediction == 'epsilon':
-      return Coefficients(jnp.ones_like(sigma), -sigma, c_in, c_noise)
-    return Coefficients(c_in**2, -sigma * c_in, c_in, c_noise)
+    return (
+      Coefficients(jnp.ones_like(sigma), -sigma, c_in, c_noise)
+      if self.prediction == 'epsilon'
+      else Coefficients(c_in**2, -sigma * c_in, c_in, c_noise)
+    )
 
   def weight(self, sigma: jax.Array) -> jax.Array:
     """Return 1 / c_out^2, which makes it the squared error of F."""

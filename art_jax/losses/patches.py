@@ -61,9 +61,8 @@ class Patches:
     count = count[:rows, : patches.shape[1] // rows].reshape(-1)
     flat = jax.lax.stop_gradient(patches).reshape(-1, length)
     matched = target[self.match(flat, target)].reshape(patches.shape)
-    error = jnp.sum((patches - matched) ** 2, -1)
     return {
-      'error': jnp.sum(error * count, -1),
+      'error': jnp.sum(jnp.sum((patches - matched) ** 2, -1) * count, -1),
       'count': jnp.sum(count) * length,
     }
 
@@ -76,8 +75,7 @@ class Patches:
     norms = jnp.sqrt(jnp.sum(target**2, 1, keepdims=True))
     unit = target / jnp.maximum(norms, 1e-12)
     chunk = min(self.chunk, patches.shape[0])
-    short = -patches.shape[0] % chunk
-    chunks = jnp.pad(patches, ((0, short), (0, 0))).reshape(
+    chunks = jnp.pad(patches, ((0, -patches.shape[0] % chunk), (0, 0))).reshape(
       -1, chunk, patches.shape[1]
     )
     # The patch's own norm does not change which is the greatest.
@@ -92,11 +90,13 @@ class Patches:
         f'the picture is too small: a layer of {features.shape[1]}x'
         f'{features.shape[2]} has no {self.size}x{self.size} patch'
       )
-    shifted = [
-      features[:, i : i + extents[0], j : j + extents[1]][
-        :, :: self.stride, :: self.stride
-      ]
-      for i in range(self.size)
-      for j in range(self.size)
-    ]
-    return jnp.concatenate(shifted, -1)
+    return jnp.concatenate(
+      [
+        features[:, i : i + extents[0], j : j + extents[1]][
+          :, :: self.stride, :: self.stride
+        ]
+        for i in range(self.size)
+        for j in range(self.size)
+      ],
+      -1,
+    )

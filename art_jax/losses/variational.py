@@ -32,8 +32,9 @@ def gaussian_kl(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
   """
   require_same_shape(mean, log_variance)
   # expm1: sigma^2 - 1 without cancellation where the posterior is the prior.
-  terms = jnp.square(mean) + jnp.expm1(log_variance) - log_variance
-  return 0.5 * _pixels(terms)
+  return 0.5 * _pixels(
+    jnp.square(mean) + jnp.expm1(log_variance) - log_variance
+  )
 
 
 def bernoulli_log_likelihood(logits: jax.Array, images: jax.Array) -> jax.Array:

@@ -5,8 +5,7 @@ import numpy as np
 from scipy import stats
 
 from art_jax import core
-from art_jax.metrics import distances
-from art_jax.metrics.fid import require_finite
+from art_jax.metrics import distances, fid
 
 
 def nearest_classes(
@@ -29,7 +28,7 @@ def nearest_classes(
   Raises:
     core.UserError: there are fewer than k known pictures.
   """
-  require_finite(features)
+  fid.require_finite(features)
   core.require(
     len(known) >= k,
     f'the vote of {k} nearest neighbors among {len(known)} pictures: give '
@@ -40,12 +39,3 @@ def nearest_classes(
     for block in distances.by_blocks(features, known)
   ]
   return stats.mode(labels[np.concatenate(nearest)], axis=1).mode
-
-
-def accuracy_by_class(
-  predicted: np.ndarray, labels: np.ndarray, num_classes: int
-) -> np.ndarray:
-  """Return the share of hits per class, f64[num_classes]; NaN for unseen."""
-  hits = np.bincount(labels[predicted == labels], minlength=num_classes)
-  with np.errstate(invalid='ignore'):
-    return hits / np.bincount(labels, minlength=num_classes)

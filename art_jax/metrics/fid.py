@@ -97,22 +97,22 @@ def infinity(
   )
   rng = np.random.default_rng(seed)
   counts = np.linspace(smallest, len(fake), points).astype(int)
-  values = []
-  for count in counts:
-    subset = fake[rng.permutation(len(fake))[:count]]
-    values.append(frechet_distance(real, statistics(subset)))
+  values = [
+    frechet_distance(real, statistics(fake[rng.permutation(len(fake))[:count]]))
+    for count in counts
+  ]
   return float(np.polyfit(1 / counts, values, 1)[1])
 
 
 def require_finite(features: np.ndarray) -> None:
   """Raise a UserError that counts the pictures with a NaN or infinity."""
   bad = ~np.isfinite(features).all(axis=1)
-  if bad.any():
-    raise core.UserError(
-      f'{int(bad.sum())} of {len(features)} pictures have features that are '
-      f'not finite, the first is number {int(bad.argmax())}: the model or the '
-      'weights of the features are broken; take another checkpoint'
-    )
+  core.require(
+    not bad.any(),
+    f'{bad.sum()} of {len(features)} pictures have features that are not '
+    f'finite, the first is number {bad.argmax()}: the model or the weights '
+    'of the features are broken; take another checkpoint',
+  )
 
 
 def _factor(centered: np.ndarray) -> np.ndarray:

@@ -36,8 +36,7 @@ def inception_score(
   log_p = special.log_softmax(np.asarray(logits, np.float64)[order], axis=1)
   count, scores = len(logits), []
   for i in range(splits):
-    part = log_p[i * count // splits : (i + 1) * count // splits]
-    p = np.exp(part)
+    p = np.exp(log_p[i * count // splits : (i + 1) * count // splits])
     divergence = special.rel_entr(p, p.mean(axis=0)).sum(axis=1)
     scores.append(np.exp(divergence.mean()))
   return float(np.mean(scores)), float(np.std(scores))

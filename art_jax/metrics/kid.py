@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from art_jax import core
-from art_jax.metrics.distances import mean_off_diagonal
-from art_jax.metrics.fid import require_finite
+from art_jax.metrics import distances, fid
 
 SUBSETS = 100
 SUBSET_SIZE = 1000
@@ -51,14 +50,16 @@ def kid(
     f'{subset_size}: each set has at least as many, and at least 4; give '
     'more pictures',
   )
-  require_finite(real)
-  require_finite(fake)
-  rng, values = np.random.RandomState(seed), []
-  for _ in range(subsets):
-    x = real[rng.choice(len(real), subset_size, replace=False)]
-    y = fake[rng.choice(len(fake), subset_size, replace=False)]
-    values.append(_mmd(jnp.asarray(x), jnp.asarray(y)))
-  values = np.asarray(values, np.float64)
+  fid.require_finite(real)
+  fid.require_finite(fake)
+  rng = np.random.RandomState(seed)
+
+  def draw(rows):
+    return jnp.asarray(rows[rng.choice(len(rows), subset_size, replace=False)])
+
+  values = np.asarray(
+    [_mmd(draw(real), draw(fake)) for _ in range(subsets)], np.float64
+  )
   return float(values.mean()), float(values.std())
 
 
@@ -70,7 +71,7 @@ def _mmd(x: jax.Array, y: jax.Array) -> jax.Array:
 
 def mean_within(x: jax.Array) -> jax.Array:
   """Return the mean of k - 1 over two different rows of f32[N, D]; f32[]."""
-  return mean_off_diagonal(_kernel(x, x))
+  return distances.mean_off_diagonal(_kernel(x, x))
 
 
 def mean_between(x: jax.Array, y: jax.Array) -> jax.Array:

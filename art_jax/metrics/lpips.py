@@ -11,21 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from art_jax import core
-from art_jax.nn import pure
-from art_jax.nn.squeezenet import SqueezeNet
-from art_jax.nn.vgg import VGG
-from art_jax.weights import catalogue, features
-from art_jax.weights.files import WeightsError, read
+from art_jax.nn import pure, squeezenet, vgg
+from art_jax.weights import catalogue, features, files
 
 # By name: the network, its weights, and the layers that are compared.
 _TRUNKS = {
   'squeeze': (
-    SqueezeNet('1.1'),
+    squeezenet.SqueezeNet('1.1'),
     'squeezenet1_1',
     tuple(f'features.{i}' for i in (1, 4, 7, 9, 10, 11, 12)),
   ),
   'vgg': (
-    VGG(16),
+    vgg.VGG(16),
     'vgg16_torchvision',
     ('relu1_2', 'relu2_2', 'relu3_3', 'relu4_3', 'relu5_3'),
   ),
@@ -104,10 +101,13 @@ def distance(
       for f in (features[name] for name in layers)
     ]
 
-  total = jnp.zeros(a.shape[0])
-  for w, fa, fb in zip(linear, unit(a), unit(b), strict=True):
-    total += jnp.mean(jnp.sum(w * (fa - fb) ** 2, -1), (1, 2))
-  return total
+  return sum(
+    (
+      jnp.mean(jnp.sum(w * (fa - fb) ** 2, -1), (1, 2))
+      for w, fa, fb in zip(linear, unit(a), unit(b), strict=True)
+    ),
+    jnp.zeros(a.shape[0]),
+  )
 
 
 def load(
@@ -134,35 +134,36 @@ def load(
   module, published, layers = _TRUNKS[trunk]
   variables = features.load(module, trunk_weights or published)
   path = catalogue.find(linear_weights or f'lpips_{trunk}')
-  linear = _linear(module, layers, read(path), path)
+  linear = _linear(module, layers, files.read(path), path)
   return LPIPS(trunk, jax.tree.map(jnp.asarray, variables), linear)
 
 
 def _linear(
-  module: SqueezeNet | VGG,
+  module: squeezenet.SqueezeNet | vgg.VGG,
   layers: Sequence[str],
   tensors: Mapping[str, np.ndarray],
   path: os.PathLike,
 ) -> tuple[jax.Array, ...]:
   """Return the linear layers in order, checked."""
-  x = jax.ShapeDtypeStruct((1, 64, 64, 3), np.float32)
   shapes, _ = jax.eval_shape(
     functools.partial(module.init_with_output, layers=layers),
     jax.random.key(0),
-    x,
+    jax.ShapeDtypeStruct((1, 64, 64, 3), np.float32),
   )
   rows = []
   for number, layer in enumerate(layers):
     name = f'lin{number}.model.1.weight'
     shape = (1, shapes[layer].shape[-1], 1, 1)
-    if name not in tensors:
-      raise WeightsError(
-        f"'{path}': missing tensor '{name}', expected {list(shape)}"
-      )
-    if tensors[name].shape != shape:
-      raise WeightsError(
-        f"'{path}': tensor '{name}' has shape {list(tensors[name].shape)}, "
-        f'expected {list(shape)}'
-      )
+    core.require(
+      name in tensors,
+      f"'{path}': missing tensor '{name}', expected {list(shape)}",
+      files.WeightsError,
+    )
+    core.require(
+      tensors[name].shape == shape,
+      f"'{path}': tensor '{name}' has shape {list(tensors[name].shape)}, "
+      f'expected {list(shape)}',
+      files.WeightsError,
+    )
     rows.append(jnp.asarray(tensors[name].reshape(-1)))
   return tuple(rows)

@@ -66,8 +66,7 @@ def _slerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
   # Differs from the paper: there the generator itself scales latents to one
   # length; here they keep theirs, which networks of N(0, 1) latents expect.
   lengths = jnp.linalg.norm(a, axis=-1) * jnp.linalg.norm(b, axis=-1)
-  cosine = (a * b).sum(axis=-1) / lengths
-  angle = jnp.arccos(jnp.clip(cosine, -1, 1))[:, None]
+  angle = jnp.arccos(jnp.clip((a * b).sum(axis=-1) / lengths, -1, 1))[:, None]
   total = jnp.sin(angle)
   arc = (jnp.sin((1 - t) * angle) * a + jnp.sin(t * angle) * b) / total
   return jnp.where(total < 1e-6, _lerp(a, b, t), arc)

@@ -39,8 +39,7 @@ def pixel_gradient(x: jax.Array, y: jax.Array) -> jax.Array:
     total += _mean_abs(jnp.diff(difference, axis=1))
     total += _mean_abs(jnp.diff(difference, axis=2))
     n, h, w, c = difference.shape
-    halved = difference.reshape(n, h // 2, 2, w // 2, 2, c)
-    difference = halved.mean(axis=(2, 4))
+    difference = difference.reshape(n, h // 2, 2, w // 2, 2, c).mean((2, 4))
   return total / _SCALES
 
 

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from art_jax import core
-from art_jax.metrics import distances
-from art_jax.metrics.fid import require_finite
+from art_jax.metrics import distances, fid
 
 
 def precision_recall(
@@ -94,8 +93,8 @@ def _radii(points: np.ndarray, k: int) -> jax.Array:
 
 
 def _require_sets(real: np.ndarray, fake: np.ndarray, k: int) -> None:
-  require_finite(real)
-  require_finite(fake)
+  fid.require_finite(real)
+  fid.require_finite(fake)
   core.require(
     min(len(real), len(fake)) > k,
     f'precision and recall of {len(real)} and {len(fake)} pictures: with '

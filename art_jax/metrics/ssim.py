@@ -30,8 +30,7 @@ def psnr(x: jax.Array, y: jax.Array) -> jax.Array:
   Returns:
     f32[N].
   """
-  error = jnp.square(x - y).mean(axis=(1, 2, 3))
-  return 10 * jnp.log10(_RANGE**2 / error)
+  return 10 * jnp.log10(_RANGE**2 / jnp.square(x - y).mean(axis=(1, 2, 3)))
 
 
 @jax.jit

@@ -13,8 +13,8 @@ from absl import logging
 
 from art_jax import core
 from art_jax.devices import distributed
+from art_jax.monitoring import probe
 from art_jax.monitoring.alarms import watch
-from art_jax.monitoring.probe import Probe
 from art_jax.runs.metrics_log import Writer
 
 # Larger is better for these; for errors and distances smaller is.
@@ -47,8 +47,12 @@ def default_metric(names: list[str]) -> str | None:
   The reconstruction error of an autoencoder and the distance to the truth of
   a translator of pairs; else KID. A translator's directions are averaged.
   """
-  kinds = ('probe/l1/', 'probe/kid/')
-  suited = (n for kind in kinds for n in names if n.startswith(kind))
+  suited = (
+    n
+    for kind in ('probe/l1/', 'probe/kid/')
+    for n in names
+    if n.startswith(kind)
+  )
   return next(('/'.join(name.split('/')[:3]) for name in suited), None)
 
 
@@ -72,7 +76,7 @@ class Health:
   def __init__(
     self,
     experiment: core.Experiment,
-    measure: Probe | None,
+    measure: probe.Probe | None,
     writer: Writer,
     class_names: tuple[str, ...],
     host: Mapping[str, Any],

@@ -83,9 +83,11 @@ class Reference:
   def class_spread(self, label: int) -> float | None:
     """Mean distance of two pictures of a class; None if there are no two."""
     rows = np.flatnonzero(self.labels == label)
-    if len(rows) < 2:
-      return None
-    return mean_distance(self.distances[np.ix_(rows, rows)]) or None
+    return (
+      None
+      if len(rows) < 2
+      else mean_distance(self.distances[np.ix_(rows, rows)]) or None
+    )
 
   def distinct(self, count: int) -> float:
     """Effective number of distinct pictures among the first `count`."""
@@ -121,8 +123,7 @@ def recall(own: np.ndarray, across: np.ndarray) -> float:
     across: f32[N, M], their distances to the reference.
   """
   radii = precision_recall.radii(own, min(_NEIGHBORS, len(own) - 1))
-  inside = precision_recall.inside(across[:, : len(own)].T, radii)
-  return float(inside.mean())
+  return float(precision_recall.inside(across[:, : len(own)].T, radii).mean())
 
 
 def memorized(across: np.ndarray, reference: Reference) -> float:

@@ -19,13 +19,7 @@ from art_jax.data.dataset import Dataset
 from art_jax.devices import mesh
 from art_jax.media import images
 from art_jax.metrics import features
-from art_jax.monitoring import neighbors
-from art_jax.monitoring.probe_inputs import (
-  Group,
-  ProbeReader,
-  grid_energy,
-  probe_key,
-)
+from art_jax.monitoring import neighbors, probe_inputs
 from art_jax.sampling import interpolate
 
 _SHOWN = 16  # samples that are shown beside their nearest pictures
@@ -43,7 +37,7 @@ class Probe:
     self._shown = None
     self._params = devices.replicate(extractor.load())
     self._judged = devices.replicate(judged)
-    self._key = devices.replicate(probe_key(seed))
+    self._key = devices.replicate(probe_inputs.probe_key(seed))
     self._make = {
       group.name: devices.compile_render(
         functools.partial(self._make_chunk, direction=group.name)
@@ -83,7 +77,7 @@ class Probe:
       'interpolation': self._between(state, group),
     }
 
-  def _between(self, state, group: Group) -> np.ndarray:
+  def _between(self, state, group: probe_inputs.Group) -> np.ndarray:
     """Return a sheet u8[1, H', W', 3] of as many rows as one chunk has."""
     rows = self._rows // _BETWEEN
     a, b = group.inputs[: 2 * rows].reshape(2, rows, *group.inputs.shape[1:])
@@ -96,12 +90,10 @@ class Probe:
     }
     if group.labels is not None:
       chunk['labels'] = np.repeat(group.labels[:rows], _BETWEEN, axis=0)
-    make = self._make[group.name]
-    made = make(state, chunk, self._params, self._key)
-    sheet = images.grid(np.asarray(made['pictures']), columns=_BETWEEN)
-    return sheet[None]
+    made = self._make[group.name](state, chunk, self._params, self._key)
+    return images.grid(np.asarray(made['pictures']), columns=_BETWEEN)[None]
 
-  def _made(self, state, group: Group) -> dict[str, np.ndarray]:
+  def _made(self, state, group: probe_inputs.Group) -> dict[str, np.ndarray]:
     count = len(group.inputs)
     at_once = min(self._rows, count)
     parts = []
@@ -114,8 +106,10 @@ class Probe:
     parts = jax.device_get(parts)
     joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
     # The last chunk begins again with the first samples.
-    whole = ('features', 'mirrored', 'l1')
-    return {k: v[:count] if k in whole else v for k, v in joined.items()}
+    return {
+      k: v[:count] if k in ('features', 'mirrored', 'l1') else v
+      for k, v in joined.items()
+    }
 
   def _make_chunk(self, state, chunk, weights, key, *, direction):
     model: Any = self._algorithm
@@ -129,19 +123,18 @@ class Probe:
       made = model.generate(params, inputs, chunk.get('labels'), key=key)
     out = {}
     if 'truth' in chunk:
-      error = jnp.abs(made - chunk['truth'])
-      out['l1'] = error.mean(axis=(1, 2, 3))
+      out['l1'] = jnp.abs(made - chunk['truth']).mean(axis=(1, 2, 3))
       if not direction:  # a reconstruction: no sample of anything
         return out
     out['features'] = self._extractor.apply(weights, made)
-    out['checkerboard'] = grid_energy(made)[None]
+    out['checkerboard'] = probe_inputs.grid_energy(made)[None]
     if not direction:
       out['mirrored'] = self._extractor.apply(weights, made[:, :, ::-1])
       scaled = jnp.clip((made + 1) * 127.5, 0, 255)
       out['pictures'] = jnp.rint(scaled).astype(jnp.uint8)  # small to fetch
     return out
 
-  def _compare(self, group: Group, made) -> dict[str, float]:
+  def _compare(self, group: probe_inputs.Group, made) -> dict[str, float]:
     """Return the rows of one group of samples; keep some to show."""
     reference, count = group.reference, len(group.inputs)
     protocol = f'{self._extractor.name}@{count}'
@@ -215,7 +208,7 @@ def open_probe(
   plan, algorithm = experiment.train, experiment.algorithm
   extractor = features.get(plan.alarm_features)
   rows = int(np.clip(plan.batch_size, *_CHUNK))
-  reader = ProbeReader(experiment, dataset, extractor, rows)
+  reader = probe_inputs.ProbeReader(experiment, dataset, extractor, rows)
   groups, judged = [], {}
   if isinstance(algorithm, core.Generative):
     groups = reader.generative()
@@ -223,6 +216,8 @@ def open_probe(
       judged = reader.judged(groups[0])
   elif isinstance(algorithm, core.Translator):
     groups = reader.translations()
-  if not groups:
-    return None
-  return Probe(algorithm, extractor, groups, judged, rows, plan.seed, devices)
+  return (
+    Probe(algorithm, extractor, groups, judged, rows, plan.seed, devices)
+    if groups
+    else None
+  )

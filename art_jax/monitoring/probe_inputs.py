@@ -70,8 +70,7 @@ class ProbeReader:
       count //= 4
     classes = min(core.num_classes(algorithm), _CLASSES)
     if classes:
-      each = max(_CLASS_SAMPLES, -(-count // classes))
-      count = each * classes
+      count = max(_CLASS_SAMPLES, -(-count // classes)) * classes
       labels = (np.arange(count) % classes).astype(np.int32)
     elif core.attributes(algorithm):
       read = self._read(self._space('image', self._dataset.train), count)
@@ -108,8 +107,7 @@ class ProbeReader:
     chosen = None if labels is None else labels[:_JUDGED]
     shown: dict[str, Any] = {'latents': (group.inputs[:_JUDGED], chosen)}
     for name in ('train', 'heldout'):
-      space = self._space('image', getattr(dataset, name))
-      read = self._read(space, _JUDGED)
+      read = self._read(self._space('image', getattr(dataset, name)), _JUDGED)
       shown[name] = read['image'], jax.device_get(core.labels(algorithm, read))
     return shown
 
@@ -133,12 +131,8 @@ class ProbeReader:
       parts.append(self._apply(weights, read[key]))
       labels.append(read.get('label', np.zeros(len(rows), np.int32)))
     points, grids = zip(*jax.device_get(parts), strict=True)
-    reference = Reference(
-      np.concatenate(points)[:count], np.concatenate(labels)[:count]
-    )
-
     return (
-      reference,
+      Reference(np.concatenate(points)[:count], np.concatenate(labels)[:count]),
       float(np.mean(grids)),
       lambda chosen: self._read(space, count, chosen)[key],
     )
@@ -160,6 +154,8 @@ class ProbeReader:
 
 def grid_energy(pictures: jax.Array) -> jax.Array:
   """Return the checkerboard energy of a set, 1 where it has no meaning."""
-  if min(pictures.shape[1:3]) < 8 * PERIOD:
-    return jnp.float32(1)
-  return checkerboard_energy(pictures)
+  return (
+    jnp.float32(1)
+    if min(pictures.shape[1:3]) < 8 * PERIOD
+    else checkerboard_energy(pictures)
+  )

@@ -188,12 +188,12 @@ class MLPDecoder(nn.Module):
     """Map [B, Z] to f32[B, size, size, channels], unbounded."""
     require.at_least(self, size=1, width=1, channels=1)
     _require_latents(z)
-    shape = (self.size, self.size, self.channels)
-    x = nn.relu(nn.Dense(self.width, dtype=self.dtype, name='hidden')(z))
     x = nn.Dense(self.size**2 * self.channels, dtype=self.dtype, name='pixels')(
-      x
+      nn.relu(nn.Dense(self.width, dtype=self.dtype, name='hidden')(z))
     )
-    return x.reshape(x.shape[0], *shape).astype(jnp.float32)
+    return x.reshape(-1, self.size, self.size, self.channels).astype(
+      jnp.float32
+    )
 
 
 class DenseHead(nn.Module):

@@ -88,10 +88,12 @@ class CDCGANGenerator(nn.Module):
         dtype=self.dtype,
         name=f'deconv_{name}',
       )(x[:, None, None])
-      x = norm.apply_norm(
-        self.norm, x, train, dtype=self.dtype, name=f'norm_{name}'
+      return ladder.activate(
+        norm.apply_norm(
+          self.norm, x, train, dtype=self.dtype, name=f'norm_{name}'
+        ),
+        self.activation,
       )
-      return ladder.activate(x, self.activation)
 
     x = jnp.concatenate([first(z, 'z'), first(y, 'y')], axis=3)
     return ladder.decode(self, x, sides, plan, train, first=1, use_bias=True)

@@ -183,10 +183,11 @@ def _params(module, in_features: int):
     from art_jax.nn import spectral  # here: few models have it
 
     w = spectral.normalize(module, w)
-  b = jnp.zeros(())
-  if module.use_bias:
-    b = module.param('bias', nn.initializers.zeros, shape[3:])
-  return w.astype(module.dtype), b.astype(module.dtype)
+  return w.astype(module.dtype), (
+    module.param('bias', nn.initializers.zeros, shape[3:])
+    if module.use_bias
+    else jnp.zeros(())
+  ).astype(module.dtype)
 
 
 class Conv(nn.Module):

@@ -28,9 +28,8 @@ def _taps(geo):
 
 def _patches(x, geo):
   """Return [N, h', w', h * w * I], the inputs below every output (im2col)."""
-  zero = jnp.zeros((), x.dtype)
   pads = ((0, 0, 0), *((lo, hi, 0) for lo, hi in geo.padding), (0, 0, 0))
-  x = lax.pad(x, zero, pads)
+  x = lax.pad(x, jnp.zeros((), x.dtype), pads)
   (oh, ow), (sh, sw), (n, _, _, c) = geo.out, geo.stride, x.shape
   ends = ((oh - 1) * sh + 1, (ow - 1) * sw + 1)
   return jnp.concatenate(
@@ -120,8 +119,9 @@ def kernel_grad_apart(x, g, geo):
 
 def kernel_grad_columns(x, g, geo):
   """One product of the patches of all outputs with g."""
-  w_bar = jnp.tensordot(_patches(x, geo), g, ((0, 1, 2), (0, 1, 2)))
-  return w_bar.reshape(*geo.kernel, x.shape[3], g.shape[3])
+  return jnp.tensordot(_patches(x, geo), g, ((0, 1, 2), (0, 1, 2))).reshape(
+    *geo.kernel, x.shape[3], g.shape[3]
+  )
 
 
 def kernel_grad_bands(x, g, geo):
@@ -181,8 +181,9 @@ def _interleave(phase, geo):
   x = jnp.stack(rows, axis=2)  # [N, Q, s, Q', s', I]
   n, a, s, b, t, c = x.shape
   (top, _), (left, _) = geo.padding
-  x = x.reshape(n, a * s, b * t, c)
-  return x[:, top : top + geo.size[0], left : left + geo.size[1]]
+  return x.reshape(n, a * s, b * t, c)[
+    :, top : top + geo.size[0], left : left + geo.size[1]
+  ]
 
 
 def _counts(geo, axis):
@@ -195,13 +196,15 @@ def input_grad_phases(g, w, geo):
 
   def phase(r, t):
     part = w[r :: geo.stride[0], t :: geo.stride[1]]
-    pads = tuple(
-      (k - 1, _counts(geo, axis) - geo.out[axis])
-      for axis, k in enumerate(part.shape[:2])
-    )
-    part = jnp.swapaxes(part[::-1, ::-1], 2, 3)
     return lax.conv_general_dilated(
-      g, part, (1, 1), pads, dimension_numbers=geometry.LAYOUT
+      g,
+      jnp.swapaxes(part[::-1, ::-1], 2, 3),
+      (1, 1),
+      tuple(
+        (k - 1, _counts(geo, axis) - geo.out[axis])
+        for axis, k in enumerate(part.shape[:2])
+      ),
+      dimension_numbers=geometry.LAYOUT,
     )
 
   return _interleave(phase, geo)
@@ -222,8 +225,8 @@ def input_grad_blocks(g, w, geo):
   x = lax.conv_general_dilated(
     g, w, (1, 1), pads, dimension_numbers=geometry.LAYOUT
   )
-  x = x.reshape(*x.shape[:3], s, t, i)
-  return _interleave(lambda r, c: x[:, :, :, r, c], geo)
+  blocks = x.reshape(*x.shape[:3], s, t, i)
+  return _interleave(lambda r, c: blocks[:, :, :, r, c], geo)
 
 
 def _shifted_sums(products, geo):

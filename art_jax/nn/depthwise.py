@@ -63,26 +63,16 @@ def depthwise(x: jax.Array, w: jax.Array, stride: int = 1) -> jax.Array:
   """
   size, kernel, strides = x.shape[1:3], w.shape[:2], (stride, stride)
   padding = tuple(lax.padtype_to_pads(size, kernel, strides, 'SAME'))
-  native = lowering.is_native()
   return _forward(
-    x, w, geometry.Geometry(size, kernel, strides, padding, native)
-  )
-
-
-def _native(x, w, geo):
-  return lax.conv_general_dilated(
     x,
     w,
-    geo.stride,
-    geo.padding,
-    dimension_numbers=geometry.LAYOUT,
-    feature_group_count=x.shape[-1],
+    geometry.Geometry(size, kernel, strides, padding, lowering.is_native()),
   )
 
 
 def _native_input_grad(g, w, geo):
   x = jax.ShapeDtypeStruct((len(g), *geo.size, w.shape[3]), g.dtype)
-  (x_bar,) = jax.linear_transpose(lambda x: _native(x, w, geo), x)(g)
+  (x_bar,) = jax.linear_transpose(lambda x: geometry.forward(x, w, geo), x)(g)
   return x_bar
 
 
@@ -99,8 +89,7 @@ def _taps(x, w, stride):
         start + (n - 1) * s + 1
         for start, n, s in zip((i, j), out, stride, strict=True)
       ]
-      part = x[:, i : ends[0] : stride[0], j : ends[1] : stride[1]]
-      term = part * w[i, j, 0]
+      term = x[:, i : ends[0] : stride[0], j : ends[1] : stride[1]] * w[i, j, 0]
       total = term if total is None else total + term
   return total
 
@@ -133,37 +122,28 @@ def _taps_input_grad(g, w, geo):
   if s == 1:
     x = phases[0]
   else:
-    x = jnp.stack(phases, 3).reshape(len(g), *length, s, s, -1)
-    x = x.transpose(0, 1, 3, 2, 4, 5)
-    x = x.reshape(len(g), s * length[0], s * length[1], -1)
+    x = (
+      jnp.stack(phases, 3)
+      .reshape(len(g), *length, s, s, -1)
+      .transpose(0, 1, 3, 2, 4, 5)
+      .reshape(len(g), s * length[0], s * length[1], -1)
+    )
   (top, _), (left, _) = geo.padding
   return x[:, top : top + geo.size[0], left : left + geo.size[1]]
 
 
-def _dispatch(native, taps, a, w, geo):
-  if geo.native:
-    return native(a, w, geo)
-
-  def conv_cpu_rewrite(a, w):  # bfloat16 products are summed in float32
-    acc = jnp.promote_types(a.dtype, jnp.float32)
-    return taps(a.astype(acc), w.astype(acc), geo).astype(a.dtype)
-
-  return lax.platform_dependent(
-    a,
-    w,
-    cpu=jax.named_call(conv_cpu_rewrite, name='conv_cpu_rewrite'),
-    default=lambda a, w: native(a, w, geo),
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _forward(x, w, geo):
+  return lowering.dispatch(
+    geometry.forward, lambda *_: _taps_forward, x, w, geo
   )
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _forward(x, w, geo):
-  return _dispatch(_native, _taps_forward, x, w, geo)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _input_grad(g, w, geo):
-  return _dispatch(_native_input_grad, _taps_input_grad, g, w, geo)
+  return lowering.dispatch(
+    _native_input_grad, lambda *_: _taps_input_grad, g, w, geo
+  )
 
 
 def _kernel_grad(x, g, geo):

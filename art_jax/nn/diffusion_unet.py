@@ -8,6 +8,7 @@ from flax import linen as nn
 from art_jax.nn import conv, norm, pooling, require
 from art_jax.nn.dropout import Dropout
 
+_UNIFORM = nn.initializers.variance_scaling(1.0, 'fan_avg', 'uniform')
 _SKIP = np.float32(np.sqrt(0.5))  # Keeps the variance of a sum of two.
 
 
@@ -83,8 +84,9 @@ class DiffusionUNet(nn.Module):
     block = nn.remat(_Block, static_argnums=(3,)) if self.remat else _Block
 
     def residual(x, features, name, resample='', attention=False):
-      fields = (features, resample, attention, self.dropout, self.dtype)
-      return block(*fields, name=name)(x, embedding, train)
+      return block(
+        features, resample, attention, self.dropout, self.dtype, name=name
+      )(x, embedding, train)
 
     levels = list(enumerate(self.multipliers))
     x = _conv(self.width, self.dtype, name='in')(x)
@@ -95,8 +97,9 @@ class DiffusionUNet(nn.Module):
         skips.append(x)
       attends = self.size >> level in self.attention
       for i in range(self.blocks):
-        name = f'encoder{level}_{i}'
-        x = residual(x, self.width * multiplier, name, attention=attends)
+        x = residual(
+          x, self.width * multiplier, f'encoder{level}_{i}', attention=attends
+        )
         skips.append(x)
     x = residual(x, x.shape[-1], 'middle0', attention=True)
     x = residual(x, x.shape[-1], 'middle1')
@@ -107,8 +110,9 @@ class DiffusionUNet(nn.Module):
       for i in range(self.blocks + 1):
         x = jnp.concatenate([x, skips.pop()], axis=-1)
         last = attends and i == self.blocks
-        name = f'decoder{level}_{i}'
-        x = residual(x, self.width * multiplier, name, attention=last)
+        x = residual(
+          x, self.width * multiplier, f'decoder{level}_{i}', attention=last
+        )
     x = nn.silu(_norm(x, 'out_norm'))
     return _conv(self.channels, self.dtype, name='out', gain=1e-10)(x).astype(
       jnp.float32
@@ -134,8 +138,7 @@ class DiffusionUNet(nn.Module):
     """Return f32[B, 4 width] of noise level, label and augmentation."""
 
     def dense(features, name, **fields):
-      init = nn.initializers.variance_scaling(1.0, 'fan_avg', 'uniform')
-      return nn.Dense(features, kernel_init=init, name=name, **fields)
+      return nn.Dense(features, kernel_init=_UNIFORM, name=name, **fields)
 
     def given(vector, size):
       return jnp.zeros((noise.shape[0], size)) if vector is None else vector
@@ -146,11 +149,11 @@ class DiffusionUNet(nn.Module):
     x = jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=1)
     if self.num_classes:
       scale = np.float32(np.sqrt(self.num_classes))
-      labels = given(labels, self.num_classes) * scale
-      x += dense(self.width, 'label')(labels)
+      x += dense(self.width, 'label')(given(labels, self.num_classes) * scale)
     if self.augment_size:
-      augment = given(augment, self.augment_size)
-      x += dense(self.width, 'augment', use_bias=False)(augment)
+      x += dense(self.width, 'augment', use_bias=False)(
+        given(augment, self.augment_size)
+      )
     x = nn.silu(dense(4 * self.width, 'embed0')(x))
     return nn.silu(dense(4 * self.width, 'embed1')(x))
 
@@ -168,8 +171,9 @@ class _Block(nn.Module):
   def __call__(self, x: jax.Array, embedding: jax.Array, train: bool):
     h = _resample(nn.silu(_norm(x, 'norm0')), self.resample)
     h = _conv(self.features, self.dtype, name='conv0')(h).astype(jnp.float32)
-    init = nn.initializers.variance_scaling(1.0, 'fan_avg', 'uniform')
-    shift = nn.Dense(self.features, kernel_init=init, name='affine')(embedding)
+    shift = nn.Dense(self.features, kernel_init=_UNIFORM, name='affine')(
+      embedding
+    )
     h = nn.silu(_norm(h + shift[:, None, None], 'norm1'))
     h = Dropout(self.dropout)(h, train)
     h = _conv(self.features, self.dtype, name='conv1', gain=1e-10)(h)

@@ -28,5 +28,6 @@ def double(
     return conv.ResizeConv(features, name=name, **fields)(x)
   if upsample == 'blur':
     return conv.Conv(features, padding=1, name=name, **fields)(blur.double(x))
-  layer = conv.ConvTranspose(features, 3, output_padding=1, name=name, **fields)
-  return layer(x)
+  return conv.ConvTranspose(features, 3, output_padding=1, name=name, **fields)(
+    x
+  )

@@ -12,8 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn.conv import Conv
-from art_jax.nn.depthwise import DepthwiseConv
+from art_jax.nn import conv, depthwise
 
 SIDE = 224  # of the input
 WIDTH = 1280
@@ -54,7 +53,7 @@ class EfficientNetLite0(nn.Module):
     the last stages at a quarter, an eighth, a 16th and a 32nd of the side:
     [B, H / 4, W / 4, 24], ... 40, 112 and 320 channels.
     """
-    layer = functools.partial(Conv, kernel_init='he', dtype=self.dtype)
+    layer = functools.partial(conv.Conv, kernel_init='he', dtype=self.dtype)
     x = _relu6(layer(self._channels(32), 3, 2, name='_conv_stem')(x))
     ends, number = [], 0
     for repeats, kernel, stride, expansion, features in _STAGES:
@@ -94,10 +93,10 @@ class Block(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """Map [B, H, W, I] to [B, H / stride, W / stride, features]."""
     inputs, channels = x, x.shape[-1] * self.expansion
-    layer = functools.partial(Conv, kernel_init='he', dtype=self.dtype)
+    layer = functools.partial(conv.Conv, kernel_init='he', dtype=self.dtype)
     if self.expansion != 1:
       x = _relu6(layer(channels, 1, name='_expand_conv')(x))
-    x = DepthwiseConv(
+    x = depthwise.DepthwiseConv(
       self.kernel, self.stride, self.dtype, name='_depthwise_conv'
     )(x)
     x = layer(self.features, 1, name='_project_conv')(_relu6(x))

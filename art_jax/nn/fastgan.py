@@ -92,11 +92,10 @@ class FastGANGenerator(nn.Module):
       z.ndim == 2 and z.shape[1] == self.latent_size,
       f'latents of shape {z.shape}: expected [B, {self.latent_size}]',
     )
-    style = None
-    if y is not None:
-      style = nn.Dense(
-        self.latent_size, use_bias=False, dtype=self.dtype, name='embed'
-      )(y)
+    embed = nn.Dense(
+      self.latent_size, use_bias=False, dtype=self.dtype, name='embed'
+    )
+    style = None if y is None else embed(y)
     z *= jax.lax.rsqrt(jnp.mean(jnp.square(z), 1, keepdims=True) + 1e-8)
     features = {4: self._first(z, style, train)}
     sides = [side for side in _CHANNELS if 4 < side <= self.size]
@@ -106,8 +105,9 @@ class FastGANGenerator(nn.Module):
         features[side // 2], style, train
       )
       if side in _EXCITED:
-        excite = Excitation(x.shape[-1], self.dtype, name=f'excite_{side}')
-        x = excite(features[side // 16], x)
+        x = Excitation(x.shape[-1], self.dtype, name=f'excite_{side}')(
+          features[side // 16], x
+        )
       features[side] = x
     x = conv.Conv(self.channels, dtype=self.dtype, name='to_picture', **_LAYER)(
       x

@@ -31,9 +31,17 @@ class Geometry:
 
 
 def forward(x, w, geo):
-  """Return y [N, h', w', O] for x [N, H, W, I] and kernel w [h, w, I, O]."""
+  """Return y [N, h', w', O] for x [N, H, W, I] and kernel w [h, w, I, O].
+
+  A kernel with fewer channels than x, [h, w, I / n, O], convolves in n groups.
+  """
   return lax.conv_general_dilated(
-    x, w, geo.stride, geo.padding, dimension_numbers=LAYOUT
+    x,
+    w,
+    geo.stride,
+    geo.padding,
+    dimension_numbers=LAYOUT,
+    feature_group_count=x.shape[3] // w.shape[2],
   )
 
 

@@ -31,10 +31,8 @@ def sides(size: int) -> tuple[int, ...]:
     f'size = {size}: DCGAN networks are built for '
     f'{", ".join(map(str, SIZES))} pixels',
   )
-  result = [size]
-  while result[-1] > 4:
-    result.append(result[-1] // 2)
-  return tuple(reversed(result))
+  halvings = size.bit_length() - 3  # until the side is 4
+  return tuple(size >> i for i in range(halvings, -1, -1))
 
 
 def widths(width: int, count: int, max_width: int | None) -> list[int]:
@@ -116,10 +114,12 @@ def decode(
       )
     x = layer(x)
     if i < len(plan):
-      x = norm.apply_norm(
-        module.norm, x, train, dtype=module.dtype, name=f'norm_{i}'
+      x = activate(
+        norm.apply_norm(
+          module.norm, x, train, dtype=module.dtype, name=f'norm_{i}'
+        ),
+        module.activation,
       )
-      x = activate(x, module.activation)
   return jnp.tanh(x.astype(jnp.float32))
 
 

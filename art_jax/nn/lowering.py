@@ -112,8 +112,7 @@ def _by_taps(positions, channels, geo):
 
 
 def _choose_forward(x, w, geo):
-  outputs = len(x) * math.prod(geo.out)
-  if _by_taps(outputs, math.prod(w.shape[2:]), geo):
+  if _by_taps(len(x) * math.prod(geo.out), math.prod(w.shape[2:]), geo):
     return cpu_rewrites.forward_taps
   if any(k > n for k, n in zip(geo.kernel, geo.size, strict=True)):
     return cpu_rewrites.forward_columns
@@ -151,9 +150,15 @@ def _choose_kernel_grad(x, g, geo):
   alone = jax.device_count() == 1
   if _by_taps(positions, i * o, geo):
     return cpu_rewrites.kernel_grad_taps
-  if o <= 4 and _may_swap(geo) and swapped < patches:
-    if alone or swapped <= cpu_rewrites.BAND:
-      return cpu_rewrites.kernel_grad_swapped
+  inside = all(max(p) < k for p, k in zip(geo.padding, geo.kernel, strict=True))
+  if (
+    o <= 4
+    and inside
+    and max(geo.stride) == 1
+    and swapped < patches
+    and (alone or swapped <= cpu_rewrites.BAND)
+  ):
+    return cpu_rewrites.kernel_grad_swapped
   # XLA's own is a convolution whose channels are the samples, and whose kernel
   # is g, spread out by the stride.
   few, strided, point = len(x) < 4, max(geo.stride) > 1, geo.kernel == (1, 1)
@@ -166,12 +171,7 @@ def _choose_kernel_grad(x, g, geo):
   return None if few or not alone else cpu_rewrites.kernel_grad_apart
 
 
-def _may_swap(geo):
-  inside = all(max(p) < k for p, k in zip(geo.padding, geo.kernel, strict=True))
-  return inside and max(geo.stride) == 1
-
-
-def _dispatch(native, choose, a, b, geo):
+def dispatch(native, choose, a, b, geo):
   """Run the rewrite chosen for CPU there, `native` on other platforms.
 
   With one target platform XLA sees one branch and inlines it: no conditional is
@@ -199,19 +199,19 @@ def _dispatch(native, choose, a, b, geo):
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def forward(x, w, geo):
   """Return y [N, h', w', O] for x [N, H, W, I] and kernel w [h, w, I, O]."""
-  return _dispatch(geometry.forward, _choose_forward, x, w, geo)
+  return dispatch(geometry.forward, _choose_forward, x, w, geo)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def input_grad(g, w, geo):
   """Return the gradient in x, [N, H, W, I], of the gradient g in y."""
-  return _dispatch(geometry.input_grad, _choose_input_grad, g, w, geo)
+  return dispatch(geometry.input_grad, _choose_input_grad, g, w, geo)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def kernel_grad(x, g, geo):
   """Return the gradient in w, [h, w, I, O], of the gradient g in y."""
-  return _dispatch(geometry.kernel_grad, _choose_kernel_grad, x, g, geo)
+  return dispatch(geometry.kernel_grad, _choose_kernel_grad, x, g, geo)
 
 
 def _define(primal, bwd):

@@ -74,8 +74,7 @@ def _normalize_forward(x, scale, bias, eps, groups):
   var = _share(jnp.mean(jnp.square(away), inner), groups)
   rate = lax.rsqrt(var + eps)
   unit = away * wide(rate)
-  y = unit * wide(scale) + wide(bias)
-  return (y, mean, var), (unit, rate, scale)
+  return (unit * wide(scale) + wide(bias), mean, var), (unit, rate, scale)
 
 
 def _gradient(eps, groups, kept, gradients):

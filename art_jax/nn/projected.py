@@ -149,10 +149,12 @@ class _Judge(nn.Module):
       x = layer(
         features, stride=2, padding=1, use_bias=not normed, name=f'conv_{i}'
       )(x)
-      x = norm.apply_norm(
-        self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
+      x = nn.leaky_relu(
+        norm.apply_norm(
+          self.norm, x, train, dtype=self.dtype, name=f'norm_{i}'
+        ),
+        0.2,
       )
-      x = nn.leaky_relu(x, 0.2)
     head = functools.partial(
       layer,
       padding='VALID',
@@ -182,7 +184,5 @@ def double(x: jax.Array) -> jax.Array:
     after = jnp.concatenate([take(1, size), take(size - 1, size)], axis)
     near = 0.75 * x
     pair = jnp.stack([near + 0.25 * before, near + 0.25 * after], axis + 1)
-    shape = list(x.shape)
-    shape[axis] = 2 * size
-    x = pair.reshape(shape)
+    x = pair.reshape(*x.shape[:axis], 2 * size, *x.shape[axis + 1 :])
   return x

@@ -157,18 +157,19 @@ class ResnetGenerator(nn.Module):
     bias = self.norm != 'batch'
 
     def norm_relu(x, name):
-      name += '_norm'
-      x = norm.apply_norm(self.norm, x, train, dtype=self.dtype, name=name)
-      return nn.relu(x)
+      return nn.relu(
+        norm.apply_norm(
+          self.norm, x, train, dtype=self.dtype, name=f'{name}_norm'
+        )
+      )
 
     def layer(features, **kwargs):
       return conv.Conv(features, dtype=self.dtype, **kwargs)
 
     yield 'input', x
-    x = conv.reflect_pad(x, 3)
     x = layer(
       self.width, kernel_size=7, padding='VALID', use_bias=bias, name='stem'
-    )(x)
+    )(conv.reflect_pad(x, 3))
     yield 'stem', x
     x = norm_relu(x, 'stem')
     stride = 2 if self.downsample == 'stride' else 1

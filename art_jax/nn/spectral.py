@@ -38,8 +38,7 @@ def normalize(module: nn.Module, w: jax.Array) -> jax.Array:
 
   kept = module.variable('spectral', 'u', begin)
   v, u = _iterate(constant, kept.value)
-  writable = module.is_mutable_collection('spectral')
-  if writable and not module.is_initializing():
+  if module.is_mutable_collection('spectral') and not module.is_initializing():
     kept.value = u
   return w / (v @ matrix @ u)
 

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, pooling, require
-from art_jax.nn.vgg import check_layers, check_size, normalize
+from art_jax.nn import conv, pooling, require, vgg
 
 # A number n: a fire module whose two expansions have n channels each.
 _PLANS = {
@@ -106,15 +105,15 @@ class SqueezeNet(nn.Module):
       ValueError: for a name that is not a layer's, or a picture so small that
         a layer would be empty.
     """
-    wanted = check_layers(self.layer_names(), layers)
-    x = normalize(self, x).astype(self.dtype)
+    wanted = vgg.check_layers(self.layer_names(), layers)
+    x = vgg.normalize(self, x).astype(self.dtype)
     outputs = {}
     for i, step in enumerate(self._plan()):
       if wanted <= outputs.keys():
         break
       name = f'features.{i}'
       x = outputs[name] = self._step(step, name.replace('.', '_'), x)
-      check_size(x, name)
+      vgg.check_size(x, name)
     if 'logits' in wanted:
       head = conv.Conv(
         1000, 1, kernel_init='he', gain=1.0, dtype=self.dtype, name='classifier'

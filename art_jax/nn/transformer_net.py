@@ -105,13 +105,19 @@ class TransformerNet(nn.Module):
     for i in range(self.blocks):
       y = x
       for j, name in enumerate((f'block_{i}_0', f'block_{i}_1')):
-        y = self._conv(y, self.down[2], 3, name)
+        y = self._conv(y if j == 0 else nn.relu(y), self.down[2], 3, name)
         y = self._norm(y, shares, f'{name}_norm')
-        y = y if j else nn.relu(y)
       x = x + y
     for i, features in enumerate(self.up):
-      fields = {'use_bias': self.use_bias, 'dtype': self.dtype, **_INIT}
-      x = doubling.double(x, features, self.upsample, name=f'up_{i}', **fields)
+      x = doubling.double(
+        x,
+        features,
+        self.upsample,
+        use_bias=self.use_bias,
+        dtype=self.dtype,
+        name=f'up_{i}',
+        **_INIT,
+      )
       x = nn.relu(self._norm(x, shares, f'up_{i}_norm'))
     x = self._conv(x, self.channels, 9, 'head')
     if self.head == 'sigmoid':

@@ -77,8 +77,7 @@ class UNet(nn.Module):
       ValueError: on a field or an image size that is not allowed.
     """
     self._check(x.shape)
-    skips = self._encode(x, train)
-    x = skips.pop()
+    *skips, x = self._encode(x, train)
     for i, features in enumerate(reversed(self._widths()[:-1])):
       x = conv.ConvTranspose(
         features,

@@ -49,8 +49,8 @@ class VGG(nn.Module):
     steps = []
     for block, count in enumerate(_BLOCKS[self.depth], 1):
       channels = self.width * min(2 ** (block - 1), 8)
-      steps += [(f'conv{block}_{i}', channels) for i in range(1, count + 1)]
-      steps.append((f'pool{block}', channels))
+      names = [f'conv{block}_{i}' for i in range(1, count + 1)]
+      steps += [(name, channels) for name in (*names, f'pool{block}')]
     return steps
 
   def layer_names(self) -> tuple[str, ...]:

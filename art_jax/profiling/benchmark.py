@@ -11,8 +11,7 @@ import numpy as np
 from art_jax import core
 from art_jax.config import experiments, serialization
 from art_jax.devices import mesh
-from art_jax.profiling import cold_start, describe, roofline
-from art_jax.profiling.step_timer import Stepper
+from art_jax.profiling import cold_start, describe, roofline, step_timer
 from art_jax.training import loop
 
 _WARM_UP = 3
@@ -24,7 +23,7 @@ def seconds_to_first_step(
   experiment: core.Experiment, devices: mesh.Devices
 ) -> float:
   """Take one step; return the seconds since the process was started."""
-  with contextlib.closing(Stepper(experiment, devices)) as stepper:
+  with contextlib.closing(step_timer.Stepper(experiment, devices)) as stepper:
     stepper.take(1)
     return cold_start.process_age()
 
@@ -50,7 +49,7 @@ def measure(
   Raises:
     core.UserError: bad input, or no memory for the batch.
   """
-  with contextlib.closing(Stepper(experiment, devices)) as stepper:
+  with contextlib.closing(step_timer.Stepper(experiment, devices)) as stepper:
     steps = _warm_up(stepper, steps)
     taken = stepper.take((steps + 1) // 2)
     looped = _in_the_loop(stepper.experiment, devices, steps)
@@ -96,9 +95,8 @@ def scaling(
       elif batch % (count * experiment.train.accumulate):
         continue
       changed = experiments.replace(experiment, {'train.batch_size': batch})
-      with contextlib.closing(Stepper(changed, devices)) as stepper:
-        timed = _warm_up(stepper, steps)
-        rates = _rates(changed, stepper.take(timed))
+      with contextlib.closing(step_timer.Stepper(changed, devices)) as stepper:
+        rates = _rates(changed, stepper.take(_warm_up(stepper, steps)))
       row = {'scaling': kind, 'devices': count, 'batch_size': batch, **rates}
       base = first.setdefault(kind, row)
       ideal = base['images_per_second'] * count / base['devices']
@@ -156,7 +154,7 @@ def scaling_text(rows: list[dict[str, Any]]) -> str:
   return '\n'.join((head, *lines))
 
 
-def _warm_up(stepper: Stepper, steps: int | None) -> int:
+def _warm_up(stepper: step_timer.Stepper, steps: int | None) -> int:
   """Take some steps; return how many to time: `steps`, or about 10 seconds."""
   *_, last = stepper.take(_WARM_UP)
   return steps or int(min(max(_SECONDS / sum(last), _FEWEST), _MOST))

@@ -33,18 +33,18 @@ def text(
   """
   state, flops = shapes.state_shapes(experiment), step_flops(experiment)
   kind, count = devices.mesh.devices.flat[0].device_kind, devices.count
-  parts = [
-    serialization.to_text(experiment),
-    '',
-    *_networks(experiment, state),
-    f'step: {_count(flops)}FLOP for a batch of {experiment.train.batch_size}',
-    f'devices: {count} x {kind}, mesh (data={count})',
-    *_times(experiment),
-    estimate.sentence(experiment, devices, flops, timed=compiled),
-  ]
-  if compiled:
-    parts.append(_memory(experiment, state))
-  return '\n'.join(parts)
+  return '\n'.join(
+    [
+      serialization.to_text(experiment),
+      '',
+      *_networks(experiment, state),
+      f'step: {_count(flops)}FLOP for a batch of {experiment.train.batch_size}',
+      f'devices: {count} x {kind}, mesh (data={count})',
+      *_times(experiment),
+      estimate.sentence(experiment, devices, flops, timed=compiled),
+      *([_memory(experiment, state)] if compiled else []),
+    ]
+  )
 
 
 def step_flops(experiment: core.Experiment) -> float:
@@ -73,8 +73,10 @@ def _roles(experiment: core.Experiment):
     key: jax.ShapeDtypeStruct((1, *s.shape[1:]), s.dtype)
     for key, s in shapes.batch_shapes(experiment).items()
   }
-  for role, (module, inputs) in experiment.algorithm.networks(batch).items():
-    yield role, module, inputs
+  return [
+    (role, module, inputs)
+    for role, (module, inputs) in experiment.algorithm.networks(batch).items()
+  ]
 
 
 def _variables(module: Any, inputs: tuple) -> core.PyTree:
@@ -113,8 +115,7 @@ def _lower(experiment: core.Experiment, state: core.State) -> Any:
 
 
 def _memory(experiment: core.Experiment, state: core.State) -> str:
-  compiled = _lower(experiment, state).compile()
-  needs = memory.needs(compiled).items()
+  needs = memory.needs(_lower(experiment, state).compile()).items()
   mib = {name: f'{size / 2**20:,.0f}' for name, size in needs}
   return (
     f'memory: peak {mib["peak"]} MiB = arguments {mib["arguments"]} + outputs '

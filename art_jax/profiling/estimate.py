@@ -84,15 +84,20 @@ def step_seconds(
   )
 
   def draw(key, shape):
-    if jnp.issubdtype(shape.dtype, jnp.integer):
-      return jnp.zeros(shape.shape, shape.dtype)
-    return jax.random.uniform(key, shape.shape, minval=-1.0)
+    return (
+      jnp.zeros(shape.shape, shape.dtype)
+      if jnp.issubdtype(shape.dtype, jnp.integer)
+      else jax.random.uniform(key, shape.shape, minval=-1.0)
+    )
 
-  batch = {
-    name: draw(keys[1], shape)
-    for name, shape in shapes.batch_shapes(resolved).items()
-  }
-  batch = devices.place_batch(jax.device_get(batch))
+  batch = devices.place_batch(
+    jax.device_get(
+      {
+        name: draw(keys[1], shape)
+        for name, shape in shapes.batch_shapes(resolved).items()
+      }
+    )
+  )
   step = jax.jit(resolved.algorithm.step, donate_argnums=0)
   key = devices.replicate(keys[2])
   state, metrics = step(state, batch, key)
@@ -126,16 +131,17 @@ def _duration(experiment: core.Experiment, seconds: float) -> str:
 
 def summary_sentence(summary: Mapping[str, float]) -> str:
   """Return the rates of a run in one line, for its end."""
-  parts = [
-    f'{summary["steps"]:.0f} steps',
-    f'{summary["steps_per_second"]:.2f} steps/s',
-    f'{summary["images_per_second"]:.1f} images/s',
-    f'{100 * summary["input_share"]:.1f} % waiting for input',
-    f'{summary.get("seconds/compile", 0.0):.1f} s to the first step '
-    '(compilation)',
-    f'{summary["seconds/wall"]:.1f} s in all',
-  ]
-  return ', '.join(parts)
+  return ', '.join(
+    [
+      f'{summary["steps"]:.0f} steps',
+      f'{summary["steps_per_second"]:.2f} steps/s',
+      f'{summary["images_per_second"]:.1f} images/s',
+      f'{100 * summary["input_share"]:.1f} % waiting for input',
+      f'{summary.get("seconds/compile", 0.0):.1f} s to the first step '
+      '(compilation)',
+      f'{summary["seconds/wall"]:.1f} s in all',
+    ]
+  )
 
 
 def remember(
@@ -147,8 +153,9 @@ def remember(
   if summary['steps'] < 10:
     return  # Too few to time.
   speeds = _speeds() | {_key(experiment, devices): summary['steps_per_second']}
-  path = home() / 'throughput.json'
-  write_atomic(path, json.dumps(speeds, indent=2).encode())
+  write_atomic(
+    home() / 'throughput.json', json.dumps(speeds, indent=2).encode()
+  )
 
 
 def recall(experiment: core.Experiment, devices: mesh.Devices) -> float | None:

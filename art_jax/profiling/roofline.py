@@ -56,8 +56,9 @@ def measure(
       flops = 2 * rows * math.prod(rest[:-1]) * math.prod(weights)
       share = rows // jax.process_count()
       x = devices.place_batch(np.ones((share, *rest), jnp.dtype(dtype)))
-      fastest = _fastest(function, devices, x, weights, seconds, clock)
-      rates.append(flops / fastest)
+      rates.append(
+        flops / _fastest(function, devices, x, weights, seconds, clock)
+      )
     return max(rates)
 
   return {'matmul': most(_product), 'conv3x3': most(_convolution)}

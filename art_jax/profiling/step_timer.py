@@ -8,11 +8,9 @@ import numpy as np
 
 from art_jax import core
 from art_jax.config import experiments, shapes
-from art_jax.data import pipeline
-from art_jax.data.fit import check_fit
+from art_jax.data import fit, pipeline
 from art_jax.devices import memory, mesh
-from art_jax.training import loop, start
-from art_jax.training.goodput import Clocks
+from art_jax.training import goodput, loop, start
 
 
 class Stepper:
@@ -32,11 +30,11 @@ class Stepper:
       core.UserError: bad input, or no memory for the batch.
     """
     start.check_before_data(experiment, devices)
-    clocks = Clocks()
+    clocks = goodput.Clocks()
     self.seconds = clocks.seconds
     with clocks.of('data'):
       dataset = experiment.data.source.open(experiment.data)
-      check_fit(dataset, experiment.algorithm)
+      fit.check_fit(dataset, experiment.algorithm)
       self.experiment = experiments.resolve(experiment, dataset.num_examples)
     devices = devices.with_sharded_state(experiment.train.shard_state)
     self._dataset, self._devices = dataset, devices

@@ -15,9 +15,8 @@ from etils import epath
 from art_jax import core
 from art_jax.config import experiments, serialization
 from art_jax.core.version import VERSION
-from art_jax.runs import alarm_event, metrics_log
+from art_jax.runs import alarm_event, metrics_log, metrics_rows
 from art_jax.runs.folder import RunFolder
-from art_jax.runs.metrics_rows import parse
 
 _PICTURE = re.compile(r'(\d{8})\.png')
 _NAMED = re.compile(r'--experiment[= ]([^ ]+)')
@@ -131,7 +130,9 @@ def collect(run: os.PathLike | str) -> RunFiles:
       notes,
       alarms,
       [],
-      lambda: [alarm_event.from_row(row) for _, row in parse(alarms)],
+      lambda: [
+        alarm_event.from_row(row) for _, row in metrics_rows.parse(alarms)
+      ],
     ),
     summary=_json(notes, path / 'summary.json', {}, needed=False),
     scores=_scores(_json(notes, path / 'evaluation.json', [], needed=False)),

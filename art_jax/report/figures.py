@@ -56,12 +56,14 @@ def of_run(
 def of_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict]:
   """Return a figure for each metric, with a curve for each run."""
   names = dict.fromkeys(
-    k for rows in runs.values() for row in rows for k in row if k != 'step'
+    k
+    for rows in runs.values()
+    for row in rows
+    for k in row
+    if k != 'step' and not k.startswith(_HIDDEN)
   )
   curves = []
   for name in names:
-    if name.startswith(_HIDDEN):
-      continue
     rows = [
       {'step': row['step'], run: row[name]}
       for run, rows in runs.items()

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from art_jax import core
-from art_jax.core.paths import write_atomic
-from art_jax.core.version import VERSION
+from art_jax.core import paths, version
 from art_jax.report import collect, figures, pictures
-from art_jax.report.collect import RunFiles
 from art_jax.runs.alarm_event import Event
 
 REPORT, COMPARISON = 'report.html', 'compare.html'
@@ -40,23 +38,24 @@ def write(
   """
   files = collect.collect(run)
   path = output or files.path / REPORT
-  write_atomic(path, report(files).encode())
+  paths.write_atomic(path, report(files).encode())
   return path
 
 
-def report(files: RunFiles) -> str:
+def report(files: collect.RunFiles) -> str:
   """Return the page of one run."""
   began = [event for event in files.events if event.begins]
   marks = {event.since: event.alarm.replace('_', ' ') for event in began}
   together = {k: v for k, v in files.pictures.items() if k not in _APART}
   apart = {k: v for k, v in files.pictures.items() if k in _APART}
-  over_time = pictures.frames(together)
   return _render(
     'report.html.jinja',
     run=files,
     alarms=[_alarm(event, files) for event in began],
     latest=_latest(together),
-    over_time={k: v for k, v in over_time.items() if len(v) > 1},
+    over_time={
+      k: v for k, v in pictures.frames(together).items() if len(v) > 1
+    },
     curves=figures.of_run(files.rows, marks) if files.rows else [],
     apart={entry['name']: entry for entry in _latest(apart)},
     metrics=_table(files.rows),
@@ -102,8 +101,11 @@ def compare(runs: Sequence[str | pathlib.Path]) -> str:
 
 def _render(template: str, **values: Any) -> str:
   now = datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%d %H:%M UTC')
-  page = _environment().get_template(template)
-  return page.render(**values, made=now, version=VERSION)
+  return (
+    _environment()
+    .get_template(template)
+    .render(**values, made=now, version=version.VERSION)
+  )
 
 
 @functools.cache
@@ -146,7 +148,7 @@ def spell(seconds: float) -> str:
   return f'{hours} h {rest} min' if hours else f'{minutes} min'
 
 
-def _alarm(event: Event, files: RunFiles) -> dict[str, Any]:
+def _alarm(event: Event, files: collect.RunFiles) -> dict[str, Any]:
   """Return an alarm with its place on the time line, in percent."""
   ends = [
     other.step
@@ -179,9 +181,9 @@ def _latest(
   return [entry for entry in entries if entry['uri']]
 
 
-def _newest(files: RunFiles, name: str) -> dict[str, Any] | None:
-  grids = {k: v for k, v in files.pictures.items() if k == name}
-  return next(iter(_latest(grids)), None)
+def _newest(files: collect.RunFiles, name: str) -> dict[str, Any] | None:
+  latest = _latest({k: v for k, v in files.pictures.items() if k == name})
+  return next(iter(latest), None)
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -222,7 +224,7 @@ def _cells(
   ]
 
 
-def _distinct_names(runs: list[RunFiles]) -> list[str]:
+def _distinct_names(runs: list[collect.RunFiles]) -> list[str]:
   """Return a name for each run: its folder, with parents where needed."""
   names = []
   for depth in range(1, 6):

@@ -1,5 +1,6 @@
 """The report of a run that trains: rewritten as it goes, and at its end."""
 
+import contextlib
 import os
 import time
 
@@ -12,7 +13,7 @@ WRITES = True  # tests turn it off
 _SHARE = 0.01
 
 
-class Refresher:
+class Refresher(contextlib.AbstractContextManager):
   """Writes report.html of one run; a context manager that writes the last.
 
   An error is logged once and stops no run: only the report goes missing.
@@ -46,9 +47,6 @@ class Refresher:
       logging.warning('report.html is not written any more: %s', error)
     end = time.monotonic()
     self._due = end + (end - begin) / _SHARE
-
-  def __enter__(self) -> 'Refresher':
-    return self
 
   def __exit__(self, *unused) -> None:
     self._due = 0.0

@@ -99,8 +99,8 @@ def in_chunks(
   made = []
   for start in range(0, count, length):
     index = np.minimum(np.arange(start, start + length), count - 1)
-    part_labels = None if labels is None else labels[index]
-    made.append(np.asarray(fn(start, rows[index], part_labels)))
+    dealt = None if labels is None else labels[index]
+    made.append(np.asarray(fn(start, rows[index], dealt)))
   return np.concatenate(made)[:count]
 
 

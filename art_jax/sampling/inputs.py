@@ -28,10 +28,9 @@ def pictures(
   """
   if source is None:
     return _held_out(data, count)
-  paths = listing.pictures(source.expanduser())[:count]
   cut = [
     decode.decode(p, size=data.size, channels=data.channels, fit=data.fit)
-    for p in paths
+    for p in listing.pictures(source.expanduser())[:count]
   ]
   return images.from_uint8(np.stack(cut))
 
@@ -44,5 +43,6 @@ def _held_out(data: core.Data, count: int) -> np.ndarray:
     '--input=PICTURE',
   )
   (examples,) = (e for e in dataset.heldout if 'image' in e.keys)
-  count = min(count, len(examples))
-  return pipeline.heldout_batch(dataset, data, count)['image']
+  return pipeline.heldout_batch(dataset, data, min(count, len(examples)))[
+    'image'
+  ]

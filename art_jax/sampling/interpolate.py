@@ -42,11 +42,12 @@ def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
   2016, arXiv:1609.04468, section 2.1.
   """
   norms = np.linalg.norm(a) * np.linalg.norm(b)
-  cosine = np.vdot(a, b) / norms if norms else 1.0
-  angle = np.arccos(np.clip(cosine, -1, 1))
-  if np.sin(angle) < 1e-4:
-    return lerp(a, b, t)
-  return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+  angle = np.arccos(np.clip(np.vdot(a, b) / norms if norms else 1.0, -1, 1))
+  return (
+    lerp(a, b, t)
+    if np.sin(angle) < 1e-4
+    else (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+  )
 
 
 def loop(keys: np.ndarray, frames: int, path: Any) -> np.ndarray:
@@ -94,11 +95,10 @@ def study(run: Any, request: Request) -> Result:
   film_latents = loop(keys, frames, path)
   film = _pictures(run, request, film_latents, chosen)
   sheet = _pictures(run, request, loop(keys, num * _COLUMNS, path), chosen[:1])
-  tiles = [_tile(run, part, chosen) for part in film]
   return Result(
     f'{frames} frames over {num} latents by {path.__name__}, and back',
     {'interpolate': images.grid(sheet[:, 0], _COLUMNS)},
-    {'interpolate': Film(tiles, _FPS)},
+    {'interpolate': Film([_tile(run, part, chosen) for part in film], _FPS)},
     {'latents': film_latents, 'keys': keys, 'pictures': film},
   )
 

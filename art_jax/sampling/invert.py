@@ -10,8 +10,7 @@ import optax
 
 from art_jax import core
 from art_jax.media import images
-from art_jax.sampling import captions, generate, inputs, labels
-from art_jax.sampling.reconstruct import rmse
+from art_jax.sampling import captions, generate, inputs, labels, reconstruct
 from art_jax.sampling.study import Request, Result, classes
 
 NEEDS = ('generator',)
@@ -54,14 +53,17 @@ def study(run: Any, request: Request) -> Result:
     ],
     axis=2,
   )
-  texts = [f'error {e:.1f} of 255' for e in least]
   return Result(
     f'{len(real)} picture(s) left, the nearest that the model makes right; '
     'error '
     + ', '.join(f'{e:.1f}' for e in least)
     + f' of 255 (root mean square), the worst of {_RESTARTS} restarts '
     + ', '.join(f'{e:.1f}' for e in errors.max(axis=1)),
-    {'invert': images.grid(captions.under(tiles, texts))},
+    {
+      'invert': images.grid(
+        captions.under(tiles, [f'error {e:.1f} of 255' for e in least])
+      )
+    },
     arrays={
       'latents': latents,
       'targets': images.to_uint8(real),
@@ -92,7 +94,7 @@ def _invert(
   made = generate.generate(
     run.experiment, run.params, latents, dealt, seed=seed
   )
-  return latents, made, rmse(made, target)
+  return latents, made, reconstruct.rmse(made, target)
 
 
 @functools.lru_cache(maxsize=8)

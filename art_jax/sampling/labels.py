@@ -52,9 +52,11 @@ def deal(
   classes: Sequence[int] | Sequence[None] | None, count: int
 ) -> np.ndarray | None:
   """Deal classes in turn to `count` pictures: i32[count]; None without any."""
-  if classes is None or classes[0] is None:
-    return None
-  return np.resize(np.array(classes, np.int32), count)
+  return (
+    None
+    if classes is None or classes[0] is None
+    else np.resize(np.array(classes, np.int32), count)
+  )
 
 
 def name_of(number: int | None, names: Sequence[str]) -> str:
@@ -65,12 +67,9 @@ def name_of(number: int | None, names: Sequence[str]) -> str:
 
 
 def _number(one: Class, count: int, names: Sequence[str]) -> int:
-  if isinstance(one, str):
-    if one in names:
-      return list(names).index(one)
-    number = int(one) if one.isdecimal() else -1
-  else:
-    number = int(one)
+  if isinstance(one, str) and one in names:
+    return list(names).index(one)
+  number = int(one) if not isinstance(one, str) or one.isdecimal() else -1
   core.require(
     0 <= number < count,
     f'label {one!r}: there is no such class; there are {_known(count, names)}',
@@ -84,5 +83,4 @@ def _known(count: int, names: Sequence[str]) -> str:
 
 
 def _brief(values: Sequence[Class], most: int = 20) -> str:
-  shown = ', '.join(map(str, values[:most]))
-  return shown + ', ...' * (len(values) > most)
+  return ', '.join(map(str, values[:most])) + ', ...' * (len(values) > most)

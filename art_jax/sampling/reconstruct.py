@@ -28,11 +28,14 @@ def study(run: Any, request: Request) -> Result:
   )
   made = generate.generate(run.experiment, run.params, latents)
   errors = rmse(made, real)
-  sheet = pairs(images.to_uint8(real), images.to_uint8(made), _COLUMNS)
   return Result(
     f'{len(real)} picture(s) above, their reconstructions below; error '
     f'{errors.mean():.1f} of 255 (root mean square)',
-    {'reconstruct': sheet},
+    {
+      'reconstruct': pairs(
+        images.to_uint8(real), images.to_uint8(made), _COLUMNS
+      )
+    },
     arrays={
       'originals': images.to_uint8(real),
       'reconstructions': images.to_uint8(made),
@@ -44,8 +47,7 @@ def study(run: Any, request: Request) -> Result:
 
 def rmse(made: np.ndarray, real: np.ndarray) -> np.ndarray:
   """Return the error of each f32[N, H, W, C] in [-1, 1]: f32[N] in 0..255."""
-  squares = np.square(made - real).mean(axis=(1, 2, 3))
-  return 127.5 * np.sqrt(squares)
+  return 127.5 * np.sqrt(np.square(made - real).mean(axis=(1, 2, 3)))
 
 
 def pairs(upper: np.ndarray, lower: np.ndarray, columns: int) -> np.ndarray:
@@ -59,5 +61,6 @@ def pairs(upper: np.ndarray, lower: np.ndarray, columns: int) -> np.ndarray:
     )
     for part in (upper, lower)
   ]
-  tiles = np.stack(rows, axis=1).reshape(-1, *upper.shape[1:])
-  return images.grid(tiles, columns)
+  return images.grid(
+    np.stack(rows, axis=1).reshape(-1, *upper.shape[1:]), columns
+  )

@@ -29,8 +29,7 @@ def study(run: Any, request: Request) -> Result:
   """
   films, parts = {}, []
   for name, paths in _saved(run.folder / 'images').items():
-    chosen = _spread(paths, request.frames or _FRAMES)
-    frames, left_out = _frames(chosen)
+    frames, left_out = _frames(_spread(paths, request.frames or _FRAMES))
     fps = _rate(len(frames))
     still = [frames[-1]] * round(_LAST_SECONDS * fps)
     films[f'timelapse_{name}'] = Film([*frames, *still], fps)

@@ -69,13 +69,12 @@ def _judge(
     run.experiment, run.params, latents, dealt, seed=seed
   )
   score = generate.compiled(run.algorithm.score)
-  scores = generate.in_chunks(
+  return images.to_uint8(made), generate.in_chunks(
     run.experiment,
     lambda start, rows, part: score(run.params, rows, part),
     made,
     dealt,
   )
-  return images.to_uint8(made), scores
 
 
 def _row(

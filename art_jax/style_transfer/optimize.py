@@ -51,9 +51,11 @@ def paint(
   number, canvas = 0, None
   for size in scales(algorithm, experiment.data.size):
     scale = Scale(algorithm, task, size, devices, tile)
-    start = scale.start(jax.random.key(experiment.train.seed))
-    if canvas is not None:
-      start = _resize(canvas.params['pixels'], scale.shape)
+    start = (
+      scale.start(jax.random.key(experiment.train.seed))
+      if canvas is None
+      else _resize(canvas.params['pixels'], scale.shape)
+    )
     with memory.explain_exhausted(size):
       step, state = scale.prepare(features, start)
       if canvas is not None:
@@ -87,8 +89,7 @@ def _carry(old: Trainable, new: Trainable) -> Trainable:
   another problem, so it starts afresh.
   """
   before, after = old.params['pixels'].shape, new.params['pixels'].shape
-  leaves = jax.tree.leaves(new.opt_state)
-  if any(leaf.ndim > len(after) for leaf in leaves):
+  if any(leaf.ndim > len(after) for leaf in jax.tree.leaves(new.opt_state)):
     return new
 
   def resize(value, like):

@@ -9,8 +9,7 @@ import numpy as np
 from PIL import Image
 
 from art_jax import core
-from art_jax.algorithms.gatys import Gatys
-from art_jax.algorithms.style_states import StyleTargets
+from art_jax.algorithms import gatys, style_states
 from art_jax.data import paintings
 from art_jax.devices import memory, mesh
 from art_jax.media import color_transfer, images
@@ -18,7 +17,7 @@ from art_jax.style_transfer import tiles
 from art_jax.style_transfer.task import MIN_SIDE, Task
 
 
-def feature_variables(algorithm: Gatys, seed: int) -> core.PyTree:
+def feature_variables(algorithm: gatys.Gatys, seed: int) -> core.PyTree:
   """Return the variables of the feature network; random without a file.
 
   Raises:
@@ -31,15 +30,17 @@ def feature_variables(algorithm: Gatys, seed: int) -> core.PyTree:
   return init(jax.random.key(seed), jnp.zeros((1, MIN_SIDE, MIN_SIDE, 3)))
 
 
-def content_image(algorithm: Gatys, photo: np.ndarray) -> np.ndarray:
+def content_image(algorithm: gatys.Gatys, photo: np.ndarray) -> np.ndarray:
   """Return the photo f32[H, W, 3] as the algorithm compares it."""
-  if algorithm.colors == 'luminance':
-    return color_transfer.luminance(photo)
-  return photo
+  return (
+    color_transfer.luminance(photo)
+    if algorithm.colors == 'luminance'
+    else photo
+  )
 
 
 def style_images(
-  algorithm: Gatys,
+  algorithm: gatys.Gatys,
   styles: Sequence[Image.Image],
   photo: np.ndarray,
   unit: int = 1,
@@ -64,7 +65,7 @@ def style_images(
 
 
 def finish(
-  algorithm: Gatys, pixels: jax.Array, photo: np.ndarray
+  algorithm: gatys.Gatys, pixels: jax.Array, photo: np.ndarray
 ) -> np.ndarray:
   """Return pixels f32[1, H, W, 3] as u8[H, W, 3], in the final colors."""
   picture = np.clip(np.asarray(pixels[0]), -1, 1)
@@ -84,7 +85,7 @@ class Scale:
 
   def __init__(
     self,
-    algorithm: Gatys,
+    algorithm: gatys.Gatys,
     task: Task,
     size: int,
     devices: mesh.Devices,
@@ -113,8 +114,7 @@ class Scale:
     if self._task.start is not None:
       return jnp.asarray(images.resized(self._task.start, self.shape)[None])
     if self._algorithm.start == 'noise':
-      noise = 0.5 * jax.random.normal(key, self.content.shape)
-      return jnp.clip(noise, -1, 1)
+      return jnp.clip(0.5 * jax.random.normal(key, self.content.shape), -1, 1)
     if self._algorithm.start == 'recolored':
       photo, painting = np.asarray(self.content[0]), np.asarray(self._styles[0])
       return jnp.asarray(color_transfer.match_colors(photo, painting[0])[None])
@@ -139,13 +139,16 @@ class Scale:
       targets=shardings.targets.replace(content=spread(targets.content)),
     )
     state = jax.tree.map(jax.device_put, state, shardings)
-    step = jax.jit(
-      lambda s: algorithm.step(s, {}, jax.random.key(0)),
-      in_shardings=(shardings,),
-      out_shardings=(shardings, self._devices.replicated),
-      donate_argnums=0,
+    compiled = (
+      jax.jit(
+        lambda s: algorithm.step(s, {}, jax.random.key(0)),
+        in_shardings=(shardings,),
+        out_shardings=(shardings, self._devices.replicated),
+        donate_argnums=0,
+      )
+      .lower(state)
+      .compile()
     )
-    compiled = step.lower(state).compile()
     memory.require_picture_fits(compiled, max(self.shape))
     return compiled, state
 
@@ -156,7 +159,7 @@ class Scale:
       tiles.painting_target(self._algorithm, features, style, self._tile)
       for style in self._styles
     )
-    targets = StyleTargets({}, styles, self._masks)
+    targets = style_states.StyleTargets({}, styles, self._masks)
     state = self._algorithm.begin(start, features, targets)
     tiled = tiles.TiledState(
       _copy(state.canvas), self.content, features, targets, state.clock

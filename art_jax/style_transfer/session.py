@@ -14,9 +14,8 @@ from art_jax import core
 from art_jax.devices import mesh
 from art_jax.media import images
 from art_jax.report.refresh import Refresher
+from art_jax.runs import metrics_log, start_record
 from art_jax.runs.folder import RunFolder
-from art_jax.runs.metrics_log import Writer
-from art_jax.runs.start_record import write_start
 from art_jax.style_transfer.task import Task
 
 Record = Callable[[int, Mapping[str, float], Callable[[], np.ndarray]], None]
@@ -65,7 +64,7 @@ def recorded(
   train = dataclasses.replace(
     experiment.train, duration=steps, render_every=every
   )
-  write_start(
+  start_record.write_start(
     run,
     experiment,
     dataclasses.replace(experiment, train=train),
@@ -79,7 +78,7 @@ def recorded(
   )
   with (
     Refresher(run.path, enabled=True) as report,
-    Writer(run.path, enabled=True) as writer,
+    metrics_log.Writer(run.path, enabled=True) as writer,
   ):
     report.begin()
 

@@ -162,17 +162,19 @@ def require_paintable(
   algorithm = gatys_of(experiment)
   if tile:
     tiles.window_shape((tile, tile), tile)
-  named = [('--content', task.content)]
-  named += [('--style', style) for style in task.styles]
-  named += [('--start', task.start)] if task.start else []
+  named = [
+    ('--content', task.content),
+    *(('--style', style) for style in task.styles),
+    *([('--start', task.start)] if task.start else []),
+  ]
   for flag, image in named:
     core.require(
       min(image.size) >= MIN_SIDE,
       f'{flag}: a picture of {image.width}x{image.height} pixels: both '
       f'sides are at least {MIN_SIDE}; pass a larger one',
     )
-  smallest = scales(algorithm, experiment.data.size)[0]
-  least = min(images.shape_of(task.content, smallest, 1))
+  coarsest, *_ = scales(algorithm, experiment.data.size)
+  least = min(images.shape_of(task.content, coarsest, 1))
   core.require(
     least >= MIN_SIDE,
     f'--size={experiment.data.size}: the content would be {least} pixels on '

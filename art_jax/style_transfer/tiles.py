@@ -23,10 +23,7 @@ import numpy as np
 from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import trainable
-from art_jax.algorithms.gatys import Gatys
-from art_jax.algorithms.style_states import StyleTargets
-from art_jax.algorithms.trainable import Trainable
+from art_jax.algorithms import gatys, style_states, trainable
 from art_jax.losses.style import SumsStyleLoss
 
 # Pooling of the deepest layer: a grid of multiples of it cuts no window of it.
@@ -59,10 +56,10 @@ class TiledState(struct.PyTreeNode):
     clock: i32[], steps taken.
   """
 
-  canvas: Trainable
+  canvas: trainable.Trainable
   content: jax.Array
   features: Any
-  targets: StyleTargets
+  targets: style_states.StyleTargets
   clock: jax.Array
 
 
@@ -121,7 +118,7 @@ class Tiles:
 
   def __init__(
     self,
-    algorithm: Gatys,
+    algorithm: gatys.Gatys,
     shape: tuple[int, int],
     tile: int,
     halo: int = HALO,
@@ -130,7 +127,12 @@ class Tiles:
     self._algorithm, self._shape, self._halo = algorithm, shape, halo
     self._window = window_shape(shape, tile, halo)
     self._random = np.random.default_rng(seed)
-    self._add_sums = jax.jit(self._sums_of_tile, donate_argnums=0)
+    self._add_sums = jax.jit(
+      lambda total, state, cell: jax.tree.map(
+        jnp.add, total, self._own_sums(state, cell)
+      ),
+      donate_argnums=0,
+    )
     self._add_gradient = jax.jit(self._gradient_of_tile, donate_argnums=0)
     self._cotangent = jax.jit(jax.grad(self._loss, has_aux=True))
     self._update = jax.jit(self._descend, donate_argnums=0)
@@ -153,8 +155,7 @@ class Tiles:
     metrics['loss/total'] = metrics['loss/total'] + smooth
     if self._algorithm.tv_weight:
       metrics['loss/smoothness'] = smooth
-    state = state.replace(canvas=canvas, clock=state.clock + 1)
-    return state, metrics
+    return state.replace(canvas=canvas, clock=state.clock + 1), metrics
 
   def sums(self, state: TiledState, shift: tuple[int, int]) -> core.PyTree:
     """Return the sums of the whole picture, all but the content's errors."""
@@ -168,8 +169,9 @@ class Tiles:
     row, column = cell.corner
     if image.ndim == 2:
       return jax.lax.dynamic_slice(image, (row, column), self._window)
-    size = (1, *self._window, image.shape[-1])
-    return jax.lax.dynamic_slice(image, (0, row, column, 0), size)
+    return jax.lax.dynamic_slice(
+      image, (0, row, column, 0), (1, *self._window, image.shape[-1])
+    )
 
   def _inside(self, cell: Cell) -> jax.Array:
     """Return f32[h, w], 1 in the part of the window that counts."""
@@ -202,9 +204,6 @@ class Tiles:
     pixels = self._cut(state.canvas.params['pixels'], cell)
     return self._tile_sums(state, cell, pixels, pixels)
 
-  def _sums_of_tile(self, total, state: TiledState, cell: Cell):
-    return jax.tree.map(jnp.add, total, self._own_sums(state, cell))
-
   def _gradient_of_tile(self, total, state: TiledState, cotangent, cell: Cell):
     """Add a tile's part of the gradient, and its sums."""
     gradient, sums = total
@@ -223,7 +222,7 @@ class Tiles:
     loss, metrics = self._algorithm.loss(sums, targets)
     return loss, {'loss/total': loss, **metrics}
 
-  def _descend(self, canvas: Trainable, gradient, clock):
+  def _descend(self, canvas: trainable.Trainable, gradient, clock):
     """Take a step along a gradient plus that of the total variation."""
 
     def loss_fn(params, collections, batch):
@@ -242,7 +241,7 @@ class Tiles:
 
 
 def painting_target(
-  algorithm: Gatys,
+  algorithm: gatys.Gatys,
   features: core.PyTree,
   painting: jax.Array,
   tile: int,
@@ -255,11 +254,12 @@ def painting_target(
   loss, (_, height, width, _) = algorithm.style_loss, painting.shape
   algorithm = dataclasses.replace(algorithm, content_layers=())
   if max(height, width) <= tile or not isinstance(loss, SumsStyleLoss):
-    whole = jax.jit(algorithm.targets)(features, painting, (painting,))
-    return whole.styles[0]
-  empty = StyleTargets({}, ({name: () for name in algorithm.style_layers},))
-  canvas = Trainable({'pixels': painting}, {}, ())
+    return jax.jit(algorithm.targets)(features, painting, (painting,)).styles[0]
+  empty = style_states.StyleTargets(
+    {}, ({name: () for name in algorithm.style_layers},)
+  )
+  canvas = trainable.Trainable({'pixels': painting}, {}, ())
   state = TiledState(canvas, painting, features, empty, jnp.int32(0))
-  worker = Tiles(algorithm, (height, width), tile, halo)
-  sums = worker.sums(state, (0, 0))['styles'][0]
+  tiles = Tiles(algorithm, (height, width), tile, halo)
+  sums = tiles.sums(state, (0, 0))['styles'][0]
   return {name: loss.from_sums(sums[name]) for name in sums}

@@ -11,10 +11,8 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.inference.run import Run
-from art_jax.media import images, optical_flow
-from art_jax.media.frame_store import Frames
-from art_jax.style_transfer import optimize, scale
-from art_jax.style_transfer.task import Task, gatys_of
+from art_jax.media import frame_store, images, optical_flow
+from art_jax.style_transfer import optimize, scale, task
 
 _BATCH_PIXELS = 2**20  # of the frames that a network translates at a time
 Report = Callable[[int], object]  # called with the number of frames done
@@ -23,7 +21,7 @@ Report = Callable[[int], object]  # called with the number of frames done
 def translate(
   run: Run,
   clip: Iterator[np.ndarray],
-  done: Frames,
+  done: frame_store.Frames,
   direction: str | None = None,
   report: Report | None = None,
 ) -> None:
@@ -53,7 +51,7 @@ def paint(
   experiment: core.Experiment,
   clip: Iterator[np.ndarray],
   styles: Sequence[Image.Image],
-  done: Frames,
+  done: frame_store.Frames,
   report: Report | None = None,
 ) -> float:
   """Paint the rest of a clip by optimizing the pixels of every frame.
@@ -79,7 +77,7 @@ def paint(
 
   Reference: Ruder et al. 2016, arXiv:1604.08610, sections 4.1 and 4.2.
   """
-  temporal = gatys_of(experiment).temporal_weight
+  temporal = task.gatys_of(experiment).temporal_weight
   first, losses, before, painter = done.count, [], None, None
   for number, frame in enumerate(clip):
     if painter is None:
@@ -112,7 +110,7 @@ class _Painter:
     # The first frame of the clip, not the one where a run continues: paintings
     # that take on the content's colors have those of this one.
     self._reference = images.from_uint8(reference)
-    algorithm = self._algorithm = gatys_of(experiment)
+    algorithm = self._algorithm = task.gatys_of(experiment)
     self._features = scale.feature_variables(algorithm, experiment.train.seed)
     self._content = jax.jit(lambda f, x: algorithm.targets(f, x, ()).content)
     self._step = jax.jit(
@@ -126,7 +124,7 @@ class _Painter:
     algorithm = dataclasses.replace(self._algorithm, temporal_weight=0.0)
     picture = optimize.paint(
       dataclasses.replace(self._experiment, algorithm=algorithm),
-      Task(Image.fromarray(frame), self._styles),
+      task.Task(Image.fromarray(frame), self._styles),
       report=lambda number, metrics, picture: last.update(metrics),
     )
     return picture, float(last['loss/style'])
@@ -137,33 +135,39 @@ class _Painter:
     """Return the frame that follows one that is painted already."""
     backward = optical_flow.between(frame, before)
     trust = optical_flow.trusted(backward, optical_flow.between(before, frame))
-    moved = optical_flow.warp(images.from_uint8(painted), backward)
     photo = images.from_uint8(frame)
     content = scale.content_image(self._algorithm, photo)
-    moved = scale.content_image(self._algorithm, moved)
+    moved = scale.content_image(
+      self._algorithm,
+      optical_flow.warp(images.from_uint8(painted), backward),
+    )
     start = np.where(trust[..., None] > 0, moved, content)[None]
     if self._targets is None:
       reference = self._reference
       styles = scale.style_images(self._algorithm, self._styles, reference)
-      compute = jax.jit(self._algorithm.targets)
-      self._targets = compute(self._features, reference[None], styles)
+      self._targets = jax.jit(self._algorithm.targets)(
+        self._features, reference[None], styles
+      )
     targets = self._targets.replace(
       content=self._content(self._features, content[None]),
       before=jnp.asarray(start),
       trust=jnp.asarray(trust),
     )
     # Donated buffers must not be shared: `before` stays, the pixels change.
-    state = self._algorithm.begin(jnp.array(start), self._features, targets)
-    state = jax.tree.map(jnp.array, state)
+    state = jax.tree.map(
+      jnp.array,
+      self._algorithm.begin(jnp.array(start), self._features, targets),
+    )
     # The second half of the steps, and of a schedule of the learning rate.
     duration = core.in_steps(self._experiment.train.duration)
     steps = max(duration // 2, 1)
     state = state.replace(clock=jnp.int32(duration - steps))
     for _ in range(steps):
       state, metrics = self._step(state)
-    pixels = state.canvas.params['pixels']
-    picture = scale.finish(self._algorithm, pixels, photo)
-    return picture, float(metrics['loss/style'])
+    return (
+      scale.finish(self._algorithm, state.canvas.params['pixels'], photo),
+      float(metrics['loss/style']),
+    )
 
 
 def require_video(experiment: core.Experiment) -> None:
@@ -171,5 +175,5 @@ def require_video(experiment: core.Experiment) -> None:
 
   It optimizes pixels; steady videos need the library of the optical flow.
   """
-  if gatys_of(experiment).temporal_weight:
+  if task.gatys_of(experiment).temporal_weight:
     optical_flow.library()

@@ -37,13 +37,12 @@ class Range:
     Steps are even in the logarithm where both ends are positive.
     """
     low, high = self.low, self.high + self.whole
-    if self.low > 0:
-      value = low * (high / low) ** u
-    else:
-      value = low + (high - low) * u
-    if self.whole:
-      return str(min(math.floor(value), int(self.high)))
-    return f'{value:.4g}'
+    value = low * (high / low) ** u if self.low > 0 else low + (high - low) * u
+    return (
+      str(min(math.floor(value), int(self.high)))
+      if self.whole
+      else f'{value:.4g}'
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,9 +59,11 @@ class Axis:
 
   def draw(self, u: float) -> str:
     """Return the value at the share u in [0, 1) of all."""
-    if isinstance(self.values, Range):
-      return self.values.draw(u)
-    return self.values[int(u * len(self.values))]
+    return (
+      self.values.draw(u)
+      if isinstance(self.values, Range)
+      else self.values[int(u * len(self.values))]
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,10 +142,10 @@ def product(fields: Sequence[Axis]) -> list[Cell]:
   lists = []
   for axis in fields:
     if isinstance(axis.values, Range):
-      low, high = axis.values.low, axis.values.high
       raise core.UserError(
-        f'--set {axis.path}={low:g}..{high:g}: a range has no product; pass '
-        '--random=N for N cells drawn out of it, or list the values'
+        f'--set {axis.path}={axis.values.low:g}..{axis.values.high:g}: a range '
+        'has no product; pass --random=N for N cells drawn out of it, or list '
+        'the values'
       )
     lists.append([(axis.path, value) for value in axis.values])
   count = math.prod(map(len, lists))
@@ -175,8 +176,10 @@ def random(fields: Sequence[Axis], count: int, seed: int) -> list[Cell]:
   drawn: dict[tuple, None] = {}
   for i in range(20 * count):  # Many draws again: there are hardly more.
     shares = np.random.default_rng([seed, i]).random(len(fields))
-    pairs = zip(fields, shares, strict=True)
-    drawn[tuple((axis.path, axis.draw(u)) for axis, u in pairs)] = None
+    cell = (
+      (axis.path, axis.draw(u)) for axis, u in zip(fields, shares, strict=True)
+    )
+    drawn[tuple(cell)] = None
     if len(drawn) == count:
       break
   return _named(fields, list(drawn))

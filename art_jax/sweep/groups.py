@@ -96,16 +96,17 @@ def enters_as_data(experiment: core.Experiment, path: str) -> bool:
   arguments = state, shapes.batch_shapes(resolved), key
 
   def step(value, *arguments):
-    algorithm = with_values(resolved.algorithm, {below: value})
-    return algorithm.step(*arguments)
+    return with_values(resolved.algorithm, {below: value}).step(*arguments)
 
-  number = jax.ShapeDtypeStruct((), np.float32)
   try:
-    traced, _ = jax.eval_shape(step, number, *arguments)
+    traced, _ = jax.eval_shape(
+      step, jax.ShapeDtypeStruct((), np.float32), *arguments
+    )
   except (jax.errors.ConcretizationTypeError, TypeError, ValueError):
     return False
-  same = jax.tree.map(lambda a, b: a.dtype == b.dtype, traced, state)
-  return all(jax.tree.leaves(same))
+  return jax.tree.all(
+    jax.tree.map(lambda a, b: a.dtype == b.dtype, traced, state)
+  )
 
 
 def _replaced(node: Any, path: Sequence[str], value: Any) -> Any:

@@ -123,8 +123,9 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
   """Return the table for people: settings, state, best moment, figures."""
   names = short_names(varied([one.cell for one in outcomes]))
   known = dict.fromkeys(n for one in outcomes for n in one.metrics)
-  shown = [n for start in _SHOWN for n in known if n.startswith(start)]
-  shown = shown[:_COLUMNS]
+  shown = [n for start in _SHOWN for n in known if n.startswith(start)][
+    :_COLUMNS
+  ]
   best = next((one.best['metric'] for one in ranked(outcomes)), None)
   head = [*names.values(), 'status', 'step', 'minutes']
   head += [f'best {best}', 'at step'] * bool(best) + shown
@@ -167,8 +168,9 @@ def _tile(path: pathlib.Path | None) -> np.ndarray:
     with Image.open(path) as grid:
       picture = grid.convert('RGB')
     factor = -(-_TILE // max(picture.size))
-    nearest = Image.Resampling.NEAREST
-    tile.paste(ImageOps.scale(picture, factor, nearest))  # cut to the tile
+    tile.paste(  # cut to the tile
+      ImageOps.scale(picture, factor, Image.Resampling.NEAREST)
+    )
   return np.asarray(tile)
 
 
@@ -189,8 +191,11 @@ def _csv(outcomes: Sequence[Outcome]) -> str:
     for one in outcomes
   ]
   text = io.StringIO()
-  columns = dict.fromkeys(name for row in rows for name in row)
-  writer = csv.DictWriter(text, columns, lineterminator='\n')
+  writer = csv.DictWriter(
+    text,
+    dict.fromkeys(name for row in rows for name in row),
+    lineterminator='\n',
+  )
   writer.writeheader()
   writer.writerows(rows)
   return text.getvalue()
@@ -198,9 +203,8 @@ def _csv(outcomes: Sequence[Outcome]) -> str:
 
 def _status(one: Outcome) -> str:
   reason = ' '.join(one.reason.split())
-  if len(reason) > _LONGEST:
-    reason = reason[: _LONGEST - 3] + '...'
-  return f'{one.status}: {reason}' if reason else one.status
+  short = reason if len(reason) <= _LONGEST else f'{reason[: _LONGEST - 3]}...'
+  return f'{one.status}: {short}' if reason else one.status
 
 
 def _number(value: Any) -> str:

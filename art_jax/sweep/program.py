@@ -97,9 +97,11 @@ class Program:
 
   def state(self, cell: int) -> core.State:
     """Return the state of a cell."""
-    if self._vmap:
-      return jax.tree.map(lambda x: x[cell], self._states)
-    return self._states[cell]
+    return (
+      jax.tree.map(lambda x: x[cell], self._states)
+      if self._vmap
+      else self._states[cell]
+    )
 
   def metrics(self) -> Sequence[Mapping[str, Any]]:
     """Return the metrics of the last step, of each cell, on the host."""
@@ -122,8 +124,7 @@ class Program:
         for engine, one in zip(self._engines, inputs, strict=True)
       )
     )
-    each = (0, 0, 0, 0, None)
-    return jax.vmap(self._one, in_axes=each)(
+    return jax.vmap(self._one, in_axes=(0, 0, 0, 0, None))(
       states, numbers, batch, keys, index
     )
 

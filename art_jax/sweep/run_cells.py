@@ -59,8 +59,7 @@ def run(sweep: Sweep, devices: mesh.Devices) -> list[outcome.Outcome]:
     + (f', {len(sweep.refused)} refused' if sweep.refused else '')
   )
   for group in _plan(sweep, names):
-    chosen = [names[i] for i in group.indices]
-    _run_group(sweep, chosen, group, devices)
+    _run_group(sweep, [names[i] for i in group.indices], group, devices)
     _write_table(sweep)
   return _write_table(sweep)
 
@@ -101,9 +100,8 @@ def _run_group(
   sweep: Sweep, names: list[str], group: groups.Group, devices: mesh.Devices
 ) -> None:
   if len(names) > 1:
-    way = sweep.way
-    if way == 'auto':
-      way = program.best_way(devices.platform)
+    auto = sweep.way == 'auto'
+    way = program.best_way(devices.platform) if auto else sweep.way
     _say(f'together ({way}): {"  ".join(names)}')
     try:
       ends = together.train(

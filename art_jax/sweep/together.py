@@ -17,10 +17,8 @@ from art_jax.devices import mesh
 from art_jax.runs.checkpoints import Restored
 from art_jax.sweep import outcome
 from art_jax.sweep.program import Program
-from art_jax.training import loop, session, start
-from art_jax.training.goodput import Clocks
+from art_jax.training import goodput, loop, preemption, session, start
 from art_jax.training.hooks import Hooks
-from art_jax.training.preemption import StopRequest
 from art_jax.training.progress import Progress
 
 
@@ -79,8 +77,8 @@ def train(
     Preempted: after SIGTERM or SIGINT, once checkpoints are saved.
     core.UserError: bad input.
   """
-  with contextlib.ExitStack() as stack, StopRequest() as stop:
-    clocks = Clocks()
+  with contextlib.ExitStack() as stack, preemption.StopRequest() as stop:
+    clocks = goodput.Clocks()
     start.check_before_data(experiments[0], devices)
     _, dataset, probe = start.open_data(experiments[0], devices, clocks)
     shared = session.Shared(
@@ -209,5 +207,6 @@ def _after(
       member.ended = 'diverged', str(error)
       progress.say(f'{member.name}: {error}')
     if member.ended:  # Now: a sweep that is killed must not go on with it.
-      folder = pathlib.Path(member.run.folder.path)
-      outcome.note(folder, *member.ended, len(members))
+      outcome.note(
+        pathlib.Path(member.run.folder.path), *member.ended, len(members)
+      )

@@ -72,8 +72,7 @@ class Clocks:
     yield
     passed = time.perf_counter() - start
     leaves = jax.tree.leaves(in_flight)
-    busy = leaves and not leaves[0].is_ready()
-    name = 'step' if busy else 'input'
+    name = 'step' if leaves and not leaves[0].is_ready() else 'input'
     self.seconds[name] = self.seconds.get(name, 0.0) + passed
 
   def summary(self, steps: int, rows: int) -> dict[str, float]:
@@ -203,11 +202,9 @@ def account(stretches: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         total[name] = total.get(name, 0.0) + value
     total['wall'] += stretch['wall']
   for before, after in itertools.pairwise(stretches):
-    gap = after['began'] - before['began'] - before['wall']
-    total['down'] += max(gap, 0.0)
-  share = total['step'] / total['wall'] if total['wall'] else 0.0
+    total['down'] += max(after['began'] - before['began'] - before['wall'], 0.0)
   return {
-    'productive_share': share,
+    'productive_share': total['step'] / total['wall'] if total['wall'] else 0.0,
     'stretches': len(stretches),
     **{f'run_seconds/{name}': value for name, value in total.items()},
   }

@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 import jax
 
 from art_jax import core
-from art_jax.training import nan_guard
+from art_jax.training import nan_guard, start
 from art_jax.training.session import Session
-from art_jax.training.start import Begun
 
 
 class Hooks:
@@ -16,7 +15,7 @@ class Hooks:
   def __init__(
     self,
     session: Session,
-    begun: Begun,
+    begun: start.Begun,
     *,
     say: Callable[[str], None],
     show: Callable[[int, Mapping[str, float]], None],
@@ -87,8 +86,9 @@ class Hooks:
     with clocks.of('step'):
       row = {k: float(v) for k, v in jax.device_get(metrics).items()}
     try:
-      names = self._names(step - 1)
-      nan_guard.check_metrics(step, self._checked, row, state, names)
+      nan_guard.check_metrics(
+        step, self._checked, row, state, self._names(step - 1)
+      )
     except core.Diverged:
       self._log(step, row)  # The alarm says what to try; the run ends anyway.
       raise
@@ -119,5 +119,4 @@ class Hooks:
         'data': run.dataset.fingerprint.summary(),
         **self._health.host(),
       }
-      keep = [best.step] if best else []
-      run.checkpoints.save(step, state, host, keep=keep)
+      run.checkpoints.save(step, state, host, keep=[best.step] if best else [])

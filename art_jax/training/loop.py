@@ -16,14 +16,10 @@ from art_jax.config import shapes
 from art_jax.data import pipeline
 from art_jax.devices import distributed, mesh
 from art_jax.monitoring.health import AlarmStop
-from art_jax.runs import restore
-from art_jax.runs.checkpoints import Restored
-from art_jax.training import multi_step, session, start
-from art_jax.training.goodput import Clocks
+from art_jax.runs import checkpoints, restore
+from art_jax.training import goodput, multi_step, preemption, session, start
 from art_jax.training.hooks import Hooks
-from art_jax.training.preemption import StopRequest
 from art_jax.training.progress import Progress
-from art_jax.training.session import Session
 
 
 class Preempted(Exception):
@@ -63,7 +59,7 @@ def train(
       'stop'.
     Preempted: after SIGTERM or SIGINT, once a checkpoint is saved.
   """
-  clocks = Clocks()
+  clocks = goodput.Clocks()
   devices = devices or mesh.make_devices()
   start.check_before_data(experiment, devices)
   devices = devices.with_sharded_state(experiment.train.shard_state)
@@ -77,7 +73,7 @@ def train(
         dataset=dataset,
         devices=devices,
         probe=measure,
-        stop=stack.enter_context(StopRequest()),
+        stop=stack.enter_context(preemption.StopRequest()),
         clocks=clocks,
         command=command,
         donor=donor,
@@ -91,7 +87,9 @@ def train(
 
 
 def _train_to_the_end(
-  run: Session, restored: Restored | None, state_shapes: core.State
+  run: session.Session,
+  restored: checkpoints.Restored | None,
+  state_shapes: core.State,
 ) -> int:
   """Train; go back to checkpoints as train.on_nan says; return how often."""
   plan = run.experiment.train
@@ -111,7 +109,9 @@ def _train_to_the_end(
     restored = run.checkpoints.restore(state_shapes)
 
 
-def take_steps(run: Session, begun: start.Begun, rollbacks: int) -> None:
+def take_steps(
+  run: session.Session, begun: start.Begun, rollbacks: int
+) -> None:
   """Train from the step that a run goes on from to the end.
 
   Raises:
@@ -128,8 +128,9 @@ def take_steps(run: Session, begun: start.Begun, rollbacks: int) -> None:
       run, begun, say=progress.say, show=progress.show, rollbacks=rollbacks
     )
     progress.say('compiling the first step')
-    steps = each_call(run, begun.engine, begun.state, begun.key, first)
-    with contextlib.closing(steps):
+    with contextlib.closing(
+      each_call(run, begun.engine, begun.state, begun.key, first)
+    ) as steps:
       for call, (step, state, metrics) in enumerate(steps):
         stopping = run.stop.requested(call)
         alarm = hooks.after_step(step, state, metrics, stopping=stopping)
@@ -155,7 +156,7 @@ def preempted(step: int, duration: int) -> Preempted:
 
 
 def each_call(
-  run: Session,
+  run: session.Session,
   engine: pipeline.Engine,
   state: core.State,
   key: core.Key,

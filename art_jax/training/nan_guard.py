@@ -58,9 +58,11 @@ def first_bad_leaf(state: core.State) -> str | None:
     if jnp.issubdtype(leaf.dtype, jnp.inexact)
   ]
   good = np.asarray(_all_finite([leaf for _, leaf in floats]))
-  if good.all():
-    return None
-  return jax.tree_util.keystr(floats[int(good.argmin())][0]).lstrip('.')
+  return (
+    None
+    if good.all()
+    else jax.tree_util.keystr(floats[int(good.argmin())][0]).lstrip('.')
+  )
 
 
 @jax.jit

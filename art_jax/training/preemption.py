@@ -39,9 +39,11 @@ class StopRequest:
     Args:
       call: the number of this question; numbers must not be skipped.
     """
-    if jax.process_count() > 1:
-      return multihost_utils.reached_preemption_sync_point(call)
-    return self._flag
+    return (
+      multihost_utils.reached_preemption_sync_point(call)
+      if jax.process_count() > 1
+      else self._flag
+    )
 
   def _set(self, *unused):
     self._flag = True

@@ -35,15 +35,17 @@ class Progress(contextlib.AbstractContextManager):
     self._first, self._total, self._rows = first, total, rows
     self._enabled = enabled
     self._start = None
-    self._bar = None
-    if enabled and self._stream.isatty():
-      self._bar = tqdm.tqdm(
+    self._bar = (
+      tqdm.tqdm(
         total=total,
         initial=first,
         unit='step',
         dynamic_ncols=True,
         file=self._stream,
       )
+      if enabled and self._stream.isatty()
+      else None
+    )
 
   def __exit__(self, *unused):
     if self._bar is not None:
@@ -81,6 +83,8 @@ class Progress(contextlib.AbstractContextManager):
 
   def _rate(self, step: int) -> float:
     """Return steps per second; 0 before two steps."""
-    if self._start is None or step <= self._start[1]:
-      return 0.0
-    return (step - self._start[1]) / (time.perf_counter() - self._start[0])
+    return (
+      0.0
+      if self._start is None or step <= self._start[1]
+      else (step - self._start[1]) / (time.perf_counter() - self._start[0])
+    )

@@ -9,18 +9,11 @@ from art_jax.data.dataset import Dataset
 from art_jax.devices import distributed, mesh
 from art_jax.monitoring.probe import Probe
 from art_jax.report.refresh import Refresher
-from art_jax.runs import data_history
+from art_jax.runs import data_history, metrics_log, start_record
 from art_jax.runs.checkpoints import Checkpoints, Restored
 from art_jax.runs.folder import RunFolder
 from art_jax.runs.lock import RunLock
-from art_jax.runs.metrics_log import Writer
-from art_jax.runs.start_record import (
-  describe_data,
-  training_pictures,
-  write_start,
-)
-from art_jax.training.goodput import Clocks, Goodput
-from art_jax.training.preemption import StopRequest
+from art_jax.training import goodput, preemption
 from art_jax.training.schedule import Schedule
 
 
@@ -41,8 +34,8 @@ class Shared:
   dataset: Dataset
   devices: mesh.Devices
   probe: Probe | None
-  stop: StopRequest
-  clocks: Clocks
+  stop: preemption.StopRequest
+  clocks: goodput.Clocks
   command: str = ''
   donor: core.State | None = None
 
@@ -66,8 +59,8 @@ class Session(Shared):
   report: Refresher
   lock: RunLock
   checkpoints: Checkpoints
-  writer: Writer
-  times: Goodput
+  writer: metrics_log.Writer
+  times: goodput.Goodput
 
   @property
   def duration(self) -> int:
@@ -145,14 +138,14 @@ def open_session(
   past = data_history.check(folder, restored, shared.dataset, given)
   with lock.writing(0):
     data_history.note(folder, shared.dataset.fingerprint)
-    write_start(
+    start_record.write_start(
       folder,
       given,
       experiment,
       shared.devices,
       shared.command,
-      data={**describe_data(shared.dataset), 'changes': past},
-      examples=lambda: training_pictures(shared.dataset),
+      data={**start_record.describe_data(shared.dataset), 'changes': past},
+      examples=lambda: start_record.training_pictures(shared.dataset),
     )
   run = Session(
     **vars(shared),
@@ -161,7 +154,9 @@ def open_session(
     report=report,
     lock=lock,
     checkpoints=checkpoints,
-    writer=stack.enter_context(Writer(folder.path, enabled=main)),
-    times=stack.enter_context(Goodput(folder.path, clocks, enabled=main)),
+    writer=stack.enter_context(metrics_log.Writer(folder.path, enabled=main)),
+    times=stack.enter_context(
+      goodput.Goodput(folder.path, clocks, enabled=main)
+    ),
   )
   return run, restored

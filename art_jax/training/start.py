@@ -10,16 +10,13 @@ import numpy as np
 from art_jax import core
 from art_jax.algorithms.trainable import Trainable
 from art_jax.config import experiments, shapes
-from art_jax.data import paintings, pipeline
+from art_jax.data import fit, paintings, pipeline
 from art_jax.data.dataset import Dataset
-from art_jax.data.fit import check_fit
 from art_jax.devices import distributed, mesh
 from art_jax.monitoring import probe
 from art_jax.monitoring.health import Health
 from art_jax.runs.checkpoints import Restored
-from art_jax.training import multi_step
-from art_jax.training.goodput import Clocks
-from art_jax.training.session import Session, Shared
+from art_jax.training import goodput, multi_step, session
 
 
 def check_before_data(
@@ -42,12 +39,12 @@ def check_before_data(
 
 
 def open_data(
-  experiment: core.Experiment, devices: mesh.Devices, clocks: Clocks
+  experiment: core.Experiment, devices: mesh.Devices, clocks: goodput.Clocks
 ) -> tuple[core.Experiment, Dataset, probe.Probe | None]:
   """Return the experiment in steps, its data, and its probe if it is read."""
   with clocks.of('data'):
     dataset = experiment.data.source.open(experiment.data)
-    check_fit(dataset, experiment.algorithm)
+    fit.check_fit(dataset, experiment.algorithm)
     if distributed.is_main():
       print(dataset.summary, file=sys.stderr, flush=True)
     resolved = experiments.resolve(experiment, dataset.num_examples)
@@ -73,7 +70,7 @@ class Programs:
   heldout: dict[str, jax.Array]
 
 
-def programs(shared: Shared, experiment: core.Experiment) -> Programs:
+def programs(shared: session.Shared, experiment: core.Experiment) -> Programs:
   """Return the programs of an experiment in steps; nothing is compiled yet."""
   devices, count = shared.devices, experiment.train.render_count
   with shared.clocks.of('data'):
@@ -107,7 +104,10 @@ class Begun:
 
 
 def begin(
-  run: Session, made: Programs, restored: Restored | None, rollbacks: int = 0
+  run: session.Session,
+  made: Programs,
+  restored: Restored | None,
+  rollbacks: int = 0,
 ) -> Begun:
   """Open the data of a run, make its state, and forget what lies beyond it."""
   plan = run.experiment.train
@@ -130,9 +130,13 @@ def begin(
     state, first = first_state(run, restored, init_key, made.init)
     with run.lock.writing(first):
       run.writer.cut(first)
-      host = restored.host if restored else {}
-      names = run.dataset.class_names
-      health = Health(run.experiment, run.probe, run.writer, names, host)
+      health = Health(
+        run.experiment,
+        run.probe,
+        run.writer,
+        run.dataset.class_names,
+        restored.host if restored else {},
+      )
   return Begun(
     first,
     state,
@@ -151,7 +155,7 @@ def order_seed(seed: int, rollbacks: int) -> int:
 
 
 def first_state(
-  run: Session,
+  run: session.Session,
   restored: Restored | None,
   key: core.Key,
   init: Callable[..., core.State],

@@ -40,16 +40,17 @@ def diverging(rows: Rows, limits: LossAlarm) -> Finding | None:
     size = np.abs(loss.values)
     began = float(np.median(size[: limits.rows]))
     now = float(np.median(size[-limits.rows :]))
-    if (loss.values < 0).any():
-      limit = limits.unbounded * max(began, 1.0)
-    else:
-      lowest = _lowest(size, limits.rows)
-      limit = max(limits.growth * lowest, limits.beginning * began)
+    limit = (
+      limits.unbounded * max(began, 1.0)
+      if (loss.values < 0).any()
+      else max(
+        limits.growth * _lowest(size, limits.rows), limits.beginning * began
+      )
+    )
     if now > limit:
-      since = loss.since(size > limit) if size[-1] > limit else loss.steps[-1]
       return Finding(
         'diverging',
-        int(since),
+        int(loss.since(size > limit) if size[-1] > limit else loss.steps[-1]),
         f'{name} has grown to {now:.3g} (it began at {began:.3g})',
       )
   return None
@@ -84,10 +85,9 @@ def spiking(rows: Rows, limits: LossAlarm) -> Finding | None:
     usual = float(np.median(recent))
     high = recent > max(limits.spike * usual, limits.beginning * began)
     if high.sum() >= limits.spikes:
-      first = loss.steps[-limits.rows :][high][0]
       return Finding(
         'spiking',
-        int(first),
+        int(loss.steps[-limits.rows :][high][0]),
         f'{name} jumped {high.sum()} times in {limits.rows} rows, up to '
         f'{recent.max():.3g} (it is usually {usual:.3g})',
       )

@@ -69,16 +69,16 @@ class Watch:
       self._firing[name] = finding, silent + 1
       if silent + 1 >= _SILENT:
         del self._firing[name]
-        text = f'{name} is over'
-        events.append(Event(step, name, False, finding.since, text))
+        events.append(
+          Event(step, name, False, finding.since, f'{name} is over')
+        )
     return events
 
   def _begin(self, step: int, finding: Finding) -> Event:
     fields = remedies.fields(finding.alarm, self._experiment)
     seen = finding.seen
     if finding.classes:
-      named = ', '.join(map(self._class_name, finding.classes))
-      seen += f': {named}'
+      seen += ': ' + ', '.join(map(self._class_name, finding.classes))
     text = f'{finding.alarm}: since step {finding.since} {seen}'
     if fields:
       text += f'; {remedies.sentence(fields)}'
