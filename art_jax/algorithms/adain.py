@@ -11,9 +11,11 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.algorithms import fields, optim, style_states, trainable
+from art_jax.algorithms.style_states import AdaINState
 from art_jax.media import images
-from art_jax.nn import pure, vgg
+from art_jax.nn import pure
 from art_jax.nn.adain import AdaINDecoder, adain, moments
+from art_jax.nn.vgg import VGG
 from art_jax.weights.normalized import normalize
 
 _DIRECTION = 'stylize'
@@ -64,7 +66,7 @@ class AdaIN:
   in_use: ClassVar[tuple[str, ...]] = ('alpha', 'blend', 'style_size')
 
   decoder: AdaINDecoder = AdaINDecoder(19)
-  features: vgg.VGG = vgg.VGG(19)
+  features: VGG = VGG(19)
   weights: str = 'vgg19'
   normalized: bool = True
   content_layer: str = 'relu4_1'
@@ -77,11 +79,9 @@ class AdaIN:
   optimizer: optim.Optimizer = optim.Adam(learning_rate=1e-4, b1=0.9)
 
   def __post_init__(self):
+    weights = (1.0,) * len(self.style_layers)
     fields.require_layers(
-      self.features,
-      self.layers,
-      self.style_layers,
-      (1.0,) * len(self.style_layers),
+      self.features, self.layers, self.style_layers, weights
     )
     fields.require_style_size(self.style_size)
     core.require(
@@ -131,7 +131,7 @@ class AdaIN:
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
-  ) -> style_states.AdaINState:
+  ) -> AdaINState:
     """Return a fresh decoder.
 
     Args:
@@ -141,7 +141,7 @@ class AdaIN:
     """
     decoder_key, features_key = jax.random.split(key)
     ((module, (shape,)),) = self.networks(batch).values()
-    return style_states.AdaINState(
+    return AdaINState(
       decoder=trainable.create(
         module, decoder_key, jnp.zeros(shape.shape), optimizer=self.optimizer
       ),
@@ -183,8 +183,8 @@ class AdaIN:
     return total, {'loss/total': total, **metrics}
 
   def step(
-    self, state: style_states.AdaINState, batch: core.Batch, key: core.Key
-  ) -> tuple[style_states.AdaINState, core.Metrics]:
+    self, state: AdaINState, batch: core.Batch, key: core.Key
+  ) -> tuple[AdaINState, core.Metrics]:
     """Take one step of the optimizer on the decoder.
 
     Args:
@@ -210,18 +210,17 @@ class AdaIN:
     return state.replace(decoder=decoder, clock=state.clock + 1), metrics
 
   def render(
-    self, state: style_states.AdaINState, batch: core.Batch, key: core.Key
+    self, state: AdaINState, batch: core.Batch, key: core.Key
   ) -> core.Images:
     """Return f32[B, H, 3 W, 3]: contents, paintings and both in one."""
     a, b = batch['a'], batch['b']
     style = moments(self._encode(state.features, b))
     target = adain(self._encode(state.features, a), *style)
     result = pure.apply(self.decoder, state.decoder.variables, target)
-    return {
-      'stylised': jnp.concatenate([a, b, jnp.clip(result, -1, 1)], axis=2)
-    }
+    row = jnp.concatenate([a, b, jnp.clip(result, -1, 1)], axis=2)
+    return {'stylised': row}
 
-  def inference(self, state: style_states.AdaINState) -> core.Params:
+  def inference(self, state: AdaINState) -> core.Params:
     """Return {'stylize': {'decoder', 'features'}}."""
     return {
       _DIRECTION: {
@@ -287,10 +286,8 @@ class AdaIN:
     shares = self.alpha * shares / shares.sum()
     # AdaIN is linear in mean and deviation, so the blend of results is the
     # result of the blend.
-    mixed = (
-      adain(content, (shares @ mean)[None], (shares @ deviation)[None])
-      + (1 - self.alpha) * content
-    )
+    mixed = adain(content, (shares @ mean)[None], (shares @ deviation)[None])
+    mixed = mixed + (1 - self.alpha) * content
     return jnp.clip(pure.apply(self.decoder, params['decoder'], mixed), -1, 1)
 
   def _encode(

@@ -13,10 +13,13 @@ from flax import linen as nn
 from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import fields, image_pool, optim, runner, trainable
+from art_jax.algorithms import fields, image_pool, optim, trainable
+from art_jax.algorithms.runner import Runner
 from art_jax.losses.adversarial import least_squares, unit, verdict
 from art_jax.losses.reconstruction import l1
-from art_jax.nn import patchgan, pure, resnet_generator
+from art_jax.nn import pure
+from art_jax.nn.patchgan import PatchGAN
+from art_jax.nn.resnet_generator import ResnetGenerator
 
 _PAPER_ADAM = optim.Adam(
   learning_rate=2e-4,
@@ -64,8 +67,8 @@ class CycleGAN:
   aligned: ClassVar[bool] = False
   directions: ClassVar[tuple[str, ...]] = ('ab', 'ba')
 
-  generator: nn.Module = resnet_generator.ResnetGenerator()
-  discriminator: nn.Module = patchgan.PatchGAN()
+  generator: nn.Module = ResnetGenerator()
+  discriminator: nn.Module = PatchGAN()
   generator_optimizer: optim.Optimizer = _PAPER_ADAM
   discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
   cycle_weight: float = 10.0
@@ -133,25 +136,22 @@ class CycleGAN:
     dropout_key, pool_a_key, pool_b_key = jax.random.split(key, 3)
 
     def generator_loss(params, collections, batch):
-      run = runner.Runner(self.generator, params, collections, dropout_key)
+      run = Runner(self.generator, params, collections, dropout_key)
       a, b = batch['a'], batch['b']
       fake_b, fake_a = run('ab', a), run('ba', b)
       cycle_a = l1(run('ba', fake_b), a)
       cycle_b = l1(run('ab', fake_a), b)
       # The discriminators are constants here; their batch statistics are
       # updated in their own loss alone.
-      judge = runner.Runner(
+      judge = Runner(
         self.discriminator,
         state.discriminators.params,
         state.discriminators.collections,
       )
       adversarial_ab = least_squares(judge('b', fake_b), 1.0)
       adversarial_ba = least_squares(judge('a', fake_a), 1.0)
-      loss = (
-        adversarial_ab
-        + adversarial_ba
-        + self.cycle_weight * (cycle_a + cycle_b)
-      )
+      loss = adversarial_ab + adversarial_ba
+      loss += self.cycle_weight * (cycle_a + cycle_b)
       metrics = {
         'loss/adversarial_ab': adversarial_ab,
         'loss/adversarial_ba': adversarial_ba,
@@ -180,7 +180,7 @@ class CycleGAN:
     pool_b, old_b = image_pool.query(state.pool_b, fake_b, pool_b_key)
 
     def discriminator_loss(params, collections, batch):
-      judge = runner.Runner(self.discriminator, params, collections)
+      judge = Runner(self.discriminator, params, collections)
       losses, scores = {}, {}
       for domain in ('a', 'b'):
         real = judge(domain, batch[domain])

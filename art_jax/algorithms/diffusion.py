@@ -14,12 +14,8 @@ from flax import linen as nn
 from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import (
-  diffusion_parts,
-  diffusion_samplers,
-  optim,
-  trainable,
-)
+from art_jax.algorithms import diffusion_parts, optim, trainable
+from art_jax.algorithms.diffusion_samplers import SAMPLERS, noise_levels
 from art_jax.losses.denoising import EDM, Preconditioning
 from art_jax.nn.diffusion_unet import DiffusionUNet
 
@@ -117,12 +113,9 @@ class Diffusion:
     """Return a fresh network; raises UserError if the pictures do not fit."""
     images = batch['image']
     diffusion_parts.require_picture_shape(self, images.shape)
+    inputs, optimizer = (images, jnp.zeros(len(images))), self.optimizer
     denoiser = trainable.create(
-      self.denoiser,
-      key,
-      images,
-      jnp.zeros(len(images)),
-      optimizer=self.optimizer,
+      self.denoiser, key, *inputs, optimizer=optimizer
     )
     # A copy: a donated state may not hold one array twice.
     average = jax.tree.map(jnp.copy, denoiser.params)
@@ -206,9 +199,8 @@ class Diffusion:
       sigma: f32[N], their noise levels.
       labels: i32[N]; None: no class.
     """
-    return diffusion_parts.guided(
-      self, params['denoiser'], images, sigma, labels
-    )
+    net = params['denoiser']
+    return diffusion_parts.guided(self, net, images, sigma, labels)
 
   def generate(
     self,
@@ -294,20 +286,15 @@ class Diffusion:
 
     def sample(x, sigmas, key, known=lambda denoised: denoised):
       def denoise(x, sigma):
-        return known(
-          self.denoise(params, x, jnp.full(x.shape[0], sigma), labels)
-        )
+        rows = jnp.full(x.shape[0], sigma)
+        return known(self.denoise(params, x, rows, labels))
 
       key = jax.random.key(0) if key is None else key
-      return jnp.clip(
-        diffusion_samplers.SAMPLERS[self.sampler](denoise, x, sigmas, key),
-        -1,
-        1,
-      )
+      return jnp.clip(SAMPLERS[self.sampler](denoise, x, sigmas, key), -1, 1)
 
     return sample
 
   def _noise_levels(self) -> jax.Array:
-    return diffusion_samplers.noise_levels(
+    return noise_levels(
       self.num_steps, self.sigma_min, self.sigma_max, self.rho
     )

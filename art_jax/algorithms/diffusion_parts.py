@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.algorithms import diffusion_samplers, fields, geometric_augment
+from art_jax.algorithms import fields, geometric_augment
+from art_jax.algorithms.diffusion_samplers import SAMPLERS
 
 
 def draw(
@@ -29,9 +30,8 @@ def draw(
     )
   if diffusion.num_classes:
     shown = jax.random.uniform(hide_key, (rows, 1)) >= diffusion.label_dropout
-    draws['labels'] = shown * jax.nn.one_hot(
-      batch['label'], diffusion.num_classes
-    )
+    classes = jax.nn.one_hot(batch['label'], diffusion.num_classes)
+    draws['labels'] = shown * classes
   return draws, dropout_key
 
 
@@ -50,7 +50,7 @@ def denoise(
     rngs: of dropout; None: no training.
   """
   c_skip, c_out, c_in, c_noise = diffusion.preconditioning.coefficients(sigma)
-  return wide(c_skip) * x + wide(c_out) * diffusion.denoiser.apply(
+  output = diffusion.denoiser.apply(
     {'params': params},
     wide(c_in) * x,
     c_noise,
@@ -59,6 +59,7 @@ def denoise(
     train=rngs is not None,
     rngs=rngs,
   )
+  return wide(c_skip) * x + wide(c_out) * output
 
 
 def guided(
@@ -151,9 +152,7 @@ def require_fields(diffusion: Any) -> None:
   """Raise UserError unless the fields of a Diffusion are in range and agree."""
   num_classes, augment = diffusion.num_classes, diffusion.augment
   high = diffusion.sigma_max
-  fields.require_one_of(
-    'sampler', diffusion.sampler, diffusion_samplers.SAMPLERS
-  )
+  fields.require_one_of('sampler', diffusion.sampler, SAMPLERS)
   fields.require_all(
     diffusion,
     ('num_steps', diffusion.num_steps >= 1, 'is at least 1'),

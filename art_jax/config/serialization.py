@@ -24,17 +24,10 @@ from art_jax import core
 from art_jax.config import renamed
 
 _CONFIG_FOLDERS = ('core', 'algorithms', 'nn', 'losses', 'data')
-_BARE = {
-  **{'true': True, 'false': False, 'none': None},
-  **{'True': True, 'False': False, 'None': None},
-}
-_NAMES = {
-  int: 'a whole number',
-  float: 'a number',
-  bool: 'true or false',
-  str: 'a string',
-  type(None): 'None',
-}
+_BARE = {'true': True, 'false': False, 'none': None}
+_BARE |= {'True': True, 'False': False, 'None': None}
+_NAMES = {int: 'a whole number', float: 'a number', bool: 'true or false'}
+_NAMES |= {str: 'a string', type(None): 'None'}
 
 
 def config_fields(value: Any) -> list[dataclasses.Field]:
@@ -105,7 +98,9 @@ def to_text(value: Any, indent: int = 0) -> str:
     for f in config_fields(value)
   ]
   name = type(value).__name__
-  return f'{name}(\n{"".join(lines)}{"  " * indent})' if lines else f'{name}()'
+  if not lines:
+    return f'{name}()'
+  return f'{name}(\n{"".join(lines)}{"  " * indent})'
 
 
 def from_text(text: str, extra: Mapping[str, type] | None = None) -> Any:
@@ -119,7 +114,8 @@ def from_text(text: str, extra: Mapping[str, type] | None = None) -> Any:
     core.UserError: for anything else, naming it.
   """
   try:
-    return _build(ast.parse(text.strip(), mode='eval').body, extra or {})
+    tree = ast.parse(text.strip(), mode='eval')
+    return _build(tree.body, extra or {})
   except (SyntaxError, MemoryError, RecursionError) as error:
     raise core.UserError(
       f'{_short(text)!r} is not a value: write a number, a quoted string, a '
@@ -135,9 +131,9 @@ def convert(path: str, text: str, annotation: Any, extra=None) -> Any:
   """
   among_others = _is_union(annotation) and str in typing.get_args(annotation)
   # `none` is a text where nothing else is: it is the name of a norm.
-  is_text = annotation is str or among_others and text not in _BARE
-  if is_text and text[:1] not in ('"', "'"):
-    return text
+  if annotation is str or among_others and text not in _BARE:
+    if text[:1] not in ('"', "'"):
+      return text
   value = _BARE[text] if text in _BARE else from_text(text, extra)
   return as_annotated(path, value, annotation, text)
 
@@ -209,9 +205,9 @@ def _call(node: ast.Call, name: str, extra: Mapping[str, type]) -> Any:
       f'{name} is not a config class; there are: '
       + ', '.join(nearest(name, {**config_classes(), **extra}))
     )
+  starred = [a for a in node.args if isinstance(a, ast.Starred)]
   core.require(
-    not any(isinstance(a, ast.Starred) for a in node.args)
-    and all(k.arg for k in node.keywords),
+    not starred and all(k.arg for k in node.keywords),
     f'{name}(...): * and ** are not allowed in a config',
   )
   args = [_build(a, extra) for a in node.args]
@@ -281,9 +277,9 @@ def _fit(value: Any, annotation: Any) -> tuple[bool, Any]:
     return isinstance(value, int) and not isinstance(value, bool), value
   if getattr(annotation, '_is_protocol', False):
     return is_config(value), value
-  return not isinstance(annotation, type) or isinstance(
-    value, annotation
-  ), value
+  if isinstance(annotation, type):
+    return isinstance(value, annotation), value
+  return True, value
 
 
 def _say(annotation: Any) -> str:
@@ -292,9 +288,8 @@ def _say(annotation: Any) -> str:
     return ' or '.join(_say(a) for a in args)
   if origin is tuple:
     return f'a tuple of {_say(args[0])}'
-  return _NAMES.get(
-    annotation, f'a {getattr(annotation, "__name__", annotation)}(...)'
-  )
+  other = f'a {getattr(annotation, "__name__", annotation)}(...)'
+  return _NAMES.get(annotation, other)
 
 
 def _is_union(annotation: Any) -> bool:

@@ -79,6 +79,13 @@ def compare(
     scores.attempt(
       'inception_score', lambda: add_inception_score(extractor.logits)
     )
+  _compare_appearance(scores, protocol, real, fake)
+
+
+def _compare_appearance(
+  scores: Scores, protocol: str, real: Survey, fake: Survey
+) -> None:
+  """Add what is measured on the pictures themselves."""
   for metric, field in _APPEARANCE.items():
     value, of_real = (np.mean(getattr(s, field)) for s in (fake, real))
     if np.isfinite([value, of_real]).all() and scores.wants(metric):
