@@ -49,11 +49,11 @@ def tiny() -> core.Experiment:
   return core.Experiment(
     algorithm=CUT(
       generator=ResnetGenerator(
-        width=8, blocks=1, upsample='blur', downsample='blur'
+        width=8, blocks=1, halvings=1, upsample='blur', downsample='blur'
       ),
       discriminator=PatchGAN(width=8, downsample='blur'),
       head=PatchHead(width=16),
-      layers=('input', 'down_0', 'down_1', 'block_0'),
+      layers=('input', 'down_0', 'block_0'),
       patches=64,
     ),
     data=core.Data(source=Builtin(count=32), size=32, load_size=36),

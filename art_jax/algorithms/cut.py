@@ -16,6 +16,7 @@ from flax import struct
 
 from art_jax import core
 from art_jax.algorithms import fields, optim, trainable
+from art_jax.algorithms.early import early
 from art_jax.algorithms.runner import Runner
 from art_jax.losses.adversarial import least_squares, unit, verdict
 from art_jax.losses.patch_nce import NEGATIVES, patch_nce
@@ -216,18 +217,30 @@ class CUT:
     rows: core.Batch,
   ) -> tuple[Mapping[str, jax.Array], trainable.Collections]:
     """Return the fakes and the terms of the loss that need G and F alone."""
-    modules = {self.direction: self.generator, _HEAD: self.head}
     dropout_key, source_key, target_key = keys
-    run = Runner(modules, params, collections, dropout_key)
-    fake, nce = self._contrast(
-      run, rows['source'], rows.get('flipped'), source_key
-    )
-    output = {'fake': fake, 'nce': nce}
+    source, output = rows['source'], {}
     if self.identity_weight:
-      _, output['identity'] = self._contrast(
-        run, rows['target'], None, target_key
+
+      def identity(params, constants):
+        collections, target = constants
+        run = self._runner(params, collections, target_key)
+        _, nce = self._contrast(run, target, None, target_key)
+        return nce, run.collections
+
+      # Else the activations of both passes would be kept at once.
+      output['identity'], collections, source = early(
+        identity, params, (collections, rows['target']), source
       )
+    run = self._runner(params, collections, dropout_key)
+    output['fake'], output['nce'] = self._contrast(
+      run, source, rows.get('flipped'), source_key
+    )
     return output, run.collections
+
+  def _runner(self, params, collections, key) -> Runner:
+    """Return what applies G and F."""
+    modules = {self.direction: self.generator, _HEAD: self.head}
+    return Runner(modules, params, collections, key)
 
   def _contrast(
     self,

@@ -261,7 +261,7 @@ def _spots(key):
     ('algorithm.layers=("stem", "stem")', 'layers.*each once'),
     ('algorithm.layers=()', 'layers'),
     ('algorithm.generator=UNet()', 'generator.*UNet.*ResnetGenerator'),
-    ('algorithm.generator.blocks=0', 'layers.*block_0.*there are'),
+    ('algorithm.generator.blocks=0', 'layers.*block_0.*there are input, stem, down_0'),
   ],
 )
 def test_bad_fields(assignment, match):
