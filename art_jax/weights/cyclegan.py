@@ -1,4 +1,4 @@
-"""CycleGAN generators of PyTorch: their layers by name.
+"""ResNet generators of CycleGAN and CUT in PyTorch: their layers by name.
 
 All known files are `state_dict`s of one `nn.Sequential` called `model`, whose
 positions count the padding, activation and norm layers too:
@@ -7,7 +7,10 @@ positions count the padding, activation and norm layers too:
 
 Inside a block the convolutions stand at 1 and 5 (6 where a dropout layer stands
 between), under `conv_block` (junyanz/pytorch-CycleGAN-and-pix2pix) or `block`
-(forks). An affine norm follows its convolution at the next position.
+(forks). An affine norm follows its convolution at the next position. CUT's blurs
+are modules too, whose constant kernels (`model.7.filt`) are ignored:
+
+  1 stem, 4 and 8 down, 12... blocks, then up, up and the last convolution.
 """
 
 import re
@@ -26,6 +29,8 @@ from art_jax.weights.state_dict import (
 )
 
 FIRST = 'model.1.weight'
+# Modules before the convolution of a doubling: upsample and pad, or upsample.
+_BEFORE = {'transpose': 0, 'blur': 1, 'resize': 2}
 _NAME = re.compile(r'model\.(\d+)\.(?:(conv_block|block)\.(\d+)\.)?(\w+)')
 
 
@@ -69,16 +74,17 @@ def _layers(
     )
 
   transposed = generator.upsample == 'transpose'
-  # A resize convolution is three modules: upsample, pad, convolve.
-  extra = 0 if transposed else 2
-  up = 10 + generator.blocks + extra
+  blurs = int(generator.downsample == 'blur')
+  extra = _BEFORE[generator.upsample]
+  first = 10 + 2 * blurs
+  up = first + generator.blocks + extra
   return [
     layer('model.1', ('stem',), channels, width, 7),
     layer('model.4', ('down_0',), width, 2 * width),
-    layer('model.7', ('down_1',), 2 * width, 4 * width),
+    layer(f'model.{7 + blurs}', ('down_1',), 2 * width, 4 * width),
     *(
       layer(
-        f'model.{10 + i}.{block}.{inner}',
+        f'model.{first + i}.{block}.{inner}',
         (f'block_{i}', f'conv_{j}'),
         4 * width,
         4 * width,
@@ -120,15 +126,29 @@ def infer(tensors: Tensors) -> tuple[ResnetGenerator, list[Layer]]:
   blocks = len({m[1] for m in inner})
   block = inner[0][2] if inner else 'conv_block'
   width = stem.shape[0]
-  up = {
-    'transpose': f'model.{10 + blocks}.weight',
-    'resize': f'model.{12 + blocks}.weight',
-  }
-  upsample = 'transpose' if up['transpose'] in tensors else 'resize'
-  head = f'model.{(17 if upsample == "transpose" else 21) + blocks}.weight'
+  second = tensors.get('model.8.weight')  # else a norm, if any
+  blurred = second is not None and second.ndim == 4
+  first = 12 if blurred else 10
+  upsample = next(
+    (
+      name
+      for name, extra in _BEFORE.items()
+      if f'model.{first + blocks + extra}.weight' in tensors
+    ),
+    'resize',
+  )
+  head = f'model.{first + blocks + 7 + 2 * _BEFORE[upsample]}.weight'
   channels = need(tensors, head, f'[channels, {width}, 7, 7]', 4).shape[0]
   norm = norm_of(tensors, 'model.2.')
-  second = f'model.10.{block}.6.weight'
-  dropout = 0.5 * (second in tensors and tensors[second].ndim == 4)
-  generator = ResnetGenerator(width, blocks, channels, norm, upsample, dropout)
+  inside = tensors.get(f'model.{first}.{block}.6.weight')
+  dropout = 0.5 * (inside is not None and inside.ndim == 4)
+  generator = ResnetGenerator(
+    width,
+    blocks,
+    channels,
+    norm,
+    upsample,
+    dropout,
+    downsample='blur' if blurred else 'stride',
+  )
   return generator, _layers(generator, stem.shape[1], block)

@@ -45,6 +45,11 @@ def layers_of(
   )
   if isinstance(module, UNet):
     return _unet(module, in_channels(params, 'down_0'))
+  core.require(
+    module.downsample == 'stride',
+    f"downsample = {module.downsample!r}: the upstream names are for 'stride'",
+    WeightsError,
+  )
   return _patchgan(module, in_channels(params, 'conv_0'))
 
 

@@ -18,7 +18,8 @@ Tensors = Mapping[str, np.ndarray]  # PyTorch's names and layouts
 
 # What state_dicts hold beside weights: counters, and statistics that only a
 # batch norm uses.
-_COUNTER = 'num_batches_tracked'
+# Counters, and the constant kernels of CUT's blurs.
+_NO_WEIGHTS = ('num_batches_tracked', '.filt')
 _STATISTICS = ('running_mean', 'running_var')
 _NORM_TENSORS = {
   'batch': {
@@ -181,7 +182,8 @@ def from_torch(
   """Convert a `state_dict` to variables, where it is exactly these layers.
 
   Args:
-    tensors: counters in it, and statistics of instance norms, are ignored.
+    tensors: counters and blurs in it, and statistics of instance norms, are
+      ignored.
     layers: those of the network.
     what: the network in words, for the message.
 
@@ -207,7 +209,7 @@ def from_torch(
   }
   for name in tensors:
     core.require(
-      name in entries or name in unused or name.endswith(_COUNTER),
+      name in entries or name in unused or name.endswith(_NO_WEIGHTS),
       f"unknown tensor '{name}' {list(tensors[name].shape)}: not part of "
       f'{what}',
       WeightsError,

@@ -14,6 +14,7 @@ from art_jax.nn.patch_head import PatchHead
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator
 from art_jax.profiling import describe
+from art_jax.weights import families
 
 
 def _uniform(i, shape):
@@ -128,6 +129,21 @@ def test_published_parameter_counts():
     'discriminator_b': 2_764_737,
     'head': 560_384,
   }
+
+
+def test_weights_of_the_authors_code_are_read():
+  module = ResnetGenerator(4, 2, upsample='blur', downsample='blur')
+  params = _params(module, _ORDER)
+  tensors = families.to_torch(module, params)
+  places = '1 4 8 12.conv_block.1 12.conv_block.5 13.conv_block.1 '
+  places += '13.conv_block.5 15 19 23'
+  assert [n for n in tensors if n.endswith('weight')] == [
+    f'model.{place}.weight' for place in places.split()
+  ]
+  blurs = {f'model.{i}.filt': np.ones((8, 1, 3, 3), 'f4') for i in (7, 11, 14)}
+  found, variables = families.from_torch(tensors | blurs)
+  assert found == module
+  jax.tree.map(np.testing.assert_array_equal, variables, params)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +277,10 @@ def _spots(key):
     ('algorithm.layers=("stem", "stem")', 'layers.*each once'),
     ('algorithm.layers=()', 'layers'),
     ('algorithm.generator=UNet()', 'generator.*UNet.*ResnetGenerator'),
-    ('algorithm.generator.blocks=0', 'layers.*block_0.*there are input, stem, down_0'),
+    (
+      'algorithm.generator.blocks=0',
+      'layers.*block_0.*there are input, stem, down_0',
+    ),
   ],
 )
 def test_bad_fields(assignment, match):

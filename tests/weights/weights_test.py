@@ -26,6 +26,9 @@ _FAMILY = [
   ResnetGenerator(4, 9, norm='batch', dropout=0.5),
   ResnetGenerator(4, 1, upsample='resize'),
   ResnetGenerator(4, 2, norm='instance_affine', upsample='resize', dropout=0.5),
+  ResnetGenerator(4, 2, upsample='blur', downsample='blur'),
+  ResnetGenerator(3, 1, norm='batch', upsample='blur', downsample='blur'),
+  ResnetGenerator(2, 0, upsample='transpose', downsample='blur'),
 ]
 
 # name: (the network, its input)
