@@ -7,8 +7,8 @@ positions count the padding, activation and norm layers too:
 
 Inside a block the convolutions stand at 1 and 5 (6 where a dropout layer stands
 between), under `conv_block` (junyanz/pytorch-CycleGAN-and-pix2pix) or `block`
-(forks). An affine norm follows its convolution at the next position. CUT's blurs
-are modules too, whose constant kernels (`model.7.filt`) are ignored:
+(forks). An affine norm follows its convolution at the next position. The blurs
+of CUT are modules too, whose constant kernels (`model.7.filt`) are ignored:
 
   1 stem, 4 and 8 down, 12... blocks, then up, up and the last convolution.
 """
