@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import borders, geometry, lowering, require
+from art_jax.nn import borders, doubled, geometry, lowering, require
 
 
 def _pair(value: int | tuple[int, ...], name: str) -> tuple[int, ...]:
@@ -288,8 +288,12 @@ class ResizeConv(nn.Module):
       f'{self.kernel_size} odd',
     )
     w, b = _params(self, x.shape[-1])
+    x, reflect = x.astype(self.dtype), self.padding == 'reflect'
+    whole = all(isinstance(n, int) for n in x.shape)  # not when exported
+    if (self.kernel_size, self.scale) == (3, 2) and whole:
+      return doubled.convolve(x, w, reflect) + b
     n = self.kernel_size // 2
-    x = upsample(x.astype(self.dtype), self.scale)
-    if self.padding == 'reflect':
+    x = upsample(x, self.scale)
+    if reflect:
       x, n = reflect_pad(x, n), 0
     return conv(x, w, 1, n) + b

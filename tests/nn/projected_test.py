@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from flax import traverse_util
 
-from art_jax.nn import depthwise, fastgan, lowering, projected
+from art_jax.nn import depthwise, doubled, fastgan, lowering, projected
 from art_jax.nn.efficientnet_lite import EfficientNetLite0
 
 # Its origin is in it.
@@ -249,6 +249,24 @@ def test_depthwise_is_a_convolution_of_groups(shape, kernel, stride):
   def run(x, w):
     def loss(x, w):
       return jnp.sum(jnp.sin(depthwise.depthwise(x, w, stride)))
+
+    return jax.value_and_grad(loss, (0, 1))(x, w)
+
+  found = run(x, w)
+  with lowering.native_lowering():
+    wanted = run(x, w)
+  for a, b in zip(*map(jax.tree.leaves, (found, wanted)), strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('reflect', [False, True])
+def test_in_four_convolutions_is_enlarged_and_convolved(reflect):
+  x, w = numbers('input/x', (2, 3, 4, 5)), numbers('kernel', (3, 3, 5, 6))
+
+  @jax.jit
+  def run(x, w):
+    def loss(x, w):
+      return jnp.sum(jnp.sin(doubled.convolve(x, w, reflect)))
 
     return jax.value_and_grad(loss, (0, 1))(x, w)
 
