@@ -5,6 +5,7 @@ Nothing here imports jax: a wrong word is refused at once.
 
 import difflib
 import pathlib
+import re
 import sys
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from art_jax.cli import table
 from art_jax.cli.flags import FLAGS, NAMES
 from art_jax.config import experiment_files
 
-_HELP = ('--help', '-help', '-h')
+_HELP = re.compile(r'-h|-\?|--?help(full|short|xml)?(=.*)?')
 
 
 def parse(argv: Sequence[str]) -> list[str]:
@@ -28,7 +29,7 @@ def parse(argv: Sequence[str]) -> list[str]:
   program, *words = argv
   bare = (word.removeprefix('--mode=') for word in words)
   named = [name for name in bare if name in table.MODES]
-  if not words or any(word in _HELP for word in words):
+  if not words or any(map(_HELP.fullmatch, words)):
     words = ['help', *named]
   FLAGS.set_gnu_getopt(True)  # flags may stand after the positionals
   try:

@@ -2,9 +2,10 @@
 
 `python -m art_jax.main --mode=MODE --experiment=NAME` is the same. Exit codes:
 0 done, 1 a bug, 2 bad input, 3 stopped by an alarm or a bad number, 74 the disk
-of the run failed (free or replace it, then the same command continues), 75
-stopped on request after a checkpoint (start the same command again), 134
-another process of the run was lost (start all of them again).
+failed (free or replace it, then the same command continues), 75 stopped on
+request (start the same command again), 134 another process of the run was lost
+(start all of them again). All are decided here, with the one line that goes
+with them.
 
 jax is imported by the modes that need it, after the arguments were checked.
 """
@@ -15,7 +16,7 @@ import sys
 
 from absl import app, flags, logging
 
-from art_jax.cli import arguments, table
+from art_jax.cli import arguments, table, terminal
 from art_jax.cli.flags import FLAGS
 
 _QUIET = ('orbax', 'tensorflow_datasets')
@@ -36,24 +37,37 @@ def main(argv: list[str]) -> int:
       compilation_cache.turn_on()
     module = importlib.import_module(f'art_jax.cli.modes.{mode.name}')
     names = [argv[1:]] if mode.many else []
-    return module.run(FLAGS, *names) or 0
+    with terminal.stop.raising():
+      code = module.run(FLAGS, *names) or 0
+      sys.stdout.flush()
+      return code
+  except KeyboardInterrupt:
+    return _fail(terminal.STOPPED, terminal.stop.line())
   except Exception as error:
-    code = _exit_code(error)
+    if terminal.stop.asked:  # some libraries wrap what a signal raises
+      return _fail(terminal.STOPPED, terminal.stop.line())
+    code, message = _verdict(error)
     if code is None:
       raise
+    _fail(code, message)
     if code == 134:
-      _fail(
-        code, f'another process of this run was lost; start all again ({error})'
-      )
-      os._exit(
-        code
-      )  # jax itself would wait a minute and a half for the lost one
-    return _fail(code, error)
+      # jax itself would wait a minute and a half for the lost one.
+      os._exit(code)
+    return code
 
 
 def cli() -> None:
   """Parse flags and run; the console script `art_jax`."""
-  app.run(lambda argv: sys.exit(main(argv)), flags_parser=parse, argv=sys.argv)
+  app.run(_exit, flags_parser=parse, argv=sys.argv)
+
+
+def _exit(argv: list[str]) -> None:
+  code = main(argv)
+  if terminal.stop.asked and code == terminal.STOPPED:
+    # Threads that still work must not keep the process.
+    sys.stderr.flush()
+    os._exit(code)
+  sys.exit(code)
 
 
 def parse(argv: list[str]) -> list[str]:
@@ -71,8 +85,8 @@ def parse(argv: list[str]) -> list[str]:
   return rest
 
 
-def _exit_code(error: Exception) -> int | None:
-  """Return the exit code of an error; None: it is a bug."""
+def _verdict(error: Exception) -> tuple[int | None, str]:
+  """Return the exit code of an error, and what to say; None: it is a bug."""
   from art_jax import core
 
   codes = {core.StorageError: 74, core.UserError: 2, core.Diverged: 3}
@@ -84,8 +98,24 @@ def _exit_code(error: Exception) -> int | None:
 
     codes |= {AlarmStop: 3, Preempted: 75}
     if distributed.peer_lost(error):
-      return 134
-  return next((codes[k] for k in codes if isinstance(error, k)), None)
+      return (
+        134,
+        f'another process of this run was lost; start all again ({error})',
+      )
+  code = next((codes[k] for k in codes if isinstance(error, k)), None)
+  if code is not None:
+    return code, str(error)
+  name = getattr(error, 'filename', None)
+  name = os.fsdecode(name) if isinstance(name, str | bytes) else None
+  if fault := core.disk_fault(error):
+    place = name or FLAGS.workdir or FLAGS.output or 'the disk'
+    return 74, (
+      f'{place}: {fault}; free space or repair the disk, and start the same '
+      'command again'
+    )
+  if name and isinstance(error, OSError) and error.strerror:
+    return 2, f'{name}: {error.strerror}; pass a path that can be used'
+  return None, ''
 
 
 def _fail(code: int, message: object) -> int:

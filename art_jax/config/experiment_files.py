@@ -28,5 +28,5 @@ def files() -> Mapping[str, pathlib.Path]:
 
 def purpose(path: pathlib.Path) -> str:
   """Return the first line of an experiment file's docstring, unimported."""
-  docstring = ast.get_docstring(ast.parse(path.read_text())) or ''
+  docstring = ast.get_docstring(ast.parse(path.read_text('utf-8'))) or ''
   return docstring.partition('\n')[0]

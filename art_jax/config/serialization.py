@@ -163,7 +163,9 @@ def _definitions() -> Mapping[str, Sequence[str]]:
   modules: dict[str, list[str]] = {}
   for folder in _CONFIG_FOLDERS:
     for path in sorted((package / folder).glob('*.py')):
-      for name in re.findall(r'^class ([A-Za-z]\w*)', path.read_text(), re.M):
+      for name in re.findall(
+        r'^class ([A-Za-z]\w*)', path.read_text('utf-8'), re.M
+      ):
         modules.setdefault(name, []).append(f'art_jax.{folder}.{path.stem}')
   return modules
 

@@ -24,7 +24,13 @@ from art_jax.core.contracts import (
   Stylable,
   Translator,
 )
-from art_jax.core.errors import Diverged, StorageError, UserError, require
+from art_jax.core.errors import (
+  Diverged,
+  StorageError,
+  UserError,
+  disk_fault,
+  require,
+)
 from art_jax.core.experiment import (
   Data,
   Duration,
@@ -104,6 +110,7 @@ __all__ = [
   'batches_per_step',
   'columns',
   'directions',
+  'disk_fault',
   'in_steps',
   'inference_fields',
   'labels',

@@ -1,5 +1,19 @@
 """The errors that a program around a run may want to catch."""
 
+import errno
+import os
+
+# What the system says of a disk that is full, read-only, broken or gone.
+_DISK = (
+  errno.ENOSPC,
+  errno.EDQUOT,
+  errno.EFBIG,
+  errno.EROFS,
+  errno.EIO,
+  errno.ESTALE,
+  errno.ENODEV,
+)
+
 
 class UserError(ValueError):
   """Bad input: the message names the value, the rule and the next step.
@@ -22,6 +36,17 @@ def require(
 
 class StorageError(UserError):
   """The disk of a run failed while it trained; `main` exits with code 74."""
+
+
+def disk_fault(error: BaseException) -> str:
+  """Return the system's words if an error says that the disk failed, else ''.
+
+  Libraries that write by themselves pass on the words, not the number.
+  """
+  if isinstance(error, OSError) and error.errno:
+    return os.strerror(error.errno) if error.errno in _DISK else ''
+  words = (os.strerror(number) for number in _DISK)
+  return next((text for text in words if text in str(error)), '')
 
 
 class Diverged(Exception):

@@ -56,7 +56,7 @@ def staged(path: os.PathLike | str) -> Iterator[epath.Path]:
   """Yield a name beside a local or gs:// file, which becomes it at the end.
 
   A reader never sees half a file. Its folder is made; after an error nothing
-  is left.
+  is left, and an OSError names the file.
   """
   path = epath.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,13 +64,23 @@ def staged(path: os.PathLike | str) -> Iterator[epath.Path]:
   try:
     yield temporary
     temporary.replace(path)
-  except BaseException:
-    temporary.unlink(missing_ok=True)
+  except BaseException as error:
+    with contextlib.suppress(OSError):  # read-only, or the folder is gone
+      temporary.unlink(missing_ok=True)
+    if isinstance(error, OSError) and error.errno:
+      raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     raise
 
 
-def write_atomic(path: os.PathLike | str, data: bytes) -> None:
-  """Write a local or gs:// file, all of it or nothing; make its folder."""
+def write_atomic(
+  path: os.PathLike | str, data: bytes | bytearray | str
+) -> None:
+  """Write a local or gs:// file, all of it or nothing; make its folder.
+
+  Text is written as UTF-8; bytes of file names that are none, as escapes.
+  """
+  if isinstance(data, str):
+    data = data.encode('utf-8', 'backslashreplace')
   with staged(path) as temporary:
     temporary.write_bytes(data)
 

@@ -170,7 +170,7 @@ def _cache_file(root: str) -> pathlib.Path | None:
 
 def _load(cache: pathlib.Path | None) -> dict[str, list]:
   try:
-    content = json.loads(cache.read_text()) if cache else {}
+    content = json.loads(cache.read_text('utf-8')) if cache else {}
     return content['files'] if content.get('version') == _VERSION else {}
   except (OSError, ValueError, AttributeError, KeyError):
     return {}  # missing or damaged: decode again
@@ -180,7 +180,7 @@ def _store(cache: pathlib.Path, files: dict[str, list]) -> None:
   # Another process may write the same file: the last whole one stays.
   with contextlib.suppress(OSError):
     text = json.dumps({'version': _VERSION, 'files': files})
-    write_atomic(cache, text.encode())
+    write_atomic(cache, text)
 
 
 def _side(size: list[int], halves: bool) -> int:

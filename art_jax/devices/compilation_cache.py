@@ -78,7 +78,7 @@ def verify(path: pathlib.Path) -> int:
       key
       for key, suffixes in entries.items()
       if len(suffixes) < len(_SUFFIXES)
-      or (path / f'{key}-sha256').read_text(errors='replace')
+      or (path / f'{key}-sha256').read_text('utf-8', errors='replace')
       != _digest(path / f'{key}-cache')
     ]
     for key in bad:
@@ -140,7 +140,7 @@ def _cpu() -> str:
   """Name the kind of CPU: a home may be shared by machines that differ."""
   text = platform.machine()
   try:
-    lines = pathlib.Path('/proc/cpuinfo').read_text().splitlines()
+    lines = pathlib.Path('/proc/cpuinfo').read_text('utf-8').splitlines()
     text += next((x for x in lines if x.startswith(('flags', 'Features'))), '')
   except OSError:
     text += platform.processor()

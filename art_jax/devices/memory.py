@@ -57,7 +57,7 @@ def total() -> int | None:
     return (device.memory_stats() or {}).get('bytes_limit')
   limits = [psutil.virtual_memory().total]
   with contextlib.suppress(OSError, ValueError):  # that of a container
-    limits.append(int(_CONTAINER.read_text()))
+    limits.append(int(_CONTAINER.read_text('utf-8')))
   return min(limits)
 
 

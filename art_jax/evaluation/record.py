@@ -59,7 +59,7 @@ def append(folder: str, scores: Scores, protocol: dict[str, Any]) -> str:
   left_out = {'left_out': scores.left_out}
   entries.append({'time': now, **protocol, 'scores': values} | left_out)
   text = json.dumps(entries, indent=2, allow_nan=False)
-  write_atomic(path, f'{text}\n'.encode())
+  write_atomic(path, f'{text}\n')
   return str(path)
 
 
@@ -73,7 +73,7 @@ def read(path: str | epath.Path) -> list[dict[str, Any]]:
   if not path.exists():
     return []
   try:
-    entries = json.loads(path.read_text())
+    entries = json.loads(path.read_text('utf-8'))
     if not isinstance(entries, list):
       raise ValueError('it holds no list')
   except (OSError, ValueError) as error:

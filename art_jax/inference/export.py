@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 from jax import export as jax_export
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from art_jax import core
 from art_jax.config import renamed, serialization
-from art_jax.core.paths import make_folder, require_free
+from art_jax.core.paths import make_folder, require_free, write_atomic
 from art_jax.inference.run import Run, require_direction
 from art_jax.nn import lowering
 
@@ -61,15 +61,13 @@ def write(
   for name in contents:
     require_free(output / name, overwrite)
   make_folder(output)
-  (output / 'config.txt').write_text(
-    serialization.to_text(run.experiment) + '\n'
-  )
+  text = serialization.to_text(run.experiment) + '\n'
+  write_atomic(output / 'config.txt', text)
   for name in directions:
-    save_file(
-      flat_weights(run.params, name), output / f'weights_{name}.safetensors'
-    )
-    (output / f'program_{name}.stablehlo').write_bytes(
-      program(run, name).serialize()
+    weights = save(flat_weights(run.params, name))
+    write_atomic(output / f'weights_{name}.safetensors', weights)
+    write_atomic(
+      output / f'program_{name}.stablehlo', program(run, name).serialize()
     )
   return [output / name for name in contents]
 

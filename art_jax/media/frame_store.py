@@ -37,7 +37,7 @@ class Frames:
     text = json.dumps(job, indent=1, sort_keys=True)
     note = self.folder / _JOB
     if self.folder.exists():
-      same = note.is_file() and note.read_text() == text
+      same = note.is_file() and note.read_text('utf-8') == text
       core.require(
         same or overwrite,
         f'{self.folder} holds frames of another job (another clip, painting, '
@@ -46,13 +46,7 @@ class Frames:
       )
       if not same:
         shutil.rmtree(self.folder)
-    try:
-      write_atomic(note, text.encode())
-    except OSError as error:
-      raise core.UserError(
-        f'--output={output}: {self.folder} cannot be made ({error.strerror}); '
-        'pass a place that can be written to'
-      ) from None
+    write_atomic(note, text)
     self.count = next(
       n for n in itertools.count() if not self._path(n).is_file()
     )

@@ -16,8 +16,10 @@ _IMPORTED = time.time()
 def process_age() -> float:
   """Return the seconds since this process was started."""
   try:
-    fields = pathlib.Path('/proc/self/stat').read_text().rpartition(')')[2]
-    uptime = float(pathlib.Path('/proc/uptime').read_text().split()[0])
+    fields = (
+      pathlib.Path('/proc/self/stat').read_text('utf-8').rpartition(')')[2]
+    )
+    uptime = float(pathlib.Path('/proc/uptime').read_text('utf-8').split()[0])
   except OSError:  # Not Linux: without the time until this file was read.
     return time.time() - _IMPORTED
   return uptime - int(fields.split()[19]) / os.sysconf('SC_CLK_TCK')

@@ -3,6 +3,7 @@
 The speeds of earlier runs are kept in the user's cache folder.
 """
 
+import contextlib
 import hashlib
 import json
 import time
@@ -153,9 +154,9 @@ def remember(
   if summary['steps'] < 10:
     return  # Too few to time.
   speeds = _speeds() | {_key(experiment, devices): summary['steps_per_second']}
-  write_atomic(
-    home() / 'throughput.json', json.dumps(speeds, indent=2).encode()
-  )
+  # The run is done: that a later estimate lacks its speed is no failure of it.
+  with contextlib.suppress(OSError, core.UserError):
+    write_atomic(home() / 'throughput.json', json.dumps(speeds, indent=2))
 
 
 def recall(experiment: core.Experiment, devices: mesh.Devices) -> float | None:
@@ -165,7 +166,7 @@ def recall(experiment: core.Experiment, devices: mesh.Devices) -> float | None:
 
 def _speeds() -> dict[str, float]:
   try:
-    return dict(json.loads((home() / 'throughput.json').read_text()))
+    return dict(json.loads((home() / 'throughput.json').read_text('utf-8')))
   except (OSError, ValueError, TypeError):
     return {}
 

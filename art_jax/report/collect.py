@@ -120,7 +120,9 @@ def collect(run: os.PathLike | str) -> RunFiles:
       notes,
       config,
       '',
-      lambda: config.read_text(errors='replace') if config.exists() else '',
+      lambda: (
+        config.read_text('utf-8', errors='replace') if config.exists() else ''
+      ),
     ),
     changed=_changed(experiment, starts),
     starts=starts,
@@ -183,7 +185,7 @@ def _try(
 def _json(notes: list[str], path: pathlib.Path, empty: Any, needed=True) -> Any:
   if not path.exists() and not needed:
     return empty
-  value = _try(notes, path, empty, lambda: json.loads(path.read_text()))
+  value = _try(notes, path, empty, lambda: json.loads(path.read_text('utf-8')))
   return value if isinstance(value, type(empty)) else empty
 
 
@@ -249,7 +251,9 @@ def _best(folder: pathlib.Path, steps: list[int]) -> dict[str, Any]:
   """Return the best moment that the newest readable checkpoint records."""
   for step in reversed(steps):
     try:
-      host = json.loads((folder / str(step) / 'host' / 'metadata').read_text())
+      host = json.loads(
+        (folder / str(step) / 'host' / 'metadata').read_text('utf-8')
+      )
       return host.get('best') or {}
     except (OSError, ValueError, AttributeError):
       continue
@@ -259,7 +263,7 @@ def _best(folder: pathlib.Path, steps: list[int]) -> dict[str, Any]:
 def _alive(path: pathlib.Path) -> bool:
   """Return whether a trainer holds the lock of the folder."""
   try:
-    with open(path) as file:
+    with open(path, encoding='utf-8') as file:
       fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     return False
   except BlockingIOError:

@@ -38,7 +38,7 @@ def write(
   """
   files = collect.collect(run)
   path = output or files.path / REPORT
-  paths.write_atomic(path, report(files).encode())
+  paths.write_atomic(path, report(files))
   return path
 
 
@@ -76,7 +76,8 @@ def compare(runs: Sequence[str | pathlib.Path]) -> str:
     'compare takes two or more run folders: art_jax compare runs/a runs/b',
   )
   folders = [collect.collect(run) for run in runs]
-  named = dict(zip(_distinct_names(folders), folders, strict=True))
+  names = map(paths.printable, _distinct_names(folders))
+  named = dict(zip(names, folders, strict=True))
   tables = [{row['name']: row for row in _table(f.rows)} for f in folders]
   metrics = dict.fromkeys(name for table in tables for name in table)
   scores = dict.fromkeys(name for f in folders for name in f.scores)

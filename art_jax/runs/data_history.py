@@ -176,7 +176,7 @@ def _file(digest: str) -> str:
 def _json(folder: RunFolder, name: str) -> dict[str, Any]:
   """Return a JSON file of the folder; {} if it is missing or damaged."""
   try:
-    content = json.loads((folder.path / name).read_text())
+    content = json.loads((folder.path / name).read_text('utf-8'))
   except (OSError, ValueError):
     return {}
   return content if isinstance(content, dict) else {}

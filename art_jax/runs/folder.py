@@ -71,7 +71,7 @@ class RunFolder:
         (size := path.stat().length) <= _MAX_CONFIG,
         f'{size} bytes; a config has {_MAX_CONFIG} at most',
       )
-      experiment = serialization.from_text(path.read_text(), extra)
+      experiment = serialization.from_text(path.read_text('utf-8'), extra)
     except (core.UserError, OSError, UnicodeDecodeError) as error:
       raise core.UserError(
         f'{path}: {error}; put back the config.txt that training wrote'
@@ -89,7 +89,7 @@ class RunFolder:
     """Return the names of the classes in data.json, () if it has none."""
     path = self.path / 'data.json'
     try:
-      names = json.loads(path.read_text())['classes']
+      names = json.loads(path.read_text('utf-8'))['classes']
     except (OSError, ValueError, KeyError, TypeError):
       return ()  # Numbers name the classes as well.
     return tuple(map(str, names))
@@ -155,7 +155,7 @@ class RunFolder:
     """Write a file of the folder, all of it or nothing."""
     from art_jax.core.paths import write_atomic
 
-    write_atomic(self.path / name, text.encode())
+    write_atomic(self.path / name, text)
 
 
 def _brief(value: Any) -> str:

@@ -131,7 +131,7 @@ class RunLock:
 
 def _holder(path: pathlib.Path) -> str:
   try:
-    about = json.loads(path.read_text())
+    about = json.loads(path.read_text('utf-8'))
     return f'process {about["pid"]} on {about["host"]} (since {about["since"]})'
   except (OSError, ValueError, KeyError, TypeError):
     return 'another process'

@@ -149,7 +149,7 @@ class Writer(contextlib.AbstractContextManager):
   def replay(self, events: Iterable[Event]) -> None:
     """Write alarms.jsonl anew, as the rows up to here gave it."""
     lines = [json.dumps(event.as_row()) + '\n' for event in events]
-    write_atomic(self._local / ALARMS, ''.join(lines).encode())
+    write_atomic(self._local / ALARMS, ''.join(lines))
 
   @property
   def rows(self) -> list[dict[str, Any]]:

@@ -120,7 +120,7 @@ def write_start(
   if not (folder.trained() and (folder.path / 'examples.png').exists()):
     images.save_png(folder.path / 'examples.png', examples())
   path = folder.path / 'run.json'
-  starts = json.loads(path.read_text()) if path.exists() else []
+  starts = json.loads(path.read_text('utf-8')) if path.exists() else []
   starts.append(_describe_start(resolved, devices, command))
   folder.write_json('run.json', starts)
 

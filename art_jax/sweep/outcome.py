@@ -66,13 +66,13 @@ def note(folder: pathlib.Path, status: str, reason: str, together: int) -> None:
   text = json.dumps(
     {'status': status, 'reason': reason, 'together': together}, indent=2
   )
-  write_atomic(folder / FILE, f'{text}\n'.encode())
+  write_atomic(folder / FILE, f'{text}\n')
 
 
 def ended(folder: pathlib.Path) -> dict[str, Any]:
   """Return what `note` wrote; {} if nothing is there."""
   try:
-    noted = json.loads((folder / FILE).read_text())
+    noted = json.loads((folder / FILE).read_text('utf-8'))
     return noted if isinstance(noted, dict) else {}
   except (OSError, ValueError):
     return {}
@@ -112,8 +112,8 @@ def ranked(outcomes: Sequence[Outcome]) -> list[Outcome]:
 def write(folder: pathlib.Path, outcomes: Sequence[Outcome]) -> None:
   """Write sweep.csv, sweep.md and sweep.png; a reader never sees half."""
   folder.mkdir(parents=True, exist_ok=True)
-  write_atomic(folder / TABLE, _csv(outcomes).encode())
-  write_atomic(folder / MARKDOWN, f'{markdown(outcomes)}\n'.encode())
+  write_atomic(folder / TABLE, _csv(outcomes))
+  write_atomic(folder / MARKDOWN, f'{markdown(outcomes)}\n')
   sheet = contact_sheet(outcomes)
   if sheet is not None:
     images.save_png(folder / SHEET, sheet)
@@ -215,7 +215,7 @@ def _number(value: Any) -> str:
 
 def _seconds(folder: pathlib.Path) -> float:
   try:
-    stretches = json.loads((folder / 'times.json').read_text())
+    stretches = json.loads((folder / 'times.json').read_text('utf-8'))
     return float(sum(one['wall'] for one in stretches))
   except (OSError, ValueError, KeyError, TypeError):
     return 0.0

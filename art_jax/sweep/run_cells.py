@@ -121,6 +121,8 @@ def _run_group(
     except (loop.Preempted, core.StorageError):
       raise
     except Exception as error:
+      if core.disk_fault(error):
+        raise
       # One cell may be to blame: alone, each tells for itself.
       _say(f'not together ({_brief(error)}): one after another')
   for name in names:
@@ -147,6 +149,8 @@ def _run_alone(experiment, folder, devices, command) -> tuple[str, str]:
   except core.UserError as error:
     return 'failed', str(error)
   except Exception as error:
+    if core.disk_fault(error):
+      raise
     traceback.print_exc()
     return 'failed', _brief(error)
   return 'finished', ''

@@ -19,6 +19,7 @@ from absl import logging
 from etils import epath
 
 from art_jax import core
+from art_jax.core.paths import write_atomic
 
 _WRITE_EVERY = 5.0  # seconds
 # In later stretches this is the price of starting again.
@@ -148,13 +149,11 @@ class Goodput(contextlib.AbstractContextManager):
       self.write()
 
   def write(self) -> None:
-    """Write times.json through a second name."""
+    """Write times.json, all of it or nothing."""
     if not self._enabled or self._current is None:
       return
     self._written = time.monotonic()
-    temporary = self._path.with_name('.times.json.new')
-    temporary.write_text(json.dumps(self._stretches, indent=1) + '\n')
-    temporary.replace(self._path)
+    write_atomic(self._path, json.dumps(self._stretches, indent=1) + '\n')
 
   def __exit__(self, kind, *unused) -> None:
     """Write what is known at the end, unless the disk is what ended it."""
@@ -241,7 +240,7 @@ def _read(path: epath.Path) -> list[dict[str, Any]]:
   if not path.exists():
     return []
   try:
-    stretches = list(json.loads(path.read_text()))
+    stretches = list(json.loads(path.read_text('utf-8')))
     account(stretches)
   except Exception as error:  # whatever it holds, it stops no training
     logging.warning('%s is damaged and begins anew (%s)', path, error)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import urllib.request
 import zipfile
+from collections.abc import Iterator
 
 from etils import epath
 
@@ -58,15 +59,20 @@ def fetch(name: str) -> pathlib.Path:
 
 def _download(url: str, staged: epath.Path, target: pathlib.Path) -> None:
   """Write what an address gives, up to the largest file that is read."""
+  with staged.open('wb') as file:
+    for chunk in _chunks(url, target):
+      file.write(chunk)
+      core.require(
+        file.tell() <= files.MAX_BYTES,
+        f'{url} is larger than {files.MAX_BYTES}',
+      )
+
+
+def _chunks(url: str, target: pathlib.Path) -> Iterator[bytes]:
   try:
     with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
-      with staged.open('wb') as file:
-        while chunk := answer.read(_CHUNK):
-          file.write(chunk)
-          core.require(
-            file.tell() <= files.MAX_BYTES,
-            f'{url} is larger than {files.MAX_BYTES}',
-          )
+      while chunk := answer.read(_CHUNK):
+        yield chunk
   except OSError as error:
     raise core.UserError(
       f'{url} cannot be fetched ({error}); without a network, fetch it '
@@ -115,7 +121,7 @@ def _hash(path: pathlib.Path | epath.Path, algorithm: str) -> str:
 def _remember(target: pathlib.Path, sha256: str) -> None:
   """Note a file's hash the first time; later it has to be the same."""
   sums = target.with_name('SHA256SUMS')
-  lines = sums.read_text().splitlines() if sums.exists() else []
+  lines = sums.read_text('utf-8').splitlines() if sums.exists() else []
   known = {
     name: digest for digest, name in (line.split('  ') for line in lines)
   }
@@ -125,4 +131,6 @@ def _remember(target: pathlib.Path, sha256: str) -> None:
     f'{target} has the sha256 {sha256}, but {noted} when it was first used; '
     f'delete it, or its line in {sums}',
   )
-  sums.write_text(''.join(f'{known[name]}  {name}\n' for name in known))
+  paths.write_atomic(
+    sums, ''.join(f'{known[name]}  {name}\n' for name in known)
+  )

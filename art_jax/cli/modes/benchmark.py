@@ -38,7 +38,7 @@ def run(flags: Any) -> None:
   if distributed.is_main():
     print(text)
     if output:
-      write_atomic(output, (json.dumps(result, indent=2) + '\n').encode())
+      write_atomic(output, (json.dumps(result, indent=2) + '\n'))
 
 
 def _measure(

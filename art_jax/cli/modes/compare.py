@@ -11,5 +11,5 @@ def run(flags: Any, runs: list[str]) -> None:
   """Write compare.html into --output (default: the folder one is in)."""
   output = pathlib.Path(flags.output or '.') / page.COMPARISON
   require_free(output, flags.overwrite)
-  write_atomic(output, page.compare(runs).encode())
+  write_atomic(output, page.compare(runs))
   print(output)

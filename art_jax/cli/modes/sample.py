@@ -54,7 +54,8 @@ def write(
     The files.
 
   Raises:
-    core.UserError: the folder cannot be written to, or there are no arrays.
+    core.UserError: there are no arrays.
+    OSError: a file cannot be written.
   """
   core.require(
     not arrays or result.arrays,
@@ -62,23 +63,17 @@ def write(
     'arrays; leave it out',
   )
   written = []
-  try:
-    for stem, picture in result.pictures.items():
-      written.append(output / f'{stem}.png')
-      images.save_png(written[-1], picture)
-    for stem, film in result.films.items():
-      written.append(output / f'{stem}.gif')
-      images.gif(written[-1], film.frames, film.fps)
-      written.append(output / f'{stem}.mp4')
-      video.write(written[-1], film.frames, film.fps)
-    if arrays:
-      data = io.BytesIO()
-      np.savez_compressed(data, allow_pickle=False, **result.arrays)
-      written.append(output / f'{arrays}.npz')
-      write_atomic(written[-1], data.getvalue())
-  except OSError as error:
-    raise core.UserError(
-      f'--output={output}: cannot be written to ({error.strerror or error}); '
-      'pass a folder that can'
-    ) from None
+  for stem, picture in result.pictures.items():
+    written.append(output / f'{stem}.png')
+    images.save_png(written[-1], picture)
+  for stem, film in result.films.items():
+    written.append(output / f'{stem}.gif')
+    images.gif(written[-1], film.frames, film.fps)
+    written.append(output / f'{stem}.mp4')
+    video.write(written[-1], film.frames, film.fps)
+  if arrays:
+    data = io.BytesIO()
+    np.savez_compressed(data, allow_pickle=False, **result.arrays)
+    written.append(output / f'{arrays}.npz')
+    write_atomic(written[-1], data.getvalue())
   return written
