@@ -91,6 +91,9 @@ def _verdict(error: Exception) -> tuple[int | None, str]:
 
   codes = {core.StorageError: 74, core.UserError: 2, core.Diverged: 3}
   if not isinstance(error, tuple(codes)):
+    code, text = _verdict_of_system(error)
+    if code is not None:
+      return code, text
     # Where they were raised they are imported already.
     from art_jax.devices import distributed
     from art_jax.monitoring.health import AlarmStop
@@ -103,8 +106,13 @@ def _verdict(error: Exception) -> tuple[int | None, str]:
         f'another process of this run was lost; start all again ({error})',
       )
   code = next((codes[k] for k in codes if isinstance(error, k)), None)
-  if code is not None:
-    return code, str(error)
+  return code, str(error)
+
+
+def _verdict_of_system(error: Exception) -> tuple[int | None, str]:
+  """Return the exit code of what the system refused, and what to say."""
+  from art_jax import core
+
   name = getattr(error, 'filename', None)
   name = os.fsdecode(name) if isinstance(name, str | bytes) else None
   if fault := core.disk_fault(error):

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 STOPPED = 75
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_AGAIN = 1.0  # seconds
 
 
 class _Sink(io.FileIO):
@@ -83,11 +84,17 @@ class Stop:
 
   @contextlib.contextmanager
   def raising(self) -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first signal, and end at the second."""
+    """Raise KeyboardInterrupt at the first signal, and end at the second.
+
+    A finalizer or a callback that was running may have swallowed it: it is
+    raised again every second, unless it is on its way.
+    """
     previous = {number: self._set(number, self._raise) for number in _SIGNALS}
+    previous[signal.SIGALRM] = self._set(signal.SIGALRM, self._again)
     try:
       yield
     finally:
+      signal.setitimer(signal.ITIMER_REAL, 0)
       for number, handler in previous.items():
         self._set(number, handler)
 
@@ -106,7 +113,15 @@ class Stop:
     self.asked = signal.Signals(number).name
     for each in _SIGNALS:
       self._set(each, self._end)
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
     raise KeyboardInterrupt(self.asked)
+
+  def _again(self, *_):
+    error = sys.exc_info()[1]  # what the interrupted code is cleaning up after
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+      error = error.__context__
+    if error is None:
+      raise KeyboardInterrupt(self.asked)
 
   def _end(self, number, _):
     self.asked = signal.Signals(number).name

@@ -72,9 +72,7 @@ def staged(path: os.PathLike | str) -> Iterator[epath.Path]:
     raise
 
 
-def write_atomic(
-  path: os.PathLike | str, data: bytes | bytearray | str
-) -> None:
+def write_atomic(path: os.PathLike | str, data: bytes | str) -> None:
   """Write a local or gs:// file, all of it or nothing; make its folder.
 
   Text is written as UTF-8; bytes of file names that are none, as escapes.

@@ -67,7 +67,8 @@ def write(
     weights = save(flat_weights(run.params, name))
     write_atomic(output / f'weights_{name}.safetensors', weights)
     write_atomic(
-      output / f'program_{name}.stablehlo', program(run, name).serialize()
+      output / f'program_{name}.stablehlo',
+      bytes(program(run, name).serialize()),
     )
   return [output / name for name in contents]
 

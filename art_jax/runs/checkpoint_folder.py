@@ -12,7 +12,6 @@ from absl import logging
 from etils import epath
 
 from art_jax import core
-from art_jax.core.paths import make_folder, printable
 
 CUT = 'cut'  # the reason of steps that are good but no longer wanted
 
@@ -43,13 +42,16 @@ class Folder:
     self._remote = '://' in str(path)
     if not self._remote:  # orbax takes absolute paths only
       self.path = self.path.expanduser().absolute()
-    shown = printable(str(self.path))
-    core.require(
-      shown == str(self.path),
-      f'{shown}: its name is no UTF-8, and checkpoints cannot be stored or '
-      'read there; name the run by a link: ln -s FOLDER LINK',
-    )
+    try:
+      str(self.path).encode()
+    except UnicodeEncodeError:
+      raise core.UserError(
+        f'{self.path}: its name is no UTF-8, and checkpoints cannot be stored '
+        'or read there; name the run by a link: ln -s FOLDER LINK'
+      ) from None
     if writable:
+      from art_jax.core.paths import make_folder  # a reader makes none
+
       make_folder(self.path)
       self.clean()
 

@@ -8,7 +8,6 @@ import pytest
 from absl import flags
 from command_line import run_main
 
-from art_jax import main
 from art_jax.cli import arguments, entry
 from art_jax.cli.flags import FLAGS, NAMES
 from art_jax.cli.table import MODES
@@ -148,7 +147,6 @@ def test_the_module_takes_both_forms_and_needs_no_jax():
       text=True,
     )
     assert done.returncode == (2 if words == ['trian'] else 0), done.stderr
-  assert main.cli is entry.cli
 
 
 def test_any_words_are_taken_or_refused_in_one_line(places):

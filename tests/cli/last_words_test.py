@@ -211,6 +211,33 @@ def test_a_signal_that_a_library_wraps(monkeypatch, capfd):
   assert capfd.readouterr().err.count('\n') == 1
 
 
+def test_a_signal_that_is_swallowed(monkeypatch, capfd):
+  """As in a finalizer; cleaning up takes its time all the same."""
+  module = entry.importlib.import_module('art_jax.cli.modes.list')
+  cleaned = []
+
+  def run(*_):
+    try:
+      os.kill(os.getpid(), signal.SIGTERM)
+      time.sleep(5)
+    except KeyboardInterrupt:
+      pass
+    try:
+      time.sleep(5)
+    finally:
+      time.sleep(0.3)
+      cleaned.append(True)
+
+  monkeypatch.setattr(module, 'run', run)
+  monkeypatch.setattr(terminal, '_AGAIN', 0.1)
+  monkeypatch.setattr(terminal.stop, 'asked', '')
+  begin = time.monotonic()
+  assert entry.main(_start('list')) == 75
+  assert cleaned and time.monotonic() - begin < 3
+  flags.FLAGS.unparse_flags()
+  _one_line(75, capfd.readouterr().err, [75])
+
+
 @pytest.mark.process
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_jax_is_imported(number):
