@@ -128,5 +128,7 @@ def _verdict_of_system(error: Exception) -> tuple[int | None, str]:
 
 def _fail(code: int, message: object) -> int:
   text = ' '.join(str(message).split())
+  # Names of files may be no text: bytes that are no UTF-8.
+  text = text.encode('utf-8', 'backslashreplace').decode()
   print(f'art_jax: {text}', file=sys.stderr, flush=True)
   return code
