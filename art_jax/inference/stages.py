@@ -75,10 +75,16 @@ class Network:
       )
     return scale
 
-  def unit(self, equations: Iterable[Any]) -> int:
-    """Return the largest number of pixels that is one in these equations."""
+  def unit(self, equations: Iterable[Any], most: int) -> int:
+    """Return of what corners of windows must be multiples, in pixels.
+
+    Args:
+      equations: of which no value is made of more than `most` pixels; one with
+        fewer values, such as a mean, has no place in the picture.
+      most: a multiple of the result.
+    """
     scales = [_scale(v, self.window) or 1 for e in equations for v in e.outvars]
-    return math.lcm(1, *scales)
+    return math.lcm(1, *(s for s in scales if s <= most))
 
   def between(
     self, known: Iterable[Any], wanted: Sequence[Any]

@@ -215,7 +215,7 @@ class Picture:
     if text not in self._reach:
       inputs = [values[name] for name in program.reads]
       windows = _read(inputs, program.scales(), (0, 0), window)
-      unit = min(program.unit(), self._multiple)
+      unit = program.unit(self._multiple)
       self._reach[text] = program.reach(windows, moments, unit)
     cut = [w for w, e in zip(window, self._extent, strict=True) if w < e]
     return self._reach[text] / min(cut, default=1)

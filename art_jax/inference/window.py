@@ -155,9 +155,9 @@ class Program:
     depth = np.minimum(changed, last - changed).min(1).max(initial=0) + 1
     return -(-int(depth) * self.network.scale(self._target) // unit) * unit
 
-  def unit(self) -> int:
-    """Return what corners of windows must be multiples of, in pixels."""
-    return self.network.unit(self._equations)
+  def unit(self, most: int) -> int:
+    """Return what corners of windows must be multiples of; see `Network`."""
+    return self.network.unit(self._equations, most)
 
   def _run(self, constants, moments, windows, inside):
     values = dict(zip(self._constants, constants, strict=True))

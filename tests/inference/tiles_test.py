@@ -18,7 +18,7 @@ from art_jax.algorithms.johnson import FastStyle
 from art_jax.algorithms.pix2pix import Pix2Pix
 from art_jax.config import experiments
 from art_jax.devices import memory
-from art_jax.inference import large, run, scratch, tiles
+from art_jax.inference import large, run, scratch, stages, tiles
 from art_jax.media import images
 from art_jax.nn import norm
 from art_jax.nn.resnet_generator import ResnetGenerator
@@ -95,7 +95,7 @@ def _lively(path, x):
 
 def _params(algorithm, key):
   """Return random weights, as `inference` does."""
-  image = jnp.zeros((1, 32, 32, 3))
+  image = jnp.zeros((1, 64, 64, 3))
   if isinstance(algorithm, AdaIN):
     batch = {'a': image, 'b': image}
     return algorithm.inference(algorithm.init(key, batch))
@@ -218,6 +218,22 @@ def test_a_full_disk_is_a_storage_error(small_tiles, monkeypatch, tmp_path):
   monkeypatch.setattr(scratch.os, 'pwrite', full)
   with pytest.raises(core.StorageError, match='No space left.*make room'):
     model.translate(_picture(141, 203), scratch=tmp_path)
+
+
+def test_a_stage_at_the_picture_is_cut_anywhere():
+  """A mean [1, 1, 1, C] of a square window is no layer of a U-Net's bottom."""
+  generator = UNet(width=2, levels=6, norm='instance')
+  model = _model(Pix2Pix(generator=generator))
+
+  def function(params, x):
+    return model.algorithm.translate(params, x, key=jax.random.key(0))
+
+  network = stages.trace(function, model.params, (128, 128, 3))
+  cut = network.cuts[-1]
+  equations, _ = network.between(
+    [*network.constants, *cut.moments, *cut.alive], [network.output]
+  )
+  assert network.unit(equations, generator.multiple) == 2
 
 
 def test_moments_of_parts_are_those_of_the_whole():
