@@ -8,7 +8,9 @@ beside those of features, which do not see the finest of them.
   art_jax fetch efficientnet_lite0
   art_jax train projected_paintings64 --data=/your/paintings
 
-Data: the built-in paintings unless --data names a folder.
+Data: the built-in paintings unless --data names a folder. 30,000 steps of batch
+8, 12 GFLOP each: one to two hours on one CPU core. Expect palettes after 500
+steps, fields, skies and heads under a woven texture after 2,000.
 """
 
 from art_jax import core

@@ -1,18 +1,18 @@
 """Depthwise convolutions: one filter for each channel.
 
-XLA:CPU runs a convolution of many groups 20 to 150 times slower than the sum
-of shifted products that it is. Milliseconds of one core (AVX-512), jax 0.10.2,
-float32, batch 8, `lax.conv_general_dilated` against `_taps`; the gradient is
-that of the input, with the forward pass:
+XLA:CPU runs a convolution of many groups 20 to 200 times slower than the sum
+of shifted products that it is. Milliseconds of processor time (AVX-512, other
+programs beside), jax 0.10.2, float32, batch 8, `lax.conv_general_dilated`
+against `_taps`; the gradient is that of the input:
 
-                            forward          with gradient
-  32x32x32, 3x3               5.1   0.09         5.2   0.10
-  32x32x96, 3x3 /2            3.9   0.15        43.3   0.18
-  16x16x144, 5x5 /2           2.3   0.09        33.8   0.33
-  8x8x240, 5x5                3.8   0.13         3.8   0.26
-  4x4x672, 5x5               10.5   0.16        10.7   0.30
-  64x64x96, 3x3 /2           16.3   0.97         184   0.98
-  16x16x240, 5x5             15.0   0.46        15.0   0.95
+                      forward         and gradient
+  32x32x32, 3x3        9.7   0.09       20    0.17
+  32x32x96, 3x3 /2     9.9   0.13       54    0.27
+  16x16x144, 5x5 /2    6.2   0.09       41    0.19
+  8x8x240, 5x5          12   0.12       24    0.25
+  4x4x672, 5x5          11   0.16       22    0.32
+  64x64x96, 3x3 /2      69   1.02      280    3.01
+  16x16x240, 5x5        37   0.48       74    1.02
 
 Other platforms keep their own convolution.
 """
