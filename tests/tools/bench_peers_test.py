@@ -35,7 +35,7 @@ class Side:
 def test_the_rows_are_experiments_at_their_sizes(tool):
   names = (
     'autoencoder vae dcgan64 dcgan128 wgan acgan cyclegan128 cyclegan256 '
-    'pix2pix gatys johnson_train johnson_512'
+    'cut128 cut256 pix2pix gatys johnson_train johnson_512'
   )
   assert set(names.split()) <= set(tool.rows.ROWS)
   for name, row in tool.rows.ROWS.items():

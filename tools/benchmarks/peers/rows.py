@@ -61,6 +61,18 @@ def _cyclegan(size: int, blocks: int) -> Row:
   )
 
 
+def _cut(size: int) -> Row:
+  return Row(
+    'cut',
+    (
+      _data('unpaired'),
+      f'data.size={size}',
+      f'data.load_size={size * 286 // 256}',
+    ),
+    'contrastive.cut',
+  )
+
+
 _PHOTOS = ('algorithm.weights=', _data('images'))
 # The network that the page of diffusion advises for a CPU.
 _UNET = {
@@ -116,6 +128,8 @@ ROWS: Mapping[str, Row] = MappingProxyType(
     ),
     'cyclegan128': _cyclegan(128, 6),
     'cyclegan256': _cyclegan(256, 9),
+    'cut128': _cut(128),
+    'cut256': _cut(256),
     'pix2pix': Row(
       'pix2pix_facades', (_data('labels'),), 'translation.pix2pix'
     ),
