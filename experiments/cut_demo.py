@@ -12,6 +12,7 @@ Domain a are photos, b paintings, of other scenes: no pair is ever seen.
 from art_jax import core
 from art_jax.algorithms import optim
 from art_jax.algorithms.cut import CUT
+from art_jax.algorithms.patch_contrast import PatchContrast
 from art_jax.data.sources import Builtin
 from art_jax.nn.patch_head import PatchHead
 from art_jax.nn.patchgan import PatchGAN
@@ -32,7 +33,7 @@ def experiment() -> core.Experiment:
       head=PatchHead(width=64),
       generator_optimizer=adam,
       discriminator_optimizer=adam,
-      layers=('input', 'stem', 'block_0'),
+      contrast=PatchContrast(layers=('input', 'stem', 'block_0')),
     ),
     data=core.Data(source=Builtin(count=400), size=64, load_size=68),
     train=core.Train(
@@ -52,8 +53,7 @@ def tiny() -> core.Experiment:
       generator=ResnetGenerator(width=8, blocks=1, halvings=0, norm='none'),
       discriminator=PatchGAN(width=8, layers=1, norm='none'),
       head=PatchHead(width=16),
-      layers=('input', 'stem', 'block_0'),
-      patches=64,
+      contrast=PatchContrast(layers=('input', 'stem', 'block_0'), patches=64),
     ),
     data=core.Data(source=Builtin(count=32), size=32, load_size=36),
     train=core.tiny_train(),

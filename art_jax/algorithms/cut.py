@@ -7,7 +7,7 @@ Translation", arXiv:2007.15651.
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -17,15 +17,14 @@ from flax import struct
 from art_jax import core
 from art_jax.algorithms import fields, optim, trainable
 from art_jax.algorithms.early import early
+from art_jax.algorithms.patch_contrast import HEAD, PatchContrast
 from art_jax.algorithms.runner import Runner
 from art_jax.losses.adversarial import least_squares, unit, verdict
-from art_jax.losses.patch_nce import NEGATIVES, patch_nce
-from art_jax.nn import patch_head, pure
+from art_jax.nn import pure
 from art_jax.nn.patch_head import PatchHead
 from art_jax.nn.patchgan import PatchGAN
 from art_jax.nn.resnet_generator import ResnetGenerator
 
-_HEAD = 'head'
 _PAPER_ADAM = optim.Adam(
   learning_rate=2e-4,
   b1=0.5,
@@ -57,10 +56,8 @@ class CUT:
   (equation 5). The features that F compares are those of G's own encoder. The
   second term is for pictures of Y, which G shall leave as they are.
 
-  # Differs from the paper (equation 4): PatchNCE is the mean over layers and
-  # places, as in the authors' code, where the weights of the paper belong to.
   # Differs from the authors' code: that takes half of each term where both are
-  # on; its first layer is the picture with its mirrored border.
+  # on.
 
   Attributes:
     generator: G.
@@ -70,11 +67,7 @@ class CUT:
     discriminator_optimizer: of D.
     nce_weight: lambda_X; 1 in CUT, 10 in FastCUT.
     identity_weight: lambda_Y; 1 in CUT, 0 in FastCUT: none.
-    layers: of G, whose features are compared; see its `encoder_layers`.
-    patches: places that are compared in each layer; 256 in the paper.
-    temperature: tau; 0.07 in the paper.
-    negatives: what a patch is told from: 'picture', other places of it (the
-      paper), or 'batch', those of all pictures.
+    contrast: PatchNCE, its layers and patches.
     flip_equivariance: half of the pictures are mirrored before G and their
       features back, so that G cannot rely on where things are (FastCUT).
     direction: 'ab' learns a map from a to b, 'ba' from b to a.
@@ -90,38 +83,17 @@ class CUT:
   discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
   nce_weight: float = 1.0
   identity_weight: float = 1.0
-  layers: tuple[str, ...] = ('input', 'down_0', 'down_1', 'block_0', 'block_4')
-  patches: int = 256
-  temperature: float = 0.07
-  negatives: str = 'picture'
+  contrast: PatchContrast = PatchContrast()
   flip_equivariance: bool = False
   direction: str = 'ab'
 
   def __post_init__(self):
     fields.require_one_of('direction', self.direction, ('ab', 'ba'))
-    fields.require_one_of('negatives', self.negatives, NEGATIVES)
-    kind = type(self.generator).__name__
-    fields.require(
-      'generator',
-      kind,
-      isinstance(self.generator, ResnetGenerator),
-      'is a ResnetGenerator: its layers are compared',
-    )
-    known = cast(ResnetGenerator, self.generator).encoder_layers
+    self.contrast.require_layers_of(self.generator)
     fields.require_all(
       self,
       ('nce_weight', self.nce_weight > 0, 'is > 0: it holds the content'),
       ('identity_weight', self.identity_weight >= 0, 'is >= 0', '0: none'),
-      ('temperature', self.temperature > 0, 'is > 0'),
-      ('patches', self.patches >= 2, 'is >= 2: a patch and one unlike it'),
-      (
-        'layers',
-        bool(self.layers)
-        and len(set(self.layers)) == len(self.layers)
-        and set(self.layers) <= set(known),
-        'names layers of the generator, each once',
-        f'there are {", ".join(known)}',
-      ),
     )
 
   @property
@@ -140,7 +112,10 @@ class CUT:
     return {
       f'generator_{self.direction}': (self.generator, (source,)),
       f'discriminator_{self.direction[1]}': (self.discriminator, (target,)),
-      _HEAD: (self.head, self._examples(source)),
+      HEAD: (
+        self.head,
+        self.contrast.examples(self.generator, source),
+      ),
     }
 
   def init(
@@ -150,13 +125,14 @@ class CUT:
     generator_key, discriminator_key = jax.random.split(key)
     source, target = (batch[domain] for domain in self.direction)
     examples = jax.tree.map(
-      lambda s: jnp.zeros(s.shape, s.dtype), self._examples(source)
+      lambda s: jnp.zeros(s.shape, s.dtype),
+      self.contrast.examples(self.generator, source),
     )
     return CUTState(
       generator=trainable.create_networks(
         {
           self.direction: (self.generator, (source,)),
-          _HEAD: (self.head, examples),
+          HEAD: (self.head, examples),
         },
         generator_key,
         self.generator_optimizer,
@@ -224,7 +200,9 @@ class CUT:
       def identity(params, constants):
         collections, target = constants
         run = self._runner(params, collections, target_key)
-        _, nce = self._contrast(run, target, None, target_key)
+        _, nce = self.contrast.compare(
+          run, self.direction, target, None, target_key
+        )
         return nce, run.collections
 
       # Else the activations of both passes would be kept at once.
@@ -232,53 +210,15 @@ class CUT:
         identity, params, (collections, rows['target']), source
       )
     run = self._runner(params, collections, dropout_key)
-    output['fake'], output['nce'] = self._contrast(
-      run, source, rows.get('flipped'), source_key
+    output['fake'], output['nce'] = self.contrast.compare(
+      run, self.direction, source, rows.get('flipped'), source_key
     )
     return output, run.collections
 
   def _runner(self, params, collections, key) -> Runner:
     """Return what applies G and F."""
-    modules = {self.direction: self.generator, _HEAD: self.head}
+    modules = {self.direction: self.generator, HEAD: self.head}
     return Runner(modules, params, collections, key)
-
-  def _contrast(
-    self,
-    run: Runner,
-    pictures: jax.Array,
-    flipped: jax.Array | None,
-    key: core.Key,
-  ) -> tuple[jax.Array, jax.Array]:
-    """Return G(x), and PatchNCE of the features of G(x) and x.
-
-    Args:
-      run: applies G and F.
-      pictures: x, f32[B, H, W, C].
-      flipped: bool[B], which of them G sees mirrored; None: none.
-      key: of the places.
-    """
-    encoder = functools.partial(run, self.direction, method='outputs_of')
-    if flipped is None:  # the features are on the way to the translation
-      *sources, made = encoder(pictures, (*self.layers, 'output'))
-      results = encoder(made, self.layers)
-    else:
-      sources = encoder(pictures, self.layers)
-      made = run(self.direction, _mirrored(pictures, flipped))
-      results = [_mirrored(x, flipped) for x in encoder(made, self.layers)]
-    keys = jax.random.split(key, len(self.layers))
-    at = [
-      patch_head.places(k, x, self.patches)
-      for k, x in zip(keys, results, strict=True)
-    ]
-    queries, targets = (
-      run(_HEAD, *map(patch_head.patches, features, at))
-      for features in (results, jax.lax.stop_gradient(sources))
-    )
-    losses = [
-      patch_nce(q, t, self.temperature, self.negatives)
-      for q, t in zip(queries, targets, strict=True)
-    ]
-    return made, jnp.mean(jnp.stack(losses))
 
   def _generator_loss(self, discriminator, painted, rows):
     """Return the loss of G and F, and its terms; D is a constant."""
@@ -349,25 +289,3 @@ class CUT:
     return pure.apply(
       self.generator, params[direction or self.direction], images
     )
-
-  def _examples(self, pictures) -> tuple[jax.ShapeDtypeStruct, ...]:
-    """Return the shapes of F's inputs for pictures of this shape."""
-    module = cast(ResnetGenerator, self.generator)
-
-    def patches(x):
-      features, _ = module.init_with_output(
-        jax.random.key(0), x, self.layers, method='outputs_of'
-      )
-      none = jax.random.key(0)
-      return tuple(
-        patch_head.patches(f, patch_head.places(none, f, self.patches))
-        for f in features
-      )
-
-    shape = jax.ShapeDtypeStruct(pictures.shape, pictures.dtype)
-    return jax.eval_shape(patches, shape)
-
-
-def _mirrored(x: jax.Array, flipped: jax.Array) -> jax.Array:
-  """Mirror those rows of [B, H, W, C] left to right that are flipped."""
-  return jnp.where(flipped[:, None, None, None], x[:, :, ::-1], x)

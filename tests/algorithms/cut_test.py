@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from art_jax import core
-from art_jax.algorithms import cut, optim
+from art_jax.algorithms import optim
 from art_jax.algorithms.cut import CUT
+from art_jax.algorithms.patch_contrast import PatchContrast, mirrored
 from art_jax.config import experiments
 from art_jax.inference.run import Run
 from art_jax.nn.patch_head import PatchHead
@@ -169,8 +170,7 @@ def _small(**changes):
       'head': PatchHead(8),
       'generator_optimizer': optim.SGD(learning_rate=0.1),
       'discriminator_optimizer': optim.SGD(learning_rate=0.1),
-      'layers': ('input', 'stem'),
-      'patches': 16,
+      'contrast': PatchContrast(layers=('input', 'stem'), patches=16),
       **changes,
     }
   )
@@ -224,9 +224,9 @@ def test_the_other_direction_is_refused():
 
 def test_mirrored_pictures_are_compared_where_they_were():
   x = jnp.arange(2.0 * 2 * 3).reshape(2, 2, 3, 1)
-  mirrored = cut._mirrored(x, jnp.array([True, False]))
-  np.testing.assert_array_equal(mirrored[0], x[0, :, ::-1])
-  np.testing.assert_array_equal(mirrored[1], x[1])
+  found = mirrored(x, jnp.array([True, False]))
+  np.testing.assert_array_equal(found[0], x[0, :, ::-1])
+  np.testing.assert_array_equal(found[1], x[1])
 
 
 def test_flip_equivariance_trains_another_way():
@@ -268,14 +268,17 @@ def _spots(key):
   'assignment, match',
   [
     ('algorithm.direction=aa', 'direction.*ab, ba'),
-    ('algorithm.negatives=none', 'negatives.*picture, batch'),
+    ('algorithm.contrast.negatives=none', 'negatives.*picture, batch'),
     ('algorithm.nce_weight=0', 'nce_weight=0'),
     ('algorithm.identity_weight=-1', 'identity_weight=-1.*0: none'),
-    ('algorithm.temperature=0', 'temperature=0'),
-    ('algorithm.patches=1', 'patches=1'),
-    ('algorithm.layers=("stem", "down_2")', 'layers.*there are input, stem'),
-    ('algorithm.layers=("stem", "stem")', 'layers.*each once'),
-    ('algorithm.layers=()', 'layers'),
+    ('algorithm.contrast.temperature=0', 'temperature=0'),
+    ('algorithm.contrast.patches=1', 'patches=1'),
+    (
+      'algorithm.contrast.layers=("stem", "down_2")',
+      'layers.*there are input, stem',
+    ),
+    ('algorithm.contrast.layers=("stem", "stem")', 'layers.*each once'),
+    ('algorithm.contrast.layers=()', 'layers'),
     ('algorithm.generator=UNet()', 'generator.*UNet.*ResnetGenerator'),
     (
       'algorithm.generator.blocks=0',
