@@ -21,11 +21,11 @@ from typing import Any
 from flax import linen as nn
 
 from art_jax import core
-from art_jax.config import renamed
+from art_jax.config import construction, renamed
 
 _CONFIG_FOLDERS = ('core', 'algorithms', 'nn', 'losses', 'data')
-_BARE = {'true': True, 'false': False, 'none': None}
-_BARE |= {'True': True, 'False': False, 'None': None}
+_BARE = dict.fromkeys(('true', 'True'), True)
+_BARE |= dict.fromkeys(('false', 'False'), False) | {'none': None, 'None': None}
 _NAMES = {int: 'a whole number', float: 'a number', bool: 'true or false'}
 _NAMES |= {str: 'a string', type(None): 'None'}
 
@@ -98,9 +98,7 @@ def to_text(value: Any, indent: int = 0) -> str:
     for f in config_fields(value)
   ]
   name = type(value).__name__
-  if not lines:
-    return f'{name}()'
-  return f'{name}(\n{"".join(lines)}{"  " * indent})'
+  return f'{name}(\n{"".join(lines)}{"  " * indent})' if lines else f'{name}()'
 
 
 def from_text(text: str, extra: Mapping[str, type] | None = None) -> Any:
@@ -238,7 +236,7 @@ def _make(cls: type, *args: Any, **kwargs: Any) -> Any:
   for key, value in bound.items():
     value = renamed.value(cls, key, value)
     values[key] = as_annotated(f'{name}.{key}', value, hints[key], repr(value))
-  return cls(**values)
+  return construction.make(cls, **values)
 
 
 @functools.cache

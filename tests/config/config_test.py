@@ -7,7 +7,7 @@ import pytest
 from art_jax import core
 from art_jax.algorithms import optim
 from art_jax.algorithms.cyclegan import CycleGAN
-from art_jax.config import experiments, serialization
+from art_jax.config import choose, experiments, serialization
 from art_jax.data.sources import Builtin, Folder
 
 
@@ -209,3 +209,19 @@ def test_experiment_file_without_experiment(tmp_path):
   path.write_text('x = 1\n')
   with pytest.raises(core.UserError, match='defines no function experiment'):
     experiments.load(str(path))
+
+
+@pytest.mark.parametrize(
+  'make',
+  [
+    lambda: choose.choose(
+      'style_transfer_squeezenet', {'algorithm.features.version': '1.1.5'}
+    ),
+    lambda: serialization.from_text(
+      "Gatys(features=SqueezeNet(version='1.1.5'), weights='')"
+    ),
+  ],
+)
+def test_what_a_network_refuses_is_told_like_any_bad_input(make):
+  with pytest.raises(core.UserError, match=r"'1.1.5': must be '1.0' or '1.1'"):
+    make()
