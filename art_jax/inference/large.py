@@ -57,11 +57,9 @@ def needs(
   """Return the bytes that a network needs for pictures f32[*shape]."""
   side = max(_PROBE // multiple, 2) * multiple
   probe = (1, *(min(side, extent) for extent in shape[1:3]), shape[3])
-  image = jax.ShapeDtypeStruct(probe, 'float32')
-  plan = memory.needs(jax.jit(function).lower(params, image).compile())
-  measured = plan['temporaries'] + plan['outputs'] + 4 * math.prod(probe)
-  alive = [_alive(function, params, x) for x in (probe, shape)]
-  return int(measured * alive[1] / alive[0])
+  shapes = _Shapes(function, params)
+  ratio = _alive(shapes, shape) / _alive(shapes, probe)
+  return int(_measured(shapes, probe) * ratio)
 
 
 def require_fits(
@@ -117,18 +115,37 @@ def _too_large(function, params, shape, multiple) -> scratch.TooLargeError:
   )
 
 
+class _Shapes:
+  """A function and the shapes of its params: a key of caches."""
+
+  def __init__(self, function: Function, params: Any):
+    leaves, self._tree = jax.tree.flatten(params)
+    self._leaves = tuple((x.shape, x.dtype) for x in leaves)
+    self.function = function
+
+  def __hash__(self) -> int:
+    return hash((self.function, self._tree, self._leaves))
+
+  def __eq__(self, other: object) -> bool:
+    return isinstance(other, _Shapes) and vars(self) == vars(other)
+
+  def arguments(self, shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """Return abstract params and pictures f32[*shape]."""
+    leaves = [jax.ShapeDtypeStruct(*leaf) for leaf in self._leaves]
+    image = jax.ShapeDtypeStruct(shape, 'float32')
+    return jax.tree.unflatten(self._tree, leaves), image
+
+
 @functools.lru_cache(maxsize=8)
-def _alive_of(function, tree, leaves, shape) -> int:
-  params = jax.tree.unflatten(
-    tree, [jax.ShapeDtypeStruct(*leaf) for leaf in leaves]
-  )
-  image = jax.ShapeDtypeStruct(shape, 'float32')
-  closed = jax.make_jaxpr(function)(params, image)
-  return stages.peak_bytes(closed.jaxpr.eqns, closed.jaxpr.outvars)
+def _measured(shapes: _Shapes, shape: tuple[int, ...]) -> int:
+  """Return the bytes that XLA plans for pictures f32[*shape]."""
+  lowered = jax.jit(shapes.function).lower(*shapes.arguments(shape))
+  plan = memory.needs(lowered.compile())
+  return plan['temporaries'] + plan['outputs'] + 4 * math.prod(shape)
 
 
-def _alive(function, params, shape) -> int:
-  leaves, tree = jax.tree.flatten(params)
-  return _alive_of(
-    function, tree, tuple((x.shape, x.dtype) for x in leaves), shape
-  )
+@functools.lru_cache(maxsize=64)
+def _alive(shapes: _Shapes, shape: tuple[int, ...]) -> int:
+  """Return the most bytes that are alive at once, if none were fused."""
+  jaxpr = jax.make_jaxpr(shapes.function)(*shapes.arguments(shape)).jaxpr
+  return stages.peak_bytes(jaxpr.eqns, jaxpr.outvars)

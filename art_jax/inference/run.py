@@ -124,11 +124,14 @@ class Run:
     if direction not in known:
       direction = renamed.option('direction', direction)
     require_direction(self.algorithm, direction, 'direction')
-    if isinstance(self.params, Mapping) and direction not in self.params:
-      raise core.UserError(
-        f'direction={direction!r}: these weights hold one map only; leave '
-        f'the direction out, or pass {", ".join(self.params)}'
-      )
+    # Params are by direction, but of a model that has one network for all.
+    params = self.params if isinstance(self.params, Mapping) else ()
+    there = [name for name in known if name in params]
+    core.require(
+      not there or direction in there,
+      f'direction={direction!r}: these weights hold one map only; leave '
+      f'the direction out, or pass {", ".join(there)}',
+    )
     return direction
 
   def translate(

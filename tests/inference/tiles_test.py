@@ -180,6 +180,26 @@ def test_a_network_that_sees_everything_is_refused(
   model.translate(_picture(side, side))
 
 
+def test_diffusion_is_refused_before_anything_is_computed(monkeypatch):
+  experiment = experiments.load('diffusion_mnist', tiny=True)
+  algorithm, size = experiment.algorithm, experiment.data.size
+  batch = {'image': np.zeros((1, size, size, 1), np.float32)}
+  batch['label'] = np.zeros(1, np.int32)
+  params = jax.eval_shape(
+    lambda key: algorithm.inference(algorithm.init(key, batch)),
+    jax.random.key(0),
+  )
+  model = run.Run(experiment, params)
+  monkeypatch.setattr(large, '_SMALL', 0)
+  monkeypatch.setattr(large, '_PROBE', 32)
+  monkeypatch.setattr(large, 'limit', lambda: 2**26)
+  picture, hole = np.zeros((600, 800, 1), np.uint8), np.ones((600, 800), bool)
+  match = '800x600 pixels need .* cannot work in tiles; pass one of at most'
+  for act in (model.translate, lambda x: model.inpaint(x, hole)):
+    with pytest.raises(scratch.TooLargeError, match=match):
+      act(picture)
+
+
 def test_values_are_kept_in_files_that_have_no_name(
   small_tiles, monkeypatch, tmp_path
 ):
