@@ -9,12 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from art_jax import core
-from art_jax.config import (
-  construction,
-  renamed,
-  renamed_imports,
-  serialization,
-)
+from art_jax.config import renamed, renamed_imports, serialization
 
 
 def load(name: str, *, tiny: bool = False) -> core.Experiment:
@@ -129,7 +124,8 @@ def replace(config: Any, changes: Mapping[str, Any]) -> Any:
     name: below[''] if '' in below else replace(getattr(config, name), below)
     for name, below in tree.items()
   }
-  return construction.make(dataclasses.replace, config, **values)
+  with core.as_user_error('pass another value of the field'):
+    return dataclasses.replace(config, **values)
 
 
 def everywhere(value: Any, changes: Mapping[str, Any]) -> Any:
@@ -249,7 +245,8 @@ def _replace(node: Any, tree: dict, path: str, extra) -> Any:
       )
       value = _replace(value, below, here, extra)
     changes[name] = value
-  return construction.make(dataclasses.replace, node, **changes)
+  with core.as_user_error('pass another value of the field'):
+    return dataclasses.replace(node, **changes)
 
 
 def _rebuild(node: Any, change: Callable[[Any], dict[str, Any]]) -> Any:

@@ -21,11 +21,11 @@ from typing import Any
 from flax import linen as nn
 
 from art_jax import core
-from art_jax.config import construction, renamed
+from art_jax.config import renamed
 
 _CONFIG_FOLDERS = ('core', 'algorithms', 'nn', 'losses', 'data')
-_BARE = dict.fromkeys(('true', 'True'), True)
-_BARE |= dict.fromkeys(('false', 'False'), False) | {'none': None, 'None': None}
+_BARE: dict[str, bool | None] = {str(x): x for x in (True, False, None)}
+_BARE |= {text.lower(): value for text, value in _BARE.items()}
 _NAMES = {int: 'a whole number', float: 'a number', bool: 'true or false'}
 _NAMES |= {str: 'a string', type(None): 'None'}
 
@@ -112,8 +112,7 @@ def from_text(text: str, extra: Mapping[str, type] | None = None) -> Any:
     core.UserError: for anything else, naming it.
   """
   try:
-    tree = ast.parse(text.strip(), mode='eval')
-    return _build(tree.body, extra or {})
+    return _build(ast.parse(text.strip(), mode='eval').body, extra or {})
   except (SyntaxError, MemoryError, RecursionError) as error:
     raise core.UserError(
       f'{_short(text)!r} is not a value: write a number, a quoted string, a '
@@ -236,7 +235,8 @@ def _make(cls: type, *args: Any, **kwargs: Any) -> Any:
   for key, value in bound.items():
     value = renamed.value(cls, key, value)
     values[key] = as_annotated(f'{name}.{key}', value, hints[key], repr(value))
-  return construction.make(cls, **values)
+  with core.as_user_error('pass another value'):
+    return cls(**values)
 
 
 @functools.cache
@@ -277,9 +277,8 @@ def _fit(value: Any, annotation: Any) -> tuple[bool, Any]:
     return isinstance(value, int) and not isinstance(value, bool), value
   if getattr(annotation, '_is_protocol', False):
     return is_config(value), value
-  if isinstance(annotation, type):
-    return isinstance(value, annotation), value
-  return True, value
+  plain = isinstance(annotation, type)
+  return not plain or isinstance(value, annotation), value
 
 
 def _say(annotation: Any) -> str:

@@ -28,6 +28,7 @@ from art_jax.core.errors import (
   Diverged,
   StorageError,
   UserError,
+  as_user_error,
   disk_fault,
   require,
 )
@@ -107,6 +108,7 @@ __all__ = [
   'UserError',
   'adversarial_loss',
   'attributes',
+  'as_user_error',
   'batches_per_step',
   'columns',
   'directions',

@@ -1,7 +1,9 @@
 """The errors that a program around a run may want to catch."""
 
+import contextlib
 import errno
 import os
+from collections.abc import Iterator
 
 # What the system says of a disk that is full, read-only, broken or gone.
 _DISK = (
@@ -32,6 +34,20 @@ def require(
   """
   if not holds:
     raise error(message)
+
+
+@contextlib.contextmanager
+def as_user_error(next_step: str) -> Iterator[None]:
+  """Turn a ValueError inside into a UserError that names the next step.
+
+  Networks, and classes of users, say by ValueError what they refuse.
+  """
+  try:
+    yield
+  except UserError:
+    raise
+  except ValueError as error:
+    raise UserError(f'{error}; {next_step}') from error
 
 
 class StorageError(UserError):

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +13,11 @@ from etils import epath
 
 from art_jax import core
 from art_jax.config import renamed
-from art_jax.inference import large, sizes
 from art_jax.runs import restore
 from art_jax.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+  from art_jax.inference.large import Function
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +165,8 @@ class Run:
       core.UserError: if the model translates nothing, or not this way, or
         pictures are too large for it.
     """
+    from art_jax.inference import sizes  # here: a run may only sample
+
     function = _translation(self.algorithm, self.direction(direction))
     multiple = core.size_multiple(self.algorithm)
     params = self.params, jax.random.key(seed)
@@ -183,6 +187,8 @@ class Run:
     Raises:
       core.UserError: if the model cannot, or the mask is of another size.
     """
+    from art_jax.inference import large, sizes
+
     algorithm = self.algorithm
     if not isinstance(algorithm, core.Inpainter):
       raise core.UserError(
@@ -265,7 +271,7 @@ def load(
 
 
 @functools.lru_cache(maxsize=8)
-def _translation(algorithm: Any, direction: str) -> large.Function:
+def _translation(algorithm: Any, direction: str) -> 'Function':
   """Return one function per model and direction: jit compiles it per size."""
 
   def function(params, images):
@@ -276,7 +282,7 @@ def _translation(algorithm: Any, direction: str) -> large.Function:
 
 
 @functools.lru_cache(maxsize=8)
-def _inpainting(algorithm: core.Inpainter) -> large.Function:
+def _inpainting(algorithm: core.Inpainter) -> 'Function':
   def function(params, images):
     params, hole, key = params
     if hole is None:  # to measure what a picture of any size needs

@@ -1,6 +1,6 @@
 """A network as stages, each of which needs a small neighborhood of its input.
 
-A network is traced on a window of a picture (`nn.whole.in_parts`), and its
+A network is traced on a window of a picture (`nn.pure.in_parts`), and its
 jaxpr is cut where a norm needs the statistics of the whole picture. Between two
 cuts there are a few convolutions; what is alive at a cut is all that the rest
 of the network reads.
@@ -14,7 +14,7 @@ from typing import Any
 import jax
 from jax.extend import core as jex
 
-from art_jax.nn import whole
+from art_jax.nn import pure, whole
 
 
 class NotLocalError(Exception):
@@ -124,7 +124,7 @@ def trace(
     NotLocalError: a norm stands within a loop, or the result is no picture.
   """
   image = jax.ShapeDtypeStruct((1, *shape), 'float32')
-  with whole.in_parts():
+  with pure.in_parts():
     closed = jax.make_jaxpr(function)(params, image)
   jaxpr = closed.jaxpr
   *names, image = jaxpr.invars

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, require, whole
+from art_jax.nn import conv, pure, require
 
 _EPSILON = 1e-5
 # Convolutions of the first three blocks of VGG, which the decoder mirrors.
@@ -17,7 +17,9 @@ def moments(features: jax.Array) -> tuple[jax.Array, jax.Array]:
   The deviation is sqrt(variance + 1e-5), so that its gradient is finite.
   """
   features = features.astype(jnp.float32)
-  if whole.is_in_parts():
+  if pure.is_in_parts():
+    from art_jax.nn import whole  # here: of large pictures alone
+
     mean, variance = whole.moments(features)
     return mean, jnp.sqrt(variance + _EPSILON)
   mean = features.mean((1, 2))

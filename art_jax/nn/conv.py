@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import borders, doubled, geometry, lowering, require
+from art_jax.nn import borders, geometry, lowering, require
 
 
 def _pair(value: int | tuple[int, ...], name: str) -> tuple[int, ...]:
@@ -291,7 +291,9 @@ class ResizeConv(nn.Module):
     x, reflect = x.astype(self.dtype), self.padding == 'reflect'
     whole = all(isinstance(n, int) for n in x.shape)  # not when exported
     if (self.kernel_size, self.scale) == (3, 2) and whole:
-      return doubled.convolve(x, w, reflect) + b
+      from art_jax.nn import upsample_conv  # here: few networks need it
+
+      return upsample_conv.convolve(x, w, reflect) + b
     n = self.kernel_size // 2
     x = upsample(x, self.scale)
     if reflect:

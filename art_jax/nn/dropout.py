@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import whole
+from art_jax.nn import pure
 
 
 def keep(key: jax.Array, shape: tuple[int, ...], dropped: int) -> jax.Array:
@@ -43,7 +43,9 @@ class Dropout(nn.Module):
     if not train or not dropped:
       return x
     key = self.make_rng('dropout')
-    if whole.is_in_parts():
+    if pure.is_in_parts():
+      from art_jax.nn import whole  # here: of large pictures alone
+
       kept = whole.keep(x, key, dropped)
     else:
       kept = keep(key, x.shape, dropped)

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax.nn import conv, norm, require
-from art_jax.nn.dropout import Dropout
 
 SIZES = (32, 64, 128, 150, 256)
 ACTIVATIONS = ('relu', 'leaky_relu')
@@ -157,7 +156,11 @@ def encode(
       x = norm.apply_norm(
         module.norm, x, train, dtype=module.dtype, name=f'norm_{i}'
       )
-    x = Dropout(dropout)(nn.leaky_relu(x, 0.2), train)
+    x = nn.leaky_relu(x, 0.2)
+    if dropout:
+      from art_jax.nn.dropout import Dropout  # here: few discriminators drop
+
+      x = Dropout(dropout)(x, train)
   return x
 
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import require, whole
+from art_jax.nn import pure, require
 
 
 def _require_eps(eps: float) -> None:
@@ -55,7 +55,9 @@ def normalize(
   Returns:
     Like x, and f32[B or 1, C] twice; these two have no gradient.
   """
-  if whole.is_in_parts():
+  if pure.is_in_parts():
+    from art_jax.nn import whole  # here: of large pictures alone
+
     share = functools.partial(_share, groups=groups)
     return whole.normalize(x, scale, bias, eps, share)
   return _normalize(x, scale, bias, eps, groups)

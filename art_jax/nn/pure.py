@@ -6,6 +6,22 @@ from typing import Any
 import jax
 from flax import linen as nn
 
+# Part of jit's cache key: a function traced outside is traced again inside.
+_IN_PARTS = jax.make_user_context(False)
+
+
+def in_parts():
+  """Return a context manager for tracing a network that sees parts of pictures.
+
+  What it needs of the whole picture is left to `nn.whole`.
+  """
+  return _IN_PARTS(True)
+
+
+def is_in_parts() -> bool:
+  """Tell whether `in_parts` is in force."""
+  return _IN_PARTS.value
+
 
 def apply(module: nn.Module, variables: Any, *inputs: Any, **kwargs) -> Any:
   """Return `module.apply(variables, ...)` of a call that changes no variables.

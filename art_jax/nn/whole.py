@@ -1,9 +1,9 @@
 """What a network takes from the whole of a picture that it sees in parts.
 
 A layer sees the neighborhood of a pixel, but for the statistics of an instance
-norm and the draws of dropout. While a network is traced `in_parts`, it asks for
-these by primitives without a value, which mark in its jaxpr where it can be cut
-into stages; `art_jax.inference.stages` does that.
+norm and the draws of dropout. While a network is traced `pure.in_parts`, it
+asks for these by primitives without a value, which mark in its jaxpr where it
+can be cut into stages; `art_jax.inference.stages` does that.
 """
 
 import functools
@@ -14,9 +14,6 @@ import jax.numpy as jnp
 from jax import lax
 from jax.core import ShapedArray
 from jax.extend import core
-
-# Part of jit's cache key: a function traced outside is traced again inside.
-_IN_PARTS = jax.make_user_context(False)
 
 MOMENTS = core.Primitive('whole_picture_moments')
 MOMENTS.multiple_results = True
@@ -32,16 +29,6 @@ def _moments_shape(x):
 @KEEP.def_abstract_eval
 def _keep_shape(x, key, *, dropped):
   return ShapedArray(x.shape, jnp.dtype('bool'))
-
-
-def in_parts():
-  """Return a context manager for tracing a network that sees parts."""
-  return _IN_PARTS(True)
-
-
-def is_in_parts() -> bool:
-  """Tell whether `in_parts` is in force."""
-  return _IN_PARTS.value
 
 
 def moments(x: jax.Array) -> tuple[jax.Array, jax.Array]:

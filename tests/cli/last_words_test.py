@@ -27,6 +27,14 @@ _TINY = ('--experiment=vae_mnist_mlp', '--tiny', '--devices=1')
 _SHORT = ('--set', 'train.duration=1', '--set', 'train.render_every=1')
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c_reaches_this_process():
+  """A shell starts what runs in its background with SIGINT ignored."""
+  before = signal.signal(signal.SIGINT, signal.default_int_handler)
+  yield
+  signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope='module')
 def base(tmp_path_factory):
   """A run, pictures, a clip and weights, all small."""

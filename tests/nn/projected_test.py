@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 from flax import traverse_util
 
-from art_jax.nn import depthwise, doubled, fastgan, lowering, projected
+from art_jax.nn import (
+  depthwise,
+  fastgan,
+  lowering,
+  projected,
+  upsample_conv,
+)
 from art_jax.nn.efficientnet_lite import EfficientNetLite0
 
 # Its origin is in it.
@@ -266,7 +272,7 @@ def test_in_four_convolutions_is_enlarged_and_convolved(reflect):
   @jax.jit
   def run(x, w):
     def loss(x, w):
-      return jnp.sum(jnp.sin(doubled.convolve(x, w, reflect)))
+      return jnp.sum(jnp.sin(upsample_conv.convolve(x, w, reflect)))
 
     return jax.value_and_grad(loss, (0, 1))(x, w)
 

@@ -222,7 +222,7 @@ def test_cells_that_were_stopped_together_go_on_together(tmp_path, monkeypatch):
   run_cells.run(whole, devices)
   stops = iter([False, False, False, True])
   monkeypatch.setattr(
-    together.StopRequest, 'requested', lambda *_: next(stops, False)
+    together.preemption.StopRequest, 'requested', lambda *_: next(stops, False)
   )
   parts = _toys(tmp_path / 'parts', changes, asked, 'turns')
   with pytest.raises(loop.Preempted, match='step 4 of 8'):
