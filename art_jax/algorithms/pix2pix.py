@@ -22,7 +22,7 @@ from art_jax.losses.adversarial import (
   verdict,
 )
 from art_jax.losses.reconstruction import l1
-from art_jax.nn import patchgan, unet, whole
+from art_jax.nn import patchgan, pure, unet
 
 _PAPER_ADAM = optim.Adam(
   learning_rate=2e-4,
@@ -256,7 +256,7 @@ class Pix2Pix:
     rngs = (
       {} if key is None else {'dropout': jax.random.split(key, images.shape[0])}
     )
-    if whole.is_in_parts():  # one picture; its axes must stay where they are
+    if pure.is_in_parts():  # one picture; its axes must stay where they are
       return one(images[0], jax.tree.map(lambda x: x[0], rngs))[None]
     return jax.vmap(one)(images, rngs)
 
