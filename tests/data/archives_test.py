@@ -55,7 +55,9 @@ _GOOD = [
 
 
 @pytest.mark.parametrize('name', ['s.zip', 's.tar', 's.tar.gz', 's.TGZ'])
-def test_archive_is_read_as_a_folder(name, tmp_path):
+def test_archive_is_read_as_a_folder(name, tmp_path, monkeypatch):
+  # A home of its own: nothing of other tests is counted below.
+  monkeypatch.setenv('ART_JAX_HOME', str(tmp_path / 'home'))
   path = _write(tmp_path / name.lower(), _GOOD)
   os.rename(path, path := str(tmp_path / name))
   source, message = detect.parse(path, ('image', 'label'), False)
