@@ -6,7 +6,10 @@ for CycleGAN.
 
   art_jax train cut_demo --devices=1
 
-Domain a are photos, b paintings, of other scenes: no pair is ever seen.
+Domain a are photos, b paintings, of other scenes: no pair is ever seen. About
+2 minutes of one CPU core. Expect the painter's warm, saturated colors, with
+every edge and the grain of the photo kept. Colors wander more than in
+`cyclegan_demo`: nothing leads back to the input that could be compared.
 """
 
 from art_jax import core
@@ -31,6 +34,9 @@ def experiment() -> core.Experiment:
       generator=ResnetGenerator(width=16, blocks=3, halvings=0, norm='none'),
       discriminator=PatchGAN(width=32, layers=1, norm='none'),
       head=PatchHead(width=64),
+      # Differs from the paper (1): paintings that stay as they are hold the
+      # colors of the others.
+      identity_weight=2.0,
       generator_optimizer=adam,
       discriminator_optimizer=adam,
       contrast=PatchContrast(layers=('input', 'stem', 'block_0')),

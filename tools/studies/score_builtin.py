@@ -29,12 +29,13 @@ def main(run: str, *, count: command.Count = 20) -> None:
   core.require(
     type(data.source) is sources.Builtin and data.source.layout == 'unpaired',
     f'--run={run} was not trained on the built-in photos and paintings; its '
-    'true partners are not known; pass a run of cyclegan_demo',
+    'true partners are not known; pass a run of cyclegan_demo or cut_demo',
   )
   batch = pipeline.heldout_batch(data.source.open(data), data, count)
   print(f'pixel_gradient distance to the true partner, {count} scenes')
   print(f'{"direction":<22} {"doing nothing":>14} {"translated":>11}   change')
-  for direction, name in _NAMES.items():
+  for direction in core.directions(model.algorithm):
+    name = _NAMES[direction]
     source, target = (batch[key] for key in direction)
     before, after = (
       float(pixel_gradient(pictures, target).mean())
