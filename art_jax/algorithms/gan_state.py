@@ -13,7 +13,8 @@ from art_jax.nn import pure
 if TYPE_CHECKING:
   from art_jax.algorithms.acgan import ACGAN
   from art_jax.algorithms.gan import GAN
-  from art_jax.algorithms.projected_gan import ProjectedGAN, ProjectedState
+  from art_jax.algorithms.projected_features import ProjectedState
+  from art_jax.algorithms.projected_gan import ProjectedGAN
 
 
 class Replay(struct.PyTreeNode):

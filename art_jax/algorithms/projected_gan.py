@@ -2,40 +2,27 @@
 
 import dataclasses
 import functools
-import sys
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import fields, gan_state, gan_updates, optim, trainable
+from art_jax.algorithms import (
+  fields,
+  gan_state,
+  gan_updates,
+  optim,
+  projected_features,
+  trainable,
+)
+from art_jax.algorithms.projected_features import ProjectedState
 from art_jax.algorithms.stabilizers import Stabilizers
 from art_jax.losses.adversarial import AdversarialLoss, Hinge, Wasserstein
 from art_jax.nn import efficientnet_lite, fastgan, projected, pure
-from art_jax.weights import efficientnet_lite as feature_weights
 
 _PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.0, b2=0.99)
-
-
-class ProjectedState(struct.PyTreeNode):
-  """Everything a Projected GAN learns, and what it is judged with.
-
-  Attributes:
-    generator: G and its optimizer.
-    discriminator: the D_l together, and their optimizer.
-    average: moving average of G's variables; () without one.
-    features: variables of the feature network and of the projection; frozen.
-    clock: i32[], steps taken; the schedules read it.
-  """
-
-  generator: trainable.Trainable
-  discriminator: trainable.Trainable
-  average: core.Params
-  features: Any
-  clock: jax.Array
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -125,8 +112,12 @@ class ProjectedGAN:
     z = jax.ShapeDtypeStruct((rows, self.generator.latent_size), jnp.float32)
     count = self.num_classes
     given = (jax.ShapeDtypeStruct((rows, count), jnp.float32),) if count else ()
-    features = jax.eval_shape(self._random_features, jax.random.key(0))
-    seen = jax.eval_shape(self.project, features, images)
+    features = jax.eval_shape(
+      functools.partial(projected_features.draw, self), jax.random.key(0)
+    )
+    seen = jax.eval_shape(
+      functools.partial(projected_features.project, self), features, images
+    )
     return {
       'generator': (self.generator, (z, *given)),
       'discriminator': (self.discriminator, (images, seen, *given)),
@@ -138,20 +129,7 @@ class ProjectedGAN:
     Raises:
       core.UserError: saying how to get its weights, if they are absent.
     """
-    size = self.generator.size
-    if size < self.project_size:
-      print(
-        f'pictures of {size} px are enlarged to algorithm.project_size='
-        f'{self.project_size} for the discriminators, as published; '
-        f'--set algorithm.project_size={max(size, projected.MULTIPLE)} makes '
-        'steps faster',
-        file=sys.stderr,
-      )
-    return (
-      {'params': feature_weights.load_taps(self.weights)}
-      if self.weights
-      else ()
-    )
+    return projected_features.load(self)
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
@@ -175,7 +153,7 @@ class ProjectedGAN:
       *examples['discriminator'],
       optimizer=self.discriminator_optimizer,
     )
-    features = self._random_features(features_key)
+    features = projected_features.draw(self, features_key)
     if jax.tree.leaves(pretrained):
       features = {**features, 'network': pretrained}
     # A copy: a donated state may not hold one array twice.
@@ -184,36 +162,6 @@ class ProjectedGAN:
     return ProjectedState(
       generator, discriminator, average, features, jnp.int32(0)
     )
-
-  def _random_features(self, key: core.Key) -> core.PyTree:
-    """Return variables of the feature network, and those of the projection."""
-    side = self.project_size
-    network = self.features.init(key, jnp.zeros((1, side, side, 3)), True)
-    taps = jax.eval_shape(
-      functools.partial(self.features.apply, taps=True),
-      network,
-      jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32),
-    )
-    mixing = self.projection.init(
-      jax.random.key(self.projection_seed),
-      [jnp.zeros(x.shape, x.dtype) for x in taps],
-    )
-    return {'network': network, 'projection': mixing}
-
-  def project(
-    self, features: core.PyTree, images: jax.Array
-  ) -> tuple[jax.Array, ...]:
-    """Return P_l of f32[B, H, W, C] in [-1, 1], the finest scale first."""
-    side = self.project_size
-    if images.shape[3] == 1:
-      images = jnp.repeat(images, 3, axis=3)
-    if images.shape[1:3] != (side, side):
-      images = jax.image.resize(
-        images, (len(images), side, side, 3), 'bilinear'
-      )
-    images = (127.5 * images + 0.5) / 128  # (bytes - 127) / 128
-    taps = pure.apply(self.features, features['network'], images, taps=True)
-    return pure.apply(self.projection, features['projection'], taps)
 
   def step(
     self, state: ProjectedState, batch: core.Batch, key: core.Key
@@ -270,7 +218,7 @@ class ProjectedGAN:
   ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
     """Return pictures as the D_l see them: augmented, and their P_l."""
     seen = self.stabilizers.perturb(images, keys, state.clock)
-    return seen, self.project(state.features, seen)
+    return seen, projected_features.project(self, state.features, seen)
 
   def _paint(self, state, key, params, collections, rows):
     """Return G(z) as the D_l see it, and G's collections; a `Forward`."""
@@ -365,7 +313,7 @@ class ProjectedGAN:
       self.discriminator,
       params['discriminator'],
       images,
-      self.project(params['features'], images),
+      projected_features.project(self, params['features'], images),
       *self.given(labels),
       train=False,
     )

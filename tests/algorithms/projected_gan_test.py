@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from art_jax import core
+from art_jax.algorithms import projected_features
 from art_jax.algorithms.projected_gan import ProjectedGAN
 from art_jax.algorithms.stabilizers import Stabilizers
 from art_jax.config import experiments, shapes
@@ -120,7 +121,7 @@ def test_the_mixing_is_the_same_for_every_seed():
 
   @functools.partial(jax.jit, static_argnums=0)
   def mixing(algorithm, key):
-    return algorithm._random_features(key)['projection']
+    return projected_features.draw(algorithm, key)['projection']
 
   one, other = (mixing(algorithm, jax.random.key(seed)) for seed in (0, 1))
   jax.tree.map(np.testing.assert_array_equal, one, other)
@@ -136,7 +137,9 @@ def test_taps_of_published_weights_need_no_head(assets):
   )
   assert '_conv_head' not in params
   algorithm = ProjectedGAN(project_size=32)
-  shape = jax.eval_shape(algorithm._random_features, jax.random.key(0))
+  shape = jax.eval_shape(
+    functools.partial(projected_features.draw, algorithm), jax.random.key(0)
+  )
   jax.tree.map(
     lambda x, y: np.testing.assert_equal(x.shape, y.shape),
     dict(shape['network']['params']),
