@@ -187,6 +187,7 @@ def _stepped(algorithm, batch):
   return state, *jax.jit(algorithm.step)(state, batch, jax.random.key(1))
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_weighted_sum():
   _, _, metrics = _stepped(*_small(nce_weight=3.0, identity_weight=0.5))
   total = (

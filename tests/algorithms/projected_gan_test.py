@@ -83,6 +83,7 @@ def test_small_pictures_are_spoken_of(size, project, says, capsys):
   assert ('64 px are enlarged to algorithm.project_size=224' in said) == says
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   'changes',
   [

@@ -137,6 +137,7 @@ def small_tiles(monkeypatch):
   monkeypatch.setattr(tiles, '_OVERLAP', 1 / 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', TRANSLATORS)
 def test_tiles_are_exact(name, small_tiles, monkeypatch):
   side = 280 if name == 'adain' else 141  # it sees 47 pixels at once
@@ -180,6 +181,7 @@ def test_a_network_that_sees_everything_is_refused(
   model.translate(_picture(side, side))
 
 
+@pytest.mark.slow
 def test_diffusion_is_refused_before_anything_is_computed(monkeypatch):
   experiment = experiments.load('diffusion_mnist', tiny=True)
   algorithm, size = experiment.algorithm, experiment.data.size

@@ -69,6 +69,7 @@ def case(begun, tmp_path):
   return tmp_path / 'x'
 
 
+@pytest.mark.slow
 def test_the_same_set_elsewhere_continues_bit_for_bit(begun, case, caplog):
   _train(case / 'straight', begun / 'set')
   with caplog.at_level(logging.WARNING):
@@ -116,6 +117,7 @@ _CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('change', _CHANGES)
 def test_other_pictures_are_refused_or_go_on_as_told(change, case, caplog):
   change(case / 'set')
