@@ -61,31 +61,52 @@ def create(gan: 'GAN | ACGAN', key: core.Key, batch: core.Batch) -> GANState:
   """Return fresh networks; raises UserError if they do not fit the data."""
   images = batch['image'][: batch['image'].shape[0] // gan.n_critic]
   require_pictures(gan, images.shape)
-  generator_key, discriminator_key = jax.random.split(key)
+  keys = jax.random.split(key)
+  networks = create_networks(gan, keys, batch, len(images))
+  every = gan.stabilizers.replay_every
+  memory = (
+    empty_replay(images, gan.labels(batch)[: len(images)]) if every else ()
+  )
+  zeros = [jnp.int32(0) for _ in range(3)]
+  return GANState(*networks, memory, *zeros)
+
+
+def create_networks(
+  gan: 'GAN | ACGAN | ProjectedGAN',
+  keys: core.Key,
+  batch: core.Batch,
+  rows: int,
+) -> tuple[trainable.Trainable, trainable.Trainable, core.Params]:
+  """Return a fresh G and D for batches of so many rows, and G's average.
+
+  Args:
+    gan: the algorithm.
+    keys: [2], of G and of D.
+    batch: a batch, or its shapes.
+    rows: pictures that one update sees.
+  """
   examples = {
-    name: [jnp.zeros((len(images), *x.shape[1:]), x.dtype) for x in inputs]
+    name: jax.tree.map(
+      lambda x: jnp.zeros((rows, *x.shape[1:]), x.dtype), inputs
+    )
     for name, (_, inputs) in gan.networks(batch).items()
   }
   generator = trainable.create(
     gan.generator,
-    generator_key,
+    keys[0],
     *examples['generator'],
     optimizer=gan.generator_optimizer,
   )
   discriminator = trainable.create(
     gan.discriminator,
-    discriminator_key,
+    keys[1],
     *examples['discriminator'],
     optimizer=gan.discriminator_optimizer,
   )
-  averaged, every = gan.stabilizers.ema_decay, gan.stabilizers.replay_every
   # A copy: a donated state may not hold one array twice.
+  averaged = gan.stabilizers.ema_decay
   average = jax.tree.map(jnp.copy, generator.variables) if averaged else ()
-  memory = (
-    empty_replay(images, gan.labels(batch)[: len(images)]) if every else ()
-  )
-  zeros = [jnp.int32(0) for _ in range(3)]
-  return GANState(generator, discriminator, average, memory, *zeros)
+  return generator, discriminator, average
 
 
 def inference(

@@ -136,32 +136,14 @@ class ProjectedGAN:
   ) -> ProjectedState:
     """Return fresh networks; raises UserError if they do not fit the data."""
     gan_state.require_pictures(self, batch['image'].shape)
-    generator_key, discriminator_key, features_key = jax.random.split(key, 3)
-    examples = {
-      name: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), inputs)
-      for name, (_, inputs) in self.networks(batch).items()
-    }
-    generator = trainable.create(
-      self.generator,
-      generator_key,
-      *examples['generator'],
-      optimizer=self.generator_optimizer,
+    keys = jax.random.split(key, 3)
+    networks = gan_state.create_networks(
+      self, keys[:2], batch, len(batch['image'])
     )
-    discriminator = trainable.create(
-      self.discriminator,
-      discriminator_key,
-      *examples['discriminator'],
-      optimizer=self.discriminator_optimizer,
-    )
-    features = projected_features.draw(self, features_key)
+    features = projected_features.draw(self, keys[2])
     if jax.tree.leaves(pretrained):
       features = {**features, 'network': pretrained}
-    # A copy: a donated state may not hold one array twice.
-    averaged = self.stabilizers.ema_decay
-    average = jax.tree.map(jnp.copy, generator.variables) if averaged else ()
-    return ProjectedState(
-      generator, discriminator, average, features, jnp.int32(0)
-    )
+    return ProjectedState(*networks, features, jnp.int32(0))
 
   def step(
     self, state: ProjectedState, batch: core.Batch, key: core.Key
