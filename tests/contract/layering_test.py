@@ -13,7 +13,7 @@ _PACKAGE = _ROOT / 'art_jax'
 _LAYERS = (
   ('cli',),
   ('profiling', 'sweep'),
-  ('training', 'style_transfer', 'evaluation'),
+  ('training', 'style_transfer', 'painter', 'evaluation'),
   ('inference', 'monitoring', 'report'),
   ('algorithms', 'runs', 'sampling', 'metrics'),
   ('weights', 'data', 'devices'),

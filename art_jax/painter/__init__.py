@@ -1,0 +1,1 @@
+"""Pictures painted from a composition with the strokes of paintings."""
