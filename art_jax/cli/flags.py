@@ -116,6 +116,8 @@ _HELP: dict[str, str | dict[str, str]] = {
   'metrics': 'Only these metrics; default: all that apply.',
   'real': 'Folder of real pictures.',
   'fake': 'Folder of pictures to score.',
+  'reference': 'What samples of a run are compared with: its training '
+  'pictures, or those that it kept aside (data.heldout).',
   # sweep, describe, benchmark.
   'random': 'Number of cells to draw from --set path=a,b or path=low..high.',
   'together': 'How cells that allow it are trained by one program.',
@@ -160,6 +162,7 @@ _KINDS: dict[str, tuple[Any, ...]] = {
   'frames': (flags.DEFINE_integer, None),
   'save_arrays': (flags.DEFINE_bool, False),
   'features': (flags.DEFINE_string, 'pixels32'),
+  'reference': (flags.DEFINE_enum, 'train', ('train', 'heldout')),
   'metrics': (flags.DEFINE_list, []),
   'random': (flags.DEFINE_integer, None),
   'together': (flags.DEFINE_enum, 'auto', ('auto', 'vmap', 'turns', 'no')),

@@ -124,6 +124,7 @@ _ROWS = (
       'set',
       'real',
       'fake',
+      'reference',
       'num',
       'seed',
       'size',

@@ -1,5 +1,6 @@
 """Scores of a set of pictures against the real ones."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,25 @@ _APPEARANCE = {
 
 
 def compare(
-  scores: Scores, extractor: Extractor, params: Any, real: Survey, fake: Survey
+  scores: Scores,
+  extractor: Extractor,
+  params: Any,
+  real: Survey,
+  fake: Survey,
+  *,
+  few: bool = False,
 ) -> None:
-  """Add the scores that need nothing but features."""
+  """Add the scores that need nothing but features.
+
+  Args:
+    scores: to add to.
+    extractor: of the features.
+    params: its weights.
+    real: pictures to compare with.
+    fake: pictures to score.
+    few: there are so few real pictures that KID takes every pair and has an
+      interval, and density and coverage take 3 neighbors in place of 5.
+  """
   a, b = real.features, fake.features
   fewer = f'-of-{real.count}' if real.count != fake.count else ''
   protocol = f'{fake.count}{fewer}'
@@ -41,6 +58,12 @@ def compare(
     for metric, value in zip(metrics, function(a, b), strict=True):
       add(metric, value, better='higher')
 
+  def add_kid():
+    if few:
+      value, interval = kid.kid_of_all_pairs(a, b)
+      return add('kid', value, interval=interval)
+    return add('kid', *kid.kid(a, b))
+
   def add_diversity():
     value, of_real = distances.mean_pairwise(b), distances.mean_pairwise(a)
     add('diversity', value, real=of_real, better='like real')
@@ -50,7 +73,7 @@ def compare(
     of_real, _ = inception_score(logits(params, a))
     add('inception_score', value, deviation, real=of_real, better='higher')
 
-  scores.attempt('kid', lambda: add('kid', *kid.kid(a, b)))
+  scores.attempt('kid', add_kid)
   count = min(real.count, fake.count)
   if scores.wants('fid', default=count >= fid.MIN_COUNT):
     scores.attempt(
@@ -71,7 +94,10 @@ def compare(
   )
   for pair, function in (
     (('precision', 'recall'), precision_recall),
-    (('density', 'coverage'), density_coverage),
+    (
+      ('density', 'coverage'),
+      functools.partial(density_coverage, k=3 if few else 5),
+    ),
   ):
     scores.attempt(pair[0], lambda p=pair, f=function: add_pair(p, f))
   scores.attempt('diversity', add_diversity)

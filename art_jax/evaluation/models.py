@@ -22,6 +22,7 @@ from art_jax.metrics import features, perceptual_path_length
 
 _PATHS = 512  # of the path length
 _ENOUGH = 5000  # pictures, unless `num` is given
+_ASIDE = 500  # samples that are compared with held-out pictures
 _KEPT_BYTES = 2**30  # of samples
 
 
@@ -35,8 +36,10 @@ class Evaluator:
     extractor: of the features.
     weights: of the extractor.
     devices: where everything is computed.
-    num: pictures to make; None: as many as real ones, 5,000 at most.
+    num: pictures to make; None: as many as real ones, 5,000 at most, or 500
+      that are compared with held-out pictures.
     seed: of latents and noise.
+    reference: the real pictures of samples, 'train' or 'heldout'.
   """
 
   run: Run
@@ -46,6 +49,7 @@ class Evaluator:
   devices: mesh.Devices
   num: int | None = None
   seed: int = 0
+  reference: str = 'train'
 
   def evaluate(self, scores: Scores) -> None:
     """Add every score that applies."""
@@ -55,6 +59,7 @@ class Evaluator:
       f'{type(algorithm).__name__} makes no pictures that could be scored; '
       'compare two folders with --real=DIR --fake=DIR',
     )
+    self._require_reference()
     if isinstance(algorithm, core.Generative):
       self._score_samples(scores, algorithm)
       self._score_smoothness(scores, algorithm)
@@ -67,6 +72,25 @@ class Evaluator:
       if set(algorithm.directions) == {'ab', 'ba'}:
         self._score_cycles(scores, algorithm)
 
+  def _require_reference(self) -> None:
+    """Raise UserError unless there are pictures of the chosen reference."""
+    if self.reference != 'heldout':
+      return
+    kind = type(self.run.algorithm).__name__
+    core.require(
+      isinstance(self.run.algorithm, core.Generative),
+      f'--reference=heldout is for samples, and {kind} makes none: its '
+      'pictures are compared with held-out ones as it is; leave the flag out',
+    )
+    aside = zip(self.data.train, self.data.heldout, strict=True)
+    core.require(
+      all(train is not heldout for train, heldout in aside),
+      '--reference=heldout: this run keeps no pictures aside '
+      f'(data.heldout={self.run.experiment.data.heldout:g}, or a single '
+      'picture): it trains on all; train one with --set data.heldout=0.1, or '
+      'use --reference=train',
+    )
+
   def _survey(self, chosen: pictures.Pictures, keep: bool = False) -> Survey:
     return survey(chosen, self.extractor, self.weights, self.devices, keep=keep)
 
@@ -78,8 +102,9 @@ class Evaluator:
     return chosen.first(self.num or _ENOUGH)
 
   def _score_samples(self, scores: Scores, algorithm: core.Generative) -> None:
-    real = self._pictures('train', 'image')
-    count = self.num or real.count
+    aside = self.reference == 'heldout'
+    real = self._pictures(self.reference, 'image')
+    count = self.num or (_ASIDE if aside else real.count)
     labels = (
       real.labels[np.arange(count) % real.count]  # In the data's proportions.
       if core.num_classes(algorithm) and real.labels is not None
@@ -91,17 +116,27 @@ class Evaluator:
       )
     )
     surveys = self._survey(real, keep=True), self._survey(fake)
-    distributions.compare(scores, self.extractor, self.weights, *surveys)
-    likeness.lpips_diversity(scores, fake, real, self.seed)
+    part = Scores(scores.wanted) if aside else scores
+    distributions.compare(
+      part, self.extractor, self.weights, *surveys, few=aside
+    )
+    likeness.lpips_diversity(part, fake, real, self.seed)
+    if aside:
+      scores.include('heldout', part)
     if labels is not None and scores.wants('accuracy'):
-      heldout = self._pictures('heldout', 'image')
-      distributions.conditional_accuracy(
-        scores,
-        self.extractor,
-        (surveys[0], np.asarray(real.labels)),
-        (self._survey(heldout, keep=True), np.asarray(heldout.labels)),
-        (surveys[1], labels),
-      )
+      self._score_classes(scores, (surveys[1], labels))
+
+  def _score_classes(
+    self, scores: Scores, fake: tuple[Survey, np.ndarray]
+  ) -> None:
+    """Add how often samples look like the class that was requested."""
+    parts = (self._pictures(part, 'image') for part in ('train', 'heldout'))
+    train, heldout = (
+      (self._survey(part, keep=True), np.asarray(part.labels)) for part in parts
+    )
+    distributions.conditional_accuracy(
+      scores, self.extractor, train, heldout, fake
+    )
 
   def _sampler(
     self, algorithm: core.Generative, labels: np.ndarray | None

@@ -9,7 +9,7 @@ from etils import epath
 
 from art_jax import core
 from art_jax.core.paths import write_atomic
-from art_jax.evaluation.scores import Scores
+from art_jax.evaluation.scores import Score, Scores
 
 FILE = 'evaluation.json'
 
@@ -18,9 +18,8 @@ def table(scores: Scores) -> str:
   """Return the scores, one a line, and what was left out and why."""
   rows = [('score', 'value', 'real pictures', 'better')]
   for row in scores.rows:
-    deviation = '' if row.deviation is None else f' +- {row.deviation:.2g}'
     real = '' if row.real is None else f'{row.real:.5g}'
-    rows.append((row.name, f'{row.value:.5g}{deviation}', real, row.better))
+    rows.append((row.name, f'{row.value:.5g}{_spread(row)}', real, row.better))
   widths = [max(len(row[i]) for row in rows) for i in range(3)]
   lines = [
     f'{name:<{widths[0]}}  {value:<{widths[1]}}  {real:<{widths[2]}}  {better}'
@@ -28,6 +27,13 @@ def table(scores: Scores) -> str:
   ]
   lines += [f'{m}: left out, {why}' for m, why in scores.left_out.items()]
   return '\n'.join(line.rstrip() for line in lines)
+
+
+def _spread(row: Score) -> str:
+  if row.interval is not None:
+    low, high = row.interval
+    return f' ({low:.3g} to {high:.3g})'
+  return '' if row.deviation is None else f' +- {row.deviation:.2g}'
 
 
 def append(folder: str, scores: Scores, protocol: dict[str, Any]) -> str:
@@ -51,6 +57,7 @@ def append(folder: str, scores: Scores, protocol: dict[str, Any]) -> str:
     row.name: {
       'value': _number(row.value),
       'deviation': _number(row.deviation),
+      **({'interval': list(row.interval)} if row.interval else {}),
       'real': _number(row.real),
       'better': row.better,
     }

@@ -14,6 +14,7 @@ class Score:
     name: metric, extractor and number of pictures: 'kid/pixels32@1000'.
     value: the number.
     deviation: its error bar, if it has one.
+    interval: its 95 % interval, if it has one.
     real: the same of the real pictures, where that says something.
     better: 'lower', 'higher', or 'like real'.
   """
@@ -21,6 +22,7 @@ class Score:
   name: str
   value: float
   deviation: float | None = None
+  interval: tuple[float, float] | None = None
   real: float | None = None
   better: str = 'lower'
 

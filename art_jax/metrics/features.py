@@ -18,6 +18,7 @@ NAMES = (
   'inception-clean',
   'efficientnet-lite0',
   'squeezenet',
+  'vgg16',
 )
 
 

@@ -1,8 +1,8 @@
 """Features of networks that were trained on ImageNet.
 
 InceptionV3 gives those of published FID, KID and inception scores.
-EfficientNet-Lite0 and SqueezeNet are light and compare runs with each other:
-distances in them are no FID in the sense of publications.
+EfficientNet-Lite0 and SqueezeNet are light, VGG-16 is not; they compare runs
+with each other: distances in them are no FID in the sense of publications.
 """
 
 from typing import Any
@@ -13,12 +13,13 @@ import jax.numpy as jnp
 from art_jax import core
 from art_jax.metrics import resize
 from art_jax.metrics.features import Extractor
-from art_jax.nn import efficientnet_lite, inception, pure, squeezenet
+from art_jax.nn import efficientnet_lite, inception, pure, squeezenet, vgg
 from art_jax.weights import efficientnet_lite as efficientnet_weights
-from art_jax.weights import features as squeezenet_weights
+from art_jax.weights import features as feature_weights
 from art_jax.weights import inception as inception_weights
 
 _SQUEEZENET, _FIRE = squeezenet.SqueezeNet('1.1'), 'features.12'
+_VGG16, _RELU = vgg.VGG(16), 'relu5_3'
 
 
 def inception_legacy(params: core.Params, images: jax.Array) -> jax.Array:
@@ -46,8 +47,23 @@ def efficientnet_lite0(params: core.Params, images: jax.Array) -> jax.Array:
 
 def squeezenet1_1(params: core.Params, images: jax.Array) -> jax.Array:
   """Return f32[N, 512]: the means of the last fire module."""
+  return _layer_means(_SQUEEZENET, _FIRE, params, images)
+
+
+def vgg16(params: core.Params, images: jax.Array) -> jax.Array:
+  """Return f32[N, 512]: the means of relu5_3, before the last pool."""
+  return _layer_means(_VGG16, _RELU, params, images)
+
+
+def _layer_means(
+  network: squeezenet.SqueezeNet | vgg.VGG,
+  layer: str,
+  params: core.Params,
+  images: jax.Array,
+) -> jax.Array:
+  """Return the means over positions of a layer, of 224x224 pictures."""
   x = resize.bicubic(resize.to_rgb(images), 224)
-  return pure.apply(_SQUEEZENET, params, x, (_FIRE,))[_FIRE].mean(axis=(1, 2))
+  return pure.apply(network, params, x, (layer,))[layer].mean(axis=(1, 2))
 
 
 def _bicubic_bytes(images: jax.Array, side: int) -> jax.Array:
@@ -67,7 +83,11 @@ def _efficientnet_logits(params: core.Params, features: jax.Array) -> jax.Array:
 
 
 def _load_squeezenet(path: Any = None) -> core.Params:
-  return squeezenet_weights.load(_SQUEEZENET, path or 'squeezenet1_1', (_FIRE,))
+  return feature_weights.load(_SQUEEZENET, path or 'squeezenet1_1', (_FIRE,))
+
+
+def _load_vgg16(path: Any = None) -> core.Params:
+  return feature_weights.load(_VGG16, path or 'vgg16', (_RELU,))
 
 
 EXTRACTORS = (
@@ -101,5 +121,12 @@ EXTRACTORS = (
     resize='antialiased bicubic to 224x224',
     load=_load_squeezenet,
     apply=squeezenet1_1,
+  ),
+  Extractor(
+    name='vgg16',
+    width=512,
+    resize='antialiased bicubic to 224x224',
+    load=_load_vgg16,
+    apply=vgg16,
   ),
 )

@@ -13,7 +13,7 @@ import pytest
 from command_line import run_main
 
 from art_jax import core
-from art_jax.data.sources import Builtin
+from art_jax.data.sources import Builtin, Folder
 from art_jax.devices import mesh
 from art_jax.evaluation import models, pictures
 from art_jax.evaluation.scores import Scores
@@ -192,12 +192,59 @@ def test_what_applies_to_a_conditional_generator():
   assert 0 <= by_name['accuracy-5nn/pixels32@40'].value <= 1
 
 
+@pytest.mark.slow
+def test_samples_against_pictures_kept_aside():
+  part = Generator(Model(num_classes=5))
+  wanted = ('kid', 'precision', 'density', 'accuracy')
+  _, against = _evaluate(part, 'images', wanted, num=40, reference='heldout')
+  row = against['heldout/kid/pixels32@40-of-10']
+  assert row.interval[0] < row.value < row.interval[1]
+  assert row.deviation is None
+  assert 'heldout/coverage/pixels32@40-of-10' in against
+  # The classifier learns from training pictures all the same.
+  _, usual = _evaluate(part, 'images', wanted, num=40)
+  accuracy = 'accuracy-5nn/pixels32@40'
+  assert against[accuracy].value == usual[accuracy].value
+  assert not any(name.startswith('heldout/') for name in usual)
+  # 500 samples unless the user says how many.
+  _, against = _evaluate(part, 'images', ('kid',), reference='heldout')
+  assert list(against) == ['heldout/kid/pixels32@500-of-10']
+
+
+def test_reference_heldout_needs_pictures_kept_aside(tmp_path):
+  for i in range(6):
+    row = np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)
+    images.save_png(tmp_path / f'{i}.png', row)
+  source = Folder(str(tmp_path))
+  data = core.Data(source=source, size=16, heldout=0)
+  experiment = core.Experiment(
+    algorithm=Generator(Model()),
+    data=data,
+    train=core.Train(duration=1, batch_size=2),
+  )
+  run = Run(experiment, np.zeros((16, 16, 3), np.float32), 1)
+  evaluator = models.Evaluator(
+    run,
+    source.open(data),
+    _PIXELS,
+    (),
+    mesh.make_devices(1),
+    reference='heldout',
+  )
+  with pytest.raises(
+    core.UserError, match='keeps no pictures aside.*heldout=0'
+  ):
+    evaluator.evaluate(Scores())
+
+
 def test_what_applies_to_a_translator():
   class Translator:
     inputs = ('a', 'b')
     directions, multiple, aligned = ('ab', 'ba'), 1, False
     translate = staticmethod(Model().translate)
 
+  with pytest.raises(core.UserError, match='Translator makes none'):
+    _evaluate(Translator(), 'unpaired', ('kid',), reference='heldout')
   scores, by_name = _evaluate(Translator(), 'unpaired', ('psnr', 'kid'))
   assert {'ab/kid/pixels32@10', 'ba/kid/pixels32@10'} <= by_name.keys()
   # The truth of built-in scenes is known, and both ways give 0.9 x.
@@ -303,6 +350,7 @@ def test_bad_files_have_no_part_in_the_scores(folders, tmp_path, size):
       'FID-infinity of 3 samples: it takes at least 10000',
     ),
     (('--real=real', '--fake=fake', '--num=1'), 'at least 2'),
+    (('--real=real', '--fake=fake', '--reference=heldout'), 'of a RUN'),
   ],
 )
 def test_bad_input(folders, monkeypatch, arguments, message):

@@ -8,10 +8,12 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from art_jax import core
 from art_jax.media import images as image_values
-from art_jax.metrics import features, pixels32, resize
+from art_jax.metrics import features, pixels32, pretrained, resize
+from art_jax.nn import vgg
 from art_jax.nn.inception import FIDInception
 from art_jax.weights.files import WeightsError
 
@@ -144,7 +146,8 @@ def test_inception_refuses_a_classifiers_weights(inception_file, tmp_path):
 
 
 @pytest.mark.parametrize(
-  'name', ['inception', 'inception-clean', 'efficientnet-lite0', 'squeezenet']
+  'name',
+  ['inception', 'inception-clean', 'efficientnet-lite0', 'squeezenet', 'vgg16'],
 )
 def test_missing_weights_say_how_to_get_them(name, monkeypatch, tmp_path):
   monkeypatch.setenv('ART_JAX_HOME', str(tmp_path))
@@ -172,6 +175,43 @@ def test_bilinear_is_that_of_pytorch():
   ]
   result = resize.bilinear(picture, 3)[0, ..., 0]
   np.testing.assert_allclose(result, wanted, rtol=1e-5)
+
+
+def test_vgg16_is_the_mean_of_relu5_3(monkeypatch):
+  # The same in NumPy and scipy, from the definition, with random weights.
+  side, rng = 32, np.random.default_rng(0)
+  network = vgg.VGG(16, width=2)
+  monkeypatch.setattr(pretrained, '_VGG16', network)
+  variables = network.init(jax.random.key(0), np.zeros((1, side, side, 3)))
+  variables = jax.tree.map(
+    lambda leaf: rng.normal(0, 0.4, leaf.shape).astype(np.float32),
+    variables['params'],
+  )
+  constants = {'mean': np.zeros(3, np.float32), 'std': np.ones(3, np.float32)}
+  params = {'params': variables, 'constants': constants}
+  monkeypatch.setattr(pretrained.resize, 'bicubic', lambda x, side: x)
+  picture = _pictures(1, side, side, 3)
+  x = picture[0].astype(float)
+  for name, _ in network.plan():
+    if name == 'pool5':
+      break
+    if name.startswith('pool'):
+      x = x.reshape(len(x) // 2, 2, len(x) // 2, 2, -1).max(axis=(1, 3))
+      continue
+    kernel, bias = variables[name]['kernel'], variables[name]['bias']
+    x = np.stack(
+      [
+        sum(
+          ndimage.correlate(x[..., i], kernel[..., i, o], mode='constant')
+          for i in range(kernel.shape[2])
+        )
+        + bias[o]
+        for o in range(kernel.shape[3])
+      ],
+      axis=-1,
+    ).clip(0)
+  result = features.get('vgg16').apply(params, picture)
+  np.testing.assert_allclose(result[0], x.mean(axis=(0, 1)), rtol=1e-4)
 
 
 @pytest.mark.slow

@@ -81,6 +81,57 @@ def test_kid_of_one_distribution_is_nothing(sets):
   assert abs(mean) < 2 * deviation
 
 
+def _mmd_by_hand(x, y, of_x=None, of_y=None):
+  """The U-statistic as a sum over pairs, each picture drawn so many times."""
+  of_x = np.ones(len(x)) if of_x is None else of_x
+  of_y = np.ones(len(y)) if of_y is None else of_y
+
+  def mean(a, b, of_a, of_b, same):
+    kernel = (a.astype(float) @ b.astype(float).T / a.shape[1] + 1) ** 3
+    weights = np.outer(of_a, of_b) * (1 - np.eye(len(a)) if same else 1)
+    return (kernel * weights).sum() / weights.sum()
+
+  return (
+    mean(x, x, of_x, of_x, True)
+    + mean(y, y, of_y, of_y, True)
+    - 2 * mean(x, y, of_x, of_y, False)
+  )
+
+
+def test_kid_of_all_pairs_is_the_u_statistic(sets):
+  x, y = sets[0][:40], sets[1][:25]
+  value, (low, high) = kid.kid_of_all_pairs(x, y, draws=400, seed=5)
+  assert value == pytest.approx(_mmd_by_hand(x, y), rel=1e-9)
+  rng = np.random.default_rng(5)
+  drawn = [rng.multinomial(n, np.full(n, 1 / n), 400) for n in (40, 25)]
+  values = [_mmd_by_hand(x, y, *pair) for pair in zip(*drawn, strict=True)]
+  quantiles = np.quantile(values, (0.025, 0.975))
+  np.testing.assert_allclose((low, high), quantiles, rtol=1e-9)
+  assert low < value < high
+
+
+def test_kid_of_all_pairs_has_no_bias_and_its_interval_holds():
+  # Of N(0, I) and N(1/2, I) in 8 dimensions: 1.375 + 2.6796875 - 2 * 1.46875,
+  # the three E (x.y / 8 + 1)^3, by the moments of normal numbers.
+  truth, rng = 1.1171875, np.random.default_rng(0)
+  values, inside = [], 0
+  for _ in range(100):
+    x, y = (rng.standard_normal((n, 8)).astype(np.float32) for n in (60, 30))
+    value, (low, high) = kid.kid_of_all_pairs(x, y + 0.5, draws=200)
+    values.append(value)
+    inside += low < truth < high
+  error = np.std(values) / np.sqrt(len(values))
+  assert abs(np.mean(values) - truth) < 3 * error
+  assert inside >= 85
+
+
+def test_kid_of_all_pairs_of_bad_sets(sets):
+  with pytest.raises(core.UserError, match='of 3 and 260 .*4 to 10,000'):
+    kid.kid_of_all_pairs(sets[0][:3], sets[1])
+  with pytest.raises(core.UserError, match='10001 and 260'):
+    kid.kid_of_all_pairs(np.zeros((10_001, 1), np.float32), sets[1])
+
+
 def test_precision_recall_is_that_of_torch_fidelity(sets):
   # prc_features_to_metric, prc_neighborhood=3; compute_prdc (prdc 0.2) with
   # nearest_k=3 gives the same.

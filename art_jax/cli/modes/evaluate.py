@@ -37,6 +37,11 @@ def run(flags: Any) -> None:
     f'--num={flags.num}: scores take at least 2 pictures, and 5000 to be '
     'compared with others',
   )
+  core.require(
+    not folders[0] or flags.reference == 'train',
+    f'--reference={flags.reference} chooses among the pictures of a RUN; with '
+    '--real and --fake leave it out',
+  )
   extractor = features.get(flags.features)
   weights = extractor.load(flags.features_weights)
   devices = mesh.make_devices(flags.devices)
@@ -75,15 +80,17 @@ def _run(flags, extractor, weights, devices, scores) -> dict[str, Any]:
     devices=devices,
     num=flags.num,
     seed=flags.seed,
+    reference=flags.reference,
   )
   evaluator.evaluate(scores)
+  titles = {'train': 'training', 'heldout': 'held-out'}
   return {
     'checkpoint': model.step,
     'num': flags.num,
     'size': data.size,
     'seed': evaluator.seed,
-    'real': 'training pictures for samples, held-out ones for the rest, '
-    'cut in the center',
+    'real': f'{titles[flags.reference]} pictures for samples, held-out ones '
+    'for the rest, cut in the center',
   }
 
 
