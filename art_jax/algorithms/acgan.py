@@ -14,7 +14,14 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from art_jax import core
-from art_jax.algorithms import fields, gan_state, gan_updates, optim, trainable
+from art_jax.algorithms import (
+  fields,
+  gan_losses,
+  gan_state,
+  gan_updates,
+  optim,
+  trainable,
+)
 from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
 from art_jax.losses.adversarial import (
   AdversarialLoss,
@@ -75,6 +82,7 @@ class ACGAN:
   stabilizers: Stabilizers = Stabilizers()
 
   def __post_init__(self):
+    gan_losses.require_unpaired(self)
     gan_updates.require_fields(self)
     for name in ('class_weight', 'fake_class_weight', 'generator_class_weight'):
       fields.require_all(self, (name, getattr(self, name) >= 0, 'is >= 0'))
@@ -162,13 +170,13 @@ class ACGAN:
       terms['loss/class_fake'] = self.fake_class_weight * class_cross_entropy(
         fake_class, fake_y
       )
-    terms |= gan_updates.penalty_terms(
+    terms |= gan_losses.penalty_terms(
       self,
-      lambda images: judge(collections, images, key=key)[0][0],
-      *(x, g, rows['keys']),
+      lambda images, labels: judge(collections, images, key=key)[0][0],
+      *(x, g, rows),
     )
-    loss = gan_updates.total(terms)
-    metrics = terms | gan_updates.scores(self, real, fake)
+    loss = gan_losses.total(terms)
+    metrics = terms | gan_losses.scores(self, real, fake)
     metrics['accuracy/real'] = _accuracy(real_class, y)
     metrics['accuracy/fake'] = _accuracy(fake_class, fake_y)
     return loss, (collections, {'loss/discriminator': loss} | metrics)
@@ -194,7 +202,7 @@ class ACGAN:
       'loss/class': self.generator_class_weight
       * class_cross_entropy(classes, rows['labels']),
     }
-    loss = gan_updates.total(terms)
+    loss = gan_losses.total(terms)
     return loss, terms | {'loss/generator': loss}
 
   def render(

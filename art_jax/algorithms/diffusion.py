@@ -2,11 +2,11 @@
 
 Karras et al. 2022, "Elucidating the Design Space of Diffusion-Based Generative
 Models" (EDM), arXiv:2206.00364; with other fields the DDPM of Ho et al. 2020,
-arXiv:2006.11239.
+arXiv:2006.11239, or the rectified flow of Liu et al. 2022, arXiv:2209.03003.
 """
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from flax import struct
 
 from art_jax import core
 from art_jax.algorithms import diffusion_parts, optim, trainable
-from art_jax.algorithms.diffusion_samplers import SAMPLERS, noise_levels
+from art_jax.algorithms.averages import Decay
 from art_jax.losses.denoising import EDM, Preconditioning
 from art_jax.nn.diffusion_unet import DiffusionUNet
 
@@ -45,10 +45,12 @@ class Diffusion:
     num_classes: K of a conditional model; 0: no labels.
     label_dropout: share of the labels hidden in training, so that the model
       works without one too, as guidance needs; 0.1 in Ho & Salimans.
-    ema_decay: of the average of the parameters.
+    ema_decay: of the average of the parameters: a number, `PowerEMA` or
+      `HalfLife`.
     augment: probability of each non-leaky augmentation (see
       `geometric_augment`); 0.12 for CIFAR-10; 0: none at all.
-    sampler: 'euler', 'heun', 'ancestral' (DDPM) or 'dpm_solver_2m'.
+    sampler: 'euler', 'heun', 'velocity_heun', 'ancestral' (DDPM) or
+      'dpm_solver_2m'.
     num_steps: steps of the sampler, >= 1.
     guidance: w of classifier-free guidance, D_w = D(x) + w (D(x|label) -
       D(x)): 0 ignores the label, 1 is the conditional model, more exaggerates
@@ -57,6 +59,8 @@ class Diffusion:
     sigma_min: smallest noise level of the sampler above 0.
     sigma_max: its largest.
     rho: the larger, the more steps near sigma_min.
+    spacing: of the sampler's steps: 'edm', by the three fields above, or
+      'uniform', even in the time of a rectified flow, below sigma_max.
     strength: of `translate`: share of the sampler's steps that repaint a
       picture; 1 keeps nothing of it.
   """
@@ -72,6 +76,7 @@ class Diffusion:
     'sigma_min',
     'sigma_max',
     'rho',
+    'spacing',
   )
 
   denoiser: nn.Module = DiffusionUNet()
@@ -79,7 +84,7 @@ class Diffusion:
   optimizer: optim.Optimizer = optim.Adam(learning_rate=2e-4, b1=0.9)
   num_classes: int = 0
   label_dropout: float = 0.1
-  ema_decay: float = 0.999
+  ema_decay: Decay = 0.999
   augment: float = 0.0
   sampler: str = 'heun'
   num_steps: int = 18
@@ -87,6 +92,7 @@ class Diffusion:
   sigma_min: float = 0.002
   sigma_max: float = 80.0
   rho: float = 7.0
+  spacing: str = 'edm'
   strength: float = 0.5
 
   def __post_init__(self):
@@ -226,8 +232,9 @@ class Diffusion:
       f'this model has {self.num_classes} classes and needs labels: pass one '
       f'number in [0, {self.num_classes}) for each picture',
     )
-    sigmas = self._noise_levels()
-    return self._sampler(params, labels)(sigmas[0] * latents, sigmas, key)
+    sigmas = diffusion_parts.levels(self)
+    sample = diffusion_parts.sampler(self, params, labels)
+    return sample(sigmas[0] * latents, sigmas, key)
 
   def translate(
     self,
@@ -251,7 +258,11 @@ class Diffusion:
       f32[N, H, W, C] in [-1, 1].
     """
     return diffusion_parts.repaint(
-      self._sampler(params), images, self._noise_levels(), self.strength, key
+      diffusion_parts.sampler(self, params),
+      images,
+      diffusion_parts.levels(self),
+      self.strength,
+      key,
     )
 
   def inpaint(
@@ -278,23 +289,9 @@ class Diffusion:
       f32[N, H, W, C] in [-1, 1], `images` where the mask is 0.
     """
     return diffusion_parts.inpaint(
-      self._sampler(params, labels), images, mask, self._noise_levels(), key
-    )
-
-  def _sampler(self, params: core.Params, labels=None) -> Any:
-    """Return (x, sigmas, key, known) -> pictures; known maps D's outputs."""
-
-    def sample(x, sigmas, key, known=lambda denoised: denoised):
-      def denoise(x, sigma):
-        rows = jnp.full(x.shape[0], sigma)
-        return known(self.denoise(params, x, rows, labels))
-
-      key = jax.random.key(0) if key is None else key
-      return jnp.clip(SAMPLERS[self.sampler](denoise, x, sigmas, key), -1, 1)
-
-    return sample
-
-  def _noise_levels(self) -> jax.Array:
-    return noise_levels(
-      self.num_steps, self.sigma_min, self.sigma_max, self.rho
+      diffusion_parts.sampler(self, params, labels),
+      images,
+      mask,
+      diffusion_parts.levels(self),
+      key,
     )

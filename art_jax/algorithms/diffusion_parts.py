@@ -1,13 +1,21 @@
 """Diffusion beside its step: edits of given pictures, and checks of fields."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.algorithms import fields, geometric_augment
-from art_jax.algorithms.diffusion_samplers import SAMPLERS
+from art_jax.algorithms import (
+  averages,
+  diffusion_samplers,
+  fields,
+  geometric_augment,
+)
+
+# (x, sigmas, key, known) -> pictures, see `sampler`.
+Sample = Callable[..., jax.Array]
 
 
 def draw(
@@ -94,13 +102,46 @@ def guided(
   return plain + diffusion.guidance * (conditional - plain)
 
 
+def sampler(
+  diffusion: Any, params: core.Params, labels: jax.Array | None = None
+) -> Sample:
+  """Return (x, sigmas, key, known) -> pictures; known maps D's outputs.
+
+  Args:
+    diffusion: the algorithm.
+    params: what its `inference` returned.
+    labels: i32[N] or None.
+  """
+
+  def sample(x, sigmas, key, known=lambda denoised: denoised):
+    def denoise(x, sigma):
+      rows = jnp.full(x.shape[0], sigma)
+      return known(diffusion.denoise(params, x, rows, labels))
+
+    key = jax.random.key(0) if key is None else key
+    solve = diffusion_samplers.SAMPLERS[diffusion.sampler]
+    return jnp.clip(solve(denoise, x, sigmas, key), -1, 1)
+
+  return sample
+
+
+def levels(diffusion: Any) -> jax.Array:
+  """Return f32[num_steps + 1], the noise levels of a Diffusion's sampler."""
+  count, high = diffusion.num_steps, diffusion.sigma_max
+  if diffusion.spacing == 'uniform':
+    return diffusion_samplers.uniform_times(count, high)
+  return diffusion_samplers.noise_levels(
+    count, diffusion.sigma_min, high, diffusion.rho
+  )
+
+
 def wide(x: jax.Array) -> jax.Array:
   """Return f32[N] as f32[N, 1, 1, 1]."""
   return x[:, None, None, None]
 
 
 def repaint(
-  sample: Any, images: jax.Array, sigmas: jax.Array, strength: float, key
+  sample: Sample, images: jax.Array, sigmas: jax.Array, strength: float, key
 ) -> jax.Array:
   """Add noise to pictures, and let the model remove it.
 
@@ -124,7 +165,7 @@ def repaint(
 
 
 def inpaint(
-  sample: Any, images: jax.Array, mask: jax.Array, sigmas: jax.Array, key
+  sample: Sample, images: jax.Array, mask: jax.Array, sigmas: jax.Array, key
 ) -> jax.Array:
   """Make the part of pictures where a mask is 1, keeping the rest.
 
@@ -152,7 +193,10 @@ def require_fields(diffusion: Any) -> None:
   """Raise UserError unless the fields of a Diffusion are in range and agree."""
   num_classes, augment = diffusion.num_classes, diffusion.augment
   high = diffusion.sigma_max
-  fields.require_one_of('sampler', diffusion.sampler, SAMPLERS)
+  fields.require_one_of(
+    'sampler', diffusion.sampler, diffusion_samplers.SAMPLERS
+  )
+  fields.require_one_of('spacing', diffusion.spacing, ('edm', 'uniform'))
   fields.require_all(
     diffusion,
     ('num_steps', diffusion.num_steps >= 1, 'is at least 1'),
@@ -164,7 +208,7 @@ def require_fields(diffusion: Any) -> None:
     ),
     ('label_dropout', 0 <= diffusion.label_dropout <= 1, 'is in [0, 1]'),
     ('augment', 0 <= augment <= 1, 'is in [0, 1]'),
-    ('ema_decay', 0 <= diffusion.ema_decay < 1, 'is in [0, 1)'),
+    ('ema_decay', averages.holds(diffusion.ema_decay), averages.RULE),
     ('strength', 0 < diffusion.strength <= 1, 'is in (0, 1]'),
     (
       'sigma_min',

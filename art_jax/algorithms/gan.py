@@ -18,6 +18,7 @@ from flax import linen as nn
 from art_jax import core
 from art_jax.algorithms import (
   attributes,
+  gan_losses,
   gan_state,
   gan_updates,
   optim,
@@ -25,7 +26,11 @@ from art_jax.algorithms import (
 )
 from art_jax.algorithms.attributes import Attribute
 from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
-from art_jax.losses.adversarial import AdversarialLoss, NonSaturating
+from art_jax.losses.adversarial import (
+  AdversarialLoss,
+  NonSaturating,
+  Relativistic,
+)
 from art_jax.nn import dcgan, pure
 
 _PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.5, b2=0.999)
@@ -60,7 +65,7 @@ class GAN:
 
   generator: nn.Module = dcgan.DCGANGenerator()
   discriminator: nn.Module = dcgan.DCGANDiscriminator()
-  loss: AdversarialLoss = NonSaturating()
+  loss: AdversarialLoss | Relativistic = NonSaturating()
   generator_optimizer: optim.Optimizer = _PAPER_ADAM
   discriminator_optimizer: optim.Optimizer = _PAPER_ADAM
   num_classes: int = 0
@@ -145,7 +150,7 @@ class GAN:
     collections: trainable.Collections,
     rows: core.Batch,
   ) -> tuple[jax.Array, tuple[trainable.Collections, core.Metrics]]:
-    """Return loss.real(D(x)) + loss.fake(D(G(z))) + penalties, for `descend`.
+    """Return the loss of D(x) and D(G(z)), and penalties, for `descend`.
 
     Args:
       key: of D's dropout.
@@ -162,17 +167,16 @@ class GAN:
     keys = [jax.random.fold_in(key, i) for i in range(2)]
     real, collections = judge(collections, x, *y, key=keys[0])
     fake, collections = judge(collections, g, *fake_y, key=keys[1])
-    terms = {
-      'loss/real': self.loss.real(real, rows['targets'][:, 0]),
-      'loss/fake': self.loss.fake(fake, rows['targets'][:, 1]),
-    }
-    terms |= gan_updates.penalty_terms(
+    terms = gan_losses.adversarial_terms(self, real, fake, rows['targets'])
+    terms |= gan_losses.penalty_terms(
       self,
-      lambda images: judge(collections, images, *y, key=key)[0],
-      *(x, g, rows['keys']),
+      lambda images, labels: judge(
+        collections, images, *self.given(labels), key=key
+      )[0],
+      *(x, g, rows),
     )
-    loss = gan_updates.total(terms)
-    metrics = terms | gan_updates.scores(self, real, fake)
+    loss = gan_losses.total(terms)
+    metrics = terms | gan_losses.scores(self, real, fake)
     return loss, (collections, {'loss/discriminator': loss} | metrics)
 
   def _generator_loss(
@@ -182,24 +186,28 @@ class GAN:
     fake: jax.Array,
     rows: core.Batch,
   ) -> tuple[jax.Array, core.Metrics]:
-    """Return loss.generator(D(G(z))), for `descend_vjp`; D is a constant.
+    """Return the loss of D(G(z)), for `descend_vjp`; D is a constant.
 
     Args:
       key: of D's dropout.
       state: gives D and the clock.
       fake: f32[B, H, W, C], G(z).
-      rows: labels and keys.
+      rows: real: f32[B, H, W, C]; labels and keys.
     """
-    d = state.discriminator
-    logits, _ = pure.apply_train(
-      self.discriminator,
-      d.params,
-      d.collections,
-      self.stabilizers.perturb(fake, rows['keys'], state.clock),
-      *self.given(rows['labels']),
-      key=jax.random.fold_in(key, 0),
+    d, given = state.discriminator, self.given(rows['labels'])
+
+    def judge(images, index):
+      seen = self.stabilizers.perturb(images, rows['keys'], state.clock)
+      dropout_key = jax.random.fold_in(key, index)
+      return pure.apply_train(
+        *(self.discriminator, d.params, d.collections, seen),
+        *given,
+        key=dropout_key,
+      )[0]
+
+    loss = gan_losses.generator_loss(
+      self, judge(fake, 0), lambda: judge(rows['real'], 1)
     )
-    loss = self.loss.generator(logits)
     return loss, {'loss/generator': loss}
 
   def render(

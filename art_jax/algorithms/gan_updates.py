@@ -8,8 +8,14 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.algorithms import attributes, fields, gan_state, trainable
-from art_jax.losses.adversarial import verdict
+from art_jax.algorithms import (
+  attributes,
+  fields,
+  gan_losses,
+  gan_state,
+  trainable,
+)
+from art_jax.losses.adversarial import Relativistic
 from art_jax.nn import pure
 
 if TYPE_CHECKING:
@@ -101,7 +107,7 @@ def update_generator(
   Args:
     gan: the algorithm.
     state: after D's updates.
-    real: gives the labels of the fakes.
+    real: gives the labels of the fakes, and what a paired loss compares.
     z: f32[B, latent_size].
     key: PRNG key of this update.
     loss_fn: (key, state, fake, rows) -> (f32[], metrics).
@@ -120,6 +126,7 @@ def update_generator(
     state.clock,
     {
       'z': z,
+      'real': real['image'],
       'labels': gan.labels(real),
       'keys': jax.random.split(row_key, len(z)),
     },
@@ -187,50 +194,6 @@ def perturb_pair(
   )
 
 
-def penalty_terms(
-  gan: 'GAN | ACGAN',
-  score: Callable[[jax.Array], jax.Array],
-  x: jax.Array,
-  g: jax.Array,
-  keys: core.Key,
-) -> dict[str, jax.Array]:
-  """Return the penalties on the gradient of D's logit that the fields ask for.
-
-  Args:
-    gan: the algorithm.
-    score: f32[B, H, W, C] -> f32[B], D's logit.
-    x: f32[B, H, W, C], real pictures as D sees them.
-    g: f32[B, H, W, C], fakes as D sees them.
-    keys: [B, 3] PRNG keys.
-  """
-  from art_jax.losses import penalties  # here: a loaded model has none
-
-  terms, weight = {}, _penalty_weight(gan)
-  if weight:
-    terms['loss/penalty'] = weight * penalties.gradient_penalty(
-      score, x, g, jax.vmap(jax.random.uniform)(keys[:, 2])
-    )
-  if gan.stabilizers.r1_weight:
-    terms['loss/r1'] = gan.stabilizers.r1_weight * penalties.r1(score, x)
-  return terms
-
-
-def scores(
-  gan: 'GAN | ACGAN', real: jax.Array, fake: jax.Array
-) -> dict[str, jax.Array]:
-  """Return D's mean logits, and how often it is right where that is known."""
-  return {
-    'score/real': jnp.mean(real),
-    'score/fake': jnp.mean(fake),
-    **verdict(gan.loss.probability, real, fake),
-  }
-
-
-def total(terms: dict[str, jax.Array]) -> jax.Array:
-  """Return the sum of the terms of a loss, f32[]."""
-  return sum(terms.values(), jnp.float32(0))
-
-
 def require_fields(gan: 'GAN | ACGAN') -> None:
   """Raise UserError unless the fields of a GAN are in range and agree."""
   attributes.require_distinct(core.attributes(gan), gan.num_classes)
@@ -240,15 +203,19 @@ def require_fields(gan: 'GAN | ACGAN') -> None:
     ('num_classes', gan.num_classes >= 0, 'is >= 0 (0: none)'),
   )
   gan.stabilizers.require_loss(gan.loss)
-  penalized = gan.stabilizers.r1_weight or _penalty_weight(gan)
+  penalized = gan.stabilizers.r1_weight or gan_losses.penalty_weight(gan)
+  if isinstance(gan.loss, Relativistic):
+    penalized = gan.loss.gamma
+    fields.require(
+      'stabilizers.r1_weight',
+      gan.stabilizers.r1_weight,
+      gan.stabilizers.r1_weight == 0,
+      'is 0 with Relativistic, which has the R1 penalty itself',
+      'pass --set algorithm.loss.gamma=... instead',
+    )
   core.require(
     not penalized or getattr(gan.discriminator, 'norm', None) != 'batch',
     "algorithm.discriminator.norm='batch' mixes the pictures of a batch, but "
     'a gradient penalty is one per picture; pass --set '
     'algorithm.discriminator.norm=instance_affine (or layer, or none)',
   )
-
-
-def _penalty_weight(gan: 'GAN | ACGAN') -> float:
-  """Return the weight of the loss's gradient penalty, 0 if it has none."""
-  return getattr(gan.loss, 'penalty_weight', 0.0)

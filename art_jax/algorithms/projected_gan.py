@@ -11,8 +11,8 @@ from flax import linen as nn
 from art_jax import core
 from art_jax.algorithms import (
   fields,
+  gan_losses,
   gan_state,
-  gan_updates,
   optim,
   projected_features,
   trainable,
@@ -92,6 +92,7 @@ class ProjectedGAN:
       ),
       ('loss', not isinstance(self.loss, Wasserstein), 'bounds its logits'),
     )
+    gan_losses.require_unpaired(self)
     self.stabilizers.require_loss(self.loss)
     fields.require_all(
       self.stabilizers,
@@ -225,7 +226,7 @@ class ProjectedGAN:
       'loss/real': sum(map(self.loss.real, real), jnp.float32(0)),
       'loss/fake': sum(map(self.loss.fake, fake), jnp.float32(0)),
     }
-    loss = gan_updates.total(terms)
+    loss = gan_losses.total(terms)
     metrics = {
       'loss/discriminator': loss,
       **terms,

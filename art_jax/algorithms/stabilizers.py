@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.algorithms import augment, fields, optim
-from art_jax.losses.adversarial import AdversarialLoss
+from art_jax.algorithms import augment, averages, fields, optim
+from art_jax.losses.adversarial import AdversarialLoss, Relativistic
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,8 +24,8 @@ class Stabilizers:
     noise_schedule: factor on it over time; None means constant.
     replay_every: at every so many updates D is shown old fakes; 0: never.
     r1_weight: gamma of the R1 penalty on D's logit; 0: none.
-    ema_decay: of the moving average of G that makes the pictures; 0: G itself
-      makes them.
+    ema_decay: of the moving average of G that makes the pictures: a number,
+      `PowerEMA` or `HalfLife`; 0: G itself makes them.
     augment: names of differentiable augmentations of all that D sees, out of
       'color', 'translation', 'cutout'.
   """
@@ -37,7 +37,7 @@ class Stabilizers:
   noise_schedule: optim.Schedule | None = None
   replay_every: int = 0
   r1_weight: float = 0.0
-  ema_decay: float = 0.0
+  ema_decay: averages.Decay = 0.0
   augment: tuple[str, ...] = ()
 
   def __post_init__(self):
@@ -50,12 +50,12 @@ class Stabilizers:
       ('instance_noise', self.instance_noise >= 0, none),
       ('r1_weight', self.r1_weight >= 0, none),
       ('flip_probability', 0 <= self.flip_probability <= 1, 'is in [0, 1]'),
-      ('ema_decay', 0 <= self.ema_decay < 1, 'is in [0, 1)'),
+      ('ema_decay', averages.holds(self.ema_decay), averages.RULE),
       prefix='stabilizers.',
     )
     augment.require_policies(self.augment)
 
-  def require_loss(self, loss: AdversarialLoss) -> None:
+  def require_loss(self, loss: AdversarialLoss | Relativistic) -> None:
     """Raise UserError if targets change that a loss does not have."""
     free = loss.has_targets
     rule = f'with {type(loss).__name__}, which has no targets'

@@ -10,7 +10,7 @@ from flax import linen as nn
 from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import optim
+from art_jax.algorithms import averages, optim
 
 Collections = Mapping[str, Any]
 # (params, collections, batch) -> (loss f32[], (collections, aux)).
@@ -262,24 +262,24 @@ def split_batch(batch: core.Batch, slices: int) -> list[core.Batch]:
 
 
 def ema(
-  average: core.PyTree, current: core.PyTree, decay: float, clock: jax.Array
+  average: core.PyTree,
+  current: core.PyTree,
+  decay: averages.Decay,
+  clock: jax.Array,
 ) -> core.PyTree:
-  """Return the exponential moving average after one more value.
-
-  a <- d a + (1 - d) x with d = min(decay, (1 + clock) / (10 + clock)), so the
-  first values do not linger (the warm-up of TensorFlow's moving averages).
+  """Return the moving average after one more value: a <- d a + (1 - d) x.
 
   Args:
     average: pytree of f32.
     current: the same structure.
-    decay: in [0, 1); 0.999 remembers about 1,000 steps.
+    decay: gives d at this step, see `averages.decay`; 0.999 remembers about
+      1,000 steps.
     clock: i32[], number of values averaged before.
 
   Returns:
     Like `average`.
   """
-  count = clock.astype(jnp.float32)
-  d = jnp.minimum(jnp.float32(decay), (1 + count) / (10 + count))
+  d = averages.decay(decay, clock)
   return jax.tree.map(lambda a, x: x + d * (a - x), average, current)
 
 

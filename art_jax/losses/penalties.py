@@ -51,13 +51,13 @@ def gradient_penalty(
   return jnp.mean(jnp.square(jnp.sqrt(squares + 1e-12) - 1))
 
 
-def r1(score: Score, real: jax.Array) -> jax.Array:
+def r1(score: Score, images: jax.Array) -> jax.Array:
   """Return the R1 penalty with gamma = 1: E[|grad D(x)|_2^2] / 2, f32[].
 
   Args:
     score: D's logit, without a sigmoid.
-    real: f32[B, H, W, C].
+    images: f32[B, H, W, C], real ones; with fakes it is the R2 penalty.
 
-  Reference: Mescheder et al. 2018, arXiv:1801.04406, eq. 9.
+  Reference: Mescheder et al. 2018, arXiv:1801.04406, eq. 9 and 10.
   """
-  return 0.5 * jnp.mean(squared_gradient_norms(score, real))
+  return 0.5 * jnp.mean(squared_gradient_norms(score, images))

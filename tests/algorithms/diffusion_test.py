@@ -82,7 +82,8 @@ def _gaussian(x, sigma):
 
 
 @pytest.mark.parametrize(
-  'name, order', [('euler', 1), ('heun', 2), ('dpm_solver_2m', 2)]
+  'name, order',
+  [('euler', 1), ('heun', 2), ('velocity_heun', 2), ('dpm_solver_2m', 2)],
 )
 def test_order_of_convergence(name, order):
   """Against x(0) = x(T) s / sqrt(s^2 + T^2), the flow's solution."""

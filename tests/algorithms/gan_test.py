@@ -11,9 +11,16 @@ from flax import linen as nn
 
 from art_jax import core
 from art_jax.algorithms import augment, gan_state, optim, trainable
+from art_jax.algorithms.acgan import ACGAN
 from art_jax.algorithms.gan import GAN
+from art_jax.algorithms.projected_gan import ProjectedGAN
 from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
-from art_jax.losses.adversarial import Hinge, LeastSquares, Wasserstein
+from art_jax.losses.adversarial import (
+  Hinge,
+  LeastSquares,
+  Relativistic,
+  Wasserstein,
+)
 from art_jax.nn.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 from art_jax.nn.dcgan import DCGANDiscriminator, DCGANGenerator
 from art_jax.nn.norm import BatchNorm
@@ -110,12 +117,45 @@ def test_one_step_by_hand():
   )
 
 
-@pytest.mark.parametrize('loss', [LeastSquares(), Hinge(), Wasserstein()])
+@pytest.mark.parametrize(
+  'loss', [LeastSquares(), Hinge(), Wasserstein(), Relativistic(gamma=0.1)]
+)
 def test_generator_moves_to_the_data(loss):
   optimizer = dataclasses.replace(_SLOW, clip_weights=0.05)
   gan = _toy(loss=loss, discriminator_optimizer=optimizer)
   *_, (state, _) = _train(gan, 20)
   assert state.generator.params['b'] > 0
+
+
+@pytest.mark.parametrize('family', [ACGAN, ProjectedGAN])
+def test_pairs_are_for_gan_alone(family):
+  with pytest.raises(core.UserError, match=f'this is a {family.__name__}'):
+    family(loss=Relativistic())
+
+
+def test_penalties_of_pairs_by_hand():
+  """D = a x + c x^2: its gradient is a + 2 c x, in R2 that of the fakes."""
+  gan = _toy(loss=Relativistic(gamma=0.5))
+  batch = _batch(gan)
+  state = gan.init(jax.random.key(0), batch)
+  params = {'a': jnp.float32(0.3), 'c': jnp.float32(-0.2), 'e': jnp.float32(9)}
+  state = state.replace(
+    discriminator=state.discriminator.replace(params=params)
+  )
+  _, metrics = gan.step(state, batch, jax.random.key(1))
+  x = batch['image'].reshape(-1)
+  z = gan.latents(
+    jax.random.fold_in(jax.random.split(jax.random.key(1), 3)[0], 0), len(x)
+  )
+  g = 0.1 * z[:, 0]
+  for name, images in (('r1', x), ('r2', g)):
+    expected = 0.25 * jnp.mean((0.3 - 0.4 * images) ** 2)
+    assert float(metrics[f'loss/{name}']) == pytest.approx(float(expected))
+  apart = 0.3 * (g - x) - 0.2 * (g**2 - x**2)
+  assert float(metrics['loss/pairs']) == pytest.approx(
+    float(jax.nn.softplus(apart).mean())
+  )
+  assert np.isfinite(metrics['loss/generator'])
 
 
 @pytest.mark.slow
@@ -421,6 +461,9 @@ def test_accumulation_is_the_whole_batch():
     ({'augment': ('hue',)}, 'color, translation, cutout'),
     ({'loss': Wasserstein(penalty_weight=10.0)}, 'norm=instance_affine'),
     ({'r1_weight': 1.0}, 'norm=instance_affine'),
+    ({'loss': Relativistic()}, 'norm=instance_affine'),
+    ({'loss': Relativistic(), 'r1_weight': 1.0}, 'algorithm.loss.gamma'),
+    ({'loss': Relativistic(), 'real_range': (0.8, 1.0)}, 'with Relativistic'),
   ],
 )
 def test_bad_fields(fields, message):

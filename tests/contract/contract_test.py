@@ -27,6 +27,18 @@ def _one_per_class() -> list[str]:
   return sorted(chosen.values())
 
 
+# Of one class, what takes another path through its step.
+_VARIANTS = (
+  'flow_paintings',
+  'dcgan_paintings algorithm.loss=Relativistic(gamma=0.1) '
+  'algorithm.discriminator.norm=none',
+)
+
+
+def _executed() -> list[str]:
+  return [*_one_per_class(), *_VARIANTS]
+
+
 def _one_per_networks() -> list[str]:
   """One experiment for every set of classes in the tree of an algorithm."""
 
@@ -47,7 +59,9 @@ def _one_per_networks() -> list[str]:
 
 @functools.cache
 def _tiny(name: str) -> core.Experiment:
+  name, *assignments = name.split()
   experiment = experiments.load(name, tiny=True)
+  experiment = experiments.override(experiment, assignments)
   return experiments.resolve(experiment, num_examples=32)
 
 
@@ -268,7 +282,7 @@ def _traced(name: str):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', _one_per_class())
+@pytest.mark.parametrize('name', _executed())
 def test_step_is_deterministic_and_moves(name):
   compiled = _compiled(name, 8)
   state, metrics = _run(compiled, 3)
@@ -292,7 +306,7 @@ def test_step_is_deterministic_and_moves(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', _one_per_class())
+@pytest.mark.parametrize('name', _executed())
 def test_render_in_range(name):
   experiment, devices, state, _ = _compiled(name, 8)
   render = devices.compile_render(experiment.algorithm.render)
@@ -306,7 +320,7 @@ def test_render_in_range(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', _one_per_class())
+@pytest.mark.parametrize('name', _executed())
 def test_eight_devices_equal_one(name):
   one, metrics_one = _run(_compiled(name, 1), 3)
   eight, metrics_eight = _run(_compiled(name, 8), 3)
@@ -322,7 +336,7 @@ def test_eight_devices_equal_one(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', _one_per_class())
+@pytest.mark.parametrize('name', _executed())
 def test_saved_restored_continued_is_never_stopped(name, tmp_path):
   compiled = _compiled(name, 8)
   straight, _ = _run(compiled, 4)
@@ -337,7 +351,7 @@ def test_saved_restored_continued_is_never_stopped(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', _one_per_class())
+@pytest.mark.parametrize('name', _executed())
 def test_bfloat16_step_is_close_to_float32(name):
   """Computed in bfloat16; parameters, statistics and losses in float32."""
   compiled = _compiled(name, 1)

@@ -14,9 +14,10 @@ from art_jax.losses.adversarial import (
   Hinge,
   LeastSquares,
   NonSaturating,
+  Relativistic,
   Wasserstein,
 )
-from art_jax.nn.conv import Conv
+from art_jax.nn.conv import Conv, conv
 
 _ALL = (NonSaturating(), LeastSquares(), Hinge(), Wasserstein())
 _LOGITS = jnp.array([0.0, 2.0, -1.0])
@@ -82,6 +83,55 @@ def test_smoothed_targets():
 def test_negative_penalty_weight():
   with pytest.raises(core.UserError, match='pass 10'):
     Wasserstein(penalty_weight=-1.0)
+  with pytest.raises(core.UserError, match='gamma=-1.*pass 2'):
+    Relativistic(gamma=-1.0)
+
+
+def _wave(shape, step, start):
+  return jnp.sin(step * jnp.arange(math.prod(shape)) + start).reshape(shape)
+
+
+def test_relativistic_loss_and_penalties_are_those_of_pytorch():
+  """Origin: PyTorch 2.14.1, float32, CPU, autograd with create_graph.
+
+  conv2d(stride 2, padding 1), tanh, a product with v; gamma 0.3; these waves.
+  """
+  loss = Relativistic(gamma=0.3)
+  x, g = _wave((3, 8, 8, 2), 0.37, 0.1), _wave((3, 8, 8, 2), 0.53, 1.0)
+  params = 0.5 * _wave((3, 3, 2, 4), 0.71, 0.3), _wave((64,), 0.29, 0.2)
+
+  def terms(params):
+    def score(images):
+      h = conv(images, params[0], stride=2, padding=1)
+      return jnp.tanh(h).reshape(len(images), -1) @ params[1]
+
+    real, fake = score(x), score(g)
+    return {
+      'discriminator': loss.discriminator(real, fake),
+      'generator': loss.generator(fake, real),
+      'r1': loss.gamma * penalties.r1(score, x),
+      'r2': loss.gamma * penalties.r1(score, g),
+    }
+
+  values = terms(params)
+  expected = {
+    'discriminator': 1.4825830459594727,
+    'generator': 2.989210844039917,
+    'r1': 25.415864944458008,
+    'r2': 23.864168167114258,
+  }
+  for name, value in expected.items():
+    assert float(values[name]) == pytest.approx(value, rel=1e-4), name
+  slopes = jax.grad(
+    lambda p: sum(v for k, v in terms(p).items() if k != 'generator')
+  )(params)
+  norms = [float(jnp.linalg.norm(slope)) for slope in slopes]
+  assert norms == pytest.approx([49.761619567871094, 20.20647621154785], 1e-4)
+  np.testing.assert_allclose(
+    slopes[0][0, 0, 0],
+    [9.598847389221191, 6.520437717437744, 2.274742603302002, -0.51043969],
+    rtol=1e-4,
+  )
 
 
 def test_penalties_of_a_linear_score():
