@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from art_jax import core
 from art_jax.core.paths import printable
 
+SMALL = 8  # pictures, below which a summary names a class
 _SHOWN = 3  # classes that a summary names
 
 
@@ -44,11 +45,26 @@ def _nfc(name: str) -> str:
 
 
 def few(labels: Sequence[int], names: Sequence[str]) -> str:
-  """Return what a summary says of classes with one training picture."""
+  """Return what a summary says of classes with few training pictures.
+
+  A model that is told the class repeats those of such a one.
+  """
   counts = collections.Counter(labels)
-  single = [name for i, name in enumerate(names) if counts[i] == 1]
-  if not single:
-    return ''
-  shown = ', '.join(map(printable, single[:_SHOWN]))
-  more = ', ...' if len(single) > _SHOWN else ''
-  return f' ({len(single)} of one picture, which is trained on: {shown}{more})'
+  single, small = (
+    [name for i, name in enumerate(names) if counts[i] in sizes]
+    for sizes in (range(2), range(2, SMALL))
+  )
+  said = (
+    (single, 'of one picture, which is trained on'),
+    (small, f'of fewer than {SMALL}, which a model repeats'),
+  )
+  parts = [
+    f'{len(those)} {text}: {_shown(those)}' for those, text in said if those
+  ]
+  return f' ({"; ".join(parts)})' if parts else ''
+
+
+def _shown(names: Sequence[str]) -> str:
+  """Return the first names."""
+  more = ', ...' if len(names) > _SHOWN else ''
+  return ', '.join(map(printable, names[:_SHOWN])) + more

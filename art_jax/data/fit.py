@@ -10,14 +10,35 @@ from art_jax.data import columns
 from art_jax.data.dataset import Dataset
 
 
-def check_fit(dataset: Dataset, algorithm: Any) -> None:
+def check_fit(dataset: Dataset, experiment: core.Experiment) -> None:
   """Raise a UserError unless a model can learn from a data set.
 
   Columns come first: their message says how to get them.
   """
+  algorithm = experiment.algorithm
   check_columns(dataset, algorithm)
   check_inputs(dataset, algorithm.inputs, algorithm.aligned)
   check_classes(dataset, algorithm)
+  check_batch(dataset, experiment.train.batch_size)
+
+
+def check_batch(dataset: Dataset, batch_size: int) -> None:
+  """Warn of a set, or a domain, with fewer pictures than a batch.
+
+  It is no error: a few pictures may be all that somebody has.
+
+  Args:
+    dataset: the set.
+    batch_size: examples of one update.
+  """
+  count = min((len(examples) for examples in dataset.train), default=0)
+  if 0 < count < batch_size:
+    logging.warning(
+      '%d training picture(s) are fewer than train.batch_size=%d: a batch '
+      'holds some of them more than once; pass --set train.batch_size=%d, or '
+      'add pictures',
+      *(count, batch_size, 2 ** (count.bit_length() - 1)),
+    )
 
 
 def check_inputs(

@@ -61,7 +61,7 @@ class DiffusionUNet(nn.Module):
   @property
   def multiple(self) -> int:
     """Sides of the pictures are multiples of it."""
-    return self.patch * 2 ** (len(self.multipliers) - 1)
+    return max(self.patch, 1) * 2 ** (len(self.multipliers) - 1)
 
   @nn.compact
   def __call__(
@@ -125,11 +125,11 @@ class DiffusionUNet(nn.Module):
     return _from_patches(x, self.patch).astype(jnp.float32)
 
   def _check(self, x: jax.Array) -> None:
+    require.holds(self.patch >= 1, f'patch = {self.patch}: must be at least 1')
     require.holds(
       self.width >= 4 and self.width % 4 == 0,
       f'width = {self.width}: must be a multiple of 4',
     )
-    require.holds(self.patch >= 1, f'patch = {self.patch}: must be at least 1')
     require.holds(
       self.blocks >= 1 and self.multipliers,
       f'blocks = {self.blocks}, multipliers = {self.multipliers}: at least '

@@ -34,7 +34,7 @@ class Stepper:
     self.seconds = clocks.seconds
     with clocks.of('data'):
       dataset = experiment.data.source.open(experiment.data)
-      fit.check_fit(dataset, experiment.algorithm)
+      fit.check_fit(dataset, experiment)
       self.experiment = experiments.resolve(experiment, dataset.num_examples)
     devices = devices.with_sharded_state(experiment.train.shard_state)
     self._dataset, self._devices = dataset, devices

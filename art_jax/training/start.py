@@ -44,7 +44,7 @@ def open_data(
   """Return the experiment in steps, its data, and its probe if it is read."""
   with clocks.of('data'):
     dataset = experiment.data.source.open(experiment.data)
-    fit.check_fit(dataset, experiment.algorithm)
+    fit.check_fit(dataset, experiment)
     if distributed.is_main():
       print(dataset.summary, file=sys.stderr, flush=True)
     resolved = experiments.resolve(experiment, dataset.num_examples)

@@ -1,12 +1,13 @@
 """Checks of a data set against a model."""
 
 import logging
+import re
 import types
 
 import pytest
 
 from art_jax import core
-from art_jax.data import dataset, fit
+from art_jax.data import class_names, dataset, fit
 
 
 def _with(*names):
@@ -42,3 +43,45 @@ def test_as_many_or_no_labels(num_classes, caplog):
     fit.check_classes(_with('a', 'b'), _model(num_classes))
     fit.check_classes(_with(), _model(5))
   assert not caplog.text
+
+
+@pytest.mark.parametrize(
+  'sizes, batch_size, told',
+  [
+    ((5,), 8, '5 training picture.*batch_size=8.*train.batch_size=4'),
+    ((1,), 2, '1 training picture.*train.batch_size=1'),
+    ((40, 12), 16, '12 training picture.*train.batch_size=8'),
+    ((8,), 8, ''),
+    ((40,), 8, ''),
+  ],
+)
+def test_fewer_pictures_than_a_batch(sizes, batch_size, told, caplog):
+  spaces = tuple(
+    dataset.Examples(
+      ('image',), [f'{i}.png' for i in range(size)], lambda i: {}
+    )
+    for size in sizes
+  )
+  with caplog.at_level(logging.WARNING, logger='absl'):
+    fit.check_batch(dataset.Dataset(train=spaces, heldout=spaces), batch_size)
+  assert bool(caplog.text) == bool(told)
+  assert re.search(told, caplog.text)
+
+
+@pytest.mark.parametrize(
+  'counts, told',
+  [
+    ((9, 9), ''),
+    ((9, 1), ' (1 of one picture, which is trained on: b)'),
+    ((9, 3), ' (1 of fewer than 8, which a model repeats: b)'),
+    (
+      (1, 2, 7, 8, 3, 4),
+      ' (1 of one picture, which is trained on: a; 4 of fewer than 8, which a '
+      'model repeats: b, c, e, ...)',
+    ),
+  ],
+)
+def test_classes_too_small(counts, told):
+  names = 'abcdef'[: len(counts)]
+  labels = [label for label, count in enumerate(counts) for _ in range(count)]
+  assert class_names.few(labels, names) == told
