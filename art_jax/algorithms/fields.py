@@ -73,6 +73,13 @@ def require_layers(
     f'pass {len(style_layers)} numbers',
   )
   require('style_layers', style_layers, bool(layers), 'names a layer')
+  require_known_layers(features, layers)
+
+
+def require_known_layers(
+  features: 'VGG | SqueezeNet', layers: Sequence[str]
+) -> None:
+  """Raise UserError unless the network has all these layers."""
   known = features.layer_names()
   for name in layers:
     core.require(

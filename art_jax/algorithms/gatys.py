@@ -15,8 +15,6 @@ from art_jax.nn import pure, squeezenet, vgg
 from art_jax.nn.canvas import Canvas
 
 _STYLE_LAYERS = tuple(f'relu{block}_1' for block in range(1, 6))
-STARTS = ('content', 'noise', 'recolored')
-COLORS = ('style', 'luminance', 'content', 'histogram')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,8 +87,8 @@ class Gatys:
   def __post_init__(self):
     fields.require_one_of('reduction', self.reduction, losses.REDUCTIONS)
     fields.require_one_of('tv_norm', self.tv_norm, ('l1', 'l2'))
-    fields.require_one_of('start', self.start, STARTS)
-    fields.require_one_of('colors', self.colors, COLORS)
+    fields.require_one_of('start', self.start, style_states.STARTS)
+    fields.require_one_of('colors', self.colors, style_states.COLORS)
     # 32 is the least side of a picture.
     fields.require_all(
       self, ('margin', 0 <= self.margin < 32, 'is in [0, 32)', '16 will do')

@@ -11,6 +11,9 @@ from art_jax.algorithms.trainable import Trainable
 from art_jax.nn import pure
 from art_jax.weights import features as feature_weights
 
+STARTS = ('content', 'noise', 'recolored')
+COLORS = ('style', 'luminance', 'content', 'histogram')
+
 
 class StyleTargets(struct.PyTreeNode):
   """What a picture is compared with; computed once.

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from art_jax import core
 from art_jax.losses.style import Sums, Target, reduce_error
+from art_jax.nn import nearest
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,15 +73,7 @@ class Patches:
 
   def match(self, patches: jax.Array, target: jax.Array) -> jax.Array:
     """Return i32[n], the most similar painted patch of f32[n, length]."""
-    norms = jnp.sqrt(jnp.sum(target**2, 1, keepdims=True))
-    unit = target / jnp.maximum(norms, 1e-12)
-    chunk = min(self.chunk, patches.shape[0])
-    chunks = jnp.pad(patches, ((0, -patches.shape[0] % chunk), (0, 0))).reshape(
-      -1, chunk, patches.shape[1]
-    )
-    # The patch's own norm does not change which is the greatest.
-    best = jax.lax.map(lambda p: jnp.argmax(p @ unit.T, 1), chunks)
-    return best.reshape(-1)[: patches.shape[0]]
+    return nearest.nearest(patches, nearest.bank(target), chunk=self.chunk)[0]
 
   def _patches(self, features: jax.Array) -> jax.Array:
     """Return [B, h', w', size^2 C]."""

@@ -1,7 +1,9 @@
-"""A picture whose pixels are parameters."""
+"""A picture whose pixels, or their frequency bands, are parameters."""
 
 import jax
 from flax import linen as nn
+
+from art_jax.nn import laplacian
 
 
 class Canvas(nn.Module):
@@ -16,3 +18,29 @@ class Canvas(nn.Module):
       train: not used.
     """
     return self.param('pixels', lambda key: start + 0.0)
+
+
+class PyramidCanvas(nn.Module):
+  """Holds the Laplacian pyramid of pictures; it starts as theirs.
+
+  Attributes:
+    levels: at most so many, see `laplacian.pyramid`.
+  """
+
+  levels: int = 5
+
+  @nn.compact
+  def __call__(self, start: jax.Array, train: bool = False) -> jax.Array:
+    """Return the pictures f32[B, H, W, C].
+
+    Args:
+      start: [B, H, W, C] in [-1, 1], what they start as.
+      train: not used.
+    """
+    parts = laplacian.pyramid(start, self.levels)
+    return laplacian.collapse(
+      [
+        self.param(f'level_{number}', lambda key, part=part: part + 0.0)
+        for number, part in enumerate(parts)
+      ]
+    )

@@ -33,12 +33,14 @@ class VGG(nn.Module):
     pool: 'max' as trained, or 'average' (Gatys et al. 2016, section 2).
     width: channels of the first block (64); the others follow.
     dtype: of the computation.
+    padding: of the convolutions, 'zeros' as trained, or 'reflect'.
   """
 
   depth: int = 16
   pool: str = 'max'
   width: int = 64
   dtype: str = 'float32'
+  padding: str = 'zeros'
 
   def plan(self) -> list[tuple[str, int]]:
     """Return (name, output channels) of every convolution and pool."""
@@ -46,6 +48,7 @@ class VGG(nn.Module):
       self.depth in _BLOCKS, f'depth = {self.depth}: must be 16 or 19'
     )
     require.at_least(self, width=1)
+    require.one_of('padding', self.padding, ('zeros', 'reflect'))
     steps = []
     for block, count in enumerate(_BLOCKS[self.depth], 1):
       channels = self.width * min(2 ** (block - 1), 8)
@@ -92,9 +95,15 @@ class VGG(nn.Module):
       if name.startswith('pool'):
         x = pooling.pool(x, 2, self.pool)
       else:
+        reflect = self.padding == 'reflect'
         x = outputs[name] = conv.Conv(
-          channels, kernel_init='he', gain=1.0, dtype=self.dtype, name=name
-        )(x)
+          channels,
+          padding=0 if reflect else 'SAME',
+          kernel_init='he',
+          gain=1.0,
+          dtype=self.dtype,
+          name=name,
+        )(conv.reflect_pad(x, 1) if reflect else x)
         x = outputs[name.replace('conv', 'relu')] = nn.relu(x)
       outputs.setdefault(name, x)
       check_size(x, name)
