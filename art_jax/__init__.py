@@ -12,6 +12,7 @@ Train an experiment (`art_jax list` shows them all), then use its run:
     painted = painter.translate(photo, 'ab')  # u8[H, W, 3], like the photo
 
     picture = art_jax.stylize('photo.jpg', 'painting.jpg', size=512)
+    painting, = art_jax.paint(content='drawing.png', sources='paintings')
 
 The types are those of a config: an `Experiment` has an `Algorithm`, `Data` and
 `Train`; lengths are `Steps` or `Epochs`. Bad input raises `UserError`, which
@@ -83,6 +84,7 @@ __all__ = [
   '__version__',
   'load',
   'load_weights',
+  'paint',
   'stylize',
   'train',
 ]
@@ -229,6 +231,68 @@ def stylize(
     task.read_task(content, style, masks, start),
     devices=_devices(devices),
     tile=tile,
+  )
+
+
+def paint(
+  run: 'str | os.PathLike | Run | None' = None,
+  *,
+  content: str | os.PathLike | None = None,
+  sources: str | os.PathLike | None = None,
+  count: int = 1,
+  size: int = 512,
+  seed: int = 0,
+  labels: 'Sequence[int | str]' = (),
+  variations: int = 1,
+  num_sources: int = 1,
+  quality: str = 'full',
+  max_copy: float = 0.35,
+  upscale: bool = False,
+) -> 'list[np.ndarray]':
+  """Paint samples of a run, or a drawing, with the strokes of paintings.
+
+  Args:
+    run: a run folder or a loaded `Run` that samples or translates; None: the
+      content is painted as it is, or noise without one.
+    content: picture or folder to paint, or to translate first.
+    sources: folder or archive of the paintings to take strokes from; None:
+      those that the run was trained on.
+    count: number of samples.
+    size: longest side of a painting, in pixels.
+    seed: of the first sample; the next ones count on.
+    labels: classes of the samples, dealt in turn.
+    variations: paintings of each composition, with other sources.
+    num_sources: paintings whose strokes one picture uses.
+    quality: 'full' or 'fast'.
+    max_copy: largest region copied from one source, as a part of the side.
+    upscale: paint at `size` though the sources are smaller.
+
+  Returns:
+    u8[H, W, 3] each; those of a composition follow each other.
+
+  Raises:
+    UserError: for what cannot be read or painted, before anything is sampled.
+  """
+  from art_jax.inference import run as runs
+  from art_jax.painter import request
+
+  return request.paint(
+    request.Request(
+      run=run
+      if run is None or isinstance(run, runs.Run)
+      else runs.load(os.fspath(run)),
+      content=content,
+      sources=sources,
+      count=count,
+      size=size,
+      seed=seed,
+      labels=labels,
+      variations=variations,
+      num_sources=num_sources,
+      quality=quality,
+      max_copy=max_copy,
+      upscale=upscale,
+    )
   )
 
 

@@ -12,3 +12,5 @@ for direction in ab ba; do
   ls "$PWD/$run/images/$direction"/*.png | tail -n 1
 done
 echo "report: $PWD/$run/report.html"
+echo "to paint a photo large with it: .venv/bin/art_jax fetch vgg16, then"
+echo "  .venv/bin/art_jax paint $run --content=photo.jpg --size=256"

@@ -27,7 +27,7 @@ _HELP: dict[str, str | dict[str, str]] = {
   'experiment': {
     '': 'Name that `art_jax list` shows, or path of a .py file.',
     **dict.fromkeys(
-      ('translate', 'export', 'sample', 'evaluate'),
+      ('translate', 'export', 'sample', 'evaluate', 'paint'),
       'Path of a .py file, if the config of the run names classes of it.',
     ),
   },
@@ -38,7 +38,7 @@ _HELP: dict[str, str | dict[str, str]] = {
     'sweep': 'path.to.field=a,b,c: values to try, or low..high with --random; '
     'can be repeated.',
     **dict.fromkeys(
-      ('translate', 'export', 'sample', 'evaluate'),
+      ('translate', 'export', 'sample', 'evaluate', 'paint'),
       'path.to.field=value: change a field that acts when the model is used; '
       'can be repeated.',
     ),
@@ -68,6 +68,8 @@ _HELP: dict[str, str | dict[str, str]] = {
     'evaluate': 'With --real and --fake: folder whose evaluation.json is '
     'appended to.',
     'stylize': 'File to write: .png, or .mp4 for a video.',
+    'paint': 'Folder to write the paintings to; default: painted in the run '
+    'folder.',
     'report': 'Folder to write report.html to; default: the run folder.',
     'compare': 'Folder to write compare.html to; default: this one.',
     'benchmark': 'JSON file to write the figures to.',
@@ -75,7 +77,11 @@ _HELP: dict[str, str | dict[str, str]] = {
   'overwrite': 'Replace existing files.',
   # translate, export, stylize.
   'direction': 'Which way to translate, such as ab or ba; default: first.',
-  'content': 'The photo or video to paint, or builtin.',
+  'content': {
+    'stylize': 'The photo or video to paint, or builtin.',
+    'paint': 'A drawing or photo to paint, or a folder of them; with a '
+    'translator as RUN, what it translates first.',
+  },
   'style': 'Paintings, FILE[,FILE...], or builtin, builtin:1, ...',
   'mask': {
     'stylize': 'One picture for each painting, FILE[,FILE...], white where it '
@@ -85,6 +91,7 @@ _HELP: dict[str, str | dict[str, str]] = {
   'start': 'A picture to start from.',
   'size': {
     'stylize': 'Longest side of the result in pixels.',
+    'paint': 'Longest side of a painting in pixels; default: 512.',
     'evaluate': 'Side in pixels that the pictures of --real and --fake are '
     'resized to.',
   },
@@ -96,7 +103,19 @@ _HELP: dict[str, str | dict[str, str]] = {
   'tile': 'Work in tiles of N pixels, to save memory; 0: in one.',
   'versus': 'path.to.field=value: paint again with this field changed and show '
   'both; can be repeated.',
-  # sample, evaluate.
+  # paint.
+  'sources': 'Folder or archive of the paintings whose strokes are used; '
+  'default: those that RUN was trained on.',
+  'num_sources': 'Number of paintings whose strokes one picture uses; default: '
+  '1.',
+  'count': 'Number of samples to paint.',
+  'variations': 'Number of paintings of each sample or drawing, with other '
+  'sources.',
+  'quality': 'full, or fast for half of the time; default: full.',
+  'max_copy': 'Largest region that may be copied from one source, as a part of '
+  'the side; default: 0.35.',
+  'upscale': 'Paint at --size though the sources are smaller.',
+  # sample, evaluate, paint.
   'study': 'What to show: grid, interpolate, ...',
   'num': {
     'sample': 'Number of pictures; default: what suits the study.',
@@ -106,6 +125,7 @@ _HELP: dict[str, str | dict[str, str]] = {
   'seed': {
     'sample': 'Of the latents.',
     'evaluate': 'Of the latents.',
+    'paint': 'Of the first sample; the next ones count on.',
     'sweep': 'Of the draws of --random.',
   },
   'labels': 'Classes by name or number, or all; default: every class.',
@@ -156,6 +176,12 @@ _KINDS: dict[str, tuple[Any, ...]] = {
   'every': (flags.DEFINE_integer, 0),
   'tile': (flags.DEFINE_integer, 0),
   'versus': (flags.DEFINE_multi_string, []),
+  'count': (functools.partial(flags.DEFINE_integer, lower_bound=1), 1),
+  'num_sources': (functools.partial(flags.DEFINE_integer, lower_bound=1), None),
+  'variations': (functools.partial(flags.DEFINE_integer, lower_bound=1), 1),
+  'quality': (flags.DEFINE_enum, None, ('full', 'fast')),
+  'max_copy': (flags.DEFINE_float, None),
+  'upscale': (flags.DEFINE_bool, False),
   'num': (flags.DEFINE_integer, None),
   'seed': (flags.DEFINE_integer, 0),
   'labels': (flags.DEFINE_list, []),

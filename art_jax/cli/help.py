@@ -79,6 +79,7 @@ def _flag(name: str, mode: str) -> list[str]:
 
 _KINDS = {
   'int': 'N',
+  'float': 'X',
   'string': 'TEXT',
   'multi string': 'TEXT',
   'comma separated list of strings': 'A,B',

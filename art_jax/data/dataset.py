@@ -30,12 +30,15 @@ class Examples:
       function that threads may call at once.
     marks: what each example holds, in a few characters that are the same
       wherever it lies (see `fingerprint`); None: that is not known.
+    whole: index -> the pictures by key, uncut and at their own size, in mode
+      'RGB'; None: `read` is all there is.
   """
 
   keys: tuple[str, ...]
   names: Sequence[str]
   read: Callable[[int], dict[str, np.ndarray]]
   marks: Sequence[str] | None = None
+  whole: Callable[[int], dict[str, Image.Image]] | None = None
 
   def __len__(self) -> int:
     return len(self.names)
@@ -44,11 +47,22 @@ class Examples:
     """Return the name of example `index` to show in errors."""
     return self.names[index]
 
+  def picture(self, index: int, key: str) -> Image.Image:
+    """Return a whole picture of an example, mode 'RGB'."""
+    if self.whole:
+      return self.whole(index)[key]
+    return _as_rgb(self.read(index)[key])
+
   def subset(self, indices: Sequence[int]) -> 'Examples':
     """Return the examples at `indices`, in that order."""
-    names = tuple(self.names[i] for i in indices)
-    marks = self.marks and tuple(self.marks[i] for i in indices)
-    return Examples(self.keys, names, lambda i: self.read(indices[i]), marks)
+    whole = self.whole
+    return Examples(
+      self.keys,
+      tuple(self.names[i] for i in indices),
+      lambda i: self.read(indices[i]),
+      self.marks and tuple(self.marks[i] for i in indices),
+      whole and (lambda i: whole(indices[i])),
+    )
 
 
 class Space(NamedTuple):
@@ -262,9 +276,16 @@ def of_arrays(
   def read(index):
     return {key: one(value[index]) for key, value in arrays.items()}
 
+  def whole(index):
+    return {
+      key: _as_rgb(value[index])
+      for key, value in arrays.items()
+      if value.ndim > 1
+    }
+
   count = len(next(iter(arrays.values())))
   names = [f'{title} {first + index}' for index in range(count)]
-  return Examples(tuple(arrays), names, read, marks)
+  return Examples(tuple(arrays), names, read, marks, whole)
 
 
 def only(examples: Examples, key: str) -> Examples:
@@ -274,4 +295,11 @@ def only(examples: Examples, key: str) -> Examples:
     examples.names,
     lambda i: {key: examples.read(i)[key]},
     examples.marks,
+    lambda i: {key: examples.picture(i, key)},
   )
+
+
+def _as_rgb(pixels: np.ndarray) -> Image.Image:
+  """Return u8[H, W] or u8[H, W, 1 or 3] as a picture."""
+  gray = pixels.ndim == 3 and pixels.shape[2] == 1
+  return Image.fromarray(pixels[..., 0] if gray else pixels).convert('RGB')

@@ -103,14 +103,16 @@ def halves(
   file: File, *, size: int, channels: int, fit: str
 ) -> tuple[np.ndarray, np.ndarray]:
   """Decode a side-by-side pair; as `decode`, for its left and right half."""
-  image = read(file, 4 * size).image
-  width, height = image.size
-  left = image.crop((0, 0, width // 2, height))
-  right = image.crop((width - width // 2, 0, width, height))
+  left, right = _halves(read(file, 4 * size).image)
   return (
     resize(left, size, channels, fit),
     resize(right, size, channels, fit),
   )
+
+
+def whole_halves(file: File) -> tuple[Image.Image, Image.Image]:
+  """Return the left and the right half of a pair at their own size, 'RGB'."""
+  return _halves(picture(file).convert('RGB'))
 
 
 def picture(file: File, at_least: int | None = None) -> Image.Image:
@@ -191,6 +193,14 @@ def resize(
   change = ImageOps.fit if fit == 'crop' else Image.Image.resize
   image = change(image, (size, size), Image.Resampling.BICUBIC)
   return np.array(image, np.uint8).reshape(size, size, channels)
+
+
+def _halves(image: Image.Image) -> tuple[Image.Image, Image.Image]:
+  width, height = image.size
+  return (
+    image.crop((0, 0, width // 2, height)),
+    image.crop((width - width // 2, 0, width, height)),
+  )
 
 
 @functools.cache

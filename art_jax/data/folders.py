@@ -89,6 +89,7 @@ class Classes:
           'label': np.array(rows[index][2], np.int32),
         },
         [mark for *_, mark in rows],
+        lambda index: {'image': decode.picture(rows[index][1]).convert('RGB')},
       )
       return examples, [label for _, _, label, _ in rows]
 
@@ -181,6 +182,9 @@ class Pairs:
           zip(keys, decode.halves(found.path(index), **cut), strict=True)
         ),
         [f'{mark}-{self.left}' for mark in found.marks],
+        lambda index: dict(
+          zip(keys, decode.whole_halves(found.path(index)), strict=True)
+        ),
       )
 
     verified = _verify(*splits(self.root), data, halves=True)
@@ -244,4 +248,5 @@ def _pictures(
     found.names,
     lambda index: {key: decode.decode(found.path(index), **cut)},
     found.marks,
+    lambda index: {key: decode.picture(found.path(index)).convert('RGB')},
   )

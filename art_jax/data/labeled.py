@@ -63,7 +63,13 @@ class Labeled:
       fingerprint.mark(mark, *texts(index))
       for index, mark in enumerate(verified.marks)
     ]
-    examples = Examples(keys, verified.names, read, marks)
+    examples = Examples(
+      keys,
+      verified.names,
+      read,
+      marks,
+      lambda i: {'image': decode.picture(verified.path(i)).convert('RGB')},
+    )
     lines = sum(name in cells for name in verified.names)
     return assemble(
       [space(examples, data.heldout)],

@@ -156,8 +156,12 @@ def _examples(
       row['label'] = np.array(labels[int(record['label'])], np.int32)
     return row
 
+  def whole(index):
+    encoded = bytes(records[chosen[index]][picture_field])
+    return {picture_key: decode.picture(encoded).convert('RGB')}
+
   # The name of the set holds its version: that is what the pictures are.
-  return Examples(tuple(fields), names, load, [''] * len(names))
+  return Examples(tuple(fields), names, load, [''] * len(names), whole)
 
 
 def _records(builder: Any, split: str, field: str) -> Any:

@@ -12,12 +12,15 @@ import numpy as np
 from art_jax import core
 from art_jax.core import paths, version
 from art_jax.report import collect, figures, pictures
+from art_jax.runs import painted
 from art_jax.runs.alarm_event import Event
 
 REPORT, COMPARISON = 'report.html', 'compare.html'
 _APART = ('nearest', 'interpolation')  # pictures with places of their own
 _SKIPPED = 20  # unreadable files that are named
 _METRICS = 60  # rows of the table of metrics
+_PAINTINGS = 24  # that are shown
+_PAINTING = 640, 85  # longer side and quality of each
 _LOWER = ('probe/kid', 'probe/l1', 'probe/memorised')  # the least is best
 
 
@@ -60,6 +63,7 @@ def report(files: collect.RunFiles) -> str:
     apart={entry['name']: entry for entry in _latest(apart)},
     metrics=_table(files.rows),
     examples=pictures.large(files.path / 'examples.png'),
+    painted=_painted(files.path / painted.FOLDER),
     skipped=files.data.get('skipped', [])[:_SKIPPED],
     shown_config=files.config_text,
   )
@@ -98,6 +102,18 @@ def compare(runs: Sequence[str | pathlib.Path]) -> str:
     ],
     curves=figures.of_runs({name: f.rows for name, f in named.items()}),
   )
+
+
+def _painted(folder: pathlib.Path) -> list[dict[str, str]]:
+  """Return the paintings of a folder: {'name', 'uri', 'text'}."""
+  return [
+    {
+      'name': path.stem,
+      'uri': pictures.uri(path, *_PAINTING),
+      'text': painted.describe(painted.notes(path)),
+    }
+    for path in painted.files(folder)[:_PAINTINGS]
+  ]
 
 
 def _render(template: str, **values: Any) -> str:

@@ -1,0 +1,178 @@
+"""`art_jax paint` as a whole, with a small random feature network."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import art_jax
+from art_jax import core
+from art_jax.algorithms.neural_neighbor import NNST
+from art_jax.data import decode
+from art_jax.nn.vgg import VGG
+from art_jax.painter import request, session
+from art_jax.painter.request import Request
+from art_jax.painter.settings import Painter
+from art_jax.runs import painted
+
+_SMALL = Painter(
+  size=64,
+  steps=2,
+  nnst=NNST(features=VGG(16, width=2, padding='reflect'), weights=''),
+)
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+  """Four paintings and a drawing."""
+  root = tmp_path_factory.mktemp('pictures')
+  (root / 'sources').mkdir()
+  for seed in range(4):
+    pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    image = Image.fromarray(pixels).resize((96, 72), 3)
+    image.save(root / 'sources' / f'{seed}.png')
+  image.resize((32, 24)).save(root / 'drawing.png')
+  return root
+
+
+def _request(folder: pathlib.Path, **changes) -> Request:
+  given = {'content': folder / 'drawing.png', 'sources': folder / 'sources'}
+  return Request(settings=_SMALL, **{**given, **changes})
+
+
+def test_a_drawing_is_painted_with_its_provenance(folder, tmp_path):
+  (file,) = request.paint_into(_request(folder), tmp_path)
+  assert file == tmp_path / 'drawing.png'
+  with Image.open(file) as image:
+    assert image.size == (64, 48)
+  notes = painted.notes(file)
+  assert set(notes['sources']) <= {f'{i}.png' for i in range(4)}
+  assert sum(notes['sources'].values()) == pytest.approx(1, abs=1e-3)
+  assert 0 < notes['largest_region'] <= 1
+  assert 0 <= notes['layout_agreement'] <= 1
+  assert (tmp_path / painted.SHEET).exists()
+  # The same call keeps what is there.
+  stamp = file.stat().st_mtime_ns
+  said = []
+  request.paint_into(_request(folder), tmp_path, say=said.append)
+  assert file.stat().st_mtime_ns == stamp and '1 of 1' in said[0]
+  with pytest.raises(core.UserError, match=r'size: 64, now 96.*--overwrite'):
+    request.paint_into(_request(folder, size=96), tmp_path)
+
+
+def test_devices_share_paintings_which_are_the_same_byte_for_byte(
+  folder, tmp_path
+):
+  wanted = _request(folder, content=None, count=3)
+  for devices in (1, 8):
+    request.paint_into(wanted, tmp_path / str(devices), devices=devices)
+  for file in painted.files(tmp_path / '1'):
+    other = tmp_path / '8' / file.name
+    np.testing.assert_array_equal(
+      np.asarray(Image.open(file)), np.asarray(Image.open(other))
+    )
+
+
+def test_a_full_disk_stops_and_the_same_call_goes_on(
+  folder, tmp_path, monkeypatch
+):
+  wanted = _request(folder, content=None, count=3)
+  write, written = painted.write, []
+
+  def full(path, pixels, notes):
+    if len(written) == 1:
+      raise OSError(28, 'No space left on device', str(path))
+    written.append(path)
+    write(path, pixels, notes)
+
+  monkeypatch.setattr(painted, 'write', full)
+  with pytest.raises(OSError, match='No space left'):
+    request.paint_into(wanted, tmp_path)
+  monkeypatch.setattr(painted, 'write', write)
+  said = []
+  assert len(request.paint_into(wanted, tmp_path, say=said.append)) == 3
+  assert '1 of 3' in said[0]
+
+
+def test_sources_that_are_too_small_are_painted_at_what_they_hold(
+  folder, tmp_path
+):
+  said = []
+  (file,) = request.paint_into(
+    _request(folder, size=256), tmp_path, say=said.append
+  )
+  assert max(Image.open(file).size) == 96
+  assert any('painted at 96 pixels' in line for line in said)
+
+
+def test_a_source_that_is_gone_meanwhile_is_replaced(folder):
+  wanted = _request(folder)
+  gallery = request.open_gallery(wanted)
+
+  def gone(index):
+    if index != 2:
+      raise decode.BadPictureError(f'{index}.png', 'the file is gone')
+    return gallery.open(index)
+
+  said = []
+  atelier = session.Atelier(
+    _SMALL,
+    dataclasses.replace(gallery, open=gone),
+    request.variables_of(_SMALL),
+    said.append,
+  )
+  atelier.described[1.333] = atelier.describe(gallery, 1.333)
+  (composition,) = request.compositions(wanted, gallery)
+  _, notes = atelier.paint(composition)
+  assert list(notes['sources']) == ['2.png']
+  assert any('another source' in line for line in said)
+
+
+@pytest.mark.parametrize(
+  ('changes', 'message'),
+  [
+    ({'sources': None, 'content': None}, r'needs a RUN.*--sources=FOLDER'),
+    ({'count': 0}, r'--count=0.*at least 1'),
+    ({'size': 16}, r'--size=16.*64 to 4096'),
+    ({'quality': 'best'}, r'--quality=best.*full, fast'),
+    ({'max_copy': 0.0}, r'--max_copy=0\.0'),
+    ({'num_sources': 0}, r'--num_sources=0'),
+    ({'variations': 0}, r'--variations=0'),
+    ({'sources': 'nowhere'}, r'nowhere'),
+  ],
+)
+def test_bad_requests_name_the_value_the_rule_and_the_next_step(
+  folder, tmp_path, changes, message
+):
+  with pytest.raises(core.UserError, match=message):
+    request.paint_into(_request(folder, **changes), tmp_path)
+
+
+@pytest.mark.slow
+def test_samples_of_a_run_are_painted_with_its_training_pictures(tmp_path):
+  run = art_jax.train(
+    'dcgan_paintings',
+    tiny=True,
+    workdir=tmp_path / 'run',
+    overrides={'train.duration': 2},
+  )
+  wanted = Request(run=run, count=2, seed=5, settings=_SMALL, upscale=True)
+  files = request.paint_into(wanted)
+  assert [file.name for file in files] == ['seed_0005.png', 'seed_0006.png']
+  assert painted.notes(files[0])['run'] == 'run, step 2'
+  # By itself the second one is the same picture.
+  (alone,) = request.paint(dataclasses.replace(wanted, count=1, seed=6))
+  np.testing.assert_array_equal(alone, np.asarray(Image.open(files[1])))
+  from art_jax.report import page
+
+  assert 'strokes of' in page.write(tmp_path / 'run').read_text()
+
+
+def test_weights_that_are_absent_are_named_before_anything_is_sampled(
+  folder, tmp_path, monkeypatch
+):
+  monkeypatch.setenv('ART_JAX_HOME', str(tmp_path))
+  with pytest.raises(core.UserError, match='art_jax fetch vgg16'):
+    request.paint(Request(sources=folder / 'sources'))
