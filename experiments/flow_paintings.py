@@ -7,7 +7,13 @@ share of a run of any length.
 
   art_jax train flow_paintings --data=/your/paintings
 
-Data: the built-in paintings unless --data names a folder.
+Data: the built-in paintings unless --data names a folder. 2,969,868 parameters
+and 43 GFLOP a step of 16 pictures: about an hour and a half of one core. The
+network takes squares of 2x2 pixels, which at equal time learned more than 4x4
+with twice the channels (docs/diffusion.md). The average fits a run of any
+length, so it may be stopped when the samples please. With a GPU:
+  --set algorithm.denoiser.width=128 --set algorithm.denoiser.blocks=2
+  --set train.batch_size=64 --set algorithm.optimizer.learning_rate=3e-4
 """
 
 from art_jax import core
@@ -24,12 +30,12 @@ def experiment() -> core.Experiment:
   return core.Experiment(
     algorithm=Diffusion(
       denoiser=DiffusionUNet(
-        width=64,
-        multipliers=(1, 2, 3),
+        width=32,
+        multipliers=(1, 2, 4),
         blocks=1,
         attention=(8,),
         dropout=0.0,
-        patch=4,
+        patch=2,
       ),
       preconditioning=RectifiedFlow(),
       optimizer=optim.Adam(
@@ -41,8 +47,8 @@ def experiment() -> core.Experiment:
     ),
     data=core.Data(source=Builtin(layout='images', count=1000), size=64),
     train=core.Train(
-      duration=core.Steps(5000),
-      batch_size=32,
+      duration=core.Steps(10_000),
+      batch_size=16,
       render_count=16,
       render_every=core.Steps(500),
       checkpoint_every=core.Steps(500),
