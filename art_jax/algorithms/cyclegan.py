@@ -61,6 +61,9 @@ class CycleGAN:
     identity_weight: weight of the identity loss relative to cycle_weight;
       0.5 in the paper's painting experiments (section 5.2); 0: none.
     pool_size: pictures in each history; 50 in the paper; 0: none.
+    cycle_cell: side of the squares of pixels whose means the cycle loss
+      compares; 1 (the paper): each pixel. Strokes that a photo does not show
+      cannot come back exactly: a larger one leaves them to the discriminators.
   """
 
   inputs: ClassVar[tuple[str, ...]] = ('a', 'b')
@@ -74,8 +77,13 @@ class CycleGAN:
   cycle_weight: float = 10.0
   identity_weight: float = 0.5
   pool_size: int = 50
+  cycle_cell: int = 1
 
   def __post_init__(self):
+    fields.require_all(
+      self,
+      ('cycle_cell', self.cycle_cell >= 1, 'is >= 1', 'pass 1 for each pixel'),
+    )
     for name in ('cycle_weight', 'identity_weight', 'pool_size'):
       fields.require_all(
         self,
@@ -139,8 +147,8 @@ class CycleGAN:
       run = Runner(self.generator, params, collections, dropout_key)
       a, b = batch['a'], batch['b']
       fake_b, fake_a = run('ab', a), run('ba', b)
-      cycle_a = l1(run('ba', fake_b), a)
-      cycle_b = l1(run('ab', fake_a), b)
+      cycle_a = l1(*self._cells(run('ba', fake_b), a))
+      cycle_b = l1(*self._cells(run('ab', fake_a), b))
       # The discriminators are constants here; their batch statistics are
       # updated in their own loss alone.
       judge = Runner(
@@ -208,6 +216,11 @@ class CycleGAN:
       ),
       metrics | discriminator_metrics,
     )
+
+  def _cells(self, *images: jax.Array) -> list[jax.Array]:
+    """Return the means of all squares of pixels, [B, H - n + 1, ...]."""
+    side = (self.cycle_cell, self.cycle_cell)
+    return [nn.avg_pool(x, side) if side > (1, 1) else x for x in images]
 
   def render(
     self, state: CycleGANState, batch: core.Batch, key: core.Key

@@ -44,6 +44,39 @@ def double(x: jax.Array) -> jax.Array:
   return _doubled(_doubled(x, 1), 2)
 
 
+def detail(x: jax.Array) -> jax.Array:
+  """Return what a blur by [1, 2, 1] / 4 along both axes takes away.
+
+  Args:
+    x: [B, H, W, C]; its borders are mirrored, the edge not repeated.
+
+  Returns:
+    x less its blur, of the same shape.
+
+  Raises:
+    ValueError: if a side has one pixel.
+  """
+  require.holds(
+    not any(size < 2 for size in x.shape[1:3]),
+    f'a picture of {x.shape[1]}x{x.shape[2]} is too small to be blurred: both '
+    'sides are at least 2',
+  )
+  blurred = x
+  for axis in (1, 2):
+    size = x.shape[axis]
+    padded = jnp.concatenate(
+      [
+        _part(blurred, 1, 2, axis),
+        blurred,
+        _part(blurred, size - 2, size - 1, axis),
+      ],
+      axis,
+    )
+    before, after = _part(padded, 0, size, axis), _part(padded, 2, None, axis)
+    blurred = 0.25 * (before + after) + 0.5 * blurred
+  return x - blurred
+
+
 def _halved(x: jax.Array, axis: int) -> jax.Array:
   if x.shape[axis] % 2:  # mirrored at the end
     x = jnp.concatenate([x, _part(x, -2, -1, axis)], axis)

@@ -1,5 +1,7 @@
 """The PatchGAN discriminator: one logit per overlapping patch."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -26,6 +28,9 @@ class PatchGAN(nn.Module):
       which alone lets it see how bright and colorful a whole picture is.
     downsample: 'stride' (the paper: convolutions of stride 2) or 'blur' (of
       stride 1, then a blur, every second pixel: CUT).
+    detail: gain at which the network gets, beside the picture, what a blur
+      takes away of it (`blur.detail`), so that it sees texture early, which is
+      weak beside colors and outlines; 0 (the paper): the picture alone.
     dtype: dtype of the layers; parameters and logits are float32.
   """
 
@@ -33,6 +38,7 @@ class PatchGAN(nn.Module):
   layers: int = 3
   norm: str = 'instance'
   downsample: str = 'stride'
+  detail: float = 0.0
   dtype: str = 'float32'
 
   def _check(self, shape: tuple[int, ...]) -> None:
@@ -42,6 +48,9 @@ class PatchGAN(nn.Module):
     )
     require.one_of('norm', self.norm, norm.NORMS)
     require.one_of('downsample', self.downsample, ('stride', 'blur'))
+    require.holds(
+      0 <= self.detail < math.inf, f'detail = {self.detail}: must be >= 0'
+    )
     require.images(shape)
     least = 3 * 2**self.layers if self.layers else 1
     require.holds(
@@ -74,6 +83,8 @@ class PatchGAN(nn.Module):
       ValueError: on a field or an image size that is not allowed.
     """
     self._check(x.shape)
+    if self.detail:
+      x = jnp.concatenate([x, self.detail * blur.detail(x)], axis=-1)
     blurred = self.downsample == 'blur'
     for i, (features, kernel, stride) in enumerate(self._plan()):
       x = conv.Conv(

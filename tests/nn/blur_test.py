@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from art_jax.nn import blur
 
@@ -31,6 +32,16 @@ def test_double_is_bilinear(size):
   np.testing.assert_allclose(blur.double(x), wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize('size', [(8, 6), (7, 2)])
+def test_detail_is_what_the_blur_of_mirrored_pixels_takes_away(size):
+  x = _image(2, *size, 3)
+  blurred = x
+  for axis in (1, 2):
+    kernel = np.array([0.25, 0.5, 0.25], 'f4')
+    blurred = ndimage.correlate1d(blurred, kernel, axis, mode='mirror')
+  np.testing.assert_allclose(blur.detail(x), x - blurred, atol=1e-6)
+
+
 @pytest.mark.parametrize('resample', [blur.halve, blur.double])
 def test_a_constant_stays_and_the_gradient_keeps_the_sum(resample):
   y, pull = jax.vjp(resample, jnp.ones((1, 6, 8, 1)))
@@ -42,3 +53,5 @@ def test_a_constant_stays_and_the_gradient_keeps_the_sum(resample):
 def test_too_small():
   with pytest.raises(ValueError, match='1x4 is too small to be halved'):
     blur.halve(jnp.ones((1, 1, 4, 3)))
+  with pytest.raises(ValueError, match='4x1 is too small to be blurred'):
+    blur.detail(jnp.ones((1, 4, 1, 3)))

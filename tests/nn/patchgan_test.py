@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from art_jax.nn import blur
 from art_jax.nn.patchgan import PatchGAN
 
 
@@ -63,6 +64,16 @@ def test_receptive_field(layers, size, field):
   assert (np.ptp(rows) + 1, np.ptp(cols) + 1) == (field, field)
 
 
+def test_detail_is_what_it_sees_beside_the_picture():
+  x = jnp.asarray(np.random.default_rng(0).normal(size=(1, 12, 12, 3)), 'f4')
+  module, plain = PatchGAN(4, 1, 'none', detail=3.0), PatchGAN(4, 1, 'none')
+  variables = module.init(jax.random.key(0), x)
+  both = jnp.concatenate([x, 3 * blur.detail(x)], axis=-1)
+  np.testing.assert_allclose(
+    module.apply(variables, x), plain.apply(variables, both), rtol=1e-5
+  )
+
+
 def test_bfloat16_returns_float32():
   x = jnp.ones((1, 12, 12, 3))
   y, variables = PatchGAN(2, 1, dtype='bfloat16').init_with_output(
@@ -78,6 +89,7 @@ def test_bfloat16_returns_float32():
     ({}, (1, 16, 32, 3), 'image 16x32.*24x24'),
     ({}, (32, 32, 3), 'expected .B, H, W, C.'),
     ({'width': 0}, (1, 32, 32, 3), 'width = 0'),
+    ({'detail': -1}, (1, 32, 32, 3), 'detail = -1'),
     ({'layers': 7}, (1, 32, 32, 3), 'layers = 7'),
     ({'norm': 'group'}, (1, 32, 32, 3), "norm = 'group'"),
   ],
