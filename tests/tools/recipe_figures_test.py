@@ -46,12 +46,21 @@ def run(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_figures_of_a_run_are_kept_and_continued(run, tmp_path, capsys):
+def test_figures_of_a_run_are_kept_and_continued(
+  run, tmp_path, capsys, monkeypatch
+):
   output = tmp_path / 'figures.json'
+  monkeypatch.setattr(recipe_figures, 'last_quarter', lambda _: [2])
   arguments = [str(run), '--judges=pixels32', '--num=20', f'--output={output}']
   assert command.call(recipe_figures.main, arguments) == 0
+  first = json.loads(output.read_text())['run']
+  assert list(first['steps']) == ['2']
+  monkeypatch.undo()  # the run is longer now: step 2 is no end of it
+  assert command.call(recipe_figures.main, arguments) == 0
   entry = json.loads(output.read_text())['run']
-  assert list(entry['steps']) == ['4']  # 3 does not stay, 2 is a half
+  # 3 does not stay.
+  assert entry['steps'].pop('2') == first['steps']['2']
+  assert list(entry['steps']) == ['4']
   row = entry['steps']['4']
   low, high = row['kid_heldout/pixels32_interval']
   assert low < row['kid_heldout/pixels32'] < high
@@ -87,7 +96,8 @@ def test_bad_runs(run, tmp_path):
 
 
 def test_summary_is_mean_and_deviation_of_checkpoints():
-  rows = [{'kid': 1.0, 'kid_interval': (0, 2)}, {'kid': 3.0}]
+  rows = [{'kid': 1.0, 'kid_interval': (0, 2)}, {'kid': 3.0, 'copied': 0.5}]
   assert recipe_figures.summary(rows) == {
-    'kid': {'mean': 2.0, 'deviation': np.std([1, 3], ddof=1), 'checkpoints': 2}
+    'kid': {'mean': 2.0, 'deviation': np.std([1, 3], ddof=1), 'checkpoints': 2},
+    'copied': {'mean': 0.5, 'deviation': 0.0, 'checkpoints': 1},
   }

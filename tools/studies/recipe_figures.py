@@ -60,16 +60,22 @@ def main(
   for folder in run:
     name = pathlib.Path(folder).resolve().name
     entry = _entry(every, name, folder, num, output)
-    for step in last_quarter(folder):
+    steps = last_quarter(folder)
+    for step in steps:
       row = entry['steps'].setdefault(str(step), {})
       for what, function in _missing(row, folder, step, num, judges):
         row |= function()
         print(name, step, what, flush=True)
         _write(output, every)
     entry['alarms'] = alarms(folder)
-    entry['summary'] = summary(list(entry['steps'].values()))
+    # Earlier ones, of when the run was shorter, stay in the file alone.
+    rows = {str(step): entry['steps'][str(step)] for step in steps}
+    entry['summary'] = summary(list(rows.values()))
     _write(output, every)
-    print(f'{name}: alarms {entry["alarms"]}\n\n{_table(entry)}', flush=True)
+    print(
+      f'{name}: alarms {entry["alarms"]}\n\n{_table(rows, entry["summary"])}',
+      flush=True,
+    )
 
 
 def last_quarter(folder: str) -> list[int]:
@@ -103,9 +109,10 @@ def alarms(folder: str) -> list[str]:
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
   """Return mean and deviation over checkpoints of each figure."""
+  names = dict.fromkeys(name for row in rows for name in row)
   values = {
     name: [row[name] for row in rows if name in row]
-    for name in rows[0]
+    for name in names
     if not name.endswith('_interval')
   }
   return {
@@ -208,8 +215,7 @@ def _experiment(folder: str) -> core.Experiment:
   return experiment
 
 
-def _table(entry: dict[str, Any]) -> str:
-  steps, found = entry['steps'], entry['summary']
+def _table(steps: dict[str, Any], found: dict[str, Any]) -> str:
   rows = [
     [
       name,
