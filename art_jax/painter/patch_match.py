@@ -94,11 +94,13 @@ def vote(
 
   Args:
     patches: how.
-    start: f32[H, W, 3] in [-1, 1], the coarser picture enlarged.
+    start: f32[H, W, 3] in [-1, 1], the coarser picture enlarged. Fine contrast
+      that it lacks beside the sources is amplified, twice at most.
     sources: f32[h, w, 3] each, at the scale of `start`.
     pictures: the turned sources that patches are taken from.
     field: the matches of the coarser picture in cells of 4 of its pixels; it is
-      enlarged as that picture was. None: from chance.
+      enlarged as that picture was. None: from chance, and the picture counts as
+      one of half the size.
     key: of the random search.
     masks: bool[h, w] for each source, where it may be used; None: all of it.
 
@@ -113,6 +115,7 @@ def vote(
   _require_sizes(start, sources)
   scale = 2.0 if field is None else _scale(start.shape, field)
   key_start, key = jax.random.split(key)
+  start = _as_rough(start, [_blurred(np.asarray(s), scale) for s in sources])
   stacks = _stacks(sources, pictures, masks, scale)
   shape = (*map(patch_search.sites, start.shape[:2]),)
   chance = _anywhere(stacks[1], shape, key_start)
@@ -200,13 +203,25 @@ def _stacks(sources, pictures, masks, scale):
   return stacks
 
 
-def _blurred(picture: np.ndarray, scale: float) -> np.ndarray:
+def _blurred(picture, scale: float) -> np.ndarray:
   """Return f32[h, w, 3] as if it had been enlarged by `scale`."""
   if scale <= 1:
     return picture
   small = [max(1, round(n / scale)) for n in picture.shape[:2]]
   low = jax.image.resize(picture, (*small, 3), 'cubic')
   return np.asarray(jax.image.resize(low, picture.shape, 'cubic'))
+
+
+def _as_rough(start: jax.Array, sources: Sequence[np.ndarray]) -> jax.Array:
+  """Return a picture with the sources' contrast above 1/8 cycle a pixel.
+
+  A soft picture would be matched with soft patches. It is amplified twice at
+  most, and never softened.
+  """
+  low = _blurred(start, 4)
+  wanted = np.mean([np.std(x - _blurred(x, 4)) for x in sources])
+  gain = np.clip(wanted / max(1e-6, float(jnp.std(start - low))), 1, 2)
+  return low + jnp.float32(gain) * (start - low)
 
 
 def _scale(shape: tuple[int, ...], field: Field) -> float:
