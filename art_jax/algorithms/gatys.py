@@ -1,8 +1,9 @@
 """Style transfer by optimizing pixels: Gatys et al., and its MRF form."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -62,6 +63,8 @@ class Gatys:
 
   inputs: ClassVar[tuple[str, ...]] = ('content', 'style')
   aligned: ClassVar[bool] = False
+  scale_ratio: ClassVar[float] = math.sqrt(2)
+  settles: ClassVar[bool] = False
 
   features: vgg.VGG | squeezenet.SqueezeNet = vgg.VGG(16)
   weights: str = 'vgg16'
@@ -160,10 +163,57 @@ class Gatys:
       masks: of each painting f32[H, W] in [0, 1]; (): everywhere.
     """
     return StyleTargets(
-      self.extract(features, content, self.content_layers),
+      self.content_targets(features, content),
       tuple(style_states.style_target(self, features, x) for x in styles),
       tuple(masks),
     )
+
+  def large_targets(
+    self,
+    features: core.PyTree,
+    styles: Sequence[jax.Array],
+    masks: Sequence[jax.Array],
+    tile: int,
+    in_tiles: Callable[[jax.Array], Any],
+  ) -> StyleTargets:
+    """Return the targets of a picture in tiles, without its content."""
+    return StyleTargets({}, tuple(map(in_tiles, styles)), tuple(masks))
+
+  def content_targets(
+    self, features: core.PyTree, content: jax.Array
+  ) -> Mapping[str, jax.Array]:
+    """Return the features of the content f32[B, H, W, 3] by layer."""
+    return self.extract(features, content, self.content_layers)
+
+  def pixels(self, params: core.Params) -> jax.Array:
+    """Return the picture f32[B, H, W, 3] of a canvas."""
+    return params['pixels']
+
+  def settle(
+    self, features: core.PyTree, pixels: jax.Array, targets: StyleTargets
+  ) -> jax.Array:
+    """Return the pixels: a scale ends with what was optimized."""
+    return pixels
+
+  def informed(
+    self, targets: StyleTargets, sums: core.PyTree, clock: jax.Array
+  ) -> StyleTargets:
+    """Return the targets: a tile's sums need nothing of the others."""
+    return targets
+
+  def statistics(
+    self,
+    features: core.PyTree,
+    pixels: jax.Array,
+    targets: StyleTargets,
+    inside: jax.Array | None = None,
+  ) -> core.PyTree:
+    """Return the sums, all but the content's errors.
+
+    The loss is linear in those: their cotangent does not depend on them.
+    """
+    content = self.content_targets(features, pixels)
+    return self.sums(features, pixels, targets.replace(content=content), inside)
 
   def sums(
     self,

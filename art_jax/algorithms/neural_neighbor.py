@@ -1,8 +1,6 @@
 """Neural neighbor style transfer: each cell is painted like its match."""
 
 import dataclasses
-import functools
-from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import jax
@@ -17,22 +15,16 @@ from art_jax.algorithms import (
   style_states,
   trainable,
 )
+from art_jax.algorithms.matching import Matching
 from art_jax.algorithms.nnst_matches import Matches, NNSTState, Targets
 from art_jax.losses import hypercolumns as columns_of
 from art_jax.losses import style as losses
-from art_jax.nn import laplacian, nearest, vgg
+from art_jax.nn import laplacian
 from art_jax.nn.canvas import PyramidCanvas
-from art_jax.nn.field import TURNS, Turned
-
-_LAYERS = tuple(
-  f'relu{block}_{i}'
-  for block, count in ((1, 2), (2, 2), (3, 3), (4, 3))
-  for i in range(1, count + 1)
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NNST:
+class NNST(Matching):
   """Style transfer by nearest neighbors: minimize over pictures x
 
     L = mean_i (1 - cos(F_i(x), F_NN(i)(A))) + alpha mean_i (1 - cos(F_i(x),
@@ -45,23 +37,8 @@ class NNST:
 
   Reference: Kolkin et al. 2022, arXiv:2203.13215.
 
-  Attributes:
-    features: the network.
-    weights: name (`art_jax fetch`) or path of its weights; '': random
-      ones, which is for tests.
-    layers: of a hypercolumn (paper: all from conv1_1 to conv4_3).
+  Attributes: as of `Matching`, and
     content_weight: alpha.
-    turns: orientations of the paintings, see `nn.field.Turned`: 0 as it is, 4
-      mirrored; (0, ..., 7): all flips and quarter turns.
-    blend: shares of the area of several paintings; (): each cell takes the
-      most similar match of all.
-    content_share: of the content in the features that are matched.
-    share_schedule: factor on it over the steps of a scale.
-    rematch: steps between two searches of the matches.
-    projection: dimensions in which matches are searched; 0: all.
-    candidates: matches of the projected search that are compared exactly.
-    chunk: cells that are searched at a time.
-    bank: cells of a painting, in all its orientations, that are kept at most.
     levels: of the pyramid.
     temporal_weight: of videos, how much a frame is kept as the one before was,
       moved; 0: every frame by itself (see `losses.temporal`).
@@ -73,22 +50,11 @@ class NNST:
 
   inputs: ClassVar[tuple[str, ...]] = ('content', 'style')
   aligned: ClassVar[bool] = False
+  scale_ratio: ClassVar[float] = 2.0
+  settles: ClassVar[bool] = True
+  tv_weight: ClassVar[float] = 0.0
 
-  features: vgg.VGG = vgg.VGG(16, padding='reflect')
-  weights: str = 'vgg16'
-  layers: tuple[str, ...] = _LAYERS
   content_weight: float = 0.0
-  turns: tuple[int, ...] = (0, 4)
-  blend: tuple[float, ...] = ()
-  content_share: float = 0.25
-  share_schedule: optim.Schedule | None = optim.StepDecay(
-    boundaries=(15,), gamma=0.0
-  )
-  rematch: int = 4
-  projection: int = 128
-  candidates: int = 8
-  chunk: int = 1024
-  bank: int = 65536
   levels: int = 5
   temporal_weight: float = 0.0
   optimizer: optim.Optimizer = optim.Adam(learning_rate=6e-3, b1=0.9)
@@ -98,44 +64,18 @@ class NNST:
   style_scale: float = 1.0
 
   def __post_init__(self):
+    super().__post_init__()
     fields.require_one_of('start', self.start, style_states.STARTS)
     fields.require_one_of('colors', self.colors, style_states.COLORS)
     fields.require_all(
       self,
-      ('layers', bool(self.layers), 'names a layer'),
       ('content_weight', self.content_weight >= 0, 'is >= 0'),
-      ('content_share', 0 <= self.content_share < 1, 'is in [0, 1)'),
-      (
-        'turns',
-        self.turns and set(self.turns) <= set(range(TURNS)),
-        'names orientations 0 to 7',
-        'pass --set "algorithm.turns=(0, 4)"',
-      ),
-      (
-        'blend',
-        all(share >= 0 for share in self.blend)
-        and (not self.blend or sum(self.blend) > 0),
-        'has shares >= 0',
-      ),
-      ('projection', self.projection >= 0, 'is >= 0'),
-      *(
-        (name, getattr(self, name) >= 1, 'is at least 1')
-        for name in ('rematch', 'candidates', 'chunk', 'bank', 'levels')
-      ),
+      ('levels', self.levels >= 1, 'is at least 1'),
     )
-    fields.require_known_layers(self.features, self.layers)
 
   def networks(self, batch: core.Batch) -> core.Networks:
     """Return the canvas: its parameters are what is learned."""
     return {'canvas': (PyramidCanvas(self.levels), (batch['content'],))}
-
-  def pretrained(self, read_picture: core.PictureReader) -> core.PyTree:
-    """Return the feature network's variables, read from their file.
-
-    Raises:
-      core.UserError: saying how to get them, if they are absent.
-    """
-    return style_states.load_features(self)
 
   def init(
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
@@ -165,76 +105,6 @@ class NNST:
     matches = Matches(jnp.zeros(cells, jnp.int32), jnp.zeros(cells, jnp.int32))
     return NNSTState(canvas, features, targets, matches, jnp.int32(0))
 
-  def targets(
-    self,
-    features: core.PyTree,
-    content: jax.Array,
-    styles: Sequence[jax.Array],
-    masks: Sequence[jax.Array] = (),
-  ) -> Targets:
-    """Return what a picture is compared with.
-
-    Args:
-      features: variables of the feature network.
-      content: f32[B, H, W, 3] in [-1, 1].
-      styles: paintings f32[1, h, w, 3], of any sizes.
-      masks: of each painting f32[H, W] in [0, 1]; (): everywhere.
-    """
-    lists = [
-      [Turned(number, turn) for turn in self.turns]
-      for number in range(len(styles))
-    ]
-    targets = self.painted_targets(
-      functools.partial(self.extract, features), styles, lists
-    )
-    return targets.replace(
-      content=self.extract(features, content), masks=tuple(masks)
-    )
-
-  def painted_targets(
-    self,
-    extract: Callable[[jax.Array], jax.Array],
-    styles: Sequence[jax.Array],
-    lists: Sequence[Sequence[Turned]],
-    key: core.Key | None = None,
-  ) -> Targets:
-    """Return the targets of paintings alone; see `nnst_matches.paint_banks`.
-
-    Args:
-      extract: from f32[1, h, w, 3] to hypercolumns.
-      styles: f32[1, h, w, 3].
-      lists: the orientations that each bank holds.
-      key: of the projection; None: a fixed one.
-    """
-    painted = nnst_matches.paint_banks(extract, styles, lists, self.bank)
-    if self.projection and painted:
-      key = jax.random.key(0) if key is None else key
-      together = nearest.joined([one.bank for one in painted])
-      basis = nearest.principal_basis(key, together, self.projection)
-      painted = tuple(
-        one._replace(bank=nearest.projected(one.bank, basis)) for one in painted
-      )
-    return Targets((), painted, nnst_colors.contrast(styles))
-
-  def extract(self, features: core.PyTree, pictures: jax.Array) -> jax.Array:
-    """Return the hypercolumns f32[B, h, w, C] of f32[B, H, W, 3]."""
-    return columns_of.batch_of_hypercolumns(
-      self.features, features, pictures, self.layers
-    )
-
-  def match(
-    self, columns: jax.Array, targets: Targets, share: jax.Array | float = 0.0
-  ) -> Matches:
-    """Return the matches of cells; see `nnst_matches.match`."""
-    return nnst_matches.match(
-      columns,
-      targets,
-      share,
-      self.blend,
-      candidates=self.candidates,
-      chunk=self.chunk,
-    )
-
   def step(
     self, state: NNSTState, batch: core.Batch, key: core.Key
   ) -> tuple[NNSTState, core.Metrics]:
@@ -259,7 +129,7 @@ class NNST:
         lambda x: state.matches,
         jax.lax.stop_gradient(columns),
       )
-      sums = self._sums(columns, matches, targets, None)
+      sums = self._sums(columns, matches, pixels, targets, None)
       total, metrics = self.loss(sums, targets)
       if isinstance(targets.before, jax.Array):
         before = losses.temporal(pixels, targets.before, targets.trust)
@@ -274,20 +144,50 @@ class NNST:
     state = state.replace(canvas=canvas, matches=matches, clock=state.clock + 1)
     return state, metrics
 
-  def share(self, clock: jax.Array) -> jax.Array:
-    """Return the share of the content in what is matched at a step, f32[]."""
-    share = jnp.float32(self.content_share)
-    if self.share_schedule is None:
-      return share
-    return share * self.share_schedule.factor(clock)
+  def sums(
+    self,
+    features: core.PyTree,
+    pixels: jax.Array,
+    targets: Targets,
+    inside: jax.Array | None = None,
+  ) -> core.PyTree:
+    """Return the sums of a picture, or tile, that is matched anew."""
+    columns = self.extract(features, pixels)
+    matches = self.match(columns, targets)
+    return self._sums(columns, matches, pixels, targets, inside)
 
-  def _sums(self, columns, matches, targets, inside) -> core.PyTree:
-    """Return the sums of the losses over the cells of hypercolumns."""
-    shape = columns.shape[1:3]
-    weights = (
-      jnp.ones(shape) if inside is None else losses.shrink(inside, shape)
+  def statistics(
+    self,
+    features: core.PyTree,
+    pixels: jax.Array,
+    targets: Targets,
+    inside: jax.Array | None = None,
+  ) -> core.PyTree:
+    """Return the sums that `informed` needs; those of the losses are 0."""
+    columns = self.extract(features, pixels)
+    return self._sums(columns, None, pixels, targets, inside)
+
+  def _sums(self, columns, matches, pixels, targets, inside) -> core.PyTree:
+    inside = losses.everywhere(pixels) if inside is None else inside
+    weights = losses.shrink(inside, columns.shape[1:3])
+    return nnst_matches.column_sums(
+      columns, matches, targets, weights
+    ) | nnst_matches.statistics(columns, pixels, weights, inside)
+
+  def informed(
+    self, targets: Targets, sums: core.PyTree, clock: jax.Array
+  ) -> Targets:
+    """Return the targets with center, gain and share of the whole picture."""
+    square = sums['squares'] / sums['pixels']
+    return targets.replace(
+      center=(sums['columns'] / sums['count'])[:, None, None],
+      gain=nnst_colors.gain_of(square, targets.contrast),
+      share=self.share(clock),
     )
-    return nnst_matches.column_sums(columns, matches, targets, weights)
+
+  def smoothness(self, pixels: jax.Array) -> jax.Array:
+    """Return 0: the paintings' features have their own smoothness."""
+    return jnp.float32(0)
 
   def loss(
     self, sums: core.PyTree, targets: Targets
@@ -309,9 +209,17 @@ class NNST:
 
   def settle(
     self, features: core.PyTree, pixels: jax.Array, targets: Targets
+  ) -> jax.Array:
+    """Return the pixels in the colors of their matches."""
+    return self.settled(features, pixels, targets)[0]
+
+  def settled(
+    self, features: core.PyTree, pixels: jax.Array, targets: Targets
   ) -> tuple[jax.Array, Matches]:
     """Return the pixels in the colors of their matches, and the matches."""
-    matches = self.match(self.extract(features, pixels), targets)
+    matches = self.match(
+      self.extract(features, pixels), targets.replace(share=())
+    )
     colors = nnst_matches.gathered(
       matches, [one.colors for one in targets.painted]
     )

@@ -69,4 +69,4 @@ def _step(algorithm, state):
 
 @functools.partial(jax.jit, static_argnums=0)
 def _settle(algorithm, variables, pixels, targets):
-  return algorithm.settle(variables, pixels, targets)
+  return algorithm.settled(variables, pixels, targets)

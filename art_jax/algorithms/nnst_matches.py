@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from art_jax.algorithms import trainable
+from art_jax.algorithms import nnst_colors, trainable
 from art_jax.losses import hypercolumns as columns_of
 from art_jax.nn import laplacian, nearest
 from art_jax.nn.field import Field, Turned, turned
@@ -50,7 +50,8 @@ class Targets(struct.PyTreeNode):
     masks: per painting f32[H, W] in [0, 1], where it applies; () everywhere.
     before: of a video, the last frame's picture moved, f32[1, H, W, 3]; ().
     trust: f32[H, W] in [0, 1], where `before` holds; ().
-    center: of a tile, mean hypercolumn f32[C] of the whole picture; ().
+    center: of a tile, mean hypercolumn of the whole picture,
+      f32[B, 1, 1, C]; ().
     gain: of a tile, f32[B, 3], what its detail is multiplied by; ().
     share: of a tile, f32[], of the content in what is matched; ().
   """
@@ -218,7 +219,7 @@ def match(
 
 def column_sums(
   columns: jax.Array,
-  matches: Matches,
+  matches: Matches | None,
   targets: Targets,
   weights: jax.Array,
 ) -> dict[str, jax.Array]:
@@ -226,10 +227,14 @@ def column_sums(
 
   Args:
     columns: of the picture, f32[B, h, w, C].
-    matches: of its cells.
+    matches: of its cells; None: the losses are 0.
     targets: of this picture or tile.
     weights: f32[h, w], 1 where a cell counts.
   """
+  count = jnp.sum(weights)
+  if matches is None:
+    none = jnp.zeros(columns.shape[0])
+    return {'style': none, 'content': none, 'count': count}
   painted = weights
   masks = cell_masks(targets, columns.shape[:3])
   if masks is not None:
@@ -241,7 +246,29 @@ def column_sums(
   return {
     'style': jnp.sum(style, (1, 2)),
     'content': jnp.sum(content, (1, 2)),
-    'count': jnp.sum(weights),
+    'count': count,
+  }
+
+
+def statistics(
+  columns: jax.Array,
+  pixels: jax.Array,
+  weights: jax.Array,
+  inside: jax.Array,
+) -> dict[str, jax.Array]:
+  """Return the sums that a tile needs of the whole picture.
+
+  Args:
+    columns: f32[B, h, w, C].
+    pixels: f32[B, H, W, 3].
+    weights: f32[h, w], 1 where a cell counts.
+    inside: f32[H, W], 1 where a pixel counts.
+  """
+  squares = inside[..., None] * nnst_colors.detail(pixels) ** 2
+  return {
+    'columns': jnp.sum(weights[..., None] * columns, (1, 2)),
+    'squares': jnp.sum(squares, (1, 2)),
+    'pixels': jnp.sum(inside),
   }
 
 

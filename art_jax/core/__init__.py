@@ -43,6 +43,7 @@ from art_jax.core.experiment import (
   in_steps,
   tiny_train,
 )
+from art_jax.core.painting import PaintsOnePicture
 from art_jax.core.traits import (
   Attributed,
   ClassCountField,
@@ -50,7 +51,6 @@ from art_jax.core.traits import (
   InferenceFields,
   MultiBatch,
   MultiPass,
-  PaintsOnePicture,
   PictureReader,
   Pretrained,
   adversarial_loss,

@@ -6,7 +6,7 @@ after them say what holds for a model that does not state it: programs outside
 protocol by isinstance.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -17,7 +17,6 @@ from art_jax.core.contracts import (
   Batch,
   PyTree,
   SizeMultiple,
-  State,
   Translator,
 )
 
@@ -88,28 +87,6 @@ class MultiBatch(Protocol):
   @property
   def batches_per_step(self) -> int:
     """Number of batches, >= 1: a batch has so many times `batch_size` rows."""
-    ...
-
-
-@runtime_checkable
-class PaintsOnePicture(Protocol):
-  """Optimizes the pixels of one picture and learns from no set: Gatys.
-
-  `art_jax.style_transfer` runs it; the training loop refuses it.
-  """
-
-  def targets(
-    self,
-    features: PyTree,
-    content: jax.Array,
-    styles: Sequence[jax.Array],
-    masks: Sequence[jax.Array] = (),
-  ) -> Any:
-    """Return what a picture f32[B, H, W, 3] in [-1, 1] is compared with."""
-    ...
-
-  def begin(self, start: jax.Array, features: PyTree, targets: Any) -> State:
-    """Return the state whose picture is `start` f32[B, H, W, 3]."""
     ...
 
 

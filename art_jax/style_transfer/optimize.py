@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from art_jax.devices import memory, mesh
 from art_jax.style_transfer.scale import Scale, feature_variables, finish
 from art_jax.style_transfer.task import (
   Task,
-  gatys_of,
+  painter_of,
   require_paintable,
   scales,
 )
@@ -32,7 +33,8 @@ def paint(
   """Return the picture u8[H, W, 3], its longest side `data.size`.
 
   Args:
-    experiment: of a `Gatys`; `train.duration` steps are taken at each scale.
+    experiment: of an algorithm that paints one picture; `train.duration`
+      steps are taken at each scale.
     task: what to paint.
     devices: the picture's rows are spread over them; default: the first.
     tile: side of the tiles that a larger picture is worked on in; 0: whole.
@@ -44,35 +46,37 @@ def paint(
       memory; before the first step.
     core.Diverged: the loss is not finite.
   """
-  algorithm = gatys_of(experiment)
+  algorithm = painter_of(experiment)
   require_paintable(experiment, task, tile)
   devices = devices or mesh.make_devices(1)
   features = feature_variables(algorithm, experiment.train.seed)
   number, canvas = 0, None
+  pixels: Any = None
   for size in scales(algorithm, experiment.data.size):
     scale = Scale(algorithm, task, size, devices, tile)
     start = (
       scale.start(jax.random.key(experiment.train.seed))
-      if canvas is None
-      else _resize(canvas.params['pixels'], scale.shape)
+      if pixels is None
+      else _resize(pixels, scale.shape)
     )
     with memory.explain_exhausted(size):
       step, state = scale.prepare(features, start)
-      if canvas is not None:
+      if canvas is not None and not algorithm.settles:
         state = state.replace(canvas=_carry(canvas, state.canvas))
       for _ in range(core.in_steps(experiment.train.duration)):
         state, metrics = step(state)
         number += 1
         _require_finite(experiment, number, metrics)
         if report:
-          pixels = state.canvas.params['pixels']
+          pixels = algorithm.pixels(state.canvas.params)
           report(
             number,
             metrics,
             lambda p=pixels, s=scale: finish(algorithm, p, s.photo),
           )
+      pixels = scale.settled(state)
     canvas, features = state.canvas, state.features
-  return finish(algorithm, state.canvas.params['pixels'], scale.photo)
+  return finish(algorithm, pixels, scale.photo)
 
 
 def _resize(pixels: jax.Array, shape: tuple[int, int]) -> jax.Array:

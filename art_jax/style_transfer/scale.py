@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image
 
 from art_jax import core
-from art_jax.algorithms import gatys, style_states
 from art_jax.data import paintings
 from art_jax.devices import memory, mesh
 from art_jax.media import color_transfer, images
@@ -17,7 +16,9 @@ from art_jax.style_transfer import tiles
 from art_jax.style_transfer.task import MIN_SIDE, Task
 
 
-def feature_variables(algorithm: gatys.Gatys, seed: int) -> core.PyTree:
+def feature_variables(
+  algorithm: core.PaintsOnePicture, seed: int
+) -> core.PyTree:
   """Return the variables of the feature network; random without a file.
 
   Raises:
@@ -30,7 +31,9 @@ def feature_variables(algorithm: gatys.Gatys, seed: int) -> core.PyTree:
   return init(jax.random.key(seed), jnp.zeros((1, MIN_SIDE, MIN_SIDE, 3)))
 
 
-def content_image(algorithm: gatys.Gatys, photo: np.ndarray) -> np.ndarray:
+def content_image(
+  algorithm: core.PaintsOnePicture, photo: np.ndarray
+) -> np.ndarray:
   """Return the photo f32[H, W, 3] as the algorithm compares it."""
   return (
     color_transfer.luminance(photo)
@@ -40,7 +43,7 @@ def content_image(algorithm: gatys.Gatys, photo: np.ndarray) -> np.ndarray:
 
 
 def style_images(
-  algorithm: gatys.Gatys,
+  algorithm: core.PaintsOnePicture,
   styles: Sequence[Image.Image],
   photo: np.ndarray,
   unit: int = 1,
@@ -65,7 +68,7 @@ def style_images(
 
 
 def finish(
-  algorithm: gatys.Gatys, pixels: jax.Array, photo: np.ndarray
+  algorithm: core.PaintsOnePicture, pixels: jax.Array, photo: np.ndarray
 ) -> np.ndarray:
   """Return pixels f32[1, H, W, 3] as u8[H, W, 3], in the final colors."""
   picture = np.clip(np.asarray(pixels[0]), -1, 1)
@@ -85,7 +88,7 @@ class Scale:
 
   def __init__(
     self,
-    algorithm: gatys.Gatys,
+    algorithm: core.PaintsOnePicture,
     task: Task,
     size: int,
     devices: mesh.Devices,
@@ -96,6 +99,7 @@ class Scale:
     full = images.shape_of(task.content, size, devices.count)
     tiled = bool(tile) and max(full) > tile
     self._tile = tile if tiled else 0
+    self._tiles: tiles.Tiles | None = None
     # A tile cuts no pooling window of a picture whose sides are aligned too.
     unit = tiles.ALIGN if tiled else devices.count
     self.shape = images.shape_of(task.content, size, unit, both=tiled)
@@ -155,16 +159,31 @@ class Scale:
   def _prepare_tiles(
     self, features: core.PyTree, start: jax.Array
   ) -> tuple[tiles.Tiles, tiles.TiledState]:
-    styles = tuple(
-      tiles.painting_target(self._algorithm, features, style, self._tile)
-      for style in self._styles
+    targets = self._algorithm.large_targets(
+      features,
+      self._styles,
+      self._masks,
+      self._tile,
+      lambda style: tiles.painting_target(
+        self._algorithm, features, style, self._tile
+      ),
     )
-    targets = style_states.StyleTargets({}, styles, self._masks)
     state = self._algorithm.begin(start, features, targets)
     tiled = tiles.TiledState(
       _copy(state.canvas), self.content, features, targets, state.clock
     )
-    return tiles.Tiles(self._algorithm, self.shape, self._tile), tiled
+    self._tiles = tiles.Tiles(self._algorithm, self.shape, self._tile)
+    return self._tiles, tiled
+
+  def settled(self, state: Any) -> jax.Array:
+    """Return the picture f32[1, H, W, 3] that this scale ends with."""
+    algorithm = self._algorithm
+    pixels = algorithm.pixels(state.canvas.params)
+    if not algorithm.settles:
+      return pixels
+    if self._tiles is not None:
+      return self._tiles.settled(state)
+    return jax.jit(algorithm.settle)(state.features, pixels, state.targets)
 
 
 def _copy(tree: core.PyTree) -> core.PyTree:

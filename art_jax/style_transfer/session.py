@@ -45,7 +45,7 @@ def recorded(
 
   Args:
     folder: a new one.
-    experiment: of a `Gatys`.
+    experiment: of an algorithm that paints one picture.
     task: what is painted.
     devices: what it is painted on.
     steps: over all scales.

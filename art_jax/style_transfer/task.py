@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from art_jax import core
-from art_jax.algorithms.gatys import Gatys
 from art_jax.config import experiments
 from art_jax.data import decode, paintings
 from art_jax.media import images
@@ -102,7 +101,7 @@ def sized(
     size: longest side in pixels; None: its own.
     steps: at each scale; None: its own.
   """
-  gatys_of(experiment)
+  painter_of(experiment)
   changes = {'data.size': size, 'train.duration': steps}
   assignments = [f'{k}={v}' for k, v in changes.items() if v is not None]
   # Boundaries of schedules follow the number of steps.
@@ -126,14 +125,14 @@ def _from_array(flag: str, array: np.ndarray) -> Image.Image:
   return Image.fromarray(np.broadcast_to(array, (*array.shape[:2], 3)).copy())
 
 
-def gatys_of(experiment: core.Experiment) -> Gatys:
+def painter_of(experiment: core.Experiment) -> core.PaintsOnePicture:
   """Return the algorithm of an experiment that optimizes pixels.
 
   Raises:
     core.UserError: it is another algorithm.
   """
   algorithm = experiment.algorithm
-  if not isinstance(algorithm, Gatys):
+  if not isinstance(algorithm, core.PaintsOnePicture):
     raise core.UserError(
       f'{type(algorithm).__name__} does not paint by optimizing pixels; use '
       'style_transfer, or `art_jax translate` for a trained model'
@@ -141,12 +140,13 @@ def gatys_of(experiment: core.Experiment) -> Gatys:
   return algorithm
 
 
-def scales(algorithm: Gatys, size: int) -> list[int]:
-  """Return the longest sides of the scales: sqrt(2) apart, ending at `size`."""
+def scales(algorithm: core.PaintsOnePicture, size: int) -> list[int]:
+  """Return the longest sides of the scales, ending at `size`."""
   if not algorithm.coarse_size:
     return [size]
-  count = round(2 * math.log2(size / algorithm.coarse_size))
-  return [round(size / math.sqrt(2) ** i) for i in range(max(count, 0), -1, -1)]
+  ratio = algorithm.scale_ratio
+  count = round(math.log(size / algorithm.coarse_size, ratio))
+  return [round(size / ratio**i) for i in range(max(count, 0), -1, -1)]
 
 
 def require_paintable(
@@ -155,11 +155,11 @@ def require_paintable(
   """Raise UserError for a task that would fail, before anything is computed.
 
   Args:
-    experiment: of a `Gatys`.
+    experiment: of an algorithm that paints one picture.
     task: its pictures and masks, and their sizes and numbers.
     tile: side of the tiles in pixels; 0: none.
   """
-  algorithm = gatys_of(experiment)
+  algorithm = painter_of(experiment)
   if tile:
     tiles.window_shape((tile, tile), tile)
   named = [

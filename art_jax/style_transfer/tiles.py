@@ -23,7 +23,7 @@ import numpy as np
 from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import gatys, style_states, trainable
+from art_jax.algorithms import style_states, trainable
 from art_jax.losses.style import SumsStyleLoss
 
 # Pooling of the deepest layer: a grid of multiples of it cuts no window of it.
@@ -49,7 +49,7 @@ class TiledState(struct.PyTreeNode):
   """A large picture that is optimized; nothing here has the size of features.
 
   Attributes:
-    canvas: pixels f32[1, H, W, 3] and their optimizer.
+    canvas: parameters of the pixels f32[1, H, W, 3] and their optimizer.
     content: f32[1, H, W, 3].
     features: variables of the feature network.
     targets: of the paintings; `content` is empty.
@@ -118,7 +118,7 @@ class Tiles:
 
   def __init__(
     self,
-    algorithm: gatys.Gatys,
+    algorithm: core.PaintsOnePicture,
     shape: tuple[int, int],
     tile: int,
     halo: int = HALO,
@@ -128,11 +128,18 @@ class Tiles:
     self._window = window_shape(shape, tile, halo)
     self._random = np.random.default_rng(seed)
     self._add_sums = jax.jit(
-      lambda total, state, cell: jax.tree.map(
-        jnp.add, total, self._own_sums(state, cell)
+      lambda total, state, pixels, cell: jax.tree.map(
+        jnp.add, total, self._statistics(state, pixels, cell)
       ),
       donate_argnums=0,
     )
+    self._pixels = jax.jit(algorithm.pixels)
+    self._informed = jax.jit(
+      lambda state, sums, clock: state.replace(
+        targets=algorithm.informed(state.targets, sums, clock)
+      )
+    )
+    self._add_settled = jax.jit(self._settle_tile, donate_argnums=0)
     self._add_gradient = jax.jit(self._gradient_of_tile, donate_argnums=0)
     self._cotangent = jax.jit(jax.grad(self._loss, has_aux=True))
     self._update = jax.jit(self._descend, donate_argnums=0)
@@ -145,10 +152,13 @@ class Tiles:
       limit = math.ceil(max(self._window) / ALIGN)
       shift = tuple(ALIGN * self._random.integers(0, limit, 2))
     grid = cells(self._shape, self._window, self._halo, shift)
-    cotangent, _ = self._cotangent(self.sums(state, shift), state.targets)
-    total = (jnp.zeros(state.content.shape), self._zeros(state))
+    pixels = self._pixels(state.canvas.params)
+    sums = self._sum_up(state, pixels, shift)
+    cotangent, _ = self._cotangent(sums, state.targets)
+    seen = self._informed(state, sums, state.clock)
+    total = (jnp.zeros(state.content.shape), self._zeros(state, pixels))
     for cell in grid:
-      total = self._add_gradient(total, state, cotangent, cell)
+      total = self._add_gradient(total, seen, pixels, cotangent, cell)
     gradient, sums = total
     _, metrics = self._cotangent(sums, state.targets)
     canvas, smooth = self._update(state.canvas, gradient, state.clock)
@@ -158,10 +168,24 @@ class Tiles:
     return state.replace(canvas=canvas, clock=state.clock + 1), metrics
 
   def sums(self, state: TiledState, shift: tuple[int, int]) -> core.PyTree:
-    """Return the sums of the whole picture, all but the content's errors."""
-    sums = self._zeros(state)
+    """Return the statistics of the whole picture, see `statistics`."""
+    return self._sum_up(state, self._pixels(state.canvas.params), shift)
+
+  def settled(self, state: TiledState) -> jax.Array:
+    """Return the picture f32[1, H, W, 3] that a scale ends with."""
+    pixels = self._pixels(state.canvas.params)
+    sums = self._sum_up(state, pixels, (0, 0))
+    # The clock after all steps.
+    seen = self._informed(state, sums, state.clock)
+    result = jnp.zeros(pixels.shape)
+    for cell in cells(self._shape, self._window, self._halo, (0, 0)):
+      result = self._add_settled(result, seen, pixels, cell)
+    return result
+
+  def _sum_up(self, state: TiledState, pixels: jax.Array, shift) -> core.PyTree:
+    sums = self._zeros(state, pixels)
     for cell in cells(self._shape, self._window, self._halo, shift):
-      sums = self._add_sums(sums, state, cell)
+      sums = self._add_sums(sums, state, pixels, cell)
     return sums
 
   def _cut(self, image: jax.Array, cell: Cell) -> jax.Array:
@@ -183,34 +207,48 @@ class Tiles:
     )
     return (rows[:, None] & columns[None]).astype(jnp.float32)
 
-  def _tile_sums(
-    self, state: TiledState, cell: Cell, pixels: jax.Array, content: jax.Array
-  ) -> core.PyTree:
-    """Return the sums of a tile; all pictures are cut to its window."""
-    algorithm = self._algorithm
-    targets = state.targets.replace(
-      masks=tuple(self._cut(mask, cell) for mask in state.targets.masks),
-      content=algorithm.extract(
-        state.features, content, algorithm.content_layers
-      ),
+  def _targets(self, state: TiledState, cell: Cell) -> Any:
+    """Return the targets with all pictures cut to the window of a tile."""
+    return self._masked(state, cell).replace(
+      content=self._algorithm.content_targets(
+        state.features, self._cut(state.content, cell)
+      )
     )
-    return algorithm.sums(state.features, pixels, targets, self._inside(cell))
 
-  def _own_sums(self, state: TiledState, cell: Cell) -> core.PyTree:
-    """Return a tile's sums, all but the content's errors.
+  def _masked(self, state: TiledState, cell: Cell) -> Any:
+    masks = tuple(self._cut(mask, cell) for mask in state.targets.masks)
+    return state.targets.replace(masks=masks)
 
-    The loss is linear in those: their cotangent does not depend on them.
-    """
-    pixels = self._cut(state.canvas.params['pixels'], cell)
-    return self._tile_sums(state, cell, pixels, pixels)
+  def _statistics(
+    self, state: TiledState, pixels: jax.Array, cell: Cell
+  ) -> core.PyTree:
+    """Return what of a tile's sums the cotangents depend on."""
+    return self._algorithm.statistics(
+      state.features,
+      self._cut(pixels, cell),
+      self._masked(state, cell),
+      self._inside(cell),
+    )
 
-  def _gradient_of_tile(self, total, state: TiledState, cotangent, cell: Cell):
+  def _settle_tile(self, result, state: TiledState, pixels, cell: Cell):
+    """Add a tile, as a scale ends with it, where it counts."""
+    tile = self._algorithm.settle(
+      state.features, self._cut(pixels, cell), self._targets(state, cell)
+    )
+    corner = (0, cell.corner[0], cell.corner[1], 0)
+    tile = tile * self._inside(cell)[..., None]
+    tile += jax.lax.dynamic_slice(result, corner, tile.shape)
+    return jax.lax.dynamic_update_slice(result, tile, corner)
+
+  def _gradient_of_tile(
+    self, total, state: TiledState, pixels, cotangent, cell: Cell
+  ):
     """Add a tile's part of the gradient, and its sums."""
     gradient, sums = total
-    content = self._cut(state.content, cell)
+    targets, inside = self._targets(state, cell), self._inside(cell)
     own, vjp = jax.vjp(
-      lambda x: self._tile_sums(state, cell, x, content),
-      self._cut(state.canvas.params['pixels'], cell),
+      lambda x: self._algorithm.sums(state.features, x, targets, inside),
+      self._cut(pixels, cell),
     )
     (part,) = vjp(cotangent)
     corner = (0, cell.corner[0], cell.corner[1], 0)
@@ -226,22 +264,23 @@ class Tiles:
     """Take a step along a gradient plus that of the total variation."""
 
     def loss_fn(params, collections, batch):
-      smooth = self._algorithm.smoothness(params['pixels'])
-      loss = jnp.vdot(gradient, params['pixels']) + smooth
+      pixels = self._algorithm.pixels(params)
+      smooth = self._algorithm.smoothness(pixels)
+      loss = jnp.vdot(gradient, pixels) + smooth
       return loss, (collections, smooth)
 
     return trainable.descend(
       canvas, loss_fn, self._algorithm.optimizer, clock, {}
     )
 
-  def _zeros(self, state: TiledState):
+  def _zeros(self, state: TiledState, pixels: jax.Array):
     cell = Cell(*(jnp.zeros(2, jnp.int32) for _ in Cell._fields))
-    shapes = jax.eval_shape(self._own_sums, state, cell)
+    shapes = jax.eval_shape(self._statistics, state, pixels, cell)
     return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
 
 
 def painting_target(
-  algorithm: gatys.Gatys,
+  algorithm: Any,
   features: core.PyTree,
   painting: jax.Array,
   tile: int,

@@ -1,6 +1,5 @@
 """Paint a video: frame by frame, steadily, and from where it stopped."""
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
@@ -10,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from art_jax import core
+from art_jax.config import experiments
 from art_jax.inference.run import Run
 from art_jax.media import frame_store, images, optical_flow
 from art_jax.style_transfer import optimize, scale, task
@@ -66,7 +66,7 @@ def paint(
   `temporal_weight` every frame is painted by itself.
 
   Args:
-    experiment: of a `Gatys`.
+    experiment: of an algorithm that paints one picture.
     clip: all frames u8[H, W, 3], of the size to paint.
     styles: the paintings.
     done: those painted; the new ones are appended.
@@ -77,7 +77,7 @@ def paint(
 
   Reference: Ruder et al. 2016, arXiv:1604.08610, sections 4.1 and 4.2.
   """
-  temporal = task.gatys_of(experiment).temporal_weight
+  temporal = task.painter_of(experiment).temporal_weight
   first, losses, before, painter = done.count, [], None, None
   for number, frame in enumerate(clip):
     if painter is None:
@@ -110,9 +110,9 @@ class _Painter:
     # The first frame of the clip, not the one where a run continues: paintings
     # that take on the content's colors have those of this one.
     self._reference = images.from_uint8(reference)
-    algorithm = self._algorithm = task.gatys_of(experiment)
+    algorithm = self._algorithm = task.painter_of(experiment)
     self._features = scale.feature_variables(algorithm, experiment.train.seed)
-    self._content = jax.jit(lambda f, x: algorithm.targets(f, x, ()).content)
+    self._content = jax.jit(algorithm.content_targets)
     self._step = jax.jit(
       lambda s: algorithm.step(s, {}, jax.random.key(0)), donate_argnums=0
     )
@@ -121,9 +121,8 @@ class _Painter:
   def alone(self, frame: np.ndarray) -> tuple[np.ndarray, float]:
     """Return a frame painted as any picture, u8[H, W, 3], its style loss."""
     last = {}
-    algorithm = dataclasses.replace(self._algorithm, temporal_weight=0.0)
     picture = optimize.paint(
-      dataclasses.replace(self._experiment, algorithm=algorithm),
+      experiments.override(self._experiment, ['algorithm.temporal_weight=0.0']),
       task.Task(Image.fromarray(frame), self._styles),
       report=lambda number, metrics, picture: last.update(metrics),
     )
@@ -164,8 +163,9 @@ class _Painter:
     state = state.replace(clock=jnp.int32(duration - steps))
     for _ in range(steps):
       state, metrics = self._step(state)
+    pixels = self._algorithm.pixels(state.canvas.params)
     return (
-      scale.finish(self._algorithm, state.canvas.params['pixels'], photo),
+      scale.finish(self._algorithm, pixels, photo),
       float(metrics['loss/style']),
     )
 
@@ -175,5 +175,5 @@ def require_video(experiment: core.Experiment) -> None:
 
   It optimizes pixels; steady videos need the library of the optical flow.
   """
-  if task.gatys_of(experiment).temporal_weight:
+  if task.painter_of(experiment).temporal_weight:
     optical_flow.library()

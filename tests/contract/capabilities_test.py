@@ -14,6 +14,7 @@ from art_jax.algorithms import (
   gan,
   gatys,
   johnson,
+  neural_neighbor,
 )
 from art_jax.config import experiments
 
@@ -105,6 +106,7 @@ _CAPABILITIES = {
     'MultiBatch',
   },
   gatys.Gatys: {'PaintsOnePicture', 'Pretrained'},
+  neural_neighbor.NNST: {'PaintsOnePicture', 'Pretrained'},
   johnson.FastStyle: {'Translator', 'SizeMultiple', 'Pretrained'},
 }
 
