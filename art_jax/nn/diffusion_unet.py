@@ -36,7 +36,8 @@ class DiffusionUNet(nn.Module):
     attention: sides of feature maps, for pictures of `size`, that get
       self-attention.
     patch: side of the squares of pixels that the network takes as one; 2 or 4
-      makes all maps that much smaller and a step faster (Peebles & Xie 2022, arXiv:2212.09748, section 3.2); 1: none.
+      makes all maps that much smaller and a step faster (Peebles & Xie
+      2022, arXiv:2212.09748, section 3.2); 1: none.
     dropout: in every block; 0.13 for CIFAR-10, 0.05 to 0.25 at 64 px.
     num_classes: width of the one-hot label, 0: none.
     augment_size: width of the vector of augmentation parameters, 0: none.
