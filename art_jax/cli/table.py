@@ -22,7 +22,8 @@ class Mode:
   Attributes:
     name: of the mode, and of the module in cli/modes/ that does it.
     help: what it does, in one line.
-    takes: what follows the name: 'EXPERIMENT', 'RUN', 'NAME', 'MODE' or ''.
+    takes: what follows the name: 'EXPERIMENT', 'RUN', 'FOLDER', 'NAME', 'MODE'
+      or ''.
     many: it takes any number of them.
     flags: names of the flags that it reads.
     instead: flags that name what to work on in place of the positional.
@@ -40,9 +41,8 @@ class Mode:
   @property
   def flag(self) -> str:
     """The flag that means the same as the positional; '' if there is none."""
-    return {'EXPERIMENT': 'experiment', 'RUN': 'run'}.get(
-      '' if self.many else self.takes, ''
-    )
+    flags = {'EXPERIMENT': 'experiment', 'RUN': 'run', 'FOLDER': 'runs'}
+    return flags.get('' if self.many else self.takes, '')
 
 
 _ROWS = (
@@ -204,6 +204,13 @@ _ROWS = (
     many=True,
     flags=_FILES,
     example='runs/vae runs/autoencoder --output=compared',
+  ),
+  Mode(
+    'studio',
+    'Watch and use runs in a browser.',
+    'FOLDER',
+    flags=('runs', 'host', 'port', 'token', 'allow_host', 'frame_ancestors'),
+    example='runs --port=8765',
   ),
   Mode(
     'benchmark',

@@ -1,7 +1,6 @@
 """What a run folder holds; a damaged part is left out with a note."""
 
 import dataclasses
-import fcntl
 import itertools
 import json
 import os
@@ -15,11 +14,11 @@ from etils import epath
 from art_jax import core
 from art_jax.config import experiments, serialization
 from art_jax.core.version import VERSION
-from art_jax.runs import alarm_event, metrics_log, metrics_rows
+from art_jax.runs import alarm_event, lock, metrics_log, metrics_rows
 from art_jax.runs.folder import RunFolder
 
 _PICTURE = re.compile(r'(\d{8})\.png')
-_NAMED = re.compile(r'--experiment[= ]([^ ]+)')
+_NAMED = re.compile(r'(?:--experiment[= ]|(?:^| )train )([^ -][^ ]*)')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +140,7 @@ def collect(run: os.PathLike | str) -> RunFiles:
     pictures=_pictures(path / 'images'),
     checkpoints=checkpoints,
     best=_best(path / 'checkpoints', checkpoints),
-    alive=_alive(path / '.lock'),
+    alive=lock.is_held(path),
     notes=tuple(dict.fromkeys(notes)),
   )
 
@@ -258,15 +257,3 @@ def _best(folder: pathlib.Path, steps: list[int]) -> dict[str, Any]:
     except (OSError, ValueError, AttributeError):
       continue
   return {}
-
-
-def _alive(path: pathlib.Path) -> bool:
-  """Return whether a trainer holds the lock of the folder."""
-  try:
-    with open(path, encoding='utf-8') as file:
-      fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    return False
-  except BlockingIOError:
-    return True
-  except OSError:
-    return False

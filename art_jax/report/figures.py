@@ -37,6 +37,11 @@ def groups(names: Sequence[str]) -> dict[str, list[str]]:
   return {group: members[group] for group in dict.fromkeys([*order, *members])}
 
 
+def heading(group: str) -> str:
+  """Return the title of the figure of a group."""
+  return _TITLES.get(group, group)
+
+
 def of_run(
   rows: Sequence[Mapping[str, Any]], marks: Mapping[int, str]
 ) -> list[dict[str, str]]:
@@ -48,7 +53,7 @@ def of_run(
   """
   names = dict.fromkeys(k for row in rows for k in row if k != 'step')
   return [
-    figure(rows, chosen[:_MAX_CURVES], _TITLES.get(group, group), group, marks)
+    figure(rows, chosen[:_MAX_CURVES], heading(group), group, marks)
     for group, chosen in groups(list(names)).items()
   ]
 

@@ -24,6 +24,7 @@ from art_jax import core
 from art_jax.devices import distributed
 
 _FILE = '.lock'
+_LOCKS = pathlib.Path('/proc/locks')
 
 
 class RunLock:
@@ -127,6 +128,37 @@ class RunLock:
       now = os.stat(os.path.join(self._folder, _FILE))
       if not os.path.samestat(now, os.fstat(self._file.fileno())):
         raise FileNotFoundError('it was removed and made anew')
+
+
+def is_held(folder: os.PathLike | str) -> bool:
+  """Tell whether a trainer of this machine holds a run folder.
+
+  Linux lists all locks; nothing is locked to learn of one, so that a trainer
+  that starts at this moment finds its folder free.
+  """
+  path = pathlib.Path(folder) / _FILE
+  try:
+    status = path.stat()
+    if not _LOCKS.exists():
+      return _is_refused(path)
+    inode = f':{status.st_ino}'
+    rows = [line.split() for line in _LOCKS.read_text().splitlines()]
+  except OSError:
+    return False
+  return any(
+    row[1] == 'FLOCK' and row[3] == 'WRITE' and row[5].endswith(inode)
+    for row in rows
+    if len(row) > 5
+  )
+
+
+def _is_refused(path: pathlib.Path) -> bool:
+  try:
+    with open(path, encoding='utf-8') as file:
+      fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return False
+  except BlockingIOError:
+    return True
 
 
 def _holder(path: pathlib.Path) -> str:

@@ -16,7 +16,13 @@ _MODULES = {p.stem for p in (_CLI / 'modes').glob('*.py')} - {'__init__'}
 _OF_ALL = {'mode', 'compile_cache'}
 # Read by `options.model`, for modes that take weights in place of a run, and
 # by `options.experiment`, for modes that take a set of pictures.
-_NOT_OFFERED = {'evaluate': {'weights'}, 'stylize': {'data'}}
+# The folder `runs` has the name of a flag.
+_NOT_OFFERED = {
+  'evaluate': {'weights'},
+  'stylize': {'data'},
+  'train': {'runs'},
+  'sweep': {'runs'},
+}
 
 
 def _functions(path):

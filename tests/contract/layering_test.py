@@ -12,7 +12,7 @@ _PACKAGE = _ROOT / 'art_jax'
 # From the top to the floor; a folder imports itself and what lies below it.
 _LAYERS = (
   ('cli',),
-  ('profiling', 'sweep'),
+  ('profiling', 'sweep', 'studio'),
   ('training', 'style_transfer', 'painter', 'evaluation'),
   ('inference', 'monitoring', 'report'),
   ('algorithms', 'runs', 'sampling', 'metrics'),

@@ -1,0 +1,96 @@
+"""What does not change while a run trains: its settings, data and abilities."""
+
+import pathlib
+from typing import Any
+
+from art_jax import core
+from art_jax.core import paths
+from art_jax.report import collect
+from art_jax.sampling import labels
+from art_jax.studio.catalog import Entry
+
+_MOST_TEXT = 60_000  # characters of a config
+_MOST_STARTS = 10
+_MOST_CLASSES = 1000
+
+
+def about(entry: Entry) -> dict[str, Any]:
+  """Return what a page tells of a run beside its curves and pictures.
+
+  Raises:
+    core.UserError: there is nothing of a run in the folder.
+  """
+  files = collect.collect(entry.path)
+  return {
+    'changed': files.changed,
+    'config': files.config_text[:_MOST_TEXT],
+    'starts': [_start(start) for start in files.starts[-_MOST_STARTS:]],
+    'data': str(files.data.get('summary', '')),
+    'skipped': len(files.data.get('skipped', [])),
+    'notes': [paths.printable(note) for note in files.notes],
+    'checkpoints': files.checkpoints,
+    'best': files.best,
+    'can': abilities(files.experiment, files.data),
+  }
+
+
+def abilities(
+  experiment: core.Experiment | None, data: dict[str, Any]
+) -> dict[str, Any]:
+  """Return what a model can do, for the controls that a page shows.
+
+  Returns:
+    'model'; 'sample', 'inpaint', 'styled' (paints like any painting): whether
+    it can; 'classes': their names; 'directions'; 'size' of its pictures.
+  """
+  if experiment is None:
+    return {}
+  algorithm = experiment.algorithm
+  count = core.num_classes(algorithm)
+  known = data.get('classes', [])
+  names = tuple(map(str, known if isinstance(known, list) else []))
+  return {
+    'model': type(algorithm).__name__,
+    'sample': isinstance(algorithm, core.Generative),
+    'inpaint': isinstance(algorithm, core.Inpainter),
+    'styled': isinstance(algorithm, core.Stylable),
+    'classes': [
+      labels.name_of(number, names)
+      for number in range(min(count, _MOST_CLASSES))
+    ],
+    'attributes': len(core.attributes(algorithm)),
+    'directions': list(core.directions(algorithm)),
+    'size': experiment.data.size,
+  }
+
+
+def _start(start: Any) -> dict[str, str]:
+  values = start if isinstance(start, dict) else {}
+  versions = values.get('versions')
+  version = versions.get('art_jax') if isinstance(versions, dict) else ''
+  return {
+    'time': str(values.get('time', '')),
+    'command': paths.printable(str(values.get('command', ''))),
+    'device': f'{values.get("devices", "?")} x {values.get("device", "?")}',
+    'version': str(version),
+  }
+
+
+def picture_path(
+  path: pathlib.Path, names: dict[str, list[int]], name: str, step: int
+) -> pathlib.Path:
+  """Return the file of a picture that a run folder was seen to hold.
+
+  Args:
+    path: the run folder.
+    names: steps of its pictures by name, as they were listed.
+    name: as listed; never joined before it was found there.
+    step: as listed.
+
+  Raises:
+    core.UserError: there is no such picture.
+  """
+  core.require(
+    step in names.get(name, ()), 'this run has no such picture; reload the page'
+  )
+  return path / 'images' / name / f'{step:08d}.png'

@@ -1,0 +1,60 @@
+"""The application: pages, and the API behind them."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from art_jax import core
+from art_jax.core import paths
+from art_jax.studio import pages
+from art_jax.studio.catalog import Catalog, GoneError
+from art_jax.studio.guard import Guard
+from art_jax.studio.settings import Settings
+from art_jax.studio.watching import Watching
+
+
+def make(settings: Settings) -> Starlette:
+  """Return the application of a studio.
+
+  Raises:
+    core.UserError: the folder of the runs is not there.
+  """
+  catalog = Catalog(settings.folder)
+  watching = Watching(catalog)
+
+  @contextlib.asynccontextmanager
+  async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    yield
+
+  return Starlette(
+    routes=[*pages.routes(settings), *watching.routes],
+    middleware=[Middleware(Guard, settings=settings)],
+    exception_handlers={
+      core.UserError: _refuse,
+      HTTPException: _refuse_http,
+      Exception: _fail,
+    },
+    lifespan=lifespan,
+  )
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+  status = 404 if isinstance(error, GoneError) else 400
+  return JSONResponse({'error': paths.printable(str(error))}, status)
+
+
+async def _refuse_http(request: Request, error: Exception) -> Response:
+  assert isinstance(error, HTTPException)
+  return JSONResponse({'error': error.detail}, error.status_code)
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+  """Tell a browser that there is a bug, and nothing of its inside."""
+  return JSONResponse(
+    {'error': 'a fault in the studio; its terminal shows more'}, 500
+  )

@@ -1,0 +1,72 @@
+"""Pictures of run folders for a browser: decoded safely, and made anew.
+
+A file of a run folder may be anything. So it is decoded as training data are
+(`data.decode`: known formats, bounded), and the browser gets what this wrote.
+"""
+
+import collections
+import io
+import pathlib
+import threading
+
+from PIL import Image
+
+from art_jax import core
+from art_jax.data import decode
+
+SIDES = (160, 480, 1400)  # pixels of the longer side that may be asked for
+_QUALITY = 82
+_KEPT = 48 * 2**20  # bytes of pictures that are kept
+_MAX_PIXELS = 40_000_000
+
+
+class Thumbnails:
+  """Pictures in WebP, kept while they are asked for."""
+
+  def __init__(self):
+    self._kept: collections.OrderedDict[tuple, bytes] = (
+      collections.OrderedDict()
+    )
+    self._bytes = 0
+    self._lock = threading.Lock()
+
+  def get(self, path: pathlib.Path, side: int) -> bytes:
+    """Return a picture with its longer side at most `side`, as WebP.
+
+    Raises:
+      core.UserError: it cannot be read, or the side is not offered.
+    """
+    core.require(
+      side in SIDES, f'side={side}: it is one of {", ".join(map(str, SIDES))}'
+    )
+    try:
+      status = path.stat()
+    except OSError as error:
+      raise core.UserError('this picture is no more') from error
+    key = str(path), status.st_mtime_ns, status.st_size, side
+    with self._lock:
+      if key in self._kept:
+        self._kept.move_to_end(key)
+        return self._kept[key]
+    data = encode(path, side)
+    with self._lock:
+      if key not in self._kept:
+        self._kept[key] = data
+        self._bytes += len(data)
+      while self._bytes > _KEPT:
+        self._bytes -= len(self._kept.popitem(last=False)[1])
+    return data
+
+
+def encode(path: pathlib.Path, side: int) -> bytes:
+  """Return a picture file as WebP, shrunk to a longer side."""
+  width, height = decode.size_of(path)
+  core.require(
+    width * height <= _MAX_PIXELS,
+    f'this picture has {width}x{height} pixels; {_MAX_PIXELS} are shown',
+  )
+  image = decode.read(path).image.convert('RGB')
+  image.thumbnail((side, side), Image.Resampling.LANCZOS)
+  data = io.BytesIO()
+  image.save(data, 'WEBP', quality=_QUALITY, method=2)
+  return data.getvalue()

@@ -1,0 +1,233 @@
+"""What the studio shows of run folders, whole, torn, removed or hostile."""
+
+import asyncio
+import json
+import os
+import shutil
+
+import pytest
+import run_files
+
+from art_jax.runs.lock import RunLock
+
+pytest.importorskip('starlette')
+from starlette.testclient import TestClient
+
+from art_jax.studio import (
+  app,
+  board,
+  catalog,
+  follow,
+  hub,
+  settings,
+  summary,
+)
+
+pytestmark = pytest.mark.extra
+
+_TOKEN = 'a-token-of-a-test-0123'
+
+
+def _client(folder):
+  chosen = settings.Settings(runs=folder, token=_TOKEN)
+  return TestClient(
+    app.make(chosen),
+    base_url='http://127.0.0.1:8765',
+    headers={'Authorization': f'Bearer {_TOKEN}'},
+  )
+
+
+def _only(folder) -> catalog.Entry:
+  (entry,) = catalog.Catalog(folder).entries()
+  return entry
+
+
+@pytest.mark.parametrize(
+  'fields, state',
+  [
+    ({'steps': 20, 'saved': 20}, 'finished'),
+    ({'steps': 20}, 'finished'),
+    ({'steps': 8, 'saved': 8}, 'stopped'),
+    ({'steps': 8, 'saved': 4}, 'crashed'),
+    ({'steps': 8}, 'crashed'),
+    ({'steps': 0}, 'new'),
+  ],
+)
+def test_states(tmp_path, fields, state):
+  run = run_files.write(tmp_path / 'run', **fields)
+  line = summary.summarize(_only(tmp_path))
+  assert (line.state, line.step) == (state, fields['steps'])
+  assert (line.model, line.duration) == ('GAN', 20)
+  if state in ('crashed', 'new'):
+    with RunLock(run, enabled=True):
+      assert summary.summarize(_only(tmp_path)).state == 'running'
+
+
+def test_a_look_at_a_run_takes_no_lock(tmp_path, monkeypatch):
+  run = run_files.write(tmp_path / 'run')
+  (run / '.lock').write_text('{}')
+  monkeypatch.setattr('fcntl.flock', None)
+  assert summary.summarize(_only(tmp_path)).state == 'crashed'
+
+
+def test_a_run_of_another_machine_is_running_while_it_writes(tmp_path):
+  run = run_files.write(tmp_path / 'run')
+  (run / '.lock').write_text(json.dumps({'host': 'elsewhere', 'pid': 1}))
+  assert summary.summarize(_only(tmp_path)).state == 'running'
+  for name in ('metrics.jsonl', 'config.txt'):
+    os.utime(run / name, (1e9, 1e9))
+  assert summary.summarize(_only(tmp_path)).state == 'crashed'
+
+
+def test_alarms_of_a_line(tmp_path):
+  run = run_files.write(tmp_path / 'run')
+  run_files.alarm(run, 3, 'loss_rises', True)
+  line = summary.summarize(_only(tmp_path))
+  assert (line.alarm, line.alarm_over) == ('loss rises', False)
+  run_files.alarm(run, 5, 'loss_rises', False)
+  assert summary.summarize(_only(tmp_path)).alarm_over
+
+
+def test_new_rows_pictures_and_alarms_are_told_once(tmp_path):
+  run = run_files.write(tmp_path / 'run')
+  follower = follow.Follower(_only(tmp_path))
+  ((name, first),) = follower.poll()
+  assert name == 'snapshot' and first['pictures'] == {'samples': [4]}
+  assert first['columns']['loss/total']['steps'] == [*range(1, 9)]
+  assert follower.poll() == []
+  with open(run / 'metrics.jsonl', 'a') as file:
+    file.write('{"step": 9, "loss/total": "NaN"}\n{"step": 10, "lo')
+  events = dict(follower.poll())
+  assert events['rows'] == [{'step': 9, 'loss/total': None}]  # torn: later
+  assert events['run']['step'] == 9
+  with open(run / 'metrics.jsonl', 'a') as file:
+    file.write('ss/total": 0.5}\nno json\n[1]\n{"step": "x"}\n')
+  run_files.alarm(run, 9, 'collapse', True)
+  run_files.picture(run, 8)
+  events = dict(follower.poll())
+  assert events['rows'] == [{'step': 10, 'loss/total': 0.5}]
+  assert [row['alarm'] for row in events['alarms']] == ['collapse']
+  assert events['pictures'] == [{'name': 'samples', 'step': 8}]
+
+
+def test_a_run_that_went_back_is_told_anew(tmp_path):
+  run = run_files.write(tmp_path / 'run')
+  follower = follow.Follower(_only(tmp_path))
+  follower.poll()
+  lines = (run / 'metrics.jsonl').read_text().splitlines(keepends=True)
+  (run / 'new').write_text(''.join(lines[:2]))
+  (run / 'new').replace(run / 'metrics.jsonl')
+  ((name, told),) = follower.poll()
+  assert name == 'snapshot'
+  assert told['columns']['loss/total']['steps'] == [1, 2]
+  shutil.rmtree(run)
+  assert follower.poll() == [('gone', {})]
+
+
+def test_the_answer_for_a_long_run_is_short(tmp_path):
+  run = run_files.write(tmp_path / 'run')
+  names = [f'loss/{i}' for i in range(12)]
+  rows = [{'step': i, **{name: i / 7 for name in names}} for i in range(20_000)]
+  (run / 'metrics.jsonl').write_text(
+    ''.join(json.dumps(row) + '\n' for row in rows)
+  )
+  follower = follow.Follower(_only(tmp_path))
+  follower.poll()
+  assert len(hub.encode(('snapshot', follower.snapshot()))) < 200_000
+
+
+def test_the_list_tells_what_changed_and_what_is_gone(tmp_path):
+  listing = catalog.Catalog(tmp_path)
+  listed = board.Board(listing)
+  assert listed.poll() == [] and listed.snapshot()['runs'] == []
+  run = run_files.write(tmp_path / 'deep' / 'run')
+  listing._listed = -9
+  ((name, lines),) = listed.poll()
+  assert name == 'changed' and lines[0]['name'] == 'deep/run'
+  assert listed.poll() == []
+  shutil.rmtree(run)
+  listing._listed = -9
+  assert listed.poll() == [('removed', [lines[0]['id']])]
+
+
+def test_links_are_followed_inside_the_folder_only(tmp_path):
+  folder = tmp_path / 'runs'
+  run_files.write(folder / 'real')
+  outside = run_files.write(tmp_path / 'outside')
+  (folder / 'inside').symlink_to(folder / 'real')
+  (folder / 'leak').symlink_to(outside)
+  (folder / 'loop').symlink_to(folder)
+  names = [entry.name for entry in catalog.Catalog(folder).entries()]
+  assert 'inside' in names and 'real' in names
+  assert not [name for name in names if 'leak' in name]
+
+
+def test_one_run_folder_is_a_list_of_one(tmp_path):
+  run = run_files.write(tmp_path / 'run')
+  assert _only(run).name == 'run'
+
+
+def test_pages_and_pictures_of_a_run(tmp_path):
+  run = run_files.write(tmp_path / 'run')
+  client = _client(tmp_path)
+  (line,) = client.get('/api/runs').json()['runs']
+  base = f'/api/runs/{line["id"]}'
+  told = client.get(base).json()
+  assert told['can']['sample'] and told['can']['directions'] == []
+  assert told['starts'][0]['command'] == 'art_jax train dcgan_mnist --tiny'
+  assert told['changed'] == []
+  picture = client.get(f'{base}/picture?name=samples&step=4&side=160')
+  assert picture.headers['content-type'] == 'image/webp'
+  run_files.picture(run, 4).write_bytes(b'<html>')
+  answer = client.get(f'{base}/picture?name=samples&step=4&side=160')
+  assert answer.status_code == 400 and 'not a picture' in answer.json()['error']
+  shutil.rmtree(run)
+  assert client.get(base).status_code == 404
+
+
+@pytest.mark.parametrize('text', ['', 'Experiment(', 'x' * 2**21, '\0\xff'])
+def test_a_damaged_config_hides_no_run(tmp_path, text):
+  run = run_files.write(tmp_path / 'run')
+  (run / 'config.txt').write_text(text)
+  for name in ('run.json', 'data.json', 'times.json', 'summary.json'):
+    (run / name).write_text('{"torn": [')
+  client = _client(tmp_path)
+  (line,) = client.get('/api/runs').json()['runs']
+  assert line['step'] == 8 and line['model'] == ''
+  told = client.get(f'/api/runs/{line["id"]}').json()
+  assert told['notes'] and told['can'] == {}
+
+
+def test_many_watchers_share_one_look():
+  looks = []
+
+  def poll():
+    looks.append(1)
+    return [('rows', [len(looks)])]
+
+  async def watch():
+    shared = hub.Hub()
+    make = lambda: hub.Channel(poll, lambda: len(looks))  # noqa: E731
+    streams = [shared.stream('run', make) for _ in range(50)]
+    first = [await anext(stream) for stream in streams]
+    assert all(message.startswith(b'event: snapshot') for message in first)
+    before = len(looks)
+    for stream in streams:
+      await anext(stream)
+    assert len(looks) - before <= 2
+    for stream in streams:
+      await stream.aclose()
+    await asyncio.sleep(0)
+    assert not shared._channels
+
+  asyncio.run(watch())
+
+
+def test_every_page_is_small(tmp_path):
+  client = _client(tmp_path)
+  for page in ('/', '/run'):
+    text = client.get(page).text
+    files = [part.split('"')[0] for part in text.split('/static/')[1:]]
+    sizes = [len(client.get(f'/static/{name}').content) for name in files]
+    assert len(text) + sum(sizes) < 100_000
+    assert 'http' not in text.replace('http-equiv', '')
