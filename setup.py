@@ -60,7 +60,9 @@ setuptools.setup(
   extras_require={
     'cuda': ['jax[cuda13]>=0.10.2'],
     'tpu': ['jax[tpu]>=0.10.2'],
+    'hub': ['huggingface_hub>=1.0'],  # hf:OWNER/NAME
     'onnx': ['onnx>=1.19'],  # weights in .onnx files
+    'parquet': ['pyarrow>=18'],  # .parquet files of pictures
     # The motion in videos: steady frames, and how much they flicker.
     'video': ['opencv-python-headless>=4.10'],
     'studio': ['starlette>=1.5.1', 'uvicorn>=0.40'],  # pages of runs
@@ -71,6 +73,8 @@ setuptools.setup(
       'mkdocstrings[python]==1.0.8',
       'mkdocstrings-python==2.0.11',
     ],
+    # What the tests of the extras compare with.
+    'test_extras': ['datasets>=4'],
     'test': [
       'basedpyright==1.40.2',
       'httpx>=0.28',  # starlette's TestClient

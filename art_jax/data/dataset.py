@@ -13,7 +13,7 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.core.paths import printable
-from art_jax.data import decode, fingerprint
+from art_jax.data import decode, fingerprint, shards
 from art_jax.data.listing import left_out
 
 _SHOWN = 3  # files that a summary names
@@ -206,7 +206,10 @@ def assemble(
     'classes; pass --set "data.classes=()", or a folder with one sub-folder '
     'per class',
   )
-  skipped = tuple(pair for one in verified for pair in one.skipped)
+  skipped = (
+    *shards.skipped(one.root for one in verified),
+    *(pair for one in verified for pair in one.skipped),
+  )
   text = '; '.join(space.text for space in spaces if space.text) + note
   if skipped:
     text += f'; {len(skipped)} skipped: {_first(skipped)}'

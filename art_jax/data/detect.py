@@ -1,11 +1,12 @@
-"""What `--data=PATH|tfds:NAME|builtin` means, and whether it is fit."""
+"""What `--data=PATH|hf:NAME|tfds:NAME|builtin` means, and whether it is fit."""
 
 import contextlib
 import os
 
 from art_jax import core
+from art_jax.core import hub
 from art_jax.core.paths import printable
-from art_jax.data import archives, decode, labeled, sources, tree
+from art_jax.data import archives, decode, labeled, shards, sources, tree
 from art_jax.data.folders import class_folders, splits
 
 _LAYOUTS = (
@@ -22,7 +23,7 @@ def parse(
   """Return the source that a short text means.
 
   Args:
-    text: a path, 'tfds:NAME' or 'builtin'.
+    text: a path, 'hf:OWNER/NAME[:SPLIT]', 'tfds:NAME' or 'builtin'.
     inputs: keys that the algorithm reads, e.g. ('a', 'b').
     aligned: `a` and `b` of one row must show the same scene.
 
@@ -42,15 +43,20 @@ def parse(
   if text.startswith('tfds:'):
     return sources.Tfds(text[5:]), f'data: tfds {text[5:]}'
   path = os.path.abspath(os.path.expanduser(text))
+  if on_hub := hub.is_name(text):  # the run keeps the commit of today
+    path = str(hub.pin(hub.parse(text), 'dataset'))
   if path.endswith('.npz'):
     source = sources.Arrays(path, paired=aligned)
     return source, f'data: arrays in {printable(path)}'
   there = 'is one file' if os.path.exists(path) else 'no such folder'
   core.require(
-    tree.is_folder(path) or archives.is_archive(path),
+    on_hub
+    or tree.is_folder(path)
+    or archives.is_archive(path)
+    or shards.holds(path),
     f'--data={printable(text)}: {there}; pass a folder of pictures, an '
-    f'archive ({" ".join(archives.SUFFIXES)}), an .npz file, tfds:NAME, or '
-    f'builtin. {_LAYOUTS}',
+    f'archive ({" ".join(archives.SUFFIXES)}), .parquet or .tfrecord files, an '
+    f'.npz file, hf:OWNER/NAME, tfds:NAME, or builtin. {_LAYOUTS}',
   )
   if domains:
     return _domains(path, aligned)
@@ -75,9 +81,19 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
     text = f'data: {count_a} and {count_b} pictures in {shown}'
     return sources.Unpaired(path), f'{text} (trainA and trainB)'
   names, *_ = tree.require_pictures(folder)
-  unpaired = '' if aligned else 'sub-folders trainA and trainB, or '
+  beside = _side_by_side(folder, names)
+  if not (beside or aligned) and (two := _two_folders(path)):
+    a, b = map(os.path.basename, two)
+    text = f'data: a is {printable(a)}, b is {printable(b)} of {shown}'
+    source = sources.Unpaired(a=two[0], b=two[1])
+    return source, f'{text} (--set data.source.swapped=True exchanges them)'
+  unpaired = (
+    ''
+    if aligned
+    else 'sub-folders trainA and trainB, two sub-folders of other names, or '
+  )
   core.require(
-    _side_by_side(folder, names),
+    beside,
     f'--data={shown} has {len(names)} pictures, but the algorithm reads two '
     f'domains a and b: it needs {unpaired}side-by-side pictures twice as wide '
     'as high; pass such a folder, or --data=builtin',
@@ -85,6 +101,24 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
   how = 'pairs' if aligned else 'drawn independently'
   text = f'data: {len(names)} side-by-side pictures in {shown} ({how})'
   return sources.Pairs(path, paired=aligned), text
+
+
+def _two_folders(path: str) -> tuple[str, str] | None:
+  """Return the two sub-folders with pictures, if there are just two.
+
+  Where none has pictures, those with shards are meant; what is split into
+  train and test is one set.
+  """
+  if hub.is_name(path) or splits(path)[1]:
+    return None
+  root = tree.resolve(path) if archives.is_archive(path) else path
+  names = tree.sub_folders(root) if tree.is_folder(root) else []
+  folders = [os.path.join(root, name) for name in names]
+  for holds in (lambda below: bool(tree.scan(below)[0]), shards.holds):
+    chosen = [folder for folder in folders if holds(folder)]
+    if chosen:
+      return (chosen[0], chosen[1]) if len(chosen) == 2 else None
+  return None
 
 
 def _how_to_pair(names: set[str]) -> str:

@@ -109,11 +109,13 @@ class Unpaired:
       there is a test split; or give
     a: the folder of domain a, and
     b: the folder of domain b.
+    swapped: a and b change places.
   """
 
   root: str | None = None
   a: str | None = None
   b: str | None = None
+  swapped: bool = False
 
   def __post_init__(self):
     two = self.a is not None and self.b is not None
@@ -136,6 +138,8 @@ class Unpaired:
     )
 
   def _folders(self, domain: str) -> tuple[str, str | None]:
+    if self.swapped:
+      domain = {'a': 'b', 'b': 'a'}[domain]
     if self.root is None:
       return splits(getattr(self, domain))
     root = tree.resolve(self.root)

@@ -67,7 +67,7 @@ def _unpacked(path: str, suffix: str, wanted: Callable[[str], bool]) -> str:
   temporary = tempfile.mkdtemp(prefix='.part_', dir=archives)
   try:
     with archive_entries.explained(path, f'unpacked into {archives}'):
-      with _open_tar(path) as archive:
+      with opened(path) as archive:
         others = []
         entries = _tar_entries(archive, others)
         for entry in archive_entries.pictures(path, entries):
@@ -98,9 +98,10 @@ def _tar_entries(
 
 
 @contextlib.contextmanager
-def _open_tar(path: str) -> Iterator[tarfile.TarFile]:
-  opened = open if path.lower().endswith('.tar') else gzip.open
-  with opened(path, 'rb') as raw:
+def opened(path: str) -> Iterator[tarfile.TarFile]:
+  """Open a .tar for reading, with limits on what its headers may ask for."""
+  open_file = open if path.lower().endswith('.tar') else gzip.open
+  with open_file(path, 'rb') as raw:
     file: Any = _Careful(raw, 2 * archive_entries.most_bytes(path))
     with tarfile.TarFile(fileobj=file) as archive:
       yield archive

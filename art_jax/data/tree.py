@@ -1,12 +1,13 @@
-"""Folders of pictures, on disk or in a .zip archive."""
+"""Folders of pictures: on disk, in an archive, in shards, on the hub."""
 
 import collections
 import os
 from typing import NamedTuple
 
 from art_jax import core
+from art_jax.core import hub
 from art_jax.core.paths import printable
-from art_jax.data import archives, listing
+from art_jax.data import archives, hub_data, listing, shards
 from art_jax.data.litter import is_litter
 
 
@@ -16,12 +17,18 @@ def is_folder(path: str) -> bool:
 
 
 def resolve(root: str | os.PathLike) -> str:
-  """Return the absolute path of an existing folder, or of an archive's.
+  """Return the absolute path of an existing folder.
+
+  That of an archive, of shards or of a set of the hub is made first.
 
   Raises:
-    UserError: it is missing or no folder, or an archive that is not fit.
+    UserError: it is missing or no folder, or what makes it is not fit.
   """
+  if hub.is_name(root):
+    root = hub_data.folder(str(root))
   path = os.path.abspath(os.path.expanduser(root))
+  if shards.holds(path):
+    return shards.folder(path)
   if archives.is_archive(path):
     return archives.folder(path)
   state = 'is a file' if os.path.exists(path) else 'does not exist'

@@ -18,7 +18,14 @@ import PIL
 
 from art_jax import core
 from art_jax.core.paths import home, printable, write_atomic
-from art_jax.data import archives, decode, library_messages, parallel, tree
+from art_jax.data import (
+  archives,
+  decode,
+  library_messages,
+  parallel,
+  shards,
+  tree,
+)
 
 # Part of the cache's key: another decoder may judge a file differently.
 _VERSION = f'3-{PIL.__version__}'
@@ -68,7 +75,8 @@ def verify(
 
   Raises:
     UserError: the folder is missing or holds no pictures, or more than
-      `data.max_bad` of them cannot be read or are smaller than `data.size`.
+      `data.max_bad` of them cannot be read, are smaller than `data.size` or
+      are lost in damaged shards.
   """
   return verify_resolved(tree.resolve(root), data, halves=halves)
 
@@ -77,6 +85,7 @@ def verify_resolved(
   root: str, data: core.Data, *, halves: bool = False
 ) -> Verified:
   """Do what `verify` does, for a folder that `tree.resolve` may return."""
+  shards.require_whole(root, data.max_bad)
   names, skipped, others = tree.require_pictures(root)
   sizes, marks, small, notes = {}, {}, {}, []
   for name, (result, mark, said) in _decode_new(root, names).items():
