@@ -1,15 +1,16 @@
-"""Measures how much of a face survives: Gram matrices against patches (MRF).
+"""Measures how much of a face survives: Gram matrices against MRF and NNST.
 
   python -m tools.studies.face_kept --content=portrait.png \
     --style=painting.jpg --box=0.12,0.34,0.38,0.56 --output=faces.png
 
 Paints the portrait with `style_transfer` at several content weights, from noise
-(the paper) and from the photo, and with `style_transfer_mrf`, and measures
+(the paper) and from the photo, with `style_transfer_mrf` and, with
+--nnst_weights=0.5, with `style_transfer_nnst`, and measures
 every few steps, in one network, how far the picture is from the painting (the
 squared differences of Gram matrices over the painting's own, summed over the
 five layers of `style_transfer`) and how far from the photo inside the face
-(relu4_2 of the box, over the photo's own). Prints both, and for each MRF
-picture the ratio to the Gram pictures at the same Gram distance.
+(relu4_2 of the box, over the photo's own). Prints both, and for each MRF or
+NNST picture the ratio to the Gram pictures at the same Gram distance.
 """
 
 import collections
@@ -56,6 +57,7 @@ def main(
   output: str = '',
   weights: tuple[str, ...] = ('5', '50', '500'),
   mrf_weights: tuple[str, ...] = ('1',),
+  nnst_weights: tuple[str, ...] = (),
   starts: tuple[str, ...] = ('noise', 'content'),
 ) -> None:
   """Paint, measure, print.
@@ -68,6 +70,7 @@ def main(
     output: a sheet of the last pictures (PNG).
     weights: content weights of Gram.
     mrf_weights: content weights of the MRF.
+    nnst_weights: content weights of NNST.
     starts: of Gram.
   """
   photo, painting = (
@@ -79,27 +82,31 @@ def main(
   for name, weight, start in (
     *(('style_transfer', w, s) for s in starts for w in weights),
     *(('style_transfer_mrf', w, '') for w in mrf_weights),
+    *(('style_transfer_nnst', w, '') for w in nnst_weights),
   ):
     rows, picture = _paint(name, weight, start, task, measure, settings)
-    curves[start] += rows  # '' is the MRF's
+    curves[start or name] += rows
     made.append(picture)
   for start in starts:
     distances, faces = np.array(sorted(curves[start])).T
     best = np.minimum.accumulate(faces)  # least change for this distance
-    for distance, face in curves['']:
-      if distances[0] <= distance <= distances[-1]:
-        same = np.interp(np.log(distance), np.log(distances), best)
-        print(
-          f'at Gram {distance:.4g}: face {face:.4g}, {face / same:.2f} of '
-          f'Gram from {start}'
-        )
+    for name in ('style_transfer_mrf', 'style_transfer_nnst'):
+      for distance, face in curves[name]:
+        if distances[0] <= distance <= distances[-1]:
+          same = np.interp(np.log(distance), np.log(distances), best)
+          print(
+            f'at Gram {distance:.4g}: face {face:.4g}, {face / same:.2f} of '
+            f'Gram from {start} ({name})'
+          )
   if output:
     images.save_png(output, images.grid(np.stack(made), len(made)))
 
 
 def _paint(name, weight, start, task, measure, settings: Settings):
   """Return [(Gram distance, face distance)] and the last picture."""
-  coarse = 0 if start else round(settings.size / 2**0.5)  # as the MRF's default
+  # As the defaults of MRF and NNST.
+  parts = {'style_transfer_mrf': 2**0.5, 'style_transfer_nnst': 4}
+  coarse = round(settings.size / parts[name]) if name in parts else 0
   changes = [
     f'data.size={settings.size}',
     f'train.duration={settings.steps}',
