@@ -175,7 +175,6 @@ class Tiles:
     """Return the picture f32[1, H, W, 3] that a scale ends with."""
     pixels = self._pixels(state.canvas.params)
     sums = self._sum_up(state, pixels, (0, 0))
-    # The clock after all steps.
     seen = self._informed(state, sums, state.clock)
     result = jnp.zeros(pixels.shape)
     for cell in cells(self._shape, self._window, self._halo, (0, 0)):
