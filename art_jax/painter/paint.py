@@ -12,7 +12,7 @@ from PIL import Image
 from art_jax.algorithms import nnst
 from art_jax.media import images
 from art_jax.nn.field import CELL, Turned
-from art_jax.painter import patch_match, provenance
+from art_jax.painter import patch_detail, patch_match, provenance
 from art_jax.painter.compose import enlarged
 from art_jax.painter.gallery import cropped
 from art_jax.painter.settings import Painter
@@ -95,7 +95,9 @@ def paint(
       voted = patch_match.vote(
         painter.patches, jnp.asarray(start), scaled, turned, field, key=key
       )
-      pixels, field = voted.pixels, voted.cells
+      pixels, field = np.asarray(voted.pixels), voted.cells
+      if size == painter.size:
+        pixels = patch_detail.restored(pixels, voted.origins, turned, scaled)
     pixels = np.asarray(pixels)
     part = 'features' if by_features else 'patches'
     seconds[part] += time.monotonic() - began

@@ -39,7 +39,7 @@ class Painter:
   size: int = 512
   num_sources: int = 1
   quality: str = 'full'
-  network_size: int = 256
+  network_size: int = 128
   max_copy: float = 0.35
   upscale: bool = False
   steps: int = 48
