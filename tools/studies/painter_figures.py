@@ -173,22 +173,25 @@ def _kid(judges, kept, made, enlarged) -> dict[str, Any]:
   """Return KID to the pictures kept aside, of paintings and of samples."""
   row: dict[str, Any] = {}
   for judge in judges:
-    extractor = features.get(judge)
-    weights, devices = extractor.load(), mesh.make_devices(1)
-
-    def points(arrays):
-      chosen = pictures.Pictures('', len(arrays), lambda i: arrays[i])
-      return survey(chosen, extractor, weights, devices, keep=False).features
-
-    real = points(kept)
-    for name, arrays in (('painted', made), ('enlarged', enlarged)):
-      value, interval = kid.kid_of_all_pairs(real, points(arrays))
+    real, fake, plain = (_points(judge, x) for x in (kept, made, enlarged))
+    for name, points in (('painted', fake), ('enlarged', plain)):
+      value, interval = kid.kid_of_all_pairs(real, points)
       row[f'kid_{name}/{judge}'] = value
       row[f'kid_{name}/{judge}_interval'] = interval
     row[f'kid_ratio/{judge}'] = (
       row[f'kid_painted/{judge}'] / row[f'kid_enlarged/{judge}']
     )
   return row
+
+
+def _points(judge: str, arrays: np.ndarray) -> np.ndarray:
+  """Return the features of u8[N, H, W, 3]."""
+  extractor = features.get(judge)
+  chosen = pictures.Pictures(
+    judge, len(arrays), lambda indices: arrays[indices]
+  )
+  weights, devices = extractor.load(), mesh.make_devices(1)
+  return survey(chosen, extractor, weights, devices, keep=False).features
 
 
 def _write_blind(
