@@ -4,6 +4,8 @@ import pathlib
 from typing import Any
 
 from art_jax import core
+from art_jax.algorithms import attributes
+from art_jax.config import experiments
 from art_jax.core import paths
 from art_jax.report import collect
 from art_jax.sampling import labels
@@ -58,10 +60,39 @@ def abilities(
       labels.name_of(number, names)
       for number in range(min(count, _MOST_CLASSES))
     ],
-    'attributes': len(core.attributes(algorithm)),
+    'attributes': [_attribute(one, data) for one in core.attributes(algorithm)],
+    'fields': _numbers(algorithm),
+    'truncation': core.sampling_passes(algorithm) == 1,
     'directions': list(core.directions(algorithm)),
     'size': experiment.data.size,
   }
+
+
+def _attribute(attribute: Any, data: dict[str, Any]) -> dict[str, Any]:
+  """Return the control of an attribute: its kind, name and range."""
+  if isinstance(attribute, attributes.Palette):
+    return {'kind': 'palette', 'name': attribute.name}
+  if isinstance(attribute, attributes.Category):
+    columns = data.get('columns')
+    known = columns.get(attribute.name) if isinstance(columns, dict) else None
+    names = tuple(map(str, known if isinstance(known, list) else []))
+    values = [labels.name_of(i, names) for i in range(attribute.count)]
+    return {'kind': 'category', 'name': attribute.name, 'values': values}
+  low, high = attribute.low, attribute.high
+  return {'kind': 'number', 'name': attribute.name, 'low': low, 'high': high}
+
+
+def _numbers(algorithm: Any) -> list[dict[str, Any]]:
+  """Return the numbers of a model that act when it is used."""
+  values = {
+    name: experiments.get(algorithm, name)
+    for name in core.inference_fields(algorithm)
+  }
+  return [
+    {'name': name, 'value': value, 'whole': isinstance(value, int)}
+    for name, value in values.items()
+    if isinstance(value, int | float) and not isinstance(value, bool)
+  ]
 
 
 def _start(start: Any) -> dict[str, str]:

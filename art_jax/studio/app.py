@@ -14,25 +14,34 @@ from art_jax.core import paths
 from art_jax.studio import pages
 from art_jax.studio.catalog import Catalog, GoneError
 from art_jax.studio.guard import Guard
+from art_jax.studio.requests import TooLargeError
 from art_jax.studio.settings import Settings
+from art_jax.studio.using import Using
 from art_jax.studio.watching import Watching
+from art_jax.studio.worker import Worker
 
 
-def make(settings: Settings) -> Starlette:
+def make(settings: Settings, worker: Worker | None = None) -> Starlette:
   """Return the application of a studio.
+
+  Args:
+    settings: what it shows, and to whom.
+    worker: has models used; None: one of its own, started at first use.
 
   Raises:
     core.UserError: the folder of the runs is not there.
   """
   catalog = Catalog(settings.folder)
-  watching = Watching(catalog)
+  watching, worker = Watching(catalog), worker or Worker()
+  using = Using(catalog, worker)
 
   @contextlib.asynccontextmanager
   async def lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
+    worker.close()
 
   return Starlette(
-    routes=[*pages.routes(settings), *watching.routes],
+    routes=[*pages.routes(settings), *watching.routes, *using.routes],
     middleware=[Middleware(Guard, settings=settings)],
     exception_handlers={
       core.UserError: _refuse,
@@ -44,7 +53,7 @@ def make(settings: Settings) -> Starlette:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-  status = 404 if isinstance(error, GoneError) else 400
+  status = {GoneError: 404, TooLargeError: 413}.get(type(error), 400)
   return JSONResponse({'error': paths.printable(str(error))}, status)
 
 

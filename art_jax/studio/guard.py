@@ -53,7 +53,8 @@ class Guard:
           headers[name] = value
         if not self._settings.frame_ancestors:
           headers['X-Frame-Options'] = 'DENY'
-        headers.setdefault('Cache-Control', 'no-store')
+        fixed = scope['path'].startswith('/static/')
+        headers.setdefault('Cache-Control', 'no-cache' if fixed else 'no-store')
       await send(message)
 
     refused = self._refusal(scope)

@@ -20,8 +20,10 @@ _COOKIE_SECONDS = 30 * 24 * 3600
 PAGES = {
   'runs': 'Runs',
   'run': 'Run',
+  'sample': 'Sample',
+  'translate': 'Translate',
 }
-_MENU = ('runs',)
+_MENU = ('runs', 'sample', 'translate')
 
 
 @functools.cache

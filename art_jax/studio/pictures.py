@@ -9,6 +9,7 @@ import io
 import pathlib
 import threading
 
+import numpy as np
 from PIL import Image
 
 from art_jax import core
@@ -61,12 +62,26 @@ class Thumbnails:
 def encode(path: pathlib.Path, side: int) -> bytes:
   """Return a picture file as WebP, shrunk to a longer side."""
   width, height = decode.size_of(path)
-  core.require(
-    width * height <= _MAX_PIXELS,
-    f'this picture has {width}x{height} pixels; {_MAX_PIXELS} are shown',
-  )
+  require_pixels(width, height, _MAX_PIXELS)
   image = decode.read(path).image.convert('RGB')
   image.thumbnail((side, side), Image.Resampling.LANCZOS)
   data = io.BytesIO()
   image.save(data, 'WEBP', quality=_QUALITY, method=2)
   return data.getvalue()
+
+
+def png(pixels: np.ndarray) -> bytes:
+  """Return u8[H, W, C], C is 1 or 3, as the bytes of a PNG."""
+  plain = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+  data = io.BytesIO()
+  Image.fromarray(plain).save(data, 'PNG', compress_level=3)
+  return data.getvalue()
+
+
+def require_pixels(width: int, height: int, most: int) -> None:
+  """Raise a UserError if a picture, not decoded yet, is too large."""
+  core.require(
+    width * height <= most,
+    f'this picture has {width} x {height} pixels; {most:,} is the most here: '
+    'make it smaller, or use the command line',
+  )

@@ -1,0 +1,106 @@
+// The choice of a run and its checkpoint, and jobs that the worker does.
+import {ask, askJson, byId, make, query} from './studio.js';
+
+// Fills the choices; calls chosen(about, id) for each choice that is made.
+export async function chooseModel(can, cannot, chosen) {
+  const {runs} = await askJson('/api/runs');
+  const choice = byId('run');
+  runs.sort((a, b) => b.changed - a.changed);
+  choice.replaceChildren(...runs.map((line) => make('option', {value: line.id, text: `${line.name} (${line.model || '?'})`})));
+  if (!runs.length) throw new Error('There is no run yet. Train one: art_jax train cyclegan_demo');
+  const wanted = query.get('id');
+  if (wanted && runs.some((line) => line.id === wanted)) choice.value = wanted;
+  else choice.value = (await firstThatCan(runs, can)) || runs[0].id;
+  async function take() {
+    const id = choice.value;
+    const about = await askJson(`/api/runs/${id}`);
+    if (id !== choice.value) return;
+    fillCheckpoints(about);
+    const able = can(about.can);
+    byId('about').textContent = about.can.model ? `${about.can.model}, ${about.can.size} px` : '';
+    byId('cannot').hidden = able;
+    byId('cannot').textContent = able ? '' : cannot(about.can.model || 'This run');
+    byId('controls').hidden = !able;
+    if (able) fillFields(about.can.fields);
+    chosen(able ? about : null, id);
+  }
+  choice.addEventListener('change', () => {
+    const address = new URL(location.href);
+    address.searchParams.set('id', choice.value);
+    history.replaceState(null, '', address);
+    take();
+  });
+  await take();
+}
+
+async function firstThatCan(runs, can) {
+  for (const line of runs.slice(0, 12)) {
+    const about = await askJson(`/api/runs/${line.id}`).catch(() => null);
+    if (about && can(about.can)) return line.id;
+  }
+  return null;
+}
+
+function fillCheckpoints(about) {
+  const names = ['latest', ...(about.best && about.best.step ? ['best'] : []), ...about.checkpoints.map(String).reverse()];
+  const choice = byId('checkpoint'), old = choice.value;
+  choice.replaceChildren(...names.map((name) => make('option', {value: name, text: name === 'best' ? `best (step ${about.best.step})` : name})));
+  choice.value = names.includes(old) ? old : 'latest';
+}
+
+function fillFields(fields) {
+  byId('fields').replaceChildren(...fields.map(({name, value, whole}) => make('label', {text: name.replaceAll('_', ' ')},
+    make('input', {type: 'number', 'data-field': name, 'data-value': value, value, step: whole ? 1 : 'any'}))));
+}
+
+// What the worker needs to know of the model: only what was changed.
+export function model() {
+  const fields = {};
+  for (const input of document.querySelectorAll('[data-field]')) {
+    if (input.value !== '' && Number(input.value) !== Number(input.dataset.value)) fields[input.dataset.field] = Number(input.value);
+  }
+  return {checkpoint: byId('checkpoint').value, fields};
+}
+
+// Waits for a job; tell(text) as it goes. Returns what it made, or null.
+export async function finish(job, {tell, preview}) {
+  const stop = byId('stop');
+  let seen = 0;
+  stop.hidden = false;
+  stop.onclick = () => ask(`/api/jobs/${job.id}`, {method: 'DELETE'}).catch(() => {});
+  const began = performance.now();
+  try {
+    for (;;) {
+      job = await askJson(`/api/jobs/${job.id}`);
+      const seconds = Math.round((performance.now() - began) / 1000);
+      if (job.state === 'failed') throw new Error(job.text);
+      if (job.state === 'stopped') { tell('stopped'); return null; }
+      if (job.state === 'done') { tell(job.text || `done in ${((performance.now() - began) / 1000).toFixed(1)} s`); return job; }
+      tell(`${job.text} (${seconds} s)`);
+      if (preview && job.previews > seen) {
+        seen = job.previews;
+        preview(await (await ask(`/api/jobs/${job.id}/preview`)).blob(), seen);
+      }
+      await new Promise((resolve) => setTimeout(resolve, began + 2000 > performance.now() ? 150 : 600));
+    }
+  } finally {
+    stop.hidden = true;
+  }
+}
+
+export const fileOf = async (job, name) => (await ask(`/api/jobs/${job.id}/files/${encodeURIComponent(name)}`)).blob();
+
+// A place that pictures are dropped on, or chosen, or pasted into.
+export function dropPlace(place, input, take) {
+  place.addEventListener('click', () => input.click());
+  place.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); input.click(); }
+  });
+  input.addEventListener('click', (event) => event.stopPropagation());
+  input.addEventListener('change', () => { if (input.files[0]) take(input.files[0]); input.value = ''; });
+  for (const kind of ['dragenter', 'dragover']) place.addEventListener(kind, (event) => { event.preventDefault(); place.classList.add('over'); });
+  for (const kind of ['dragleave', 'drop']) place.addEventListener(kind, () => place.classList.remove('over'));
+  place.addEventListener('drop', (event) => { event.preventDefault(); if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]); });
+}
+
+export const upload = async (file) => (await ask('/api/uploads', {method: 'POST', body: file})).json();

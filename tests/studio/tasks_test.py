@@ -1,0 +1,112 @@
+"""The tasks of the worker, on small models with random weights."""
+
+import functools
+import io
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from art_jax import core
+from art_jax.config import experiments, shapes
+from art_jax.inference import run
+from art_jax.studio import tasks
+
+
+@functools.cache
+def _model(name, *changes) -> run.Run:
+  experiment = experiments.override(experiments.load(name, tiny=True), changes)
+  algorithm = experiment.algorithm
+  zeros = jax.tree.map(
+    lambda x: np.zeros(x.shape, x.dtype), shapes.batch_shapes(experiment)
+  )
+  state = jax.jit(algorithm.init)(jax.random.key(0), zeros)
+  return run.Run(experiment, algorithm.inference(state), step=7)
+
+
+@pytest.fixture
+def use(monkeypatch):
+  """Return a function that makes a model what every path holds."""
+  monkeypatch.setattr(tasks, '_loaded', tasks.collections.OrderedDict())
+
+  def use(*which):
+    monkeypatch.setattr(tasks.runs, 'load', lambda *_: _model(*which))
+    return _model(*which)
+
+  return use
+
+
+_VALUES = {'path': '/nowhere', 'checkpoint': 'latest', 'seed': 5, 'count': 2}
+
+
+def _silent(text, *blobs):
+  pass
+
+
+def _pixels(png: bytes) -> np.ndarray:
+  return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def _png(width=20, height=12) -> bytes:
+  data = io.BytesIO()
+  pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3))
+  Image.fromarray(pixels.astype(np.uint8)).save(data, 'PNG')
+  return data.getvalue()
+
+
+def test_a_picture_depends_on_its_seed_alone(use):
+  model = use('vae_mnist_mlp')
+  told, made = tasks.sample(_VALUES, [], _silent)
+  assert told['step'] == 7 and len(made) == 2
+  _, (alone,) = tasks.sample({**_VALUES, 'seed': 6, 'count': 1}, [], _silent)
+  assert made[1] == alone
+  wanted = model.sample(1, seed=6)[0, ..., 0]
+  np.testing.assert_array_equal(_pixels(alone), wanted)
+
+
+def test_truncation_moves_seeds_to_the_middle(use):
+  use('vae_mnist_mlp')
+  values = {**_VALUES, 'truncation': 0.0}
+  _, made = tasks.sample(values, [], _silent)
+  assert made[0] == made[1]  # the middle itself
+
+
+def test_a_walk_and_what_has_no_classes(use):
+  use('vae_mnist_mlp')
+  values = {**_VALUES, 'study': 'interpolate', 'frames': 4}
+  told, made = tasks.show(values, [], _silent)
+  names = ['interpolate.png', 'interpolate.gif', 'interpolate.mp4']
+  assert told['files'] == names
+  assert made[1].startswith(b'GIF8')
+  with pytest.raises(core.UserError, match='has no classes'):
+    tasks.show({**values, 'study': 'classes'}, [], _silent)
+  with pytest.raises(core.UserError, match='does not translate'):
+    tasks.translate(values, [_png()], _silent)
+  with pytest.raises(core.UserError, match='does not inpaint'):
+    tasks.inpaint(values, [_png(), _png()], _silent)
+  for field in ('num_steps', 'decoder', 'x=1,algorithm.y'):
+    with pytest.raises(core.UserError, match='does not act'):
+      tasks.sample({**values, 'fields': {field: 1}}, [], _silent)
+
+
+@pytest.mark.slow
+def test_a_translation_has_the_size_of_its_photo(use):
+  use('cut_demo')
+  told, (made,) = tasks.translate(
+    {**_VALUES, 'direction': ''}, [_png()], _silent
+  )
+  assert (told['width'], told['height']) == (20, 12)
+  assert _pixels(made).shape == (12, 20, 3)
+  with pytest.raises(core.UserError, match='makes no pictures'):
+    tasks.sample(_VALUES, [], _silent)
+  with pytest.raises(core.UserError, match='direction'):
+    tasks.translate({**_VALUES, 'direction': 'zz'}, [_png()], _silent)
+
+
+def test_an_upload_is_decoded_within_limits(monkeypatch):
+  monkeypatch.setattr(tasks, '_MAX_UPLOAD_PIXELS', 100)
+  with pytest.raises(core.UserError, match='make it smaller'):
+    tasks.opened(_png())
+  with pytest.raises(core.UserError, match='not a picture'):
+    tasks.opened(b'GIF is what this is not')
