@@ -31,8 +31,8 @@ _HELP: dict[str, str | dict[str, str]] = {
       'Path of a .py file, if the config of the run names classes of it.',
     ),
   },
-  'data': 'Training pictures: PATH of a folder or an archive (its layout is '
-  'detected), tfds:NAME or builtin.',
+  'data': 'Training pictures: PATH of a folder, an archive or shards (its '
+  'layout is detected), hf:OWNER/NAME, tfds:NAME or builtin.',
   'set': {
     '': 'path.to.field=value: change a field; can be repeated.',
     'sweep': 'path.to.field=a,b,c: values to try, or low..high with --random; '
@@ -62,9 +62,10 @@ _HELP: dict[str, str | dict[str, str]] = {
     'sample': 'A picture or a folder of pictures, for studies that take them.',
   },
   'output': {
-    'translate': 'Folder to write the pictures to.',
+    'translate': 'Folder or .zip to write the pictures to.',
     'export': 'Folder to write the program and its weights to.',
-    'sample': 'Folder to write the pictures to.',
+    'sample': 'Folder to write the pictures to, or a .zip for those of '
+    '--study=pictures.',
     'evaluate': 'With --real and --fake: folder whose evaluation.json is '
     'appended to.',
     'stylize': 'File to write: .png, or .mp4 for a video.',
@@ -74,6 +75,8 @@ _HELP: dict[str, str | dict[str, str]] = {
     'compare': 'Folder to write compare.html to; default: this one.',
     'benchmark': 'JSON file to write the figures to.',
   },
+  'format': 'Of the pictures: png, jpg or webp, with a quality as in jpg:95; '
+  'default: png.',
   'overwrite': 'Replace existing files.',
   # translate, export, stylize.
   'direction': 'Which way to translate, such as ab or ba; default: first.',

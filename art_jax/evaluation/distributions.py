@@ -7,7 +7,7 @@ import numpy as np
 
 from art_jax.evaluation.scores import Scores
 from art_jax.evaluation.survey import Survey
-from art_jax.metrics import distances, fid, kid
+from art_jax.metrics import distances, fid, kid, mifid
 from art_jax.metrics.conditional_accuracy import nearest_classes
 from art_jax.metrics.features import Extractor, score_name
 from art_jax.metrics.inception_score import inception_score
@@ -87,6 +87,9 @@ def compare(
       f'its bias is large under {fid.MIN_COUNT} pictures (here {count}): kid '
       'has none; --metrics=fid computes it all the same'
     )
+  scores.attempt(
+    'mifid', lambda: add('mifid', mifid.mifid(a, b)), default=False
+  )
   scores.attempt(
     'fid_infinity',
     lambda: add('fid_infinity', fid.infinity(fid.statistics(a), b)),

@@ -16,10 +16,8 @@ from art_jax.core.paths import make_folder, printable, require_free
 from art_jax.data import decode, listing
 from art_jax.inference.run import Run
 from art_jax.inference.scratch import TooLargeError
-from art_jax.media import images
-
-# Keyword of the note in each result: a hash of all that it was made from.
-_NOTE = 'art_jax made from'
+from art_jax.media import packed, picture_format
+from art_jax.media.picture_format import Format
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +54,12 @@ def files(
   *,
   overwrite: bool = False,
   mask: str | None = None,
+  fmt: Format = Format(),
 ) -> Outcome:
   """Translate a picture, or every picture of a folder.
 
-  Each becomes `<stem>.png` in `output`, of its own size. A picture that cannot
-  be translated does not stop the others.
+  Each becomes `<stem>.png` (or .jpg, .webp) in `output`, of its own size. A
+  picture that cannot be translated does not stop the others.
 
   A result holds a hash of its picture, the model and the settings. Where it is
   there already it is not made again: an interrupted command, started again,
@@ -70,11 +69,13 @@ def files(
     run: the model.
     source: a picture or a folder of pictures (not searched deeper; hidden files
       are left out).
-    output: a folder, made if missing; or, for one picture, a .png file.
+    output: a folder, made if missing; a .zip, which is written when all are
+      there; or, for one picture, a file.
     direction: see `Run.translate`.
     overwrite: translate all of them, and replace files that exist.
     mask: a picture, white where the model repaints and black where the
       input stays; stretched to the size of each. For models that inpaint.
+    fmt: how results are encoded.
 
   Returns:
     What became of them.
@@ -88,9 +89,22 @@ def files(
   repainted = None if mask is None else _read_mask(run, mask)
   if repainted is None:
     direction = run.direction(direction)
-  targets = _targets(paths, pathlib.Path(output).expanduser())
-  recipe = _recipe(run, direction, repainted)
-  left = _left(paths, targets, recipe, overwrite)
+  output = pathlib.Path(output).expanduser()
+  in_zip = packed.is_zip(output)
+  folder = packed.parts(output) if in_zip else output
+  targets = _targets(paths, folder, fmt)
+  recipe = recipe_of(run, direction, repainted)
+  if fmt != Format():
+    recipe += f'|{fmt}'.encode()
+  if in_zip:
+    notes = {
+      target.name: _made_from(path, recipe) or ''
+      for path, target in zip(paths, targets, strict=True)
+    }
+    if not overwrite and packed.is_done(output, notes):
+      return Outcome(0, len(paths))
+    require_free(output, overwrite)
+  left = _left(paths, targets, recipe, overwrite, ours=in_zip)
   if left:
     make_folder(targets[0].parent)
   failed = []
@@ -103,7 +117,10 @@ def files(
       reason = getattr(error, 'reason', str(error))
       failed.append((printable(path.name), reason))
       continue
-    images.save_png(target, made, {_NOTE: _made_from(path, recipe) or ''})
+    note = _made_from(path, recipe) or ''
+    picture_format.write(target, made, fmt, note)
+  if in_zip and not failed:
+    packed.pack(output, notes)
   written = len(left) - len(failed)
   return Outcome(written, len(paths) - len(left), tuple(failed))
 
@@ -137,19 +154,19 @@ def _read_mask(run: Run, mask: str) -> Image.Image:
 
 
 def _targets(
-  paths: Sequence[pathlib.Path], output: pathlib.Path
+  paths: Sequence[pathlib.Path], output: pathlib.Path, fmt: Format
 ) -> list[pathlib.Path]:
   """Return the file that each picture becomes."""
   suffix = output.suffix.lower()
   if suffix in listing.SUFFIXES and not output.is_dir():
     core.require(
-      suffix == '.png' and len(paths) == 1,
-      f'--output={output}: it is a folder, or a .png file for one picture '
-      f'(here {len(paths)}); pass such a path',
+      suffix == fmt.suffix and len(paths) == 1,
+      f'--output={output}: it is a folder, or a {fmt.suffix} file for one '
+      f'picture (here {len(paths)}); pass such a path',
     )
     targets = [output]
   else:
-    targets = [output / f'{path.stem}.png' for path in paths]
+    targets = [output / f'{path.stem}{fmt.suffix}' for path in paths]
   taken: dict[pathlib.Path, pathlib.Path] = {}
   for path, target in zip(paths, targets, strict=True):
     first = taken.setdefault(target, path)
@@ -170,15 +187,16 @@ def _left(
   targets: Sequence[pathlib.Path],
   recipe: bytes,
   overwrite: bool,
+  ours: bool,
 ) -> list[tuple[pathlib.Path, pathlib.Path]]:
   """Return the pictures whose results are not there, and their targets."""
   left = []
   for path, target in zip(paths, targets, strict=True):
     if not overwrite and target.exists():
-      note = images.png_note(target, _NOTE)
+      note = picture_format.note(target)
       if note and note == _made_from(path, recipe):
         continue
-      require_free(target, overwrite)
+      require_free(target, ours)
     left.append((path, target))
   return left
 
@@ -195,7 +213,9 @@ def _made_from(path: pathlib.Path, recipe: bytes) -> str | None:
   return state.hexdigest()
 
 
-def _recipe(run: Run, direction: str | None, mask: Image.Image | None) -> bytes:
+def recipe_of(
+  run: Run, direction: str | None = None, mask: Image.Image | None = None
+) -> bytes:
   """Return a hash of the model and of how it is used."""
   state = hashlib.sha256()
   model = serialization.to_text(run.experiment.algorithm)

@@ -156,11 +156,18 @@ def save_png(
   Raises:
     UserError: the dtype or the shape is not a picture's.
   """
+  write_atomic(path, png_bytes(image, notes))
+
+
+def png_bytes(
+  image: np.ndarray, notes: Mapping[str, str] | None = None
+) -> bytes:
+  """Return the bytes of the file that `save_png` writes."""
   data, chunks = io.BytesIO(), PngImagePlugin.PngInfo()
   for keyword, text in (notes or {}).items():
     chunks.add_text(keyword, text)
-  _as_pillow(image).save(data, 'PNG', pnginfo=chunks)
-  write_atomic(path, data.getvalue())
+  as_pillow(image).save(data, 'PNG', pnginfo=chunks)
+  return data.getvalue()
 
 
 def png_note(path: os.PathLike | str, keyword: str) -> str | None:
@@ -197,7 +204,7 @@ def gif(
     f'{len(frames)} frames of shapes {sorted(shapes)}: a GIF has at least '
     'one frame and all are of one shape; resize them',
   )
-  first, *rest = (_as_pillow(frame) for frame in frames)
+  first, *rest = (as_pillow(frame) for frame in frames)
   data = io.BytesIO()
   first.save(
     data,
@@ -210,7 +217,8 @@ def gif(
   write_atomic(path, data.getvalue())
 
 
-def _as_pillow(image: np.ndarray) -> Image.Image:
+def as_pillow(image: np.ndarray) -> Image.Image:
+  """Return u8[H, W, C] as a picture; raises UserError."""
   image = np.asarray(image)
   _require_bytes(image)
   _require_channels(image)

@@ -28,12 +28,21 @@ def latents(algorithm: core.Generative, seed: int, count: int) -> np.ndarray:
   Returns:
     f32[count, ...].
   """
+  return latents_at(algorithm, seed, 0, count)
+
+
+def latents_at(
+  algorithm: core.Generative, seed: int, start: int, count: int
+) -> np.ndarray:
+  """Return rows `start` to `start + count` of `latents`, alone."""
   key = jax.random.key(seed)
+  first, last = start // _BLOCK, -(-(start + count) // _BLOCK)
   blocks = [
     np.asarray(algorithm.latents(jax.random.fold_in(key, i), _BLOCK))
-    for i in range(-(-count // _BLOCK))
+    for i in range(first, last)
   ]
-  return np.concatenate(blocks)[:count]
+  skipped = start - first * _BLOCK
+  return np.concatenate(blocks)[skipped : skipped + count]
 
 
 def generate(
@@ -56,7 +65,7 @@ def generate(
   Returns:
     f32[N, H, W, C] in [-1, 1], on the host.
   """
-  return in_chunks(experiment, _maker(experiment, params, seed), rows, labels)
+  return in_chunks(experiment, maker(experiment, params, seed), rows, labels)
 
 
 def generate_bytes(
@@ -68,7 +77,7 @@ def generate_bytes(
   seed: int = 0,
 ) -> np.ndarray:
   """Return what `generate` does as u8[N, H, W, C]; a quarter of the memory."""
-  make = _maker(experiment, params, seed)
+  make = maker(experiment, params, seed)
   return in_chunks(
     experiment, lambda *chunk: images.to_uint8(make(*chunk)), rows, labels
   )
@@ -109,7 +118,8 @@ def chunk_length(experiment: core.Experiment) -> int:
   return int(np.clip(_PIXELS // experiment.data.size**2, 1, _BLOCK))
 
 
-def _maker(experiment: core.Experiment, params: core.Params, seed: int) -> Any:
+def maker(experiment: core.Experiment, params: core.Params, seed: int) -> Any:
+  """Return (index of the first, latents, labels) -> f32 pictures."""
   algorithm: Any = experiment.algorithm
   fn, key = compiled(algorithm.generate), jax.random.key(seed)
   return lambda start, rows, labels: fn(

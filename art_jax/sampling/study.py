@@ -3,7 +3,7 @@
 import dataclasses
 import importlib
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +14,7 @@ from art_jax.sampling import labels
 
 # Each is a file of art_jax/sampling/ with `NEEDS` and `study(run, request)`.
 STUDIES = (
-  *('grid', 'interpolate', 'classes', 'top'),
+  *('grid', 'pictures', 'interpolate', 'classes', 'top'),
   *('reconstruct', 'timelapse', 'invert'),
 )
 _HAS = {
@@ -64,6 +64,21 @@ class Film:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Series:
+  """Pictures that are files of their own, too many for the memory.
+
+  Attributes:
+    stems: of the names of the files.
+    length: of a chunk.
+    make: index of the first -> the pictures of one chunk, u8[n, H, W, C].
+  """
+
+  stems: Sequence[str]
+  length: int
+  make: Callable[[int], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Result:
   """Result of a study.
 
@@ -72,12 +87,14 @@ class Result:
     pictures: u8[H, W, C] by the stem of their file.
     films: by the stem of their file.
     arrays: what the pictures were made of, by name.
+    series: pictures that are made when they are written.
   """
 
   message: str
   pictures: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
   films: Mapping[str, Film] = dataclasses.field(default_factory=dict)
   arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+  series: Series | None = None
 
 
 def find(run: Any, name: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import zipfile
 
 import jax
 import numpy as np
@@ -159,7 +160,7 @@ def test_a_result_of_something_else_is_never_replaced(
   assert result.read_bytes() == before
   if change != 'unreadable':
     assert _main(weights, source, output, '--overwrite')[0] == 0
-    assert images.png_note(result, translate._NOTE)
+    assert images.png_note(result, 'art_jax made from')
 
 
 @pytest.mark.parametrize(
@@ -259,3 +260,27 @@ def test_a_picture_that_is_too_large_is_named_among_others(
   code, out, err = _main(weights, source, tmp_path / 'out')
   assert code == 2 and '1 picture(s) translated' in out
   assert 'big.png: 64x48 pixels need' in err.strip().splitlines()[-1]
+
+
+def test_translations_in_a_zip(weights, tmp_path):
+  (tmp_path / 'in').mkdir()
+  for i in range(3):
+    _picture(tmp_path / 'in' / f'{i}.png', seed=i)
+  output = tmp_path / 'out.zip'
+  code, out, err = _main(weights, tmp_path / 'in', output, '--format=jpg:90')
+  assert code == 0, err
+  with zipfile.ZipFile(output) as file:
+    assert file.namelist() == ['0.jpg', '1.jpg', '2.jpg']
+    assert Image.open(file.open('1.jpg')).size == (20, 16)
+  code, out, _ = _main(weights, tmp_path / 'in', output, '--format=jpg:90')
+  assert code == 0 and '3 more are there already' in out
+  code, _, err = _main(weights, tmp_path / 'in', output)
+  assert code == 2 and 'exists' in err
+  # A picture that cannot be translated: the others are kept for the next time.
+  (tmp_path / 'in' / '3.png').write_text('no picture')
+  code, _, err = _main(weights, tmp_path / 'in', tmp_path / 'b.zip')
+  assert code == 2 and not (tmp_path / 'b.zip').exists()
+  (tmp_path / 'in' / '3.png').unlink()
+  code, out, _ = _main(weights, tmp_path / 'in', tmp_path / 'b.zip')
+  assert code == 0 and '0 picture(s)' in out and '3 more' in out
+  assert (tmp_path / 'b.zip').exists()

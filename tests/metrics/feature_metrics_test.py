@@ -11,6 +11,7 @@ from art_jax.metrics import (
   fid,
   inception_score,
   kid,
+  mifid,
   precision_recall,
 )
 
@@ -193,3 +194,30 @@ def test_inception_score_is_that_of_torch_fidelity(sets):
 def test_bad_input(sets, call, message):
   with pytest.raises(core.UserError, match=message):
     call(sets[0])
+
+
+def test_mifid_is_that_of_the_competition():
+  rng = np.random.default_rng(0)
+  real = np.abs(rng.normal(size=(60, 8))).astype(np.float32)
+  far = rng.normal(size=(50, 8)).astype(np.float32)
+  near = real[:50] + rng.normal(0, 0.05, (50, 8)).astype(np.float32)
+  near[3] = 0  # has no angle: left out
+  for fake, copies in ((far, False), (near, True)):
+    # As written out in Kaggle's "Demo MiFID metric", in float64 numpy.
+    difference = real.mean(axis=0) - fake.mean(axis=0)
+    a, b = (
+      np.cov(rows.astype(np.float64), rowvar=False) for rows in (real, fake)
+    )
+    root = linalg.sqrtm(a @ b).real
+    value = difference @ difference + np.trace(a + b - 2 * root)
+    kept = fake[np.abs(fake).sum(axis=1) > 0].astype(np.float64)
+    cosine = [
+      max(abs(x @ y) / np.linalg.norm(x) / np.linalg.norm(y) for y in real)
+      for x in kept
+    ]
+    distance = np.mean(1 - np.array(cosine))
+    assert (distance < 0.1) == copies
+    expected = value / (distance if copies else 1)
+    np.testing.assert_allclose(mifid.mifid(real, fake), expected, rtol=1e-5)
+    measured = mifid.memorization_distance(real, fake)
+    np.testing.assert_allclose(measured, distance, rtol=1e-5)

@@ -112,7 +112,7 @@ def test_models_that_cannot_are_told_what_they_can():
     run.sample(1)
   with pytest.raises(core.UserError, match='no generator.*can do none of them'):
     study.find(run, 'grid')
-  with pytest.raises(core.UserError, match='no classes; it can do grid, inter'):
+  with pytest.raises(core.UserError, match='no classes; it can do grid, pic'):
     study.find(_run(), 'classes')
   with pytest.raises(core.UserError, match='it is one of grid, .*can do grid'):
     study.find(_run(), 'gird')

@@ -1,5 +1,6 @@
 """`art_jax sample RUN`: show what a model learned."""
 
+import hashlib
 import io
 import pathlib
 from typing import Any
@@ -9,7 +10,9 @@ import numpy as np
 from art_jax import core
 from art_jax.cli import options
 from art_jax.core.paths import require_free, write_atomic
-from art_jax.media import images, video
+from art_jax.inference import translate
+from art_jax.inference.run import Run
+from art_jax.media import images, picture_format, series, video
 from art_jax.sampling import study
 
 _SUFFIXES = ('.png', '.gif', '.mp4', '.npz')
@@ -29,15 +32,57 @@ def run(flags: Any) -> None:
     input=pathlib.Path(flags.input) if flags.input else None,
   )
   output = pathlib.Path(flags.output).expanduser()
+  several = flags.study == 'pictures'
+  core.require(
+    several or not (flags.format or output.suffix.lower() == '.zip'),
+    f'--study={flags.study} writes PNG and films into a folder; pass '
+    '--study=pictures for a .zip or another --format',
+  )
+  fmt = picture_format.parse(flags.format)
   for path in sorted(output.glob(f'{flags.study}*')):
     if path.suffix in _SUFFIXES and path.stem.split('_')[0] == flags.study:
       require_free(path, flags.overwrite)
   model = options.model(flags)
   result = study.find(model, flags.study).study(model, request)
+  if result.series:
+    write_series(model, result, output, fmt, flags)
+    return
   arrays = flags.study if flags.save_arrays else None
   for path in write(result, output, arrays):
     print(path)
   print(result.message)
+
+
+def write_series(
+  model: Run,
+  result: study.Result,
+  output: pathlib.Path,
+  fmt: picture_format.Format,
+  flags: Any,
+) -> None:
+  """Write the pictures of a series that are not there."""
+  core.require(
+    not flags.save_arrays,
+    '--save_arrays: pictures are written one by one; leave it out',
+  )
+  pictures = result.series
+  assert pictures is not None
+  recipe = translate.recipe_of(model) + f'|{flags.seed}|{fmt}|'.encode()
+  notes = [
+    hashlib.sha256(recipe + stem.encode()).hexdigest()
+    for stem in pictures.stems
+  ]
+  written, there = series.write(
+    output,
+    pictures.stems,
+    notes,
+    pictures.make,
+    pictures.length,
+    fmt,
+    overwrite=flags.overwrite,
+  )
+  more = f' ({there} more are there already)' if there else ''
+  print(f'{written} of {result.message} written into {output}{more}')
 
 
 def write(

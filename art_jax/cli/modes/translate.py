@@ -4,6 +4,7 @@ from typing import Any
 
 from art_jax.cli import options
 from art_jax.inference import translate
+from art_jax.media import picture_format
 
 
 def run(flags: Any) -> None:
@@ -21,6 +22,7 @@ def run(flags: Any) -> None:
     flags.direction,
     overwrite=flags.overwrite,
     mask=flags.mask,
+    fmt=picture_format.parse(flags.format),
   )
   there = f' ({outcome.there} more are there already)' if outcome.there else ''
   print(f'{outcome.written} picture(s) translated into {flags.output}{there}')
