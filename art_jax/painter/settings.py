@@ -9,14 +9,13 @@ from art_jax.painter.patch_match import Patches
 
 QUALITIES = ('full', 'fast')
 MIN_SIZE, MAX_SIZE = 64, 4096
-_COARSEST = 96  # pixels; the first scale is smaller
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Painter:
   """Compose small, paint large: the settings of `art_jax paint`.
 
-  A composition is painted at sizes that double. At the small ones features of
+  A composition is painted at sizes that about double. At the small ones features of
   the picture are drawn to their nearest neighbors among those of the sources
   (`nnst`); at the large ones patches of the sources are copied and blended
   (`patch_match`).
@@ -67,11 +66,15 @@ class Painter:
 
   @property
   def sizes(self) -> tuple[int, ...]:
-    """Longest sides of the scales, each half of the next."""
-    sizes = [self.size]
-    while sizes[0] >= _COARSEST:
-      sizes.insert(0, round(sizes[0] / 2))
-    return tuple(sizes)
+    """Longest sides of the scales: 64, 128, 256, ... and the size.
+
+    They do not depend on the size, so that paintings of many sizes share what
+    is compiled for the features.
+    """
+    sizes = [MIN_SIZE]
+    while 2.5 * sizes[-1] < self.size:
+      sizes.append(2 * sizes[-1])
+    return (*(size for size in sizes if size < self.size), self.size)
 
   @property
   def patches(self) -> Patches:
