@@ -15,17 +15,18 @@ MIN_SIZE, MAX_SIZE = 64, 4096
 class Painter:
   """Compose small, paint large: the settings of `art_jax paint`.
 
-  A composition is painted at sizes that about double. At the small ones features of
-  the picture are drawn to their nearest neighbors among those of the sources
-  (`nnst`); at the large ones patches of the sources are copied and blended
-  (`patch_match`).
+  A composition is painted at sizes that about double. At the small ones
+  features of the picture are drawn to their nearest neighbors among those of
+  the sources (`nnst`); at the large ones patches of the sources are copied and
+  blended (`patch_match`).
 
   Attributes:
     size: longest side of a painting, in pixels.
     num_sources: pictures whose strokes one painting uses.
     quality: 'full', or 'fast': features up to half of `network_size` only, and
       fewer rounds of patches.
-    network_size: longest side up to which features are used.
+    network_size: longest side of the scales that are painted by features; at 256
+      they are slower and no better than patches.
     max_copy: the largest region that may continue one source unchanged, as the
       root of its share of the area; a painting beyond it is painted again with
       a penalty on long continuations.
