@@ -25,8 +25,8 @@ class Painter:
     num_sources: pictures whose strokes one painting uses.
     quality: 'full', or 'fast': features up to half of `network_size` only, and
       fewer rounds of patches.
-    network_size: longest side of the scales that are painted by features; at 256
-      they are slower and no better than patches.
+    network_size: largest scale that is painted by features; its double takes
+      about four times as long.
     max_copy: the largest region that may continue one source unchanged, as the
       root of its share of the area; a painting beyond it is painted again with
       a penalty on long continuations.
