@@ -1,7 +1,7 @@
 """Paint one composition: features at the small scales, patches at the large."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -46,6 +46,7 @@ def paint(
   sources: Sequence[Image.Image],
   *,
   seed: int = 0,
+  show: Callable[[np.ndarray], object] = lambda pixels: None,
 ) -> Painting:
   """Paint a composition with the strokes of some pictures.
 
@@ -59,6 +60,7 @@ def paint(
     sources: pictures; they are cut to the aspect of the composition and scaled
       to its size.
     seed: of the random draws.
+    show: takes the picture f32[h, w, 3] in [-1, 1] of each scale.
   """
   height, width = composition.shape[:2]
   pictures = [cropped(source, width / height) for source in sources]
@@ -101,6 +103,7 @@ def paint(
     pixels = np.asarray(pixels)
     part = 'features' if by_features else 'patches'
     seconds[part] += time.monotonic() - began
+    show(pixels)
   assert pixels is not None and field is not None
   return Painting(
     images.to_uint8(pixels),

@@ -128,6 +128,7 @@ class Atelier:
     gallery: Gallery,
     variables: Any,
     say: Callable[[str], object] = lambda line: None,
+    show: Callable[[np.ndarray], object] = lambda pixels: None,
   ):
     """Prepare to paint.
 
@@ -136,9 +137,11 @@ class Atelier:
       gallery: the pictures to paint with.
       variables: of the feature network.
       say: takes lines for the user.
+      show: takes the picture f32[h, w, 3] of each scale.
     """
     self._painter, self._gallery, self._say = painter, gallery, say
     self._variables = variables
+    self._show = show
     self._features = Features(painter.nnst.features, variables)
     self.described: dict[float, Description] = {}
 
@@ -166,6 +169,7 @@ class Atelier:
       composition.pixels,
       sources,
       seed=seed,
+      show=self._show,
     )
     names = [self._gallery.names[i] for i in chosen]
     return made, {

@@ -22,8 +22,9 @@ PAGES = {
   'run': 'Run',
   'sample': 'Sample',
   'translate': 'Translate',
+  'paint': 'Paint',
 }
-_MENU = ('runs', 'sample', 'translate')
+_MENU = ('runs', 'sample', 'translate', 'paint')
 
 
 @functools.cache

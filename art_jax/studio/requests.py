@@ -18,6 +18,7 @@ _WORD = re.compile(r'[\w.:-]{0,64}', re.ASCII)
 _COLOR = re.compile(r'#[0-9a-fA-F]{6}', re.ASCII)
 _STUDIES = ('interpolate', 'classes')
 _MAX_FRAMES = 480
+_QUALITIES = ('full', 'fast')
 
 
 class TooLargeError(core.UserError):
@@ -141,6 +142,24 @@ def show(values: Mapping[str, Any]) -> dict[str, Any]:
     'count': whole(values, 'count', 4, 1, 12),
     'frames': frames,
     'labels': [_label(one) for one in given[:MAX_COUNT]],
+  }
+
+
+def paint(values: Mapping[str, Any]) -> dict[str, Any]:
+  """Return how a picture is painted."""
+  quality = word(values, 'quality', 'full')
+  core.require(
+    quality in _QUALITIES,
+    f'quality={quality!r}: it is one of {", ".join(_QUALITIES)}',
+  )
+  return {
+    **model(values),
+    'task': 'paint',
+    'quality': quality,
+    'size': whole(values, 'size', 512, 64, 2048),
+    'num_sources': whole(values, 'num_sources', 1, 1, 4),
+    'variation': whole(values, 'variation', 0, 0, 100),
+    'seed': whole(values, 'seed', 0, 0, _MAX_SEED),
   }
 
 

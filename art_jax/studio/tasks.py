@@ -4,8 +4,6 @@ Values come from a browser through `requests`, which has checked their kinds;
 what they mean for a model is checked here, by the model.
 """
 
-import collections
-import dataclasses
 import pathlib
 import tempfile
 import time
@@ -18,55 +16,14 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.algorithms import attributes
-from art_jax.config import experiments
-from art_jax.data import decode
 from art_jax.inference import run as runs
 from art_jax.media import cielab, images, video
 from art_jax.sampling import generate, labels, study
-from art_jax.studio import pictures
+from art_jax.studio import models, painting, pictures
 
 Values = Mapping[str, Any]
 Tell = Callable[..., None]
 Result = tuple[dict[str, Any], list[bytes]]
-
-_KEPT = 2  # loaded models
-_MAX_UPLOAD_PIXELS = 50_000_000
-_loaded: collections.OrderedDict[tuple, runs.Run] = collections.OrderedDict()
-
-
-def load(values: Values) -> runs.Run:
-  """Return the model of a request, with its changed fields.
-
-  Raises:
-    core.UserError: there is no such checkpoint, or it is damaged.
-  """
-  path, checkpoint = values['path'], values['checkpoint']
-  files = pathlib.Path(path, 'checkpoints')
-  steps = [p.name for p in files.glob('*') if p.name.isdecimal()]
-  key = path, checkpoint, max(map(int, steps), default=0)
-  if key not in _loaded:
-    _loaded[key] = runs.load(path, checkpoint)
-    while len(_loaded) > _KEPT:
-      _loaded.popitem(last=False)
-  _loaded.move_to_end(key)
-  return _changed(_loaded[key], values.get('fields') or {})
-
-
-def _changed(model: runs.Run, fields: Mapping[str, float]) -> runs.Run:
-  """Return a model with numbers changed that act when it is used."""
-  known = core.inference_fields(model.algorithm)
-  for name in fields:
-    core.require(
-      name in known,
-      f'{name}: it does not act when a trained '
-      f'{type(model.algorithm).__name__} is used; these do: '
-      f'{", ".join(known) or "none"}',
-    )
-  assignments = [f'algorithm.{name}={value}' for name, value in fields.items()]
-  if not assignments:
-    return model
-  changed = experiments.override(model.experiment, assignments)
-  return dataclasses.replace(model, experiment=changed)
 
 
 def sample(values: Values, blobs: Sequence[bytes], tell: Tell) -> Result:
@@ -75,7 +32,7 @@ def sample(values: Values, blobs: Sequence[bytes], tell: Tell) -> Result:
   Each depends on its own seed and label alone, and any count runs the same
   compiled program.
   """
-  model = load(values)
+  model = models.load(values)
   _require_generator(model)
   began = time.monotonic()
   made = [
@@ -132,7 +89,7 @@ def _value(attribute: Any, asked: Any) -> Any:
 
 def show(values: Values, blobs: Sequence[bytes], tell: Tell) -> Result:
   """Do a study: 'interpolate' (a walk) or 'classes'; return its files."""
-  model = load(values)
+  model = models.load(values)
   request = study.Request(
     num=values['count'],
     seed=values['seed'],
@@ -156,8 +113,8 @@ def show(values: Values, blobs: Sequence[bytes], tell: Tell) -> Result:
 
 def translate(values: Values, blobs: Sequence[bytes], tell: Tell) -> Result:
   """Translate a photo; of a model that paints like any painting, like more."""
-  photo, *paintings = map(opened, blobs)
-  model = load(values)
+  photo, *paintings = map(models.opened, blobs)
+  model = models.load(values)
   if isinstance(model.algorithm, core.Stylable):
     core.require(
       paintings, 'this model paints like any painting: drop a painting too'
@@ -179,25 +136,14 @@ def translate(values: Values, blobs: Sequence[bytes], tell: Tell) -> Result:
 
 def inpaint(values: Values, blobs: Sequence[bytes], tell: Tell) -> Result:
   """Repaint the white part of a mask in a picture."""
-  photo, mask = map(opened, blobs)
-  model = load(values)
+  photo, mask = map(models.opened, blobs)
+  model = models.load(values)
   side = model.experiment.data.size
   small = photo.resize((side, side), Image.Resampling.BICUBIC)
   hole = np.asarray(mask.convert('L').resize((side, side))) > 127
   core.require(hole.any(), 'paint over the part that the model is to repaint')
   made = model.inpaint(np.asarray(small), hole, seed=values['seed'])
   return {'step': model.step, 'width': side, 'height': side}, [_png(made)]
-
-
-def opened(data: bytes) -> Image.Image:
-  """Return an uploaded picture, upright, in RGB.
-
-  Raises:
-    core.UserError: it is no picture, or too large.
-  """
-  width, height = decode.size_of(data)
-  pictures.require_pixels(width, height, _MAX_UPLOAD_PIXELS)
-  return decode.read(data).image.convert('RGB')
 
 
 def _style(painting: Image.Image, size: int) -> np.ndarray:
@@ -221,4 +167,5 @@ TASKS: dict[str, Callable[[Values, Sequence[bytes], Tell], Result]] = {
   'show': show,
   'translate': translate,
   'inpaint': inpaint,
+  'paint': painting.paint,
 }

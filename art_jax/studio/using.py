@@ -45,6 +45,7 @@ class Using:
       Route('/api/runs/{id}/show', self.show, methods=post),
       Route('/api/runs/{id}/translate', self.translate, methods=post),
       Route('/api/runs/{id}/inpaint', self.inpaint, methods=post),
+      Route('/api/runs/{id}/paint', self.paint, methods=post),
       Route('/api/jobs/{job}', self.job, methods=['GET', 'DELETE']),
       Route('/api/jobs/{job}/preview', self.preview),
       Route('/api/jobs/{job}/files/{name}', self.file),
@@ -90,6 +91,12 @@ class Using:
     seed = requests.whole(values, 'seed', 0, 0, 2**31 - 1)
     asked = {**requests.model(values), 'task': 'inpaint', 'seed': seed}
     return self._start(self._entry(request), asked, given)
+
+  async def paint(self, request: Request) -> Response:
+    """Begin to paint an upload large; further ones are what is painted with."""
+    values = await requests.fields(request)
+    asked = requests.paint(values)
+    return self._start(self._entry(request), asked, self._given(values))
 
   async def job(self, request: Request) -> Response:
     """Tell of a job, or stop it."""

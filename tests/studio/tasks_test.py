@@ -9,9 +9,12 @@ import pytest
 from PIL import Image
 
 from art_jax import core
+from art_jax.algorithms.neural_neighbor import NNST
 from art_jax.config import experiments, shapes
 from art_jax.inference import run
-from art_jax.studio import tasks
+from art_jax.nn.vgg import VGG
+from art_jax.painter.settings import Painter
+from art_jax.studio import models, painting, tasks
 
 
 @functools.cache
@@ -28,10 +31,10 @@ def _model(name, *changes) -> run.Run:
 @pytest.fixture
 def use(monkeypatch):
   """Return a function that makes a model what every path holds."""
-  monkeypatch.setattr(tasks, '_loaded', tasks.collections.OrderedDict())
+  monkeypatch.setattr(models, '_loaded', models.collections.OrderedDict())
 
   def use(*which):
-    monkeypatch.setattr(tasks.runs, 'load', lambda *_: _model(*which))
+    monkeypatch.setattr(models.runs, 'load', lambda *_: _model(*which))
     return _model(*which)
 
   return use
@@ -105,8 +108,29 @@ def test_a_translation_has_the_size_of_its_photo(use):
 
 
 def test_an_upload_is_decoded_within_limits(monkeypatch):
-  monkeypatch.setattr(tasks, '_MAX_UPLOAD_PIXELS', 100)
+  monkeypatch.setattr(models, 'MAX_PIXELS', 100)
   with pytest.raises(core.UserError, match='make it smaller'):
-    tasks.opened(_png())
+    models.opened(_png())
   with pytest.raises(core.UserError, match='not a picture'):
-    tasks.opened(b'GIF is what this is not')
+    models.opened(b'GIF is what this is not')
+
+
+def test_a_drawing_is_painted_scale_by_scale(monkeypatch):
+  small = Painter(
+    size=64,
+    steps=2,
+    nnst=NNST(features=VGG(16, width=2, padding='reflect'), weights=''),
+  )
+  monkeypatch.setattr(painting, 'Painter', lambda **_: small)
+  values = {**_VALUES, 'size': 64, 'quality': 'full', 'num_sources': 1}
+  said = []
+  told, (made,) = painting.paint(
+    {**values, 'variation': 0},
+    [_png(32, 24), _png(96, 72), _png(90, 80)],
+    lambda text, *blobs: said.append((text, blobs)),
+  )
+  assert _pixels(made).shape == (48, 64, 3)
+  assert (told['width'], told['height']) == (64, 48)
+  previews = [blobs for _, blobs in said if blobs]
+  assert len(previews) == len(small.sizes)
+  assert told['sources'] in ('picture 1', 'picture 2')

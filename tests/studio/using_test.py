@@ -221,6 +221,19 @@ def test_a_translation_needs_an_upload(place, asked):
   assert not fake.asked
 
 
+@pytest.mark.parametrize(
+  'change', [{'size': 63}, {'size': 4096}, {'quality': 'x'}, {'num_sources': 9}]
+)
+def test_a_painting_is_bounded(place, change):
+  client, base, fake = place
+  id = client.post('/api/uploads', content=_png()).json()['id']
+  asked = {'uploads': [id], 'size': 128}
+  assert client.post(f'{base}/paint', json=asked).status_code == 200
+  assert fake.asked[0][0]['task'] == 'paint'
+  answer = client.post(f'{base}/paint', json={**asked, **change})
+  assert answer.status_code == 400 and len(fake.asked) == 1
+
+
 def test_of_a_slot_the_newest_request_is_done(monkeypatch):
   """With a process that answers when it is let."""
   done = []
