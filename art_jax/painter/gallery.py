@@ -20,6 +20,8 @@ _BINS = 32  # quantiles of a palette, along each axis of color
 _LAYERS = ('relu3_1', 'relu4_1')
 _REGIONS = 4  # a side of the grid of features
 _BATCH = 32
+_EVEN = 4.0  # deviation of the gray levels of a line of a border
+_BORDER = 0.04  # of a side
 # A palette compares colors apart from where they are: of luma and two chromas.
 _AXES = np.array(
   [[0.299, 0.587, 0.114], [0.5, 0, -0.5], [-0.25, 0.5, -0.25]], np.float32
@@ -96,6 +98,23 @@ def cropped(picture: Image.Image, aspect: float) -> Image.Image:
   else:
     size = width, max(round(width / aspect), 1)
   return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
+
+
+def trimmed(picture: Image.Image) -> Image.Image:
+  """Return a picture without even borders, of up to 4 % of a side each.
+
+  A border is paper or a frame, and its lines would stand in paintings.
+  """
+  levels = np.asarray(picture.convert('L'), np.float32)
+  edges = []
+  for lines in (levels, levels.T):
+    even = lines.std(1) < _EVEN
+    most = round(_BORDER * len(lines))
+    first = int(np.argmin(even[: most + 1])) if even[0] else 0
+    last = int(np.argmin(even[::-1][: most + 1])) if even[-1] else 0
+    edges += [first, len(lines) - last]
+  top, bottom, left, right = edges
+  return picture.crop((left, top, right, bottom))
 
 
 def describe(

@@ -24,6 +24,7 @@ from art_jax.painter.gallery import (
   Gallery,
   cropped,
   describe,
+  trimmed,
 )
 from art_jax.painter.settings import MIN_SIZE, Painter
 from art_jax.runs import painted
@@ -223,7 +224,7 @@ class Atelier:
         weights=self._painter.weights,
       )
       try:
-        return chosen, [gallery.open(i) for i in chosen]
+        return chosen, [trimmed(gallery.open(i)) for i in chosen]
       except decode.BadPictureError as error:  # removed or damaged meanwhile
         self._say(f'{error}; another source is taken')
         allowed = allowed & (

@@ -39,6 +39,15 @@ def test_the_middle_of_a_picture_has_the_aspect_asked_for(aspect):
   assert width <= 96 and height <= 64
 
 
+def test_even_borders_are_trimmed_and_a_flat_picture_keeps_most_of_itself():
+  framed = Image.new('RGB', (204, 104), 'white')
+  framed.paste(_scene(0, 198, 101), (4, 2))
+  assert gallery.trimmed(framed).size == (198, 101)
+  assert gallery.trimmed(_scene(0)).size == _scene(0).size
+  flat = gallery.trimmed(Image.new('RGB', (200, 100)))
+  assert flat.size >= (184, 92)
+
+
 @pytest.mark.parametrize('mirrored', [False, True])
 def test_a_blurred_picture_or_its_mirror_image_chooses_itself(
   features, mirrored
