@@ -13,6 +13,7 @@ from art_jax import core
 from art_jax.core import paths
 from art_jax.studio import pages
 from art_jax.studio.catalog import Catalog, GoneError
+from art_jax.studio.comparing import Comparing
 from art_jax.studio.guard import Guard
 from art_jax.studio.requests import TooLargeError
 from art_jax.studio.settings import Settings
@@ -41,7 +42,12 @@ def make(settings: Settings, worker: Worker | None = None) -> Starlette:
     worker.close()
 
   return Starlette(
-    routes=[*pages.routes(settings), *watching.routes, *using.routes],
+    routes=[
+      *pages.routes(settings),
+      *watching.routes,
+      *using.routes,
+      *Comparing(catalog).routes,
+    ],
     middleware=[Middleware(Guard, settings=settings)],
     exception_handlers={
       core.UserError: _refuse,

@@ -23,8 +23,9 @@ PAGES = {
   'sample': 'Sample',
   'translate': 'Translate',
   'paint': 'Paint',
+  'compare': 'Compare',
 }
-_MENU = ('runs', 'sample', 'translate', 'paint')
+_MENU = ('runs', 'sample', 'translate', 'paint', 'compare')
 
 
 @functools.cache

@@ -231,3 +231,26 @@ def test_every_page_is_small(tmp_path):
     sizes = [len(client.get(f'/static/{name}').content) for name in files]
     assert len(text) + sum(sizes) < 100_000
     assert 'http' not in text.replace('http-equiv', '')
+
+
+def test_runs_side_by_side(tmp_path):
+  run_files.write(tmp_path / 'a')
+  other = run_files.write(tmp_path / 'b', steps=5)
+  config = (other / 'config.txt').read_text()
+  (other / 'config.txt').write_text(config.replace('seed=0', 'seed=7'))
+  run_files.picture(other, 5)
+  run_files.write(tmp_path / 'c')
+  (tmp_path / 'c' / 'config.txt').write_text('torn(')
+  client = _client(tmp_path)
+  ids = [line['id'] for line in client.get('/api/runs').json()['runs']]
+  told = client.get(f'/api/compare?ids={",".join(ids[:2])}').json()
+  assert [line['name'] for line in told['runs']] == ['a', 'b']
+  assert ['train.seed', ['0', '7']] in told['differences']
+  (figure,) = told['figures']
+  assert len(figure['curves'][ids[1]]['steps']) == 5
+  assert told['pictures'][ids[1]] == {'samples': [4, 5]}
+  told = client.get(f'/api/compare?ids={",".join(ids)}').json()
+  assert 'c: ' in told['notes'][0]
+  for wrong in ('', ids[0], f'{ids[0]},{ids[0]}', ','.join('abcdefghi')):
+    assert client.get(f'/api/compare?ids={wrong}').status_code == 400
+  assert client.get(f'/api/compare?ids={ids[0]},../b').status_code == 404

@@ -178,7 +178,8 @@ async function showAbout() {
   byId('settings').hidden = false;
   const uses = [['Sample', '/sample', about.can.sample], ['Translate', '/translate', about.can.directions?.length]];
   byId('uses').replaceChildren(...uses.filter(([, , can]) => can && about.checkpoints.length)
-    .map(([text, page]) => make('a', {href: `${page}?id=${id}`, text})));
+    .map(([text, page]) => make('a', {href: `${page}?id=${id}`, text})),
+    make('a', {href: `/compare?ids=${id}`, text: 'Compare'}));
   byId('notes').replaceChildren(...about.notes.map((text) => make('p', {class: 'note', text})));
   byId('changed').replaceChildren(
     about.changed === null ? make('p', {class: 'soft', text: 'What its experiment says by itself is not known here.'})
