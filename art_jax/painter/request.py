@@ -14,7 +14,7 @@ from PIL import Image
 from art_jax import core
 from art_jax.algorithms import style_states
 from art_jax.data import sources
-from art_jax.devices import mesh
+from art_jax.devices import memory, mesh
 from art_jax.inference.run import Run
 from art_jax.painter import compose, session
 from art_jax.painter.compose import Composition
@@ -170,6 +170,7 @@ class _Ready(NamedTuple):
 def _ready(request: Request) -> _Ready:
   """Read and check what a request names; nothing is computed yet."""
   painter = request.painter
+  painter.require_fits(memory.free(mesh.make_devices(1)))
   variables = variables_of(painter)
   gallery = open_gallery(request)
   return _Ready(painter, variables, gallery, compositions(request, gallery))

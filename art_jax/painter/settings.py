@@ -77,6 +77,23 @@ class Painter:
       sizes.append(2 * sizes[-1])
     return (*(size for size in sizes if size < self.size), self.size)
 
+  def bytes_at(self, size: int) -> int:
+    """Return about how much memory a square painting takes, as measured.
+
+    130 bytes a pixel, and 48 for each source and its mirror image.
+    """
+    return size**2 * (130 + 48 * 2 * self.num_sources)
+
+  def require_fits(self, free: int) -> None:
+    """Raise core.UserError if a painting exceeds `free` bytes."""
+    largest = int((free / self.bytes_at(1)) ** 0.5)
+    core.require(
+      self.size <= largest,
+      f'--size={self.size}: a painting needs about '
+      f'{self.bytes_at(self.size) / 2**30:.1f} GiB and {free / 2**30:.1f} are '
+      f'free; the largest that fits is --size={largest}',
+    )
+
   @property
   def patches(self) -> Patches:
     """How patches are matched and put together."""

@@ -150,6 +150,12 @@ def test_bad_requests_name_the_value_the_rule_and_the_next_step(
     request.paint_into(_request(folder, **changes), tmp_path)
 
 
+def test_a_size_beyond_the_memory_names_the_largest_that_fits():
+  with pytest.raises(core.UserError, match=r'--size=4096.*3\.5 GiB.*1\.0 are'):
+    Painter(size=4096).require_fits(2**30)
+  Painter(size=2048).require_fits(2**30)
+
+
 @pytest.mark.slow
 def test_samples_of_a_run_are_painted_with_its_training_pictures(tmp_path):
   run = art_jax.train(
