@@ -107,7 +107,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
   def do_POST(self):
     path = urllib.parse.unquote(self.path.partition('?')[0])
     self.hub.requests.append(('POST', path))
-    data = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+    data = self._body()
+    if path == '/api/validate-yaml':  # of the model card
+      return self._json({'errors': [], 'warnings': []})
     if path == '/api/repos/create':
       row = json.loads(data)
       name = '/'.join(filter(None, (row.get('organization'), row['name'])))
@@ -140,6 +142,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         }
       )
     return self._error(404, 'EntryNotFound')
+
+  def _body(self) -> bytes:
+    if self.headers.get('Transfer-Encoding') != 'chunked':
+      return self.rfile.read(int(self.headers.get('Content-Length', 0)))
+    data = b''
+    while size := int(self.rfile.readline(), 16):
+      data += self.rfile.read(size)
+      self.rfile.readline()
+    self.rfile.readline()
+    return data
 
   def _get(self, body: bool):
     path = urllib.parse.unquote(self.path.partition('?')[0])

@@ -27,7 +27,7 @@ _HELP: dict[str, str | dict[str, str]] = {
   'experiment': {
     '': 'Name that `art_jax list` shows, or path of a .py file.',
     **dict.fromkeys(
-      ('translate', 'export', 'sample', 'evaluate', 'paint'),
+      ('translate', 'export', 'publish', 'sample', 'evaluate', 'paint'),
       'Path of a .py file, if the config of the run names classes of it.',
     ),
   },
@@ -38,14 +38,14 @@ _HELP: dict[str, str | dict[str, str]] = {
     'sweep': 'path.to.field=a,b,c: values to try, or low..high with --random; '
     'can be repeated.',
     **dict.fromkeys(
-      ('translate', 'export', 'sample', 'evaluate', 'paint'),
+      ('translate', 'export', 'publish', 'sample', 'evaluate', 'paint'),
       'path.to.field=value: change a field that acts when the model is used; '
       'can be repeated.',
     ),
   },
   'tiny': 'Use the small variant, which trains in seconds on a CPU.',
   'precision': 'Compute type of all networks; parameters stay float32.',
-  'run': 'Run folder: what training wrote (its --workdir).',
+  'run': 'Run folder: what training wrote (its --workdir); or hf:OWNER/NAME.',
   'checkpoint': 'Which one of the run: latest, best or a step.',
   'weights': 'File of published weights (.safetensors, .pth, .npz) in place '
   'of a run.',
@@ -78,6 +78,10 @@ _HELP: dict[str, str | dict[str, str]] = {
   'format': 'Of the pictures: png, jpg or webp, with a quality as in jpg:95; '
   'default: png.',
   'overwrite': 'Replace existing files.',
+  # publish.
+  'to': 'hf:OWNER/NAME, or a folder.',
+  'license': 'Of the weights, as the hub spells it: cc0-1.0, cc-by-4.0, ...',
+  'space': 'Write a small program for a hosted demo too.',
   # translate, export, stylize.
   'direction': 'Which way to translate, such as ab or ba; default: first.',
   'content': {
@@ -184,6 +188,7 @@ _KINDS: dict[str, tuple[Any, ...]] = {
   'precision': (flags.DEFINE_enum, None, ('float32', 'bfloat16')),
   'checkpoint': (flags.DEFINE_string, 'latest'),
   'overwrite': (flags.DEFINE_bool, False),
+  'space': (flags.DEFINE_bool, False),
   'size': (flags.DEFINE_integer, None),
   'steps': (functools.partial(flags.DEFINE_integer, lower_bound=0), None),
   'every': (flags.DEFINE_integer, 0),

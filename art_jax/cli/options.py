@@ -8,9 +8,10 @@ from typing import Any
 
 from art_jax import core
 from art_jax.config import experiments, serialization
+from art_jax.core import hub
 from art_jax.data import detect, paintings
 from art_jax.devices import distributed, mesh
-from art_jax.inference import foreign, run
+from art_jax.inference import foreign, published, run
 
 
 def experiment(
@@ -71,7 +72,11 @@ def model(flags: Any) -> run.Run:
     loaded = foreign.load_weights(flags.weights)
   else:
     extra = experiments.user_classes(flags.experiment)
-    loaded = run.load(flags.run, flags.checkpoint, extra)
+    name = flags.run
+    if hub.is_name(name):
+      name = published.pinned(name)
+      print(f'model: {name}', file=sys.stderr)
+    loaded = run.load(name, flags.checkpoint, extra)
   return in_use(loaded, flags['set'].value)
 
 

@@ -96,6 +96,23 @@ _ROWS = (
     example='runs/cyclegan_demo --output=exported',
   ),
   Mode(
+    'publish',
+    'Write a trained model for others: on the Hugging Face Hub or a folder.',
+    'RUN',
+    flags=(
+      'run',
+      'checkpoint',
+      'experiment',
+      'set',
+      'to',
+      'license',
+      'space',
+      'overwrite',
+      'compile_cache',
+    ),
+    example='runs/dcgan_paintings --to=hf:OWNER/NAME --license=cc-by-4.0',
+  ),
+  Mode(
     'sample',
     'Show what a model learned: samples, interpolations and more.',
     'RUN',

@@ -132,6 +132,46 @@ def fetch(
   return pathlib.Path(folder)
 
 
+def require_new(name: Name, overwrite: bool) -> None:
+  """Raise a UserError if a model repository holds files to be replaced."""
+  library = _library()
+  try:
+    info = library.HfApi().repo_info(name.repo, repo_type='model')
+  except library.errors.RepositoryNotFoundError:
+    return
+  except Exception as error:
+    raise _explained(name, 'model', error) from error
+  there = {file.rfilename for file in info.siblings or ()} - {'.gitattributes'}
+  if there and not overwrite:
+    raise errors.UserError(
+      f'{name} holds {len(there)} files already; pass another name, or '
+      '--overwrite to add a commit that replaces those of the same names'
+    )
+
+
+def upload(name: Name, folder: pathlib.Path) -> Name:
+  """Upload a folder as one commit of a model repository, made if missing.
+
+  Returns:
+    The name with the commit.
+
+  Raises:
+    UserError: the hub refuses or cannot be reached.
+  """
+  api = _library().HfApi()
+  try:
+    api.create_repo(name.repo, repo_type='model', exist_ok=True)
+    commit = api.upload_folder(
+      folder_path=folder,
+      repo_id=name.repo,
+      repo_type='model',
+      commit_message='Publish a model of art_jax',
+    )
+  except Exception as error:
+    raise _explained(name, 'model', error) from error
+  return name._replace(revision=commit.oid)
+
+
 def _library() -> Any:
   library = extras.load('huggingface_hub', 'hub', 'the Hugging Face Hub')
   extras.load('huggingface_hub.errors', 'hub', 'the Hugging Face Hub')
@@ -155,6 +195,8 @@ def _explained(name: Name, kind: str, error: Exception) -> errors.UserError:
       f'there is no such {kind}, or it is private; look at {page}, or log in '
       '(`hf auth login`, or HF_TOKEN)'
     )
+  elif getattr(getattr(error, 'response', None), 'status_code', 0) == 401:
+    what = 'it takes a token: log in (`hf auth login`, or HF_TOKEN)'
   elif isinstance(error, hub.HfHubHTTPError):
     what = f'the hub refuses ({_first_line(error)}); try again later'
   elif isinstance(error, OSError) and errors.disk_fault(error):

@@ -245,10 +245,12 @@ def load(
   checkpoint: int | str = 'latest',
   extra: Mapping[str, type] | None = None,
 ) -> Run:
-  """Load a run folder.
+  """Load a run folder, or a published model.
 
   Args:
-    run: the folder that training wrote.
+    run: the folder that training or publishing wrote, or
+      'hf:owner/name[@revision]'. Of a published model only a literal config
+      and safetensors are read; nothing is executed.
     checkpoint: 'latest', 'best' (see `train.best_metric`) or a step.
     extra: classes of a user's own experiment file, by name.
 
@@ -258,6 +260,16 @@ def load(
   Raises:
     core.UserError: if it is no run, or has no such checkpoint.
   """
+  from art_jax.core import hub
+  from art_jax.inference import published
+
+  if hub.is_name(run) or published.is_published(run):
+    core.require(
+      checkpoint == 'latest',
+      f'--checkpoint={checkpoint}: a published model has one; leave it out',
+    )
+    folder = published.fetch(str(run)) if hub.is_name(run) else run
+    return published.load(folder, extra)
   experiment, restored = restore.restore(run, checkpoint, extra)
   params = experiment.algorithm.inference(restored.state)
   folder = RunFolder(run, writable=False)

@@ -19,6 +19,7 @@ _OF_ALL = {'mode', 'compile_cache'}
 # The folder `runs` has the name of a flag.
 _NOT_OFFERED = {
   'evaluate': {'weights'},
+  'publish': {'weights'},
   'stylize': {'data'},
   'train': {'runs'},
   'sweep': {'runs'},

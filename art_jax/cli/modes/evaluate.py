@@ -10,6 +10,7 @@ import jax
 
 from art_jax import core
 from art_jax.cli import options
+from art_jax.core import hub
 from art_jax.devices import mesh
 from art_jax.evaluation import distributions, likeness, models, pictures, record
 from art_jax.evaluation.scores import Scores
@@ -60,7 +61,7 @@ def run(flags: Any) -> None:
   }
   scores.require_known()
   print(record.table(scores))
-  folder = flags.run or flags.output
+  folder = flags.output if hub.is_name(flags.run) else flags.run or flags.output
   if folder and jax.process_index() == 0:
     print(f'written: {record.append(folder, scores, protocol)}')
   _require_all_read(protocol.get('unreadable', {}))

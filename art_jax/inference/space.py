@@ -1,0 +1,74 @@
+"""The files of a hosted demo of a published model (a Space of the hub).
+
+They are text for the user to upload; art_jax imports no library of a page.
+"""
+
+from art_jax import core
+from art_jax.core.version import VERSION
+from art_jax.inference.run import Run
+
+_SAMPLES = """\
+def paint(seed, count{label_argument}):
+  pictures = run.sample(int(count), seed=int(seed){label_value})
+  return [picture.squeeze() for picture in pictures]
+
+
+demo = gr.Interface(
+  paint,
+  [
+    gr.Number(0, label='Seed', precision=0),
+    gr.Slider(1, 16, 8, step=1, label='Pictures'),{label_input}
+  ],
+  gr.Gallery(),
+  title={title!r},
+)
+"""
+_TRANSLATIONS = """\
+def paint(photo, direction):
+  return run.translate(photo, direction)
+
+
+demo = gr.Interface(
+  paint,
+  [
+    gr.Image(type='numpy', image_mode={mode!r}),
+    gr.Dropdown({ways!r}, value={first!r}, label='Direction'),
+  ],
+  gr.Image(),
+  title={title!r},
+)
+"""
+
+
+def files(run: Run, name: str) -> dict[str, str]:
+  """Return the files of a demo by name.
+
+  Args:
+    run: the model.
+    name: 'owner/name' of its repository.
+  """
+  if isinstance(run.algorithm, core.Generative):
+    count = core.num_classes(run.algorithm)
+    names = list(run.class_names) or list(map(str, range(count)))
+    first = names[0] if names else ''
+    choice = f'\n    gr.Dropdown({names!r}, value={first!r}, label="Class"),'
+    body = _SAMPLES.format(
+      label_argument=', label' if count else '',
+      label_value=', labels=label' if count else '',
+      label_input=choice if count else '',
+      title=name,
+    )
+  else:
+    ways = list(core.directions(run.algorithm))
+    gray = run.experiment.data.channels == 1
+    body = _TRANSLATIONS.format(
+      mode='L' if gray else 'RGB', ways=ways, first=ways[0], title=name
+    )
+  app = (
+    f'"""A demo of {name}; written by art_jax."""\n\n'
+    'import gradio as gr\n\nimport art_jax\n\n'
+    f"run = art_jax.load('hf:{name}')\n\n\n{body}\ndemo.launch()\n"
+  )
+  requirements = f'art-jax[hub]>={VERSION}\ngradio\n'
+  head = f'---\ntitle: {name}\nsdk: gradio\napp_file: app.py\n---\n'
+  return {'app.py': app, 'requirements.txt': requirements, 'README.md': head}

@@ -1,0 +1,202 @@
+"""Published models: as good as the run, and nothing of them is executed."""
+
+import ast
+import dataclasses
+import json
+
+import fake_hub
+import jax
+import numpy as np
+import pytest
+from command_line import run_main
+from safetensors import numpy as safetensors_numpy
+
+from art_jax import core
+from art_jax.config import experiments
+from art_jax.inference import card, publish, published, run
+from art_jax.inference.run import Run
+
+_TINY = ('vae', 'cyclegan_demo', 'cdcgan_mnist', 'diffusion_paintings')
+
+
+def _run(name: str, **fields) -> Run:
+  """Return a model that never trained."""
+  experiment = experiments.load(name, tiny=True)
+  resolved = experiments.resolve(experiment, num_examples=1)
+  from art_jax.config import shapes
+
+  state = jax.jit(shapes.initializer(resolved))(jax.random.key(0))
+  params = experiment.algorithm.inference(state)
+  count = core.num_classes(experiment.algorithm)
+  names = tuple(f'kind {i}' for i in range(count))
+  return Run(experiment, params, 7, names, **fields)
+
+
+def _same(first: Run, second: Run) -> None:
+  assert first.experiment.algorithm == second.experiment.algorithm
+  assert (first.step, first.class_names) == (second.step, second.class_names)
+  jax.tree.map(np.testing.assert_array_equal, first.params, second.params)
+
+
+@pytest.mark.parametrize('name', _TINY)
+def test_a_folder_holds_the_model(name, tmp_path, monkeypatch):
+  monkeypatch.setattr(publish, '_SAMPLES', 2)
+  model = _run(name)
+  place = publish.publish(
+    model, str(tmp_path / 'out'), 'cc-by-4.0', with_space=True
+  )
+  _same(run.load(place), model)
+  page = (tmp_path / 'out' / 'README.md').read_text()
+  assert 'license: "cc-by-4.0"' in page and "art_jax.load('out')" in page
+  assert 'Not measured' in page
+  table = json.loads((tmp_path / 'out' / 'config.json').read_text())
+  assert table['algorithm'] == type(model.algorithm).__name__
+  ast.parse((tmp_path / 'out' / 'space' / 'app.py').read_text())
+  with pytest.raises(core.UserError, match='exists'):
+    publish.publish(model, place, 'cc-by-4.0')
+
+
+@pytest.fixture(name='server')
+def _server(tmp_path, monkeypatch):
+  pytest.importorskip('huggingface_hub')
+  with fake_hub.serve() as server:
+    fake_hub.use(server, monkeypatch, tmp_path / 'cache')
+    monkeypatch.setenv('HF_TOKEN', 'hf_none')
+    yield server
+
+
+@pytest.mark.extra
+def test_a_repository_holds_the_model(server, tmp_path):
+  model = _run('vae')
+  place = publish.publish(model, 'hf:me/vae', 'cc0-1.0')
+  files = server.repos['models', 'me/vae']['main']
+  assert files.keys() == {
+    *('config.txt', 'config.json', 'model.safetensors', 'README.md'),
+    'samples/samples.png',
+  }
+  with pytest.raises(core.UserError, match='holds 5 files already'):
+    publish.publish(model, 'hf:me/vae', 'cc0-1.0')
+  # What others put beside is not even downloaded.
+  evil = {**files, 'model.pkl': b'cos\nsystem\n', 'modeling.py': b'1/0'}
+  sha = server.add('models', 'me/vae', evil)
+  server.fetched.clear()
+  _same(loaded := run.load('hf:me/vae'), model)
+  assert set(server.fetched) <= {
+    *('config.txt', 'config.json', 'model.safetensors')
+  }
+  np.testing.assert_array_equal(
+    loaded.sample(3, seed=5), model.sample(3, seed=5)
+  )
+  _same(run.load(place), model)  # the commit of before
+  code, out, err = run_main(
+    *('sample', 'hf:me/vae', '--study=pictures', '--num=2'),
+    f'--output={tmp_path / "out"}',
+  )
+  assert code == 0 and f'model: hf:me/vae@{sha}' in err
+  assert len(list((tmp_path / 'out').iterdir())) == 2
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize(
+  'name, words',
+  [
+    ('hf:me/none', 'there is no such model'),
+    ('hf:me/gated', 'it is gated'),
+    ('hf:me/pickle', r'has no config.txt and no model.safetensors: .*x\.pkl'),
+    ('hf:me/pickle:part', 'a model has no parts'),
+    ('hf:me/code', 'cannot be read|not a config|is no'),
+  ],
+)
+def test_repositories_that_are_refused(server, name, words):
+  server.add('models', 'me/pickle', {'x.pkl': b'x', 'x.py': b'1/0'})
+  server.add('models', 'me/gated', {'x.pkl': b'x'})
+  server.gated.add('me/gated')
+  code = b'__import__("os").abort()'
+  server.add(
+    'models', 'me/code', {'config.txt': code, 'model.safetensors': b''}
+  )
+  with pytest.raises(core.UserError, match=words):
+    run.load(name)
+
+
+@pytest.mark.parametrize(
+  'change, words',
+  [
+    ('cut', 'cannot be read as safetensors'),
+    ('missing', r'tensor .* is none, and its config.txt needs float32\['),
+    ('shape', r'is float32\[1\], and its config.txt needs float32\['),
+    ('more', r"'zzz' is float32\[1\], and its config.txt needs none"),
+    ('no config', 'there is no config.txt'),
+  ],
+)
+def test_damaged_models_are_refused(change, words, tmp_path):
+  place = tmp_path / 'out'
+  publish.publish(_run('cyclegan_demo'), str(place), 'other')
+  file = place / published.WEIGHTS
+  arrays = safetensors_numpy.load_file(file)
+  name = next(iter(arrays))
+  if change == 'cut':
+    file.write_bytes(file.read_bytes()[:1000])
+  elif change == 'no config':
+    (place / published.CONFIG).unlink()
+  else:
+    if change == 'missing':
+      del arrays[name]
+    else:
+      arrays[name if change == 'shape' else 'zzz'] = np.zeros(1, np.float32)
+    safetensors_numpy.save_file(arrays, file)
+  with pytest.raises(core.UserError, match=words):
+    run.load(place)
+
+
+@pytest.mark.parametrize('license_id', [None, '', 'my own', 'CC BY'])
+def test_a_license_is_asked_for(license_id, tmp_path):
+  with pytest.raises(core.UserError, match='under which license'):
+    publish.publish(_run('vae'), str(tmp_path / 'x'), license_id)
+  assert not (tmp_path / 'x').exists()
+
+
+def test_no_path_of_the_machine_is_published(tmp_path):
+  model = _run('vae')
+  from art_jax.data.sources import Folder
+
+  data = dataclasses.replace(
+    model.experiment.data, source=Folder('/home/ann/secret/paintings')
+  )
+  experiment = dataclasses.replace(model.experiment, data=data)
+  model = dataclasses.replace(model, experiment=experiment)
+  publish.publish(model, str(tmp_path / 'x'), 'other')
+  for file in ('config.txt', 'README.md', 'config.json'):
+    text = (tmp_path / 'x' / file).read_text()
+    assert 'secret' not in text
+  assert "Folder('paintings')" in (
+    tmp_path / 'x' / 'README.md'
+  ).read_text() or ('paintings' in (tmp_path / 'x' / 'config.txt').read_text())
+  assert card.without_folders("--real=/a/b/c.png x='~/d/e'") == (
+    "--real=c.png x='e'"
+  )
+
+
+@pytest.mark.slow
+def test_a_run_from_the_command_line(tmp_path):
+  folder = tmp_path / 'run'
+  code, _, err = run_main(
+    *('train', 'vae', '--tiny', '--set', 'train.duration=2'),
+    f'--workdir={folder}',
+  )
+  assert code == 0, err
+  (folder / 'evaluation.json').write_text(
+    json.dumps(
+      [{'num': 9, 'scores': {'kid/pixels32@9': {'value': 0.5, 'real': None}}}]
+    )
+  )
+  code, _, err = run_main('publish', str(folder), f'--to={tmp_path / "out"}')
+  assert code == 2 and '--license' in err
+  code, out, err = run_main(
+    *('publish', str(folder), f'--to={tmp_path / "out"}', '--license=other')
+  )
+  assert code == 0, err
+  page = (tmp_path / 'out' / 'README.md').read_text()
+  assert '| kid/pixels32@9 | 0.5 |  |' in page and 'Protocol: num 9.' in page
+  assert 'training pictures' in page and 'unknown' not in page
+  _same(run.load(tmp_path / 'out'), run.load(folder))
