@@ -158,6 +158,8 @@ _HELP: dict[str, str | dict[str, str]] = {
   'keep_every': 'With --prune: multiples of this step are kept; 0: none.',
   # studio.
   'runs': 'Folder of run folders, or one of them.',
+  'data_root': 'Folder below which runs that are started in the browser may be '
+  'given pictures.',
   'host': 'Address to listen on; another than this machine needs --token.',
   'port': 'Port to listen on; the next free one if it is taken.',
   'token': 'What a browser must know, at least 16 characters; default: drawn '

@@ -228,8 +228,16 @@ _ROWS = (
     'studio',
     'Watch and use runs in a browser.',
     'FOLDER',
-    flags=('runs', 'host', 'port', 'token', 'allow_host', 'frame_ancestors'),
-    example='runs --port=8765',
+    flags=(
+      'runs',
+      'data_root',
+      'host',
+      'port',
+      'token',
+      'allow_host',
+      'frame_ancestors',
+    ),
+    example='runs --data_root=pictures',
   ),
   Mode(
     'benchmark',

@@ -137,19 +137,30 @@ def is_held(folder: os.PathLike | str) -> bool:
   that starts at this moment finds its folder free.
   """
   path = pathlib.Path(folder) / _FILE
+  if _LOCKS.exists():
+    return holder(folder) is not None
   try:
-    status = path.stat()
-    if not _LOCKS.exists():
-      return _is_refused(path)
-    inode = f':{status.st_ino}'
-    rows = [line.split() for line in _LOCKS.read_text().splitlines()]
+    return _is_refused(path)
   except OSError:
     return False
-  return any(
-    row[1] == 'FLOCK' and row[3] == 'WRITE' and row[5].endswith(inode)
-    for row in rows
-    if len(row) > 5
-  )
+
+
+def holder(folder: os.PathLike | str) -> int | None:
+  """Return the process that holds a run folder, as the kernel says.
+
+  Returns:
+    None if none of this machine does, or the system lists no locks.
+  """
+  try:
+    inode = f':{(pathlib.Path(folder) / _FILE).stat().st_ino}'
+    rows = [line.split() for line in _LOCKS.read_text().splitlines()]
+  except OSError:
+    return None
+  for row in rows:
+    if len(row) > 5 and row[1] == 'FLOCK' and row[3] == 'WRITE':
+      if row[5].endswith(inode):
+        return int(row[4])
+  return None
 
 
 def _is_refused(path: pathlib.Path) -> bool:

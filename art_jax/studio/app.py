@@ -17,6 +17,7 @@ from art_jax.studio.comparing import Comparing
 from art_jax.studio.guard import Guard
 from art_jax.studio.requests import TooLargeError
 from art_jax.studio.settings import Settings
+from art_jax.studio.starting import Starting
 from art_jax.studio.using import Using
 from art_jax.studio.watching import Watching
 from art_jax.studio.worker import Worker
@@ -34,7 +35,7 @@ def make(settings: Settings, worker: Worker | None = None) -> Starlette:
   """
   catalog = Catalog(settings.folder)
   watching, worker = Watching(catalog), worker or Worker()
-  using = Using(catalog, worker)
+  using, starting = Using(catalog, worker), Starting(settings, catalog)
 
   @contextlib.asynccontextmanager
   async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -47,6 +48,7 @@ def make(settings: Settings, worker: Worker | None = None) -> Starlette:
       *watching.routes,
       *using.routes,
       *Comparing(catalog).routes,
+      *starting.routes,
     ],
     middleware=[Middleware(Guard, settings=settings)],
     exception_handlers={

@@ -24,8 +24,9 @@ PAGES = {
   'translate': 'Translate',
   'paint': 'Paint',
   'compare': 'Compare',
+  'start': 'Start',
 }
-_MENU = ('runs', 'sample', 'translate', 'paint', 'compare')
+_MENU = ('runs', 'sample', 'translate', 'paint', 'compare', 'start')
 
 
 @functools.cache

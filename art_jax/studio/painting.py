@@ -7,6 +7,8 @@ import numpy as np
 from PIL import Image
 
 from art_jax import core
+from art_jax.config import serialization
+from art_jax.data.sources import Tfds
 from art_jax.media import images
 from art_jax.painter import compose, gallery, request, session
 from art_jax.painter.settings import Painter
@@ -39,7 +41,9 @@ def paint(
   if sources:
     chosen = _of_uploads(sources)
   else:
-    chosen = request.open_gallery(request.Request(run=models.load(values)))
+    run = models.load(values)
+    _require_local(run.experiment.data.source)
+    chosen = request.open_gallery(request.Request(run=run))
   scales = iter(painter.sizes)
   next_scale = f'painting at {next(scales)} pixels'
 
@@ -61,6 +65,16 @@ def paint(
     'width': made.pixels.shape[1],
     'height': made.pixels.shape[0],
   }, [pictures.png(made.pixels)]
+
+
+def _require_local(source: Any) -> None:
+  """Refuse pictures that would have to be fetched."""
+  text = serialization.to_text(source)
+  core.require(
+    not isinstance(source, Tfds) and 'hf:' not in text and '://' not in text,
+    'the pictures of this run may have to be fetched, and the studio fetches '
+    'nothing; drop paintings to paint with, or use art_jax paint',
+  )
 
 
 def _of_uploads(sources: Sequence[Image.Image]) -> gallery.Gallery:

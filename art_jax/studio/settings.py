@@ -25,6 +25,7 @@ class Settings:
     token: what a browser must know; '' draws one.
     allow_hosts: names that the address of the page may have beside loopback.
     frame_ancestors: origins of pages that may hold the studio in a frame.
+    data_root: folder below which runs may be given pictures; None: none.
   """
 
   runs: pathlib.Path
@@ -33,6 +34,7 @@ class Settings:
   token: str = ''
   allow_hosts: tuple[str, ...] = ()
   frame_ancestors: tuple[str, ...] = ()
+  data_root: pathlib.Path | None = None
 
   def __post_init__(self):
     core.require(

@@ -122,6 +122,11 @@ def last_row(path: pathlib.Path) -> dict[str, Any]:
   return {}
 
 
+def last_command(path: pathlib.Path) -> str:
+  """Return the command of the last start of a run; '' if it is not known."""
+  return str(_last(_json(path / 'run.json')).get('command', ''))
+
+
 def _state(
   path: pathlib.Path,
   step: int,

@@ -8,6 +8,7 @@ import asyncio
 import collections
 import contextlib
 import dataclasses
+import os
 import socket
 import subprocess
 import sys
@@ -176,6 +177,7 @@ class Worker:
             str(there.fileno()),
           ],
           pass_fds=[there.fileno()],
+          env={**os.environ, 'HF_HUB_OFFLINE': '1'},  # nothing is fetched
           stdin=subprocess.DEVNULL,
           stdout=sys.stderr.fileno() if _has_number(sys.stderr) else None,
         )

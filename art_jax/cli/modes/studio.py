@@ -15,6 +15,7 @@ def run(flags: Any) -> None:
       f'the studio needs {error.name}, which is not installed: pip install '
       '"art_jax[studio]"'
     ) from None
+  root = flags.data_root
   serve.serve(
     settings.Settings(
       runs=pathlib.Path(flags.runs),
@@ -23,6 +24,7 @@ def run(flags: Any) -> None:
       token=flags.token or '',
       allow_hosts=tuple(flags.allow_host),
       frame_ancestors=tuple(flags.frame_ancestors),
+      data_root=pathlib.Path(root) if root else None,
     ),
     say=lambda line: print(line, flush=True),
   )

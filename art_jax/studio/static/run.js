@@ -1,6 +1,6 @@
 // One run: what it logs, as it logs it.
 import {Chart} from './chart.js';
-import {askJson, byId, follow, keys, make, number, problem, query, show} from './studio.js';
+import {askJson, byId, follow, keys, make, number, post, problem, query, show} from './studio.js';
 
 const id = query.get('id') || '';
 const base = `/api/runs/${encodeURIComponent(id)}`;
@@ -15,6 +15,8 @@ function showLine() {
   byId('state').className = 'badge ' + line.state;
   const whole = line.duration ? ` of ${number(line.duration)}` : '';
   byId('where').textContent = `${line.model} · step ${number(line.step)}${whole}`;
+  byId('stop').hidden = line.state !== 'running';
+  byId('resume').hidden = !['stopped', 'crashed', 'new'].includes(line.state);
   const began = alarms.filter((alarm) => alarm.begins).length;
   const facts = [
     [line.rate ? number(line.rate) : '-', 'pictures a second'],
@@ -195,6 +197,29 @@ async function showAbout() {
 }
 showAbout().catch((error) => problem(error.message));
 
+async function command(button, path, text) {
+  button.disabled = true;
+  try {
+    const told = await post(`${base}/${path}`, {});
+    problem('');
+    byId('told').textContent = text;
+    if (told.folder) await watch(told.folder);
+  } catch (error) { problem(error.message); }
+  button.disabled = false;
+}
+
+// Waits until a trainer that was started again works, or has failed.
+async function watch(folder) {
+  for (let i = 0; i < 120 && line.state !== 'running'; i++) {
+    const told = await askJson(`/api/trainers/${folder}`);
+    if (told.code) { problem(`The training ended with code ${told.code}: ${told.tail.split('\n').slice(-3).join(' ')}`); return; }
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  byId('told').textContent = '';
+}
+
+byId('stop').addEventListener('click', () => command(byId('stop'), 'stop', 'it saves a checkpoint and ends'));
+byId('resume').addEventListener('click', () => command(byId('resume'), 'resume', 'it starts again'));
 byId('lapse-name').addEventListener('change', () => { byId('lapse-step').value = byId('lapse-step').max; showPictures(); });
 byId('lapse-step').addEventListener('input', showLapse);
 byId('lapse-play').addEventListener('click', play);
