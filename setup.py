@@ -61,8 +61,11 @@ setuptools.setup(
     'cuda': ['jax[cuda13]>=0.10.2'],
     'tpu': ['jax[tpu]>=0.10.2'],
     'hub': ['huggingface_hub>=1.0'],  # hf:OWNER/NAME
+    'mlflow': ['mlflow-skinny>=3'],  # --log=mlflow
     'onnx': ['onnx>=1.19'],  # weights in .onnx files
     'parquet': ['pyarrow>=18'],  # .parquet files of pictures
+    'trackio': ['trackio>=0.30'],  # --log=trackio
+    'wandb': ['wandb>=0.20'],  # --log=wandb
     # The motion in videos: steady frames, and how much they flicker.
     'video': ['opencv-python-headless>=4.10'],
     'studio': ['starlette>=1.5.1', 'uvicorn>=0.40'],  # pages of runs

@@ -120,6 +120,7 @@ def train(
   tiny: bool = False,
   devices: 'int | Devices | None' = None,
   init_from: str | None = None,
+  log: Sequence[str] = (),
 ) -> 'Run':
   """Train an experiment to its end, or continue its run; return the model.
 
@@ -133,6 +134,8 @@ def train(
     tiny: take the small variant, which trains in seconds on a CPU.
     devices: how many, or which; None: all.
     init_from: run folder whose networks a new run starts from.
+    log: trackers that are told of the run: 'wandb', 'mlflow', 'trackio',
+      'module:Class'.
 
   Returns:
     The trained model, as `load` returns it.
@@ -170,6 +173,7 @@ def train(
     devices=_devices(devices),
     init_from=init_from,
     command='art_jax.train',
+    log=log,
   )
   return run.load(workdir, extra=classes)
 

@@ -10,7 +10,7 @@ chosen=()
 while [ $# -gt 0 ]; do
   case $1 in
     --fast) chosen=(-m 'not slow and not process and not extra') ;;
-    --extras) extras='[test,test_extras,hub,onnx,parquet,studio,video]' ;;
+    --extras) extras='[test,test_extras,hub,mlflow,onnx,parquet,studio,trackio,video,wandb]' ;;
     *) break ;;
   esac
   shift

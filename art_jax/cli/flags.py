@@ -56,6 +56,8 @@ _HELP: dict[str, str | dict[str, str]] = {
     'written.',
   },
   'init_from': 'Run folder whose networks a new run starts from.',
+  'log': 'Trackers that are told of the run beside TensorBoard: wandb, mlflow, '
+  'trackio, module:Class.',
   # Files.
   'input': {
     'translate': 'A picture or a folder of pictures.',
@@ -205,6 +207,7 @@ _KINDS: dict[str, tuple[Any, ...]] = {
   'num': (flags.DEFINE_integer, None),
   'seed': (flags.DEFINE_integer, 0),
   'labels': (flags.DEFINE_list, []),
+  'log': (flags.DEFINE_list, []),
   'frames': (flags.DEFINE_integer, None),
   'save_arrays': (flags.DEFINE_bool, False),
   'features': (flags.DEFINE_string, 'pixels32'),

@@ -54,6 +54,7 @@ _ROWS = (
       *_EXPERIMENT,
       'workdir',
       'init_from',
+      'log',
       'compile_cache',
       *_PROCESSES,
     ),

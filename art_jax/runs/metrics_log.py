@@ -35,6 +35,7 @@ from art_jax.runs.metrics_rows import (
   require_name,
 )
 from art_jax.runs.tensorboard import Events
+from art_jax.runs.trackers.feed import Feed
 
 FILE = 'metrics.jsonl'
 ALARMS = 'alarms.jsonl'
@@ -61,17 +62,21 @@ class Writer(contextlib.AbstractContextManager):
   in a temporary folder and uploaded every minute and at the end.
   """
 
-  def __init__(self, folder: os.PathLike | str, *, enabled: bool):
+  def __init__(
+    self, folder: os.PathLike | str, *, enabled: bool, feed: Feed | None = None
+  ):
     """Continue what is in the folder; a torn last row is dropped.
 
     Args:
       folder: local or gs:// path of the run; it is made.
       enabled: False does nothing at all; True on process 0 only.
+      feed: tells trackers the same; closed with the writer.
 
     Raises:
       UserError: the folder cannot be written.
     """
     self._enabled = enabled
+    self._feed = feed
     self._events = self._staging = None
     self._rows: io.FileIO  # while enabled
     self._purge_step = None
@@ -113,6 +118,8 @@ class Writer(contextlib.AbstractContextManager):
     self._append(line)
     for name, value in row.items():
       self._tensorboard().scalar(step, name, value)
+    if self._feed:
+      self._feed.scalars(step, row)
     self._upload(every=_UPLOAD_SECONDS)
 
   @_if_enabled
@@ -127,18 +134,24 @@ class Writer(contextlib.AbstractContextManager):
     Raises:
       UserError: a name or a shape is not such.
     """
+    sheets = {}
     for name, batch in pictures.items():
       if batch.dtype != np.uint8:
         batch = images.to_uint8(batch, mark_nan=True)
-      sheet = images.grid(batch)
+      sheets[name] = sheet = images.grid(batch)
       path = self._folder / 'images' / require_name(name) / f'{step:08d}.png'
       images.save_png(path, sheet)
       self._tensorboard().image(step, name, sheet)
+    if self._feed:
+      self._feed.images(step, sheets)
     self._upload(every=_UPLOAD_SECONDS)
 
   @_if_enabled
   def alarms(self, events: Iterable[Event]) -> None:
     """Append events to alarms.jsonl and to TensorBoard."""
+    events = list(events)
+    if self._feed:
+      self._feed.alarms(events)
     for event in events:
       line = json.dumps(event.as_row())
       with open(self._local / ALARMS, 'a') as file:
@@ -196,12 +209,16 @@ class Writer(contextlib.AbstractContextManager):
     self._purge_step = step + 1
     self._plotted = False
     self._open()
+    if self._feed:
+      self._feed.cut(step, self.rows)
     self._upload()
 
   @_if_enabled
   def close(self) -> None:
     """Write out everything; nothing can be written afterwards."""
     self._close_files()
+    if self._feed:
+      self._feed.close()
     if self._plot_due < math.inf:
       self._plot_due = 0.0
     self.plot()

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import pathlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ from art_jax.data import pipeline
 from art_jax.devices import distributed, mesh
 from art_jax.monitoring.health import AlarmStop
 from art_jax.runs import checkpoints, restore
+from art_jax.runs.trackers import feed
 from art_jax.training import goodput, multi_step, preemption, session, start
 from art_jax.training.hooks import Hooks
 from art_jax.training.progress import Progress
@@ -33,6 +34,7 @@ def train(
   devices: mesh.Devices | None = None,
   init_from: str | None = None,
   command: str = '',
+  log: Sequence[str] = (),
 ) -> dict[str, float]:
   """Train to the end, continuing what is in the workdir.
 
@@ -44,6 +46,8 @@ def train(
     init_from: run folder whose networks are the starting point of a fresh
       run; optimizers start fresh.
     command: noted in run.json.
+    log: trackers that are told of the run: 'wandb', 'mlflow', 'trackio',
+      'module:Class'.
 
   Returns:
     The summary that is also written to summary.json: rates, and where the
@@ -60,6 +64,7 @@ def train(
     Preempted: after SIGTERM or SIGINT, once a checkpoint is saved.
   """
   clocks = goodput.Clocks()
+  trackers = feed.resolve(log)
   devices = devices or mesh.make_devices()
   start.check_before_data(experiment, devices)
   devices = devices.with_sharded_state(experiment.train.shard_state)
@@ -77,6 +82,7 @@ def train(
         clocks=clocks,
         command=command,
         donor=donor,
+        trackers=trackers,
       )
       run, restored = session.open_session(
         stack, shared, experiment, resolved, state_shapes, *locked

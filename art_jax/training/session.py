@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 
 from art_jax import core
 from art_jax.data.dataset import Dataset
@@ -13,6 +14,8 @@ from art_jax.runs import data_history, metrics_log, start_record
 from art_jax.runs.checkpoints import Checkpoints, Restored
 from art_jax.runs.folder import RunFolder
 from art_jax.runs.lock import RunLock
+from art_jax.runs.trackers.feed import Feed
+from art_jax.runs.trackers.protocol import Tracker
 from art_jax.training import goodput, preemption
 from art_jax.training.schedule import Schedule
 
@@ -29,6 +32,7 @@ class Shared:
     clocks: of this start.
     command: noted in run.json.
     donor: state whose networks a fresh run begins with, or None.
+    trackers: that are told of the run, by name.
   """
 
   dataset: Dataset
@@ -38,6 +42,9 @@ class Shared:
   clocks: goodput.Clocks
   command: str = ''
   donor: core.State | None = None
+  trackers: Mapping[str, type[Tracker]] = dataclasses.field(
+    default_factory=dict
+  )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,6 +154,9 @@ def open_session(
       data={**start_record.describe_data(shared.dataset), 'changes': past},
       examples=lambda: start_record.training_pictures(shared.dataset),
     )
+  feed = None
+  if main and shared.trackers:
+    feed = Feed(shared.trackers, folder.path, given)
   run = Session(
     **vars(shared),
     experiment=experiment,
@@ -154,7 +164,9 @@ def open_session(
     report=report,
     lock=lock,
     checkpoints=checkpoints,
-    writer=stack.enter_context(metrics_log.Writer(folder.path, enabled=main)),
+    writer=stack.enter_context(
+      metrics_log.Writer(folder.path, enabled=main, feed=feed)
+    ),
     times=stack.enter_context(
       goodput.Goodput(folder.path, clocks, enabled=main)
     ),

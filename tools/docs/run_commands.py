@@ -39,7 +39,8 @@ _NOT_RUN = {
   r'^tools/launch/|--gpus|--expect_platform|--coordinator': 'needs other hosts '
   'or GPUs',
   r'^(art_jax studio|ssh)\b': 'serves until it is stopped',
-  r'^art_jax fetch \w|\bhf:|/kaggle/': 'needs a network, or data of others',
+  r'^art_jax fetch \w|\bhf:|/kaggle/|--log=': 'needs a network, other packages '
+  'or data',
   r'=(inception|squeezenet)|face_kept|gatys_speed|gatys --experiment': 'needs '
   'published weights',
   r'bench_peers': 'needs PyTorch',

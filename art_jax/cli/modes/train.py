@@ -22,6 +22,7 @@ def run(flags: Any) -> None:
     devices=devices,
     init_from=flags.init_from,
     command=shlex.join(sys.argv),
+    log=flags.log,
   )
   if distributed.is_main():
     estimate.remember(experiment, devices, summary)

@@ -1,0 +1,1 @@
+"""What a run tells other programs: Weights & Biases, MLflow, trackio, yours."""
