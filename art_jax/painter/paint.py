@@ -17,7 +17,8 @@ from art_jax.painter.compose import enlarged
 from art_jax.painter.gallery import cropped
 from art_jax.painter.settings import Painter
 
-_UNIT = 2 * CELL  # sides are multiples of it: VGG pools three times
+_UNIT = 2 * CELL  # VGG pools three times: sides are multiples of it
+_LEAST = 32  # pixels of a side
 _TURNS = 0, 4  # a source and its mirror image
 
 
@@ -69,12 +70,12 @@ def paint(
   pixels, field = None, None
   for number, size in enumerate(painter.sizes):
     began = time.monotonic()
-    shape = _shape(size, height, width)
+    by_features = size <= painter.features_up_to
+    shape = _shape(size, height, width, _UNIT if by_features else 1)
     content = enlarged(composition, shape)
     scaled = [images.resized(picture, shape) for picture in pictures]
     start = content if pixels is None else _resized(pixels, shape)
     key = jax.random.fold_in(jax.random.key(seed), number)
-    by_features = size <= painter.features_up_to
     if by_features:
       pixels, field = nnst.paint_scale(
         painter.nnst,
@@ -116,12 +117,13 @@ def paint(
   )
 
 
-def _shape(size: int, height: int, width: int) -> tuple[int, int]:
-  """Return height and width whose longest side is about `size`."""
-  scale = size / max(height, width) / _UNIT
+def _shape(size: int, height: int, width: int, unit: int) -> tuple[int, int]:
+  """Return height and width in multiples of `unit`, the longest about `size`."""
+  scale = size / max(height, width) / unit
+  least = -(-_LEAST // unit)
   return (
-    max(round(height * scale), 4) * _UNIT,
-    max(round(width * scale), 4) * _UNIT,
+    max(round(height * scale), least) * unit,
+    max(round(width * scale), least) * unit,
   )
 
 
