@@ -118,7 +118,7 @@ def paint(
 
 
 def _shape(size: int, height: int, width: int, unit: int) -> tuple[int, int]:
-  """Return height and width in multiples of `unit`, the longest about `size`."""
+  """Return height and width, multiples of `unit`, the longest about `size`."""
   scale = size / max(height, width) / unit
   least = -(-_LEAST // unit)
   return (
