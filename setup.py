@@ -1,19 +1,49 @@
 """Packaging of art_jax; `pip install .` or `pip install -e '.[test]'`."""
 
 import pathlib
+import re
 
 import setuptools
 
 ROOT = pathlib.Path(__file__).resolve().parent
 
+
+def _version() -> str:
+  """Return the newest version of the changelog, or the one in the making."""
+  text = (ROOT / 'CHANGELOG.md').read_text(encoding='utf-8')
+  newest = re.search(r'^## (\d+)\.(\d+)\.(\d+)', text, re.MULTILINE)
+  major, minor, patch = map(int, newest.groups())
+  coming = re.search(r'^## Unreleased\n(.*?)^## ', text, re.DOTALL | re.M)
+  if coming and coming[1].strip():
+    return f'{major}.{minor + 1}.0.dev0'
+  return f'{major}.{minor}.{patch}'
+
+
 setuptools.setup(
-  name='art_jax',
-  version='0.1.0',
+  name='art-jax',
+  version=_version(),
   description='The classic art-generation models as one JAX/Flax system.',
   long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
   long_description_content_type='text/markdown',
   license='Apache-2.0',
-  license_files=['LICENSE'],
+  license_files=['LICENSE', 'LICENSES.md'],
+  keywords='art gan cyclegan style-transfer diffusion jax flax',
+  classifiers=[
+    'Development Status :: 4 - Beta',
+    'Environment :: Console',
+    'Intended Audience :: Developers',
+    'Intended Audience :: Science/Research',
+    'Operating System :: OS Independent',
+    'Programming Language :: Python :: 3',
+    'Programming Language :: Python :: 3 :: Only',
+    'Programming Language :: Python :: 3.11',
+    'Programming Language :: Python :: 3.12',
+    'Programming Language :: Python :: 3.13',
+    'Topic :: Artistic Software',
+    'Topic :: Multimedia :: Graphics',
+    'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    'Typing :: Typed',
+  ],
   python_requires='>=3.11',
   packages=[
     *setuptools.find_packages(include=['art_jax', 'art_jax.*']),

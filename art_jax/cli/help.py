@@ -12,6 +12,7 @@ _POSITIONAL = {
   'RUN': 'folder that training wrote, such as runs/cyclegan_demo',
   'FOLDER': 'folder of run folders; default: runs',
   'NAME': 'name of the weights; without one, all are listed',
+  'SHELL': 'bash or zsh.',
   'MODE': 'name of a mode',
 }
 

@@ -22,8 +22,7 @@ class Mode:
   Attributes:
     name: of the mode, and of the module in cli/modes/ that does it.
     help: what it does, in one line.
-    takes: what follows the name: 'EXPERIMENT', 'RUN', 'FOLDER', 'NAME', 'MODE'
-      or ''.
+    takes: what follows the name, such as 'RUN'; '' for nothing.
     many: it takes any number of them.
     flags: names of the flags that it reads.
     instead: flags that name what to work on in place of the positional.
@@ -283,6 +282,13 @@ _ROWS = (
     'RUN',
     flags=('run', 'verify', 'prune', 'keep_last', 'keep_every'),
     example='runs/cyclegan_demo --prune --keep_last=2',
+  ),
+  Mode(
+    'completion',
+    'Print a script that completes commands in a shell: bash or zsh.',
+    'SHELL',
+    many=True,
+    example='bash',
   ),
   Mode(
     'help',

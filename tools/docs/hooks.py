@@ -1,6 +1,6 @@
 """Hooks of the documentation site: pages that stand beside docs/, and links.
 
-README.md is the home page; SECURITY.md, CONTRIBUTING.md and CHANGELOG.md are
+README.md is the home page; SECURITY.md, CONTRIBUTING.md and others are
 pages too. Links between them and docs/ are right in the repository and are
 changed here to what they are on the site.
 """
@@ -16,6 +16,7 @@ _PAGES = {
   'SECURITY.md': 'security.md',
   'CONTRIBUTING.md': 'contributing.md',
   'CHANGELOG.md': 'changelog.md',
+  'LICENSES.md': 'licenses.md',
 }
 
 
