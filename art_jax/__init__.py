@@ -58,6 +58,7 @@ if TYPE_CHECKING:
   from art_jax.devices.mesh import Devices
   from art_jax.inference.foreign import load_weights
   from art_jax.inference.run import Run, load
+  from art_jax.studio.notebook import Studio
   from art_jax.style_transfer.task import Picture
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
   '__version__',
   'load',
   'load_weights',
+  'open_studio',
   'paint',
   'stylize',
   'train',
@@ -297,6 +299,48 @@ def paint(
       max_copy=max_copy,
       upscale=upscale,
     )
+  )
+
+
+def open_studio(
+  runs: str | os.PathLike = 'runs',
+  *,
+  port: int = 8765,
+  height: int = 800,
+  data_root: str | os.PathLike | None = None,
+  frame_ancestors: Sequence[str] = ('http://localhost:*', 'http://127.0.0.1:*'),
+) -> 'Studio':
+  """Show runs in a notebook: the studio in a frame.
+
+  Args:
+    runs: folder of run folders, or one of them.
+    port: to listen on; the next free one if it is taken.
+    height: of the frame, in pixels.
+    data_root: folder below which runs may be given pictures.
+    frame_ancestors: origins of the notebook's page; as it is, those of this
+      machine.
+
+  Returns:
+    What a notebook shows as a frame; `close()` ends it.
+
+  Raises:
+    UserError: there is no such folder, or starlette is not installed.
+  """
+  from art_jax import core
+
+  try:
+    from art_jax.studio import notebook
+  except ModuleNotFoundError as error:
+    raise core.UserError(
+      f'the studio needs {error.name}, which is not installed: pip install '
+      '"art_jax[studio]"'
+    ) from None
+  return notebook.open_studio(
+    runs,
+    port=port,
+    height=height,
+    data_root=data_root,
+    frame_ancestors=frame_ancestors,
   )
 
 

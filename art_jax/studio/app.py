@@ -42,7 +42,7 @@ def make(settings: Settings, worker: Worker | None = None) -> Starlette:
     yield
     worker.close()
 
-  return Starlette(
+  application = Starlette(
     routes=[
       *pages.routes(settings),
       *watching.routes,
@@ -58,6 +58,8 @@ def make(settings: Settings, worker: Worker | None = None) -> Starlette:
     },
     lifespan=lifespan,
   )
+  application.state.end_streams = watching.hub.close
+  return application
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

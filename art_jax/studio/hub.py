@@ -83,6 +83,14 @@ class Hub:
   def __init__(self):
     self._channels: dict[str, Channel] = {}
 
+  def close(self) -> None:
+    """End all streams."""
+    for channel in list(self._channels.values()):
+      for messages in channel.watchers:
+        while messages.full():
+          messages.get_nowait()
+        messages.put_nowait(None)
+
   async def stream(
     self, name: str, make: Callable[[], Channel]
   ) -> AsyncIterator[bytes]:

@@ -32,11 +32,21 @@ def serve(settings: Settings, say: Callable[[str], object] = print) -> None:
   server(application).run(sockets=[listening])
 
 
-def server(application: object) -> uvicorn.Server:
+class Server(uvicorn.Server):
+  """Ends the streams of an application first, so that nothing waits."""
+
+  async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+    """End; see uvicorn."""
+    self.config.app.state.end_streams()  # pyright: ignore
+    await super().shutdown(sockets)
+
+
+def server(application: object) -> Server:
   """Return the server of an application; it logs no address, as of tokens."""
   config = uvicorn.Config(
     application,  # pyright: ignore
     access_log=False,
+    log_config=None,  # another would close absl's handler, and stderr with it
     log_level='warning',
     server_header=False,
     proxy_headers=False,
@@ -44,7 +54,7 @@ def server(application: object) -> uvicorn.Server:
     timeout_graceful_shutdown=1,
     limit_concurrency=400,
   )
-  return uvicorn.Server(config)
+  return Server(config)
 
 
 def address(settings: Settings, listening: socket.socket) -> str:

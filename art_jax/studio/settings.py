@@ -9,7 +9,7 @@ import secrets
 from art_jax import core
 
 LOOPBACK = ('127.0.0.1', 'localhost', '::1')
-_ORIGIN = re.compile(r'https?://[A-Za-z0-9.\-\[\]:*]+', re.ASCII)
+_ORIGIN = re.compile(r'https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:(\d+|\*))?')
 _NAME = re.compile(r'[A-Za-z0-9.\-]+', re.ASCII)
 _LEAST_TOKEN = 16  # characters
 

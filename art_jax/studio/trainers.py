@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from typing import IO, Any
 
@@ -80,6 +81,8 @@ class Trainers:
       stderr=subprocess.STDOUT,
       start_new_session=True,  # Ctrl-C at the studio is not for it
     )
+    # Nobody may ask for it again: its end is taken notice of here.
+    threading.Thread(target=process.wait, daemon=True).start()
     self._all[folder] = Trainer(folder, process, output)
     return self._all[folder]
 

@@ -23,7 +23,7 @@ class Watching:
 
   def __init__(self, catalog: Catalog):
     self.catalog = catalog
-    self._hub = Hub()
+    self.hub = Hub()
     self._board = Board(catalog)
     self._thumbnails = Thumbnails()
 
@@ -87,7 +87,7 @@ class Watching:
   def _stream(self, name: str, make: Any) -> Response:
     async def messages() -> AsyncIterator[bytes]:
       try:
-        async for data in self._hub.stream(name, make):
+        async for data in self.hub.stream(name, make):
           yield data
       except FullError:
         yield encode(('full', {}))

@@ -15,6 +15,7 @@ from art_jax.data.sources import Builtin
 
 _PACKAGE = pathlib.Path(art_jax.__file__).parent
 _QUICK = {'train.duration': 2, 'data.source': Builtin('images', count=40)}
+_FUNCTIONS = {'stylize', 'train', 'paint', 'open_studio'}
 _PAINTED = {
   'algorithm.weights': '',
   'algorithm.style_layers': ('relu1_1',),
@@ -28,8 +29,7 @@ def test_all_is_there_and_no_name_is_a_folder():
   for name in names:
     assert getattr(art_jax, name) is not None
   assert not names & {path.stem for path in _PACKAGE.iterdir()}
-  functions = {'load', 'load_weights', 'paint', 'stylize', 'train'}
-  types = names - {'Run', *functions}
+  types = names - {'Run', 'load', 'load_weights', *_FUNCTIONS}
   for name in types - {'__version__'}:
     assert getattr(art_jax, name) is getattr(core, name)
   with pytest.raises(AttributeError, match="no attribute 'lood'"):
@@ -42,7 +42,7 @@ def test_all_is_there_and_no_name_is_a_folder():
 def test_a_checker_of_types_sees_what_is_exported():
   text = (_PACKAGE / '__init__.py').read_text()
   seen = text.partition('if TYPE_CHECKING:')[2].partition('__all__')[0]
-  for name in set(art_jax.__all__) - {'train', 'stylize', 'paint'}:
+  for name in set(art_jax.__all__) - _FUNCTIONS:
     assert f' {name}\n' in seen or f'{name},' in seen, name
 
 

@@ -194,6 +194,8 @@ def test_no_path_leads_out(folder, address):
     ({'allow_hosts': ('http://x',)}, '--allow_host'),
     ({'frame_ancestors': ("'self'; script-src *",)}, '--frame_ancestors'),
     ({'frame_ancestors': ('*',)}, '--frame_ancestors'),
+    ({'frame_ancestors': ('http://*',)}, '--frame_ancestors'),
+    ({'frame_ancestors': ('http://*.org',)}, '--frame_ancestors'),
   ],
 )
 def test_settings_that_would_open_a_door(folder, fields, told):

@@ -55,6 +55,9 @@ class _Process:
   def poll(self):
     return self.code
 
+  def wait(self):
+    pass
+
   def send_signal(self, number):
     self.signals.append(number)
 

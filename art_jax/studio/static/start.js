@@ -1,5 +1,5 @@
 // Starts a training: an ordinary command, made of a form.
-import {askJson, byId, make, post, problem} from './studio.js';
+import {askJson, byId, make, open, post, problem} from './studio.js';
 
 let form = null, named = '';
 
@@ -65,7 +65,7 @@ async function start(event) {
     tell(command, '');
     for (;;) {
       const told = await askJson(`/api/trainers/${folder}`);
-      if (told.run) { location.href = `/run?id=${told.run}`; return; }
+      if (told.run) { open(`/run?id=${told.run}`); return; }
       if (told.code !== null) {
         problem(`The training ended with code ${told.code}; what it said is below.`);
         tell(command, told.tail);

@@ -1,18 +1,31 @@
 // What all pages share: asking the studio, live events, pictures, the theme.
 
 let token = null; // in a frame only; a cookie serves otherwise
+let kept = false; // sessionStorage keeps it for the next page
 
 function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get('token');
   try {
     if (given) sessionStorage.setItem('studio_token', given);
     token = given || sessionStorage.getItem('studio_token');
+    kept = true;
   } catch {
     token = given;
   }
   if (given) history.replaceState(null, '', location.pathname + location.search);
 }
 takeToken();
+
+// Opens another page of the studio; a frame without storage hands on the token.
+export function open(address) {
+  location.href = token && !kept ? `${address}#token=${token}` : address;
+}
+addEventListener('click', (event) => {
+  const link = event.target.closest?.('a[href^="/"]');
+  if (!link || !token || kept || event.defaultPrevented) return;
+  event.preventDefault();
+  open(link.getAttribute('href'));
+});
 
 const headers = () => (token ? {Authorization: 'Bearer ' + token} : {});
 
