@@ -326,15 +326,12 @@ def open_studio(
   Raises:
     UserError: there is no such folder, or starlette is not installed.
   """
-  from art_jax import core
+  from art_jax.core import extras
 
-  try:
-    from art_jax.studio import notebook
-  except ModuleNotFoundError as error:
-    raise core.UserError(
-      f'the studio needs {error.name}, which is not installed: pip install '
-      '"art_jax[studio]"'
-    ) from None
+  for library in ('starlette', 'uvicorn'):
+    extras.load(library, 'studio', 'the studio')
+  from art_jax.studio import notebook
+
   return notebook.open_studio(
     runs,
     port=port,

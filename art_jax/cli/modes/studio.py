@@ -3,18 +3,15 @@
 import pathlib
 from typing import Any
 
-from art_jax import core
+from art_jax.core import extras
 
 
 def run(flags: Any) -> None:
   """Serve the runs of --runs until interrupted."""
-  try:
-    from art_jax.studio import serve, settings
-  except ModuleNotFoundError as error:
-    raise core.UserError(
-      f'the studio needs {error.name}, which is not installed: pip install '
-      '"art_jax[studio]"'
-    ) from None
+  for library in ('starlette', 'uvicorn'):
+    extras.load(library, 'studio', 'the studio')
+  from art_jax.studio import serve, settings
+
   root = flags.data_root
   serve.serve(
     settings.Settings(
