@@ -23,10 +23,11 @@ PAGES = {
   'sample': 'Sample',
   'translate': 'Translate',
   'paint': 'Paint',
+  'repaint': 'Repaint',
   'compare': 'Compare',
   'start': 'Start',
 }
-_MENU = ('runs', 'sample', 'translate', 'paint', 'compare', 'start')
+_MENU = ('runs', 'sample', 'translate', 'paint', 'repaint', 'compare', 'start')
 
 
 @functools.cache

@@ -28,7 +28,12 @@ class Uploads:
       core.UserError: it is no picture, or too large.
     """
     core.require(data, 'the file is empty')
-    width, height = decode.size_of(data)
+    try:
+      width, height = decode.size_of(data)
+    except decode.BadPictureError as error:
+      raise core.UserError(
+        f'this file cannot be used: {error.reason}; choose a picture'
+      ) from error
     pictures.require_pixels(width, height, MAX_PIXELS)
     id = secrets.token_urlsafe(12)
     self._files[id] = data

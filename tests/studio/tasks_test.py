@@ -14,7 +14,7 @@ from art_jax.config import experiments, shapes
 from art_jax.inference import run
 from art_jax.nn.vgg import VGG
 from art_jax.painter.settings import Painter
-from art_jax.studio import models, painting, tasks
+from art_jax.studio import models, painting, pictures, tasks
 
 
 @functools.cache
@@ -134,3 +134,19 @@ def test_a_drawing_is_painted_scale_by_scale(monkeypatch):
   previews = [blobs for _, blobs in said if blobs]
   assert len(previews) == len(small.sizes)
   assert told['sources'] in ('picture 1', 'picture 2')
+
+
+@pytest.mark.slow
+def test_only_the_covered_part_is_repainted(use):
+  side = use('diffusion_paintings').experiment.data.size
+  mask = np.zeros((side, side, 3), np.uint8)
+  mask[: side // 2] = 255
+  hole = pictures.png(mask)
+  told, (made,) = tasks.inpaint(_VALUES, [_png(side, side), hole], _silent)
+  before = _pixels(_png(side, side))
+  np.testing.assert_array_equal(_pixels(made)[side // 2 :], before[side // 2 :])
+  assert (_pixels(made)[: side // 2] != before[: side // 2]).any()
+  assert told['width'] == side
+  with pytest.raises(core.UserError, match='paint over'):
+    empty = pictures.png(np.zeros_like(mask))
+    tasks.inpaint(_VALUES, [_png(side, side), empty], _silent)

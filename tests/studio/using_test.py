@@ -79,7 +79,7 @@ def _bomb() -> bytes:
     (b'<html>', 400, 'not a picture'),
     (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n', 400, 'picture'),
     (b'<svg xmlns="http://www.w3.org/2000/svg"/>', 400, 'picture'),
-    (_png()[:20], 400, 'cannot be read'),
+    (_png()[:20], 400, 'cannot be used'),
     (_bomb(), 400, 'pixels'),
     (_png(9000, 6000), 400, 'make it smaller'),
     (_png(), 200, 'id'),
