@@ -92,7 +92,7 @@ setuptools.setup(
     'tpu': ['jax[tpu]>=0.10.2'],
     'hub': ['huggingface_hub>=1.0'],  # hf:OWNER/NAME
     'mlflow': ['mlflow-skinny>=3'],  # --log=mlflow
-    'onnx': ['onnx>=1.19'],  # weights in .onnx files
+    'onnx': ['onnx>=1.19'],  # --format=onnx, weights in .onnx files
     'parquet': ['pyarrow>=18'],  # .parquet files of pictures
     'trackio': ['trackio>=0.30'],  # --log=trackio
     'wandb': ['wandb>=0.20'],  # --log=wandb
@@ -107,7 +107,7 @@ setuptools.setup(
       'mkdocstrings-python==2.0.11',
     ],
     # What the tests of the extras compare with.
-    'test_extras': ['datasets>=4'],
+    'test_extras': ['datasets>=4', 'onnxruntime>=1.20'],
     'test': [
       'basedpyright==1.40.2',
       'httpx>=0.28',  # starlette's TestClient

@@ -77,8 +77,12 @@ _HELP: dict[str, str | dict[str, str]] = {
     'compare': 'Folder to write compare.html to; default: this one.',
     'benchmark': 'JSON file to write the figures to.',
   },
-  'format': 'Of the pictures: png, jpg or webp, with a quality as in jpg:95; '
-  'default: png.',
+  'format': {
+    '': 'Of the pictures: png, jpg or webp, with a quality as in jpg:95; '
+    'default: png.',
+    'export': 'stablehlo, or onnx; default: stablehlo.',
+  },
+  'uint8': 'The ONNX file takes and gives bytes in place of floats in [-1, 1].',
   'overwrite': 'Replace existing files.',
   # publish.
   'to': 'hf:OWNER/NAME, or a folder.',
@@ -193,6 +197,7 @@ _KINDS: dict[str, tuple[Any, ...]] = {
   'checkpoint': (flags.DEFINE_string, 'latest'),
   'overwrite': (flags.DEFINE_bool, False),
   'space': (flags.DEFINE_bool, False),
+  'uint8': (flags.DEFINE_bool, False),
   'size': (flags.DEFINE_integer, None),
   'steps': (functools.partial(flags.DEFINE_integer, lower_bound=0), None),
   'every': (flags.DEFINE_integer, 0),

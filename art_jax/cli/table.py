@@ -89,9 +89,16 @@ _ROWS = (
   ),
   Mode(
     'export',
-    'Write a trained translator as a program that needs only jax.',
+    'Write a trained model as a program for jax, or as an ONNX file.',
     'RUN',
-    flags=(*_MODEL, *_FILES, 'direction', 'compile_cache'),
+    flags=(
+      *_MODEL,
+      *_FILES,
+      'format',
+      'uint8',
+      'direction',
+      'compile_cache',
+    ),
     instead=('weights',),
     example='runs/cyclegan_demo --output=exported',
   ),
