@@ -260,16 +260,18 @@ def load(
   Raises:
     core.UserError: if it is no run, or has no such checkpoint.
   """
-  from art_jax.core import hub
-  from art_jax.inference import published
+  # A run folder has checkpoints: it is loaded without what publishing needs.
+  if not (epath.Path(run) / 'checkpoints').exists():
+    from art_jax.core import hub
+    from art_jax.inference import published
 
-  if hub.is_name(run) or published.is_published(run):
-    core.require(
-      checkpoint == 'latest',
-      f'--checkpoint={checkpoint}: a published model has one; leave it out',
-    )
-    folder = published.fetch(str(run)) if hub.is_name(run) else run
-    return published.load(folder, extra)
+    if hub.is_name(run) or published.is_published(run):
+      core.require(
+        checkpoint == 'latest',
+        f'--checkpoint={checkpoint}: a published model has one; leave it out',
+      )
+      folder = published.fetch(str(run)) if hub.is_name(run) else run
+      return published.load(folder, extra)
   experiment, restored = restore.restore(run, checkpoint, extra)
   params = experiment.algorithm.inference(restored.state)
   folder = RunFolder(run, writable=False)
