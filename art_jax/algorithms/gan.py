@@ -18,7 +18,6 @@ from flax import linen as nn
 from art_jax import core
 from art_jax.algorithms import (
   attributes,
-  gan_losses,
   gan_state,
   gan_updates,
   optim,
@@ -160,6 +159,8 @@ class GAN:
       rows: real, fake: f32[B, H, W, C]; labels, fake_labels; targets: f32[B,
         2]; keys: [B, 3].
     """
+    from art_jax.algorithms import gan_losses  # here: a loaded model has none
+
     judge = functools.partial(pure.apply_train, self.discriminator, params)
     x, g = gan_updates.perturb_pair(self, rows, clock)
     y, fake_y = map(self.given, (rows['labels'], rows['fake_labels']))
@@ -194,6 +195,8 @@ class GAN:
       fake: f32[B, H, W, C], G(z).
       rows: real: f32[B, H, W, C]; labels and keys.
     """
+    from art_jax.algorithms import gan_losses  # here: a loaded model has none
+
     d, given = state.discriminator, self.given(rows['labels'])
 
     def judge(images, index):

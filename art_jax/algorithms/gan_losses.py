@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
+from art_jax.algorithms import gan_updates
 from art_jax.losses.adversarial import Relativistic, verdict
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def penalty_terms(
   def judge(images):
     return score(images, rows['labels'])
 
-  terms, weight = {}, penalty_weight(gan)
+  terms, weight = {}, gan_updates.penalty_weight(gan)
   if weight:
     mix = jax.vmap(jax.random.uniform)(rows['keys'][:, 2])
     penalty = penalties.gradient_penalty(judge, x, g, mix)
@@ -103,11 +104,6 @@ def scores(
 def total(terms: dict[str, jax.Array]) -> jax.Array:
   """Return the sum of the terms of a loss, f32[]."""
   return sum(terms.values(), jnp.float32(0))
-
-
-def penalty_weight(gan: 'GAN | ACGAN') -> float:
-  """Return the weight of the loss's gradient penalty, 0 if it has none."""
-  return getattr(gan.loss, 'penalty_weight', 0.0)
 
 
 def require_unpaired(gan: 'ACGAN | ProjectedGAN') -> None:

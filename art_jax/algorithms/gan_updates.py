@@ -11,7 +11,6 @@ from art_jax import core
 from art_jax.algorithms import (
   attributes,
   fields,
-  gan_losses,
   gan_state,
   trainable,
 )
@@ -194,6 +193,11 @@ def perturb_pair(
   )
 
 
+def penalty_weight(gan: 'GAN | ACGAN') -> float:
+  """Return the weight of the loss's gradient penalty, 0 if it has none."""
+  return getattr(gan.loss, 'penalty_weight', 0.0)
+
+
 def require_fields(gan: 'GAN | ACGAN') -> None:
   """Raise UserError unless the fields of a GAN are in range and agree."""
   attributes.require_distinct(core.attributes(gan), gan.num_classes)
@@ -203,7 +207,7 @@ def require_fields(gan: 'GAN | ACGAN') -> None:
     ('num_classes', gan.num_classes >= 0, 'is >= 0 (0: none)'),
   )
   gan.stabilizers.require_loss(gan.loss)
-  penalized = gan.stabilizers.r1_weight or gan_losses.penalty_weight(gan)
+  penalized = gan.stabilizers.r1_weight or penalty_weight(gan)
   if isinstance(gan.loss, Relativistic):
     penalized = gan.loss.gamma
     fields.require(

@@ -43,7 +43,6 @@ from art_jax.core.experiment import (
   in_steps,
   tiny_train,
 )
-from art_jax.core.painting import PaintsOnePicture
 from art_jax.core.traits import (
   Attributed,
   ClassCountField,
@@ -51,6 +50,7 @@ from art_jax.core.traits import (
   InferenceFields,
   MultiBatch,
   MultiPass,
+  PaintsOnePicture,
   PictureReader,
   Pretrained,
   adversarial_loss,
