@@ -45,6 +45,12 @@ def latents_at(
   return np.concatenate(blocks)[skipped : skipped + count]
 
 
+def first_latent(algorithm: core.Generative, seed: jax.typing.ArrayLike) -> Any:
+  """Return row 0 of `latents` on the device; the seed may be traced."""
+  key = jax.random.fold_in(jax.random.key(seed), 0)
+  return algorithm.latents(key, _BLOCK)[:1]
+
+
 def generate(
   experiment: core.Experiment,
   params: core.Params,

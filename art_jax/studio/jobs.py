@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import contextlib
 import dataclasses
 import secrets
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from art_jax.studio.worker import (
 )
 
 _KEPT = 12
+_PATIENCE = 1.0  # seconds that a question waits for something new
 
 
 @dataclasses.dataclass(eq=False)
@@ -30,6 +32,7 @@ class Job:
     preview: the last of them.
     files: what it made, by name.
     result: what else it told.
+    version: how often it changed.
   """
 
   id: str
@@ -39,7 +42,22 @@ class Job:
   preview: bytes = b''
   files: dict[str, bytes] = dataclasses.field(default_factory=dict)
   result: dict[str, Any] = dataclasses.field(default_factory=dict)
+  version: int = 0
   task: asyncio.Task | None = None
+  _news: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
+
+  def tell(self, state: str, text: str) -> None:
+    """Change what it tells; who waits for that goes on."""
+    self.state, self.text = state, text
+    self.version += 1
+    self._news.set()
+    self._news = asyncio.Event()
+
+  async def changed(self, seen: int) -> None:
+    """Wait until it is newer than a version, a second at most."""
+    if seen == self.version:
+      with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(self._news.wait(), _PATIENCE)
 
   def as_json(self) -> dict[str, Any]:
     """Return it as a browser gets it."""
@@ -50,6 +68,7 @@ class Job:
       'previews': self.previews,
       'files': list(self.files),
       'result': self.result,
+      'version': self.version,
     }
 
 
@@ -82,32 +101,32 @@ class Jobs:
   def stop(self, job: Job) -> None:
     """End a job; the worker that does it ends with it, and starts anew."""
     if job.task is not None and job.state in _OPEN:
-      job.state, job.text = 'stopped', 'stopped'
+      job.tell('stopped', 'stopped')
       job.task.cancel()
 
   async def _do(
     self, job: Job, values: Mapping[str, Any], blobs: Sequence[bytes]
   ) -> None:
     def progress(text: str, more: list[bytes]) -> None:
-      if job.state in _OPEN:
-        job.state, job.text = 'working', text
+      if job.state not in _OPEN:
+        return
       if more:
-        job.previews += 1
-        job.preview = more[0]
+        job.previews, job.preview = job.previews + 1, more[0]
+      job.tell('working', text)
 
     try:
       told, made = await self._worker.ask(
         values, blobs, slot=job.id, progress=progress
       )
     except (BusyError, ReplacedError):
-      job.state, job.text = 'failed', 'too much waits already; try again later'
+      job.tell('failed', 'too much waits already; try again later')
     except (core.UserError, WorkerError) as error:
-      job.state, job.text = 'failed', str(error)
+      job.tell('failed', str(error))
     else:
       names = told.get('files') or ['picture.png']
       job.files = dict(zip(names, made, strict=False))
       job.result = told
-      job.state, job.text = 'done', told.get('message', '')
+      job.tell('done', told.get('message', ''))
 
 
 _OPEN = ('waiting', 'working')

@@ -22,12 +22,13 @@ PAGES = {
   'run': 'Run',
   'sample': 'Sample',
   'translate': 'Translate',
+  'stylize': 'Stylize',
   'paint': 'Paint',
   'repaint': 'Repaint',
   'compare': 'Compare',
   'start': 'Start',
 }
-_MENU = ('runs', 'sample', 'translate', 'paint', 'repaint', 'compare', 'start')
+_MENU = tuple(name for name in PAGES if name != 'run')
 
 
 @functools.cache

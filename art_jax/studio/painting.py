@@ -15,8 +15,6 @@ from art_jax.painter.settings import Painter
 from art_jax.runs import painted
 from art_jax.studio import models, pictures
 
-_PREVIEW = 512  # longest side in pixels
-
 
 def paint(
   values: Mapping[str, Any], blobs: Sequence[bytes], tell: Callable[..., None]
@@ -50,7 +48,7 @@ def paint(
   def show(pixels: np.ndarray) -> None:
     size = next(scales, None)
     text = 'finishing' if size is None else f'painting at {size} pixels'
-    tell(text, _preview(images.to_uint8(np.asarray(pixels))))
+    tell(text, pictures.preview(images.to_uint8(np.asarray(pixels))))
 
   atelier = session.Atelier(painter, chosen, variables, tell, show)
   (composition,) = compose.of_pictures({'picture.png': picture})
@@ -81,9 +79,3 @@ def _of_uploads(sources: Sequence[Image.Image]) -> gallery.Gallery:
   core.require(len(sources) <= 4, 'paint with four pictures at most')
   names = tuple(f'picture {i + 1}' for i in range(len(sources)))
   return gallery.Gallery(names, lambda i: sources[i])
-
-
-def _preview(pixels: np.ndarray) -> bytes:
-  image = Image.fromarray(pixels)
-  image.thumbnail((_PREVIEW, _PREVIEW))
-  return pictures.png(np.asarray(image))

@@ -19,6 +19,7 @@ SIDES = (160, 480, 1400)  # pixels of the longer side that may be asked for
 _QUALITY = 82
 _KEPT = 48 * 2**20  # bytes of pictures that are kept
 _MAX_PIXELS = 40_000_000
+_PREVIEW = 512  # pixels of the longer side
 
 
 class Thumbnails:
@@ -76,6 +77,13 @@ def png(pixels: np.ndarray) -> bytes:
   data = io.BytesIO()
   Image.fromarray(plain).save(data, 'PNG', compress_level=3)
   return data.getvalue()
+
+
+def preview(pixels: np.ndarray) -> bytes:
+  """Return u8[H, W, 3] as a PNG, its longer side at most 512 pixels."""
+  image = Image.fromarray(pixels)
+  image.thumbnail((_PREVIEW, _PREVIEW))
+  return png(np.asarray(image))
 
 
 def require_pixels(width: int, height: int, most: int) -> None:

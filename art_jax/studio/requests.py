@@ -19,6 +19,10 @@ _COLOR = re.compile(r'#[0-9a-fA-F]{6}', re.ASCII)
 _STUDIES = ('interpolate', 'classes')
 _MAX_FRAMES = 480
 _QUALITIES = ('full', 'fast')
+STYLIZERS = (  # experiments that optimize the pixels of one picture
+  *('style_transfer', 'style_transfer_nnst', 'style_transfer_mrf'),
+  'style_transfer_squeezenet',
+)
 
 
 class TooLargeError(core.UserError):
@@ -70,6 +74,22 @@ def whole(
     f'{name}={value!r:.60}: it is a whole number in {low}..{high}',
   )
   return value
+
+
+def query_number(request: Request, name: str, default: int) -> int:
+  """Return a whole number >= 0 of an address, or the default.
+
+  Raises:
+    core.UserError: it is none.
+  """
+  text = request.query_params.get(name)
+  if text is None:
+    return default
+  core.require(
+    text.isascii() and text.isdecimal() and len(text) < 12,
+    f'{name}={text[:40]!r}: it is a whole number',
+  )
+  return int(text)
 
 
 def number(
@@ -159,6 +179,23 @@ def paint(values: Mapping[str, Any]) -> dict[str, Any]:
     'size': whole(values, 'size', 512, 64, 2048),
     'num_sources': whole(values, 'num_sources', 1, 1, 4),
     'variation': whole(values, 'variation', 0, 0, 100),
+    'seed': whole(values, 'seed', 0, 0, _MAX_SEED),
+  }
+
+
+def stylize(values: Mapping[str, Any]) -> dict[str, Any]:
+  """Return how a photo is stylized."""
+  name = word(values, 'experiment', STYLIZERS[0])
+  core.require(
+    name in STYLIZERS,
+    f'experiment={name!r}: it is one of {", ".join(STYLIZERS)}',
+  )
+  return {
+    'task': 'stylize',
+    'experiment': name,
+    'size': whole(values, 'size', 256, 64, 1024),
+    'steps': whole(values, 'steps', 0, 0, 1000),
+    'content': number(values, 'content', 1.0, 0.0, 100.0),
     'seed': whole(values, 'seed', 0, 0, _MAX_SEED),
   }
 

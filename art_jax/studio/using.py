@@ -46,6 +46,7 @@ class Using:
       Route('/api/runs/{id}/translate', self.translate, methods=post),
       Route('/api/runs/{id}/inpaint', self.inpaint, methods=post),
       Route('/api/runs/{id}/paint', self.paint, methods=post),
+      Route('/api/stylize', self.stylize, methods=post),
       Route('/api/jobs/{job}', self.job, methods=['GET', 'DELETE']),
       Route('/api/jobs/{job}/preview', self.preview),
       Route('/api/jobs/{job}/files/{name}', self.file),
@@ -98,11 +99,19 @@ class Using:
     asked = requests.paint(values)
     return self._start(self._entry(request), asked, self._given(values))
 
+  async def stylize(self, request: Request) -> Response:
+    """Begin to stylize an upload by optimizing it; further ones are styles."""
+    values = await requests.fields(request)
+    asked, given = requests.stylize(values), self._given(values)
+    core.require(len(given) >= 2, 'drop a photo, and a painting for its style')
+    return JSONResponse(self._jobs.start(asked, given).as_json())
+
   async def job(self, request: Request) -> Response:
-    """Tell of a job, or stop it."""
+    """Tell of a job, or stop it; ?seen=N waits for what is newer than N."""
     job = self._jobs.find(request.path_params['job'])
     if request.method == 'DELETE':
       self._jobs.stop(job)
+    await job.changed(requests.query_number(request, 'seen', -1))
     return JSONResponse(job.as_json())
 
   async def preview(self, request: Request) -> Response:

@@ -8,8 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from art_jax import core
-from art_jax.studio import about, follow
+from art_jax.studio import about, follow, requests
 from art_jax.studio.board import Board
 from art_jax.studio.catalog import Catalog
 from art_jax.studio.hub import Channel, FullError, Hub, encode
@@ -66,9 +65,9 @@ class Watching:
   async def picture(self, request: Request) -> Response:
     """A picture of a run: ?name=, step= and side=."""
     entry = self.catalog.find(request.path_params['id'])
-    query = request.query_params
-    name, side = query.get('name', ''), whole(query, 'side', 480)
-    step = whole(query, 'step', -1)
+    name = request.query_params.get('name', '')
+    side = requests.query_number(request, 'side', 480)
+    step = requests.query_number(request, 'step', -1)
 
     def read() -> bytes:
       path = entry.path / 'examples.png'
@@ -93,19 +92,3 @@ class Watching:
         yield encode(('full', {}))
 
     return StreamingResponse(messages(), media_type='text/event-stream')
-
-
-def whole(query: Any, name: str, default: int) -> int:
-  """Return a whole number of a query.
-
-  Raises:
-    core.UserError: it is none.
-  """
-  text = query.get(name)
-  if text is None:
-    return default
-  core.require(
-    text.isascii() and text.isdecimal() and len(text) < 12,
-    f'{name}={text[:40]!r}: it is a whole number',
-  )
-  return int(text)

@@ -118,5 +118,5 @@ def test_every_page_works_on_a_phone_in_the_dark(page, studio):
     width = page.evaluate('document.documentElement.scrollWidth')
     assert width <= 390, address
     assert page.is_hidden('#problem'), page.inner_text('#problem')
-  assert len(names) == 7
+  assert len(names) == 8
   assert page.foreign == [] and page.faults == []

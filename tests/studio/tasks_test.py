@@ -14,7 +14,14 @@ from art_jax.config import experiments, shapes
 from art_jax.inference import run
 from art_jax.nn.vgg import VGG
 from art_jax.painter.settings import Painter
-from art_jax.studio import models, painting, pictures, tasks
+from art_jax.studio import (
+  models,
+  painting,
+  pictures,
+  seeds,
+  stylizing,
+  tasks,
+)
 
 
 @functools.cache
@@ -60,9 +67,9 @@ def _png(width=20, height=12) -> bytes:
 
 def test_a_picture_depends_on_its_seed_alone(use):
   model = use('vae_mnist_mlp')
-  told, made = tasks.sample(_VALUES, [], _silent)
+  told, made = seeds.sample(_VALUES, [], _silent)
   assert told['step'] == 7 and len(made) == 2
-  _, (alone,) = tasks.sample({**_VALUES, 'seed': 6, 'count': 1}, [], _silent)
+  _, (alone,) = seeds.sample({**_VALUES, 'seed': 6, 'count': 1}, [], _silent)
   assert made[1] == alone
   wanted = model.sample(1, seed=6)[0, ..., 0]
   np.testing.assert_array_equal(_pixels(alone), wanted)
@@ -71,7 +78,7 @@ def test_a_picture_depends_on_its_seed_alone(use):
 def test_truncation_moves_seeds_to_the_middle(use):
   use('vae_mnist_mlp')
   values = {**_VALUES, 'truncation': 0.0}
-  _, made = tasks.sample(values, [], _silent)
+  _, made = seeds.sample(values, [], _silent)
   assert made[0] == made[1]  # the middle itself
 
 
@@ -90,7 +97,7 @@ def test_a_walk_and_what_has_no_classes(use):
     tasks.inpaint(values, [_png(), _png()], _silent)
   for field in ('num_steps', 'decoder', 'x=1,algorithm.y'):
     with pytest.raises(core.UserError, match='does not act'):
-      tasks.sample({**values, 'fields': {field: 1}}, [], _silent)
+      seeds.sample({**values, 'fields': {field: 1}}, [], _silent)
 
 
 @pytest.mark.slow
@@ -102,7 +109,7 @@ def test_a_translation_has_the_size_of_its_photo(use):
   assert (told['width'], told['height']) == (20, 12)
   assert _pixels(made).shape == (12, 20, 3)
   with pytest.raises(core.UserError, match='makes no pictures'):
-    tasks.sample(_VALUES, [], _silent)
+    seeds.sample(_VALUES, [], _silent)
   with pytest.raises(core.UserError, match='direction'):
     tasks.translate({**_VALUES, 'direction': 'zz'}, [_png()], _silent)
 
@@ -150,3 +157,26 @@ def test_only_the_covered_part_is_repainted(use):
   with pytest.raises(core.UserError, match='paint over'):
     empty = pictures.png(np.zeros_like(mask))
     tasks.inpaint(_VALUES, [_png(side, side), empty], _silent)
+
+
+def test_a_photo_is_stylized_under_the_eyes_of_a_page(monkeypatch):
+  tiny = experiments.load('style_transfer', tiny=True)
+  monkeypatch.setattr(stylizing.experiments, 'load', lambda name: tiny)
+  monkeypatch.setattr(stylizing, '_EVERY', 0)
+  values = {
+    **{'experiment': 'style_transfer', 'size': 64, 'steps': 3},
+    **{'content': 2.0, 'seed': 0},
+  }
+  said = []
+  told, (made,) = stylizing.stylize(
+    values, [_png(48, 36), _png(40, 40)], lambda *all: said.append(all)
+  )
+  assert _pixels(made).shape == (48, 64, 3)
+  assert (told['width'], told['height']) == (64, 48)
+  assert [text for text, *blobs in said if blobs] == [
+    f'step {i} of 3, at 64 pixels' for i in (1, 2, 3)
+  ]
+  previews = [_pixels(blobs[0]) for _, *blobs in said if blobs]
+  assert (previews[0] != previews[2]).any()
+  with pytest.raises(core.UserError, match='both sides are at least'):
+    stylizing.stylize(values, [_png(8, 8), _png(40, 40)], _silent)

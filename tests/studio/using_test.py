@@ -234,6 +234,60 @@ def test_a_painting_is_bounded(place, change):
   assert answer.status_code == 400 and len(fake.asked) == 1
 
 
+@pytest.mark.parametrize(
+  'change',
+  [
+    {'experiment': 'evil.py'},
+    {'experiment': 'dcgan_mnist'},
+    {'experiment': '../style_transfer'},
+    {'size': 4096},
+    {'size': '256'},
+    {'steps': 10**6},
+    {'content': -1},
+    {'content': 'nan'},
+    {'seed': -1},
+  ],
+)
+def test_a_photo_is_stylized_by_a_listed_method(place, change):
+  client, _, fake = place
+  ids = [client.post('/api/uploads', content=_png()).json()['id']] * 2
+  asked = {'uploads': ids, 'experiment': 'style_transfer_nnst', 'size': 128}
+  answer = client.post('/api/stylize', json={**asked, **change})
+  assert answer.status_code == 400 and next(iter(change)) in answer.text
+  answer = client.post('/api/stylize', json={**asked, 'uploads': ids[:1]})
+  assert answer.status_code == 400 and 'painting' in answer.text
+  assert not fake.asked
+  job = client.post('/api/stylize', json=asked).json()
+  assert client.get(f'/api/jobs/{job["id"]}').json()['state'] == 'done'
+  (values, blobs), *_ = fake.asked
+  assert values['task'] == 'stylize' and len(blobs) == 2
+
+
+def test_a_question_for_news_of_a_job_waits_for_it(place):
+  client, base, fake = place
+  gate = asyncio.Event()
+  plain = fake.ask
+
+  async def ask(*args, progress, **more):
+    progress('half done', [b'preview'])
+    await gate.wait()
+    return await plain(*args, **more)
+
+  fake.ask = ask
+  id = client.post('/api/uploads', content=_png()).json()['id']
+  job = client.post(f'{base}/translate', json={'uploads': [id]}).json()
+  address = f'/api/jobs/{job["id"]}'
+  told = client.get(f'{address}?seen={job["version"]}').json()
+  assert (told['text'], told['previews']) == ('half done', 1)
+  assert client.get(f'{address}/preview').content == b'preview'
+  same = client.get(f'{address}?seen={told["version"]}').json()
+  assert same == told  # nothing came within its patience
+  client.portal.call(gate.set)
+  told = client.get(f'{address}?seen={told["version"]}').json()
+  assert told['state'] == 'done'
+  assert client.get(f'{address}?seen=-1').status_code == 400
+
+
 def test_of_a_slot_the_newest_request_is_done(monkeypatch):
   """With a process that answers when it is let."""
   done = []

@@ -62,26 +62,25 @@ export function model() {
   return {checkpoint: byId('checkpoint').value, fields};
 }
 
-// Waits for a job; tell(text) as it goes. Returns what it made, or null.
+// Waits for a job; tell(text) as it goes, preview(blob). Returns it, or null.
 export async function finish(job, {tell, preview}) {
-  const stop = byId('stop');
-  let seen = 0;
+  const stop = byId('stop'), began = performance.now();
+  let previews = 0;
   stop.hidden = false;
   stop.onclick = () => ask(`/api/jobs/${job.id}`, {method: 'DELETE'}).catch(() => {});
-  const began = performance.now();
   try {
     for (;;) {
-      job = await askJson(`/api/jobs/${job.id}`);
-      const seconds = Math.round((performance.now() - began) / 1000);
+      const seconds = (performance.now() - began) / 1000;
       if (job.state === 'failed') throw new Error(job.text);
       if (job.state === 'stopped') { tell('stopped'); return null; }
-      if (job.state === 'done') { tell(job.text || `done in ${((performance.now() - began) / 1000).toFixed(1)} s`); return job; }
-      tell(`${job.text} (${seconds} s)`);
-      if (preview && job.previews > seen) {
-        seen = job.previews;
-        preview(await (await ask(`/api/jobs/${job.id}/preview`)).blob(), seen);
+      if (job.state === 'done') { tell(job.text || `done in ${seconds.toFixed(1)} s`); return job; }
+      tell(`${job.text} (${Math.round(seconds)} s)`);
+      if (preview && job.previews > previews) {
+        previews = job.previews;
+        preview(await (await ask(`/api/jobs/${job.id}/preview`)).blob());
       }
-      await new Promise((resolve) => setTimeout(resolve, began + 2000 > performance.now() ? 150 : 600));
+      // Answered as soon as there is something new, after a second at most.
+      job = await askJson(`/api/jobs/${job.id}?seen=${job.version}`);
     }
   } finally {
     stop.hidden = true;

@@ -1,0 +1,73 @@
+// A photo in the style of a painting, by optimizing its pixels: watched.
+import {byId, post, problem, save} from './studio.js';
+import {dropPlace, fileOf, finish, upload} from './model.js';
+
+let photo = null, style = null, made = null, working = false;
+
+function ready() { byId('go').disabled = working || !photo || !style; }
+
+async function take(file, kind) {
+  const place = byId(`${kind}-name`);
+  place.textContent = `${file.name}: sending`;
+  try {
+    const told = {...await upload(file), name: file.name};
+    problem('');
+    place.textContent = `${file.name}, ${told.width} x ${told.height} px`;
+    if (kind === 'style') style = told; else photo = told;
+    showPicture(byId(`${kind}-shown`), file);
+  } catch (error) {
+    place.textContent = '';
+    problem(error.message);
+  }
+  ready();
+}
+
+function showPicture(image, blob) {
+  if (image.src) URL.revokeObjectURL(image.src);
+  image.hidden = false;
+  image.src = URL.createObjectURL(blob);
+}
+
+function show(blob) {
+  byId('result').hidden = false;
+  showPicture(byId('painting'), blob);
+}
+
+async function go() {
+  working = true;
+  ready();
+  made = null;
+  byId('download').disabled = true;
+  byId('told').textContent = '';
+  byId('heading').textContent = 'So far';
+  const before = photo;
+  try {
+    const job = await finish(await post('/api/stylize', {
+      uploads: [photo.id, style.id], experiment: byId('experiment').value,
+      size: Number(byId('size').value), content: Number(byId('content').value),
+      steps: Number(byId('steps').value) || 0,
+    }), {tell: (text) => { byId('job').textContent = text; }, preview: show});
+    problem('');
+    if (!job) return;
+    byId('heading').textContent = 'Stylized';
+    byId('told').textContent = `${job.result.width} x ${job.result.height} px; ${job.result.message}`;
+    made = {blob: await fileOf(job, job.files[0]), name: before.name.replace(/\.\w+$/, '') + '_stylized.png'};
+    show(made.blob);
+    byId('download').disabled = false;
+  } catch (error) {
+    problem(error.message);
+    byId('job').textContent = '';
+  } finally {
+    working = false;
+    ready();
+  }
+}
+
+byId('go').addEventListener('click', go);
+byId('download').addEventListener('click', () => save(made.blob, made.name));
+dropPlace(byId('photo-drop'), byId('photo'), (file) => take(file, 'photo'));
+dropPlace(byId('style-drop'), byId('style'), (file) => take(file, 'style'));
+addEventListener('paste', (event) => {
+  const file = [...event.clipboardData.files][0];
+  if (file) take(file, photo && !style ? 'style' : 'photo');
+});
