@@ -76,6 +76,7 @@ _HELP: dict[str, str | dict[str, str]] = {
     'report': 'Folder to write report.html to; default: the run folder.',
     'compare': 'Folder to write compare.html to; default: this one.',
     'benchmark': 'JSON file to write the figures to.',
+    'describe': 'JSON file to write the figures of --target to.',
   },
   'format': {
     '': 'Of the pictures: png, jpg or webp, with a quality as in jpg:95; '
@@ -155,6 +156,9 @@ _HELP: dict[str, str | dict[str, str]] = {
   'random': 'Number of cells to draw from --set path=a,b or path=low..high.',
   'together': 'How cells that allow it are trained by one program.',
   'compile': 'Compile the step, to show the memory that it needs.',
+  'target': 'Compile the step for devices that are not there: gpu:h100, '
+  'gpu:h100x8, tpu:v5e:2x2, tpu:v6e:4x4, ...',
+  'fit': 'With --target: find the largest batch that fits.',
   'trace': 'Folder to write a profile to.',
   'starts': 'Time a cold and a warm start too.',
   # checkpoints.
@@ -221,6 +225,7 @@ _KINDS: dict[str, tuple[Any, ...]] = {
   'random': (flags.DEFINE_integer, None),
   'together': (flags.DEFINE_enum, 'auto', ('auto', 'vmap', 'turns', 'no')),
   'compile': (flags.DEFINE_bool, False),
+  'fit': (flags.DEFINE_bool, False),
   'starts': (flags.DEFINE_bool, True),
   'verify': (flags.DEFINE_bool, False),
   'prune': (flags.DEFINE_bool, False),

@@ -63,7 +63,15 @@ _ROWS = (
     'describe',
     'Show the networks, memory and cost of an experiment.',
     'EXPERIMENT',
-    flags=(*_EXPERIMENT, 'devices', 'compile', 'compile_cache'),
+    flags=(
+      *_EXPERIMENT,
+      'devices',
+      'compile',
+      'target',
+      'fit',
+      *_FILES,
+      'compile_cache',
+    ),
     example='cyclegan --devices=1',
   ),
   Mode(

@@ -91,6 +91,21 @@ def require_free(path: pathlib.Path, overwrite: bool) -> None:
   )
 
 
+def new_file(output: str, overwrite: bool) -> pathlib.Path:
+  """Return the file that --output names, before there is anything to write.
+
+  Raises:
+    UserError: it exists and is not to be replaced, or has no folder.
+  """
+  path = pathlib.Path(output)
+  require_free(path, overwrite)
+  core.require(
+    path.parent.is_dir(),
+    f'--output={output}: there is no folder {path.parent}; make it',
+  )
+  return path
+
+
 def make_folder(path: pathlib.Path | epath.Path) -> None:
   """Make a folder, and its parents, unless it is there.
 

@@ -55,12 +55,12 @@ class Engine(Protocol):
     """Return the batch. Pure: traced inside the jitted step."""
     ...
 
-  def names(self, step: int) -> list[str]:
-    """Return the names of the examples of one step."""
+  def abstract(self) -> tuple[core.PyTree, core.PyTree]:
+    """Return the shapes of `constants` and of the inputs of one step."""
     ...
 
-  def shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
-    """Return the shapes of a batch."""
+  def names(self, step: int) -> list[str]:
+    """Return the names of the examples of one step."""
     ...
 
 
@@ -109,21 +109,17 @@ class _Engine:
       for index in self.indices(group, positions)
     ]
 
-  def shapes(self) -> dict[str, jax.ShapeDtypeStruct]:
-    rows = self.rows_per_step
-    groups = [
-      {
-        key: jax.ShapeDtypeStruct((rows, *value.shape), value.dtype)
-        for key, value in examples.read(0).items()
-      }
-      for examples in self.dataset.train
-    ]
-    position = jax.ShapeDtypeStruct((rows, 2), jnp.uint32)
-    return jax.eval_shape(self.batch, groups, position)
-
 
 class _Resident(_Engine):
   kind = 'resident'
+
+  def abstract(self):
+    rows, groups = self.rows_per_step, self.dataset.train
+    index = jax.ShapeDtypeStruct((rows,), jnp.int32)
+    return (
+      tuple(_stacked(examples, len(examples)) for examples in groups),
+      {'index': (index,) * len(groups), 'position': _positions(rows)},
+    )
 
   @functools.cached_property
   def constants(self):
@@ -157,6 +153,11 @@ class _Streaming(_Engine):
   kind = 'streaming'
   constants = ()
 
+  def abstract(self):
+    rows = self.rows_per_step
+    groups = tuple(_stacked(group, rows) for group in self.dataset.train)
+    return (), {'rows': groups, 'position': _positions(rows)}
+
   def inputs(self, first_step):
     groups = self.dataset.train
 
@@ -176,6 +177,10 @@ class _Streaming(_Engine):
 
   def prepare(self, constants, inputs):
     return self.batch(inputs['rows'], inputs['position'])
+
+
+# Each reads nothing until its `constants` or `inputs` are asked for.
+ENGINES = {'resident': _Resident, 'streaming': _Streaming}
 
 
 def open_engine(
@@ -205,16 +210,35 @@ def open_engine(
     UserError: streaming is needed and TensorFlow is not installed, or a
       picture cannot be read.
   """
-  kind = _choose(dataset, data)
+  many = jax.default_backend() != 'cpu' or jax.process_count() > 1
+  kind = choose(dataset, data, many=many)
   if kind == 'streaming':
     streaming.require_tensorflow(
       'data.engine=streaming', '--set data.engine=resident'
     )
-  engine = (_Streaming if kind == 'streaming' else _Resident)(
-    dataset, data, rows_per_step, seed, placer, last_step
-  )
+  engine = ENGINES[kind](dataset, data, rows_per_step, seed, placer, last_step)
   _ = engine.constants  # read everything now: errors come before compiling
   return engine
+
+
+def choose(dataset: Dataset, data: core.Data, *, many: bool) -> str:
+  """Return the engine that a run uses: 'resident' or 'streaming'.
+
+  Args:
+    dataset: the set.
+    data: its `engine` may leave the choice open.
+    many: the run is on accelerators, or has several processes.
+  """
+  if data.engine != 'auto':
+    return data.engine
+  num_bytes = sum(
+    len(examples) * sum(value.nbytes for value in examples.read(0).values())
+    for examples in dataset.train
+  )
+  large = num_bytes > RESIDENT_BYTES or (
+    num_bytes > SMALL_BYTES and many and streaming.installed()
+  )
+  return 'streaming' if large else 'resident'
 
 
 def heldout_batch(
@@ -244,18 +268,16 @@ def heldout_batch(
   return ops.center(stacked, data.size)
 
 
-def _choose(dataset: Dataset, data: core.Data) -> str:
-  if data.engine != 'auto':
-    return data.engine
-  num_bytes = sum(
-    len(examples) * sum(value.nbytes for value in examples.read(0).values())
-    for examples in dataset.train
-  )
-  many = jax.default_backend() != 'cpu' or jax.process_count() > 1
-  large = num_bytes > RESIDENT_BYTES or (
-    num_bytes > SMALL_BYTES and many and streaming.installed()
-  )
-  return 'streaming' if large else 'resident'
+def _stacked(examples: Examples, rows: int) -> dict[str, jax.ShapeDtypeStruct]:
+  """Return the shapes of so many examples, by key."""
+  return {
+    key: jax.ShapeDtypeStruct((rows, *value.shape), value.dtype)
+    for key, value in examples.read(0).items()
+  }
+
+
+def _positions(rows: int) -> jax.ShapeDtypeStruct:
+  return jax.ShapeDtypeStruct((rows, 2), jnp.uint32)
 
 
 def _read_all(examples: Examples) -> dict[str, np.ndarray]:

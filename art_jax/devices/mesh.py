@@ -11,7 +11,7 @@ thousand.
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -128,6 +128,19 @@ class Devices:
     """
     return jax.tree.map(self._leaf_sharding, state)
 
+  def state_bytes(self, state: core.PyTree) -> int:
+    """Return the bytes that each device keeps of a state.
+
+    Args:
+      state: arrays or their shapes.
+    """
+    leaves = jax.tree.leaves(state)
+    return sum(
+      (8 if _is_key(leaf) else leaf.dtype.itemsize)
+      * math.prod(self._leaf_sharding(leaf).shard_shape(leaf.shape))
+      for leaf in leaves
+    )
+
   @property
   def gather(self) -> Callable[[core.PyTree], core.PyTree] | None:
     """Inside a jitted step: every device gets all of a split pytree.
@@ -237,6 +250,11 @@ def make_devices(count: int | None = None) -> Devices:
     f'--devices={count}: with several processes all '
     f'{len(available)} devices take part; leave --devices out',
   )
+  return of_devices(chosen)
+
+
+def of_devices(chosen: Sequence[Any]) -> Devices:
+  """Return these devices as a mesh."""
   return Devices(
     jax.make_mesh(
       (len(chosen),), ('data',), axis_types=(AxisType.Auto,), devices=chosen

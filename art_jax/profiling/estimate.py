@@ -68,7 +68,7 @@ def sentence(
       f'{devices.count} device(s) reached just now; steps reach a part of it: '
       '--compile times some'
     )
-  return f'{sure}{_duration(experiment, seconds)}: {how}'
+  return f'{sure}{duration(experiment, seconds)}: {how}'
 
 
 def step_seconds(
@@ -114,7 +114,7 @@ def step_seconds(
   return min(taken), len(taken)
 
 
-def _duration(experiment: core.Experiment, seconds: float) -> str:
+def duration(experiment: core.Experiment, seconds: float) -> str:
   """Return how long a run takes whose steps take so many seconds."""
   examples = getattr(experiment.data.source, 'num_train', None)
   epochs = isinstance(experiment.train.duration, core.Epochs)

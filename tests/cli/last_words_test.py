@@ -290,7 +290,7 @@ def test_a_reader_that_went_away(mode, base, tmp_path, monkeypatch, capfd):
   reading, writing = os.pipe()
   os.close(reading)
   arguments = [text.format(base=base) for text in _PRINTING[mode]]
-  if 'output' in table.MODES[mode].flags:
+  if 'output' in table.MODES[mode].flags and mode != 'describe':
     arguments.append(f'--output={tmp_path}/out')
   flags.FLAGS.unparse_flags()
   with monkeypatch.context() as patched:

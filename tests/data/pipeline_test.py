@@ -93,7 +93,8 @@ def test_engines_give_the_same_batches_from_any_step(name):
   _equal(_batches(resident, 4, 2), expected[4:])
   assert resident.names(5) == streamed.names(5)
   for engine in (resident, streamed):
-    shapes = jax.tree.map(lambda x: (x.shape, x.dtype), engine.shapes())
+    abstract = jax.eval_shape(engine.prepare, *engine.abstract())
+    shapes = jax.tree.map(lambda x: (x.shape, x.dtype), abstract)
     assert shapes == jax.tree.map(lambda x: (x.shape, x.dtype), expected[0])
 
 
@@ -206,12 +207,12 @@ def test_a_picture_that_breaks_later_is_named(tmp_path, kind):
 
 def test_auto_is_resident_while_sets_are_small(monkeypatch):
   def choose(size, backend='cpu', tensorflow=True):
-    monkeypatch.setattr(jax, 'default_backend', lambda: backend)
     monkeypatch.setattr(streaming, 'installed', lambda: tensorflow)
     load = {'image': np.empty((size, size, 3), np.uint8)}
     examples = Examples(('image',), range(1000), lambda index: load)
-    engine = pipeline._choose(_dataset(examples), _data(engine='auto'))
-    return engine
+    return pipeline.choose(
+      _dataset(examples), _data(engine='auto'), many=backend != 'cpu'
+    )
 
   assert choose(64, 'gpu') == 'resident'  # 12 MB
   assert choose(512) == 'resident'  # 786 MB

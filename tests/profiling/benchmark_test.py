@@ -8,7 +8,7 @@ import pytest
 import toy
 
 from art_jax import core
-from art_jax.cli.modes import benchmark as mode
+from art_jax.core import paths
 from art_jax.devices import memory, mesh
 from art_jax.profiling import benchmark, cold_start, roofline
 from art_jax.profiling.step_timer import Stepper
@@ -99,10 +99,10 @@ def test_an_existing_output_is_kept(tmp_path):
   path = tmp_path / 'b.json'
   path.touch()
   with pytest.raises(core.UserError, match='--overwrite'):
-    mode._new_file(str(path), overwrite=False)
+    paths.new_file(str(path), overwrite=False)
   with pytest.raises(core.UserError, match='no folder'):
-    mode._new_file(str(tmp_path / 'no' / 'b.json'), overwrite=False)
-  assert mode._new_file(str(path), overwrite=True) == path
+    paths.new_file(str(tmp_path / 'no' / 'b.json'), overwrite=False)
+  assert paths.new_file(str(path), overwrite=True) == path
 
 
 def test_the_ceiling_is_of_all_devices(_quick):

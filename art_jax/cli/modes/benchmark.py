@@ -1,7 +1,6 @@
 """`art_jax benchmark EXPERIMENT`: how fast it steps, and why not faster."""
 
 import json
-import pathlib
 import tempfile
 from typing import Any
 
@@ -9,7 +8,7 @@ import jax
 
 from art_jax import core
 from art_jax.cli import options
-from art_jax.core.paths import require_free, write_atomic
+from art_jax.core.paths import new_file, write_atomic
 from art_jax.devices import distributed, mesh
 from art_jax.profiling import benchmark, cold_start
 
@@ -20,7 +19,7 @@ _NOT_PASSED_ON = ('devices', 'steps', 'output', 'overwrite', 'trace', 'starts')
 def run(flags: Any) -> None:
   """Measure, print, and write --output as JSON."""
   experiment = options.experiment(flags)
-  output = flags.output and _new_file(flags.output, flags.overwrite)
+  output = flags.output and new_file(flags.output, flags.overwrite)
   counts = flags.devices if isinstance(flags.devices, tuple) else ()
   if flags.steps == 0:
     devices = options.devices(flags)
@@ -65,13 +64,3 @@ def _arguments(flags: Any) -> list[str]:
     if flags[name].present and name not in _NOT_PASSED_ON:
       given += flags[name].serialize().split('\n')
   return given
-
-
-def _new_file(output: str, overwrite: bool) -> pathlib.Path:
-  path = pathlib.Path(output)
-  require_free(path, overwrite)
-  core.require(
-    path.parent.is_dir(),
-    f'--output={output}: there is no folder {path.parent}; make it',
-  )
-  return path
