@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from art_jax import core
-from art_jax.config import experiments
+from art_jax.config import experiments, recommended
 from art_jax.core.paths import write_atomic
 from art_jax.inference import run
 from art_jax.media import images
@@ -197,6 +197,9 @@ def page(results: dict, plan: Plan, picture: str) -> str:
   lines = [
     '# Which model',
     '',
+    *_recommended(),
+    '## Every kind of model for the same time',
+    '',
     f'Every kind of model on {data} at {plan.size} px, networks of width '
     f'{plan.width}, batch {plan.batch}, {plan.minutes:g} minute(s) of '
     'training each (compilation not counted), on one machine '
@@ -220,6 +223,22 @@ def page(results: dict, plan: Plan, picture: str) -> str:
   if picture:
     lines += ['', f'![{_SHOWN} samples of each model]({picture})']
   return '\n'.join([*lines, '', *_verdict(results, plan), ''])
+
+
+def _recommended() -> list[str]:
+  """Return what to begin with, as `art_jax list` says it."""
+  lines = ['## What to begin with', '']
+  for aim, by_hardware, then in recommended.RECOMMENDED:
+    names = [f'`{n}`' + (on and f' ({on})') for on, n in by_hardware.items()]
+    lines.append(f'- {aim}: {", ".join(names)}{then and f"; then `{then}`"}')
+  return [
+    *lines,
+    '',
+    'For paintings, [Projected GAN](projected.md#how-good-it-is) has the '
+    'figures of an hour of one CPU core beside those of DCGAN, and [the '
+    'painter](painter.md) paints samples large.',
+    '',
+  ]
 
 
 def _shown(row: dict) -> list[str]:

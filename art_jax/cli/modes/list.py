@@ -1,8 +1,8 @@
-"""`art_jax list`: the experiments."""
+"""`art_jax list`: the experiments, and which to begin with."""
 
 from typing import Any
 
-from art_jax.config import experiment_files
+from art_jax.config import experiment_files, recommended
 
 
 def run(_: Any) -> None:
@@ -14,3 +14,7 @@ def run(_: Any) -> None:
   width = max(map(len, purposes))
   for name, purpose in purposes.items():
     print(f'{name:{width}}  {purpose}')
+  print('\nTo begin with:')
+  for aim, by_hardware, then in recommended.RECOMMENDED:
+    names = [f'{n} ({on})' if on else n for on, n in by_hardware.items()]
+    print(f'  {aim}: {", ".join(names)}{then and f"; then {then}"}')
