@@ -28,8 +28,9 @@ def experiment() -> core.Experiment:
     algorithm=NNST(
       features=VGG(16, padding='reflect'),
       weights='vgg16',
-      content_weight=0.5,
+      content_weight=0.35,
       temporal_weight=1.0,
+      optimizer=optim.Adam(learning_rate=0.02, b1=0.9),
     ),
     data=core.Data(source=Builtin(layout='pairs'), size=256),
     train=core.Train(duration=60, batch_size=1, log_every=10),

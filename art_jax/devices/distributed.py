@@ -5,6 +5,7 @@ import re
 import socket
 import sys
 import time
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -17,6 +18,10 @@ from art_jax import core
 _BY_HAND, _BY_CLUSTER = 60, 300
 # What a launcher sets to the number of processes of the job.
 _COUNTS = ('SLURM_NTASKS', 'OMPI_COMM_WORLD_SIZE', 'JAX_NUM_PROCESSES')
+
+# What Kubeflow's JAX runtime sets, in the order of the flags.
+_VARIABLES = ('JAX_COORDINATOR_ADDRESS', 'JAX_NUM_PROCESSES', 'JAX_PROCESS_ID')
+_FLAGS = ('--coordinator', '--num_processes', '--process_id')
 
 _PEER = re.compile('gloo|nccl|heartbeat|connection|unavailable', re.IGNORECASE)
 
@@ -71,9 +76,10 @@ def start_distributed(
 ) -> None:
   """Join the other processes of this run, if there are any.
 
-  Given all three arguments, joins them explicitly; given none, joins when a
-  cluster is detected (Slurm, Open MPI, Cloud TPU, Kubernetes). Must be
-  called before anything else touches a device.
+  Given all three arguments, joins them explicitly; given none, joins as
+  JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID say (Kubeflow
+  and other launchers set them), or when a cluster is detected (Slurm, Open MPI,
+  Cloud TPU, Kubernetes). Must be called before anything else touches a device.
 
   Args:
     coordinator: `host:port` of process 0.
@@ -83,19 +89,26 @@ def start_distributed(
       cluster.
 
   Raises:
-    core.UserError: if only some arguments are given, they contradict one
-      another or those of process 0, or nobody answers at the address.
+    core.UserError: if only some arguments or variables are given, they
+      contradict one another or those of process 0, or nobody answers at the
+      address.
   """
-  if (coordinator, num_processes, process_id) == (None, None, None):
-    if _cluster_detected():
+  given = (coordinator, num_processes, process_id)
+  variables = [os.environ.get(name) for name in _VARIABLES]
+  if None not in given:
+    _join(_Place(*given, _FLAGS), timeout or _BY_HAND)
+  elif any(value is not None for value in given):
+    raise core.UserError(f'{_said(_FLAGS, given)}: give all three or none')
+  elif None not in variables:
+    _join(_place_of(*variables), timeout or _BY_CLUSTER)
+  elif _cluster_detected():
+    try:
       jax.distributed.initialize(initialization_timeout=timeout or _BY_CLUSTER)
-  elif coordinator is None or num_processes is None or process_id is None:
-    raise core.UserError(
-      f'--coordinator={coordinator} --num_processes={num_processes} '
-      f'--process_id={process_id}: give all three or none'
-    )
-  else:
-    _join(coordinator, num_processes, process_id, timeout or _BY_HAND)
+    except ValueError as error:  # jax found no cluster
+      raise core.UserError(
+        f'{_said(_VARIABLES, variables)}: no cluster that jax knows tells the '
+        f'rest ({error}); set all three, or none'
+      ) from error
 
 
 def expect_platform(platform: str | None) -> None:
@@ -122,24 +135,52 @@ def expect_platform(platform: str | None) -> None:
   )
 
 
-def _join(
-  coordinator: str, num_processes: int, process_id: int, timeout: int
-) -> None:
+class _Place(NamedTuple):
+  """Where a process is among the others of its run.
+
+  Attributes:
+    coordinator: `host:port` of process 0.
+    num_processes: how many there are.
+    process_id: which one this is.
+    names: of the flags or variables that said so.
+  """
+
+  coordinator: str
+  num_processes: int
+  process_id: int
+  names: tuple[str, ...]
+
+
+def _said(names, values) -> str:
+  """Return what each name was given, for a message."""
+  return ' '.join(f'{n}={v}' for n, v in zip(names, values, strict=True))
+
+
+def _place_of(coordinator: str, num_processes: str, process_id: str) -> _Place:
+  """Return the place that the variables name."""
+  counts = {_VARIABLES[1]: num_processes, _VARIABLES[2]: process_id}
+  for name, value in counts.items():
+    core.require(value.isdigit(), f'{name}={value}: it is a whole number')
+  return _Place(coordinator, int(num_processes), int(process_id), _VARIABLES)
+
+
+def _join(place: _Place, timeout: int) -> None:
+  coordinator, num_processes, process_id, names = place
   host, colon, port = coordinator.rpartition(':')
   core.require(
     colon and port.isdigit(),
-    f'--coordinator={coordinator}: write host:port of process 0, for '
-    'example --coordinator=127.0.0.1:1234',
+    f'{names[0]}={coordinator}: write host:port of process 0, for '
+    f'example {names[0]}=127.0.0.1:1234',
   )
   core.require(
     0 <= process_id < num_processes,
-    f'--process_id={process_id}: it is in [0, --num_processes='
-    f'{num_processes}); give every process its own',
+    f'{names[2]}={process_id}: it is in [0, {names[1]}={num_processes}); give '
+    'every process its own',
   )
   if num_processes == 1:
     return
   if process_id:
-    _wait_for(host, int(port), timeout)
+    _wait_for(host, int(port), timeout, names[0])
   # If the others do not come, XLA ends this process itself (exit code 134):
   # what it waited for must have been said before.
   print(
@@ -148,22 +189,24 @@ def _join(
     file=sys.stderr,
     flush=True,
   )
+  # By default process 0 would listen on every interface of its host; a cluster
+  # may name a service, which is no interface of it.
+  by_hand = names is _FLAGS and process_id == 0
   jax.distributed.initialize(
     coordinator,
     num_processes,
     process_id,
-    # By default process 0 would listen on every interface of its host.
-    coordinator_bind_address=coordinator if process_id == 0 else None,
+    coordinator_bind_address=coordinator if by_hand else None,
     initialization_timeout=timeout,
   )
   core.require(
     jax.process_count() == num_processes,
-    f'--num_processes={num_processes}: process 0 at {coordinator} was '
+    f'{names[1]}={num_processes}: process 0 at {coordinator} was '
     f'started with {jax.process_count()}; give all the same number',
   )
 
 
-def _wait_for(host: str, port: int, timeout: int) -> None:
+def _wait_for(host: str, port: int, timeout: int, name: str) -> None:
   """Wait until somebody listens at an address.
 
   Raises:
@@ -177,7 +220,7 @@ def _wait_for(host: str, port: int, timeout: int) -> None:
     except OSError as error:
       if time.monotonic() > end:
         raise core.UserError(
-          f'--coordinator={host}:{port}: nobody answered in {timeout} s '
+          f'{name}={host}:{port}: nobody answered in {timeout} s '
           f'({error}); is process 0 running there, and may this host reach '
           'that port?'
         ) from None

@@ -39,26 +39,57 @@ def test_bad_arguments(arguments, message):
     distributed.start_distributed(*arguments)
 
 
+@pytest.mark.parametrize(
+  'values, message',
+  [
+    (('127.0.0.1:1', '2', None), 'JAX_PROCESS_ID=None: no cluster.*set all'),
+    (('127.0.0.1:1', None, None), 'JAX_NUM_PROCESSES=None .*set all three'),
+    ((None, '2', '1'), 'JAX_COORDINATOR_ADDRESS=None .*set all three'),
+    (('127.0.0.1', '2', '0'), 'JAX_COORDINATOR_ADDRESS=127.0.0.1: .*host:port'),
+    (('127.0.0.1:1', '2', '2'), 'JAX_PROCESS_ID=2: .*JAX_NUM_PROCESSES=2'),
+    (('127.0.0.1:1', 'two', '0'), 'JAX_NUM_PROCESSES=two: .*whole number'),
+  ],
+)
+def test_bad_variables(values, message, monkeypatch):
+  _set_variables(monkeypatch.setenv, *values)
+  with pytest.raises(core.UserError, match=message):
+    distributed.start_distributed()
+
+
+def test_one_process_by_variables_joins_nobody(monkeypatch):
+  _set_variables(monkeypatch.setenv, 'nowhere:1', '1', '0')
+  distributed.start_distributed()
+
+
+def _set_variables(setenv, coordinator, num_processes, process_id):
+  names = ('JAX_COORDINATOR_ADDRESS', 'JAX_NUM_PROCESSES', 'JAX_PROCESS_ID')
+  given = zip(names, (coordinator, num_processes, process_id), strict=True)
+  for name, value in given:
+    if value is not None:
+      setenv(name, value)
+
+
 @pytest.mark.slow
 @pytest.mark.process
 def test_another_number_of_processes_than_process_0_is_refused():
   with socket.socket() as listener:
     listener.bind(('127.0.0.1', 0))
     port = listener.getsockname()[1]
-  pair = [
-    subprocess.Popen(
-      [
-        *(sys.executable, '-m', 'art_jax.main'),
-        *('--experiment=vae', '--tiny', f'--coordinator=127.0.0.1:{port}'),
-        *(f'--num_processes={2 + i}', f'--process_id={i}'),
-      ],
-      stderr=subprocess.PIPE,
-      text=True,
-      env=os.environ,
-      cwd=_ROOT,
+  pair = []
+  for i in range(2):
+    environ = dict(os.environ)
+    place = f'127.0.0.1:{port}', str(2 + i), str(i)
+    _set_variables(environ.__setitem__, *place)
+    command = 'art_jax.main', '--experiment=vae', '--tiny'
+    pair.append(
+      subprocess.Popen(
+        [sys.executable, '-m', *command],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ,
+        cwd=_ROOT,
+      )
     )
-    for i in range(2)
-  ]
   err = pair[1].communicate(timeout=100)[1]
   pair[0].kill()
   pair[0].communicate()
