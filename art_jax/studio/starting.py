@@ -85,7 +85,7 @@ class Starting:
       f'{plan.folder} is there already; continue that run, or choose another '
       'name',
     )
-    return self._train(plan, folder)
+    return await self._train(plan, folder)
 
   async def trainer(self, request: Request) -> Response:
     """How a training that was started here goes, and which run it is."""
@@ -110,11 +110,11 @@ class Starting:
     plan = await anyio.to_thread.run_sync(
       forms.again, command, self._root, entry.path.name
     )
-    return self._train(plan, entry.path)
+    return await self._train(plan, entry.path)
 
-  def _train(self, plan: forms.Plan, folder: pathlib.Path) -> Response:
+  async def _train(self, plan: forms.Plan, folder: pathlib.Path) -> Response:
     arguments = plan.command('train', f'--workdir={folder}')
-    self._trainers.start(folder, arguments)
+    await anyio.to_thread.run_sync(self._trainers.start, folder, arguments)
     return JSONResponse({'folder': folder.name, 'command': self._shown(plan)})
 
   def _shown(self, plan: forms.Plan) -> str:

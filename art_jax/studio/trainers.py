@@ -4,6 +4,7 @@ They go on when the studio ends, and are stopped by a signal, at which a trainer
 saves a checkpoint.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -21,6 +22,7 @@ from art_jax.runs import lock
 
 _MOST = 4  # at once
 _TAIL = 4000  # bytes of what a trainer printed
+_ENDING = 60.0  # seconds that one which was stopped may take to end
 
 
 @dataclasses.dataclass(eq=False)
@@ -31,11 +33,13 @@ class Trainer:
     folder: its run folder.
     process: the process.
     output: what it prints; without a name on the disk.
+    stopping: it was asked to end.
   """
 
   folder: pathlib.Path
   process: subprocess.Popen
   output: IO[bytes]
+  stopping: bool = False
 
   def as_json(self) -> dict[str, Any]:
     """Return {'folder', 'code', 'tail'}; code None: it still runs."""
@@ -56,13 +60,26 @@ class Trainers:
 
   def __init__(self):
     self._all: dict[pathlib.Path, Trainer] = {}
+    self._lock = threading.Lock()
 
   def start(self, folder: pathlib.Path, arguments: Sequence[str]) -> Trainer:
     """Start `art_jax ARGUMENTS`, which trains in a folder.
 
+    One that was stopped there, and is about to end, is waited for.
+
     Raises:
       core.UserError: it is trained in already, or too many are.
     """
+    before = self._all.get(folder)
+    if before is not None and before.stopping:
+      with contextlib.suppress(subprocess.TimeoutExpired):
+        before.process.wait(_ENDING)
+    with self._lock:
+      self._require_free(folder)
+      self._all[folder] = _started(folder, arguments)
+      return self._all[folder]
+
+  def _require_free(self, folder: pathlib.Path) -> None:
     busy = [t for t in self._all.values() if t.process.poll() is None]
     core.require(
       not lock.is_held(folder) and folder not in {t.folder for t in busy},
@@ -73,18 +90,6 @@ class Trainers:
       f'{len(busy)} trainings were started here and still run; {_MOST} is the '
       'most: wait for one, stop one, or use the command line',
     )
-    output = tempfile.TemporaryFile(prefix='art_jax_studio_')
-    process = subprocess.Popen(
-      [sys.executable, '-m', 'art_jax.main', *arguments],
-      stdin=subprocess.DEVNULL,
-      stdout=output,
-      stderr=subprocess.STDOUT,
-      start_new_session=True,  # Ctrl-C at the studio is not for it
-    )
-    # Nobody may ask for it again: its end is taken notice of here.
-    threading.Thread(target=process.wait, daemon=True).start()
-    self._all[folder] = Trainer(folder, process, output)
-    return self._all[folder]
 
   def find(self, folder: pathlib.Path) -> Trainer | None:
     """Return the last training that was started here in a folder."""
@@ -98,6 +103,7 @@ class Trainers:
     """
     trainer = self._all.get(folder)
     if trainer is not None and trainer.process.poll() is None:
+      trainer.stopping = True
       trainer.process.send_signal(signal.SIGTERM)
       return
     holder = lock.holder(folder)
@@ -112,3 +118,17 @@ class Trainers:
       raise core.UserError(
         f'the trainer (process {holder}) cannot be stopped: {error.strerror}'
       ) from error
+
+
+def _started(folder: pathlib.Path, arguments: Sequence[str]) -> Trainer:
+  output = tempfile.TemporaryFile(prefix='art_jax_studio_')
+  process = subprocess.Popen(
+    [sys.executable, '-m', 'art_jax.main', *arguments],
+    stdin=subprocess.DEVNULL,
+    stdout=output,
+    stderr=subprocess.STDOUT,
+    start_new_session=True,  # Ctrl-C at the studio is not for it
+  )
+  # Nobody may ask for it again: its end is taken notice of here.
+  threading.Thread(target=process.wait, daemon=True).start()
+  return Trainer(folder, process, output)

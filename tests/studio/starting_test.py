@@ -47,6 +47,8 @@ def place(tmp_path, monkeypatch):
 
 
 class _Process:
+  """Runs until it was sent a signal and is waited for, or for ever."""
+
   code = None
 
   def __init__(self):
@@ -55,8 +57,9 @@ class _Process:
   def poll(self):
     return self.code
 
-  def wait(self):
-    pass
+  def wait(self, timeout=None):
+    if timeout is not None and self.signals:
+      self.code = 0
 
   def send_signal(self, number):
     self.signals.append(number)
@@ -156,6 +159,18 @@ def test_a_run_goes_on_by_what_a_page_could_have_asked(place, command, allowed):
   if allowed:
     assert started[0][-1] == f'--workdir={run}'
     assert client.post(f'/api/runs/{id}/stop', json={}).status_code == 200
+
+
+def test_a_run_goes_on_once_its_trainer_has_ended(place):
+  client, runs, started = place
+  run_files.write(runs / 'mine')
+  id = client.get('/api/runs').json()['runs'][0]['id']
+  assert client.post(f'/api/runs/{id}/resume', json={}).status_code == 200
+  again = client.post(f'/api/runs/{id}/resume', json={})
+  assert again.status_code == 400 and 'stop it first' in again.text
+  assert client.post(f'/api/runs/{id}/stop', json={}).status_code == 200
+  assert client.post(f'/api/runs/{id}/resume', json={}).status_code == 200
+  assert len(started) == 2
 
 
 def test_a_run_without_a_trainer_cannot_be_stopped(place, monkeypatch):

@@ -48,9 +48,13 @@ function fillCheckpoints(about) {
   choice.value = names.includes(old) ? old : 'latest';
 }
 
+// The first numbers (steps, guidance) are shown, the others can be unfolded.
 function fillFields(fields) {
-  byId('fields').replaceChildren(...fields.map(({name, value, whole}) => make('label', {text: name.replaceAll('_', ' ')},
-    make('input', {type: 'number', 'data-field': name, 'data-value': value, value, step: whole ? 1 : 'any'}))));
+  const labels = fields.map(({name, value, whole}) => make('label', {text: name.replaceAll('_', ' ')},
+    make('input', {type: 'number', 'data-field': name, 'data-value': value, value, step: whole ? 1 : 'any'})));
+  const more = labels.splice(2);
+  byId('fields').replaceChildren(...labels, ...(more.length
+    ? [make('details', {}, make('summary', {text: 'More numbers'}), make('div', {class: 'controls'}, ...more))] : []));
 }
 
 // What the worker needs to know of the model: only what was changed.

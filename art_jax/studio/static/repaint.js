@@ -33,6 +33,7 @@ async function take(file) {
     square.getContext('2d').drawImage(image, (side - image.width) / 2, (side - image.height) / 2);
     photo = {image: square, name: file.name};
     problem('');
+    byId('canvas').hidden = byId('hint').hidden = false;
     clear();
   } catch { problem('This file is no picture that a browser shows.'); }
 }

@@ -15,6 +15,7 @@ function showLine() {
   byId('state').className = 'badge ' + line.state;
   const whole = line.duration ? ` of ${number(line.duration)}` : '';
   byId('where').textContent = `${line.model} · step ${number(line.step)}${whole}`;
+  tellAbout();
   byId('stop').hidden = line.state !== 'running';
   byId('resume').hidden = !['stopped', 'crashed', 'new'].includes(line.state);
   const began = alarms.filter((alarm) => alarm.begins).length;
@@ -178,7 +179,7 @@ function table(heads, rows) {
 async function showAbout() {
   const about = await askJson(base);
   byId('settings').hidden = false;
-  const uses = [['Sample', '/sample', about.can.sample], ['Translate', '/translate', about.can.directions?.length]];
+  const uses = [['Sample', '/sample', about.can.sample], ['Translate', '/translate', about.can.directions?.length], ['Paint', '/paint', about.can.sample], ['Repaint', '/repaint', about.can.inpaint]];
   byId('uses').replaceChildren(...uses.filter(([, , can]) => can && about.checkpoints.length)
     .map(([text, page]) => make('a', {href: `${page}?id=${id}`, text})),
     make('a', {href: `/compare?ids=${id}`, text: 'Compare'}));
@@ -192,10 +193,16 @@ async function showAbout() {
     make('small', {text: `${start.time} · ${start.device} · art_jax ${start.version}`}), make('pre', {text: start.command})]));
   byId('data').textContent = about.data + (about.skipped ? ` ${about.skipped} files were not used.` : '');
   const examples = byId('examples');
-  examples.addEventListener('load', () => { examples.hidden = false; });
-  show(examples, address('examples', 0, 1400)).catch(() => {});
+  if (examples.hidden) show(examples, address('examples', 0, 1400)).catch(() => {});
 }
-showAbout().catch((error) => problem(error.message));
+// What the page of a new run cannot know yet comes with its first lines.
+let told = '';
+function tellAbout() {
+  const now = `${line.state} ${line.step > 0} ${Object.keys(pictures).length > 0}`;
+  if (now === told) return;
+  told = now;
+  showAbout().catch((error) => problem(error.message));
+}
 
 async function command(button, path, text) {
   button.disabled = true;
@@ -220,6 +227,7 @@ async function watch(folder) {
 
 byId('stop').addEventListener('click', () => command(byId('stop'), 'stop', 'it saves a checkpoint and ends'));
 byId('resume').addEventListener('click', () => command(byId('resume'), 'resume', 'it starts again'));
+byId('examples').addEventListener('load', () => { byId('examples').hidden = false; });
 byId('lapse-name').addEventListener('change', () => { byId('lapse-step').value = byId('lapse-step').max; showPictures(); });
 byId('lapse-step').addEventListener('input', showLapse);
 byId('lapse-play').addEventListener('click', play);

@@ -27,19 +27,23 @@ async function refresh() {
   if (!about) return;
   if (busy) { again = true; return; }
   busy = true;
+  const slow = setTimeout(() => { byId('made').hidden = false; byId('told').textContent = 'working: the first pictures of a model take longest'; }, 700);
   const value = asked(), began = performance.now(), of = id;
   try {
     const told = await post(`/api/runs/${id}/sample`, {...value, count: Number(byId('count').value), slot});
     problem('');
     if (of === id) {
       shown = told.pictures.map((png, i) => ({id: of, name: runName(), png, made: {...value, seed: value.seed + i, checkpoint: String(told.step)}}));
-      const passed = Math.round(performance.now() - began);
-      byId('told').textContent = `step ${told.step}, ${passed} ms (${told.milliseconds} ms of it in the worker)`;
+      const passed = performance.now() - began;
+      byId('told').textContent = `step ${told.step}, made in ${passed < 2000 ? `${Math.round(passed)} ms` : `${(passed / 1000).toFixed(1)} s`}`;
       showPictures();
     }
   } catch (error) {
     if (error.status !== 409) problem(error.message);
+    byId('told').textContent = '';
+    byId('made').hidden = !shown.length;
   }
+  clearTimeout(slow);
   busy = false;
   if (again) { again = false; refresh(); }
 }
@@ -132,7 +136,8 @@ byId('seed').addEventListener('input', () => { byId('seed-number').value = byId(
 byId('seed-number').addEventListener('input', () => { byId('seed').value = byId('seed-number').value; refresh(); });
 byId('truncation').addEventListener('input', () => { byId('truncation-value').textContent = byId('truncation').value; refresh(); });
 for (const name of ['count', 'class', 'checkpoint']) byId(name).addEventListener('change', refresh);
-for (const name of ['fields', 'attributes']) byId(name).addEventListener('input', refresh);
+byId('attributes').addEventListener('input', refresh);
+byId('fields').addEventListener('change', refresh); // each value is another program
 byId('zip').addEventListener('click', () => download(shown, 'samples.zip'));
 byId('favorites-zip').addEventListener('click', () => download(favorites.all(), 'favorites.zip'));
 byId('walk').addEventListener('click', () => film('interpolate', byId('walk')));

@@ -2,6 +2,7 @@
 import {byId, make, post, problem, save} from './studio.js';
 import {chooseModel, dropPlace, fileOf, finish, model, upload} from './model.js';
 
+const NAMES = {ab: 'a to b', ba: 'b to a'};
 let about = null, id = '', photo = null, style = null, made = null;
 
 function ready() {
@@ -77,7 +78,7 @@ addEventListener('paste', (event) => {
 chooseModel((can) => can.directions?.length > 0, (name) => `${name} translates no pictures. Choose a run of CycleGAN, CUT, pix2pix, a fast style or AdaIN.`, (told, chosen) => {
   about = told; id = chosen;
   if (about) {
-    byId('direction').replaceChildren(...about.can.directions.map((name) => make('option', {value: name, text: name})));
+    byId('direction').replaceChildren(...about.can.directions.map((name) => make('option', {value: name, text: NAMES[name] || name})));
     byId('direction-label').hidden = about.can.directions.length < 2;
     byId('style-drop').hidden = !about.can.styled;
   }
