@@ -3,15 +3,20 @@
 import dataclasses
 import pathlib
 import sys
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 
 from art_jax import core
 from art_jax.config import experiments as experiment_files
 from art_jax.devices import distributed, mesh
+from art_jax.runs import lock
 from art_jax.sweep import groups, outcome, program, together
 from art_jax.sweep.cells import Cell
+from art_jax.sweep.claims import Claims, Lost
 from art_jax.training import loop
+
+_POLL = 5  # seconds
 
 WAYS = ('auto', *program.WAYS, 'no')
 
@@ -41,33 +46,114 @@ class Sweep:
 def run(sweep: Sweep, devices: mesh.Devices) -> list[outcome.Outcome]:
   """Run what is not done; the table is written anew after every program.
 
+  Any number of processes may run one sweep: each claims cells, and in the end
+  waits for those of the others, or takes them over from one that died.
+
   Raises:
     loop.Preempted: asked to stop; the same command goes on.
     core.StorageError: the disk failed.
   """
   for name, reason in sweep.refused.items():
     outcome.note(sweep.folder / name, 'failed', reason, 1)
-  names = [
-    cell.name
-    for cell in sweep.cells
-    if cell.name in sweep.experiments
-    and outcome.ended(sweep.folder / cell.name).get('status')
-    not in outcome.DONE
-  ]
-  _say(
-    f'{len(sweep.cells)} cells, {len(names)} to run in {sweep.folder}'
-    + (f', {len(sweep.refused)} refused' if sweep.refused else '')
-  )
-  for group in _plan(sweep, names):
-    _run_group(sweep, [names[i] for i in group.indices], group, devices)
-    _write_table(sweep)
+  with Claims(sweep.folder) as claims:
+    before = {
+      name: claims.count(name) - (claims.owner(name) is not None)
+      for name in sweep.experiments
+    }
+    names = _not_ended(sweep, claims, before)
+    _say(
+      f'{len(sweep.cells)} cells, {len(names)} to run in {sweep.folder}'
+      + (f', {len(sweep.refused)} refused' if sweep.refused else '')
+    )
+    told = None
+    while names:
+      free = [n for n in names if _is_free(sweep, n, claims)]
+      for group in _plan(sweep, free):
+        _run_claimed(
+          sweep, [free[i] for i in group.indices], group, claims, devices
+        )
+      if not free:
+        told = _wait(names, claims, told)
+      names = _not_ended(sweep, claims, before)
   return _write_table(sweep)
 
 
+def _not_ended(
+  sweep: Sweep, claims: Claims, before: Mapping[str, int]
+) -> list[str]:
+  """Return the cells to run; a failed one is tried again, once in a start.
+
+  Args:
+    sweep: all of it.
+    claims: of this process.
+    before: how often each cell had been claimed, and left, at the start.
+  """
+
+  def ended(name: str) -> bool:
+    status = _status(sweep, name)
+    tried = claims.count(name) > before[name] and not claims.owner(name)
+    return status in outcome.DONE or (status == 'failed' and tried)
+
+  return [
+    cell.name
+    for cell in sweep.cells
+    if cell.name in sweep.experiments and not ended(cell.name)
+  ]
+
+
+def _is_free(sweep: Sweep, name: str, claims: Claims) -> bool:
+  """Tell whether nobody works at a cell.
+
+  One that was taken over may still be held by its trainer, if that comes back.
+  """
+  return claims.owner(name) is None and not lock.is_held(sweep.folder / name)
+
+
+def _wait(names: Sequence[str], claims: Claims, told: str | None) -> str:
+  """Wait a little for what others run; say whom, unless it was told."""
+  text = ', '.join(
+    f'{name} ({claims.owner(name) or "nobody any more"})' for name in names
+  )
+  if text != told:
+    _say(f'waiting for {text}')
+  time.sleep(_POLL)
+  return text
+
+
+def _run_claimed(
+  sweep: Sweep,
+  names: list[str],
+  group: groups.Group,
+  claims: Claims,
+  devices: mesh.Devices,
+) -> None:
+  """Run those cells of a group that this process can claim."""
+  mine = [name for name in names if claims.take(name)]
+  try:
+    # Another process may have ended one since the cells were listed.
+    rest = [n for n in mine if _status(sweep, n) not in outcome.DONE]
+    if rest:
+      _run_group(sweep, rest, group, claims, devices)
+      _write_table(sweep)
+  except Lost as error:
+    _say(f'{error}: going on with other cells')
+  finally:
+    for name in mine:
+      claims.give_back(name)
+
+
+def _status(sweep: Sweep, name: str) -> str | None:
+  return outcome.ended(sweep.folder / name).get('status')
+
+
 def _write_table(sweep: Sweep) -> list[outcome.Outcome]:
-  outcomes = [outcome.read(c, sweep.folder / c.name) for c in sweep.cells]
-  outcome.write(sweep.folder, outcomes)
-  return outcomes
+  """Write the table, again where another process has ended cells meanwhile."""
+  while True:
+    outcomes = [outcome.read(c, sweep.folder / c.name) for c in sweep.cells]
+    outcome.write(sweep.folder, outcomes)
+    now = [_status(sweep, cell.name) or 'waiting' for cell in sweep.cells]
+    if now == [one.status for one in outcomes]:
+      return outcomes
 
 
 def _plan(sweep: Sweep, names: Sequence[str]) -> list[groups.Group]:
@@ -97,7 +183,11 @@ def _plan(sweep: Sweep, names: Sequence[str]) -> list[groups.Group]:
 
 
 def _run_group(
-  sweep: Sweep, names: list[str], group: groups.Group, devices: mesh.Devices
+  sweep: Sweep,
+  names: list[str],
+  group: groups.Group,
+  claims: Claims,
+  devices: mesh.Devices,
 ) -> None:
   if len(names) > 1:
     auto = sweep.way == 'auto'
@@ -112,13 +202,15 @@ def _run_group(
         devices=devices,
         way=way,
         command=sweep.command,
+        guard=claims.require,
       )
       for name, (status, reason) in ends.items():
+        claims.require(name)
         outcome.note(sweep.folder / name, status, reason, len(names))
       return
     except together.Uneven:
       _say('they were stopped at different steps: one after another')
-    except (loop.Preempted, core.StorageError):
+    except (loop.Preempted, core.StorageError, Lost):
       raise
     except Exception as error:
       if core.disk_fault(error):
@@ -127,20 +219,24 @@ def _run_group(
       _say(f'not together ({_brief(error)}): one after another')
   for name in names:
     _say(f'cell {name}')
-    folder = sweep.folder / name
-    status, reason = _run_alone(
-      sweep.experiments[name], folder, devices, sweep.command
-    )
-    outcome.note(folder, status, reason, 1)
+    status, reason = _run_alone(sweep, name, claims, devices)
+    claims.require(name)
+    outcome.note(sweep.folder / name, status, reason, 1)
     if reason:
       _say(f'{name} {status}: {reason}')
 
 
-def _run_alone(experiment, folder, devices, command) -> tuple[str, str]:
+def _run_alone(sweep, name, claims, devices) -> tuple[str, str]:
   """Train one cell; return its status, and why it is not finished."""
   try:
-    loop.train(experiment, folder, devices=devices, command=command)
-  except (loop.Preempted, core.StorageError):
+    loop.train(
+      sweep.experiments[name],
+      sweep.folder / name,
+      devices=devices,
+      command=sweep.command,
+      guard=claims.require,
+    )
+  except (loop.Preempted, core.StorageError, Lost):
     raise
   except loop.AlarmStop as error:
     return 'stopped', str(error).partition('; step ')[0]

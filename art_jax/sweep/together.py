@@ -7,7 +7,7 @@ turn: a run folder does not tell how it was trained.
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from art_jax import core
@@ -54,6 +54,7 @@ def train(
   devices: mesh.Devices,
   way: str,
   command: str = '',
+  guard: Callable[[str], object] = lambda name: None,
 ) -> dict[str, tuple[str, str]]:
   """Train cells to the end, continuing what is in their folders.
 
@@ -68,6 +69,7 @@ def train(
     devices: where it runs.
     way: 'vmap' or 'turns', see `program`.
     command: noted in each run.json.
+    guard: see `session.Shared`.
 
   Returns:
     By name (status, reason): 'finished', 'stopped' or 'diverged'.
@@ -88,6 +90,7 @@ def train(
       stop=stop,
       clocks=clocks,
       command=command,
+      guard=guard,
     )
     opened = [
       _open_run(stack, shared, experiment, path)

@@ -62,6 +62,7 @@ class Hooks:
     run, due = self._session, self._schedule.due(step, stopping=stopping)
     alarm, save = None, due.checkpoint
     if due.log:
+      run.guard(run.folder.path.name)
       row = self._measured(step, due, state, metrics)
       alarm = self._log(step, row)
       improved = due.evaluate and self._health.improved(step, row)

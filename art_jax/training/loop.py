@@ -35,6 +35,7 @@ def train(
   init_from: str | None = None,
   command: str = '',
   log: Sequence[str] = (),
+  guard: Callable[[str], object] = lambda name: None,
 ) -> dict[str, float]:
   """Train to the end, continuing what is in the workdir.
 
@@ -48,6 +49,7 @@ def train(
     command: noted in run.json.
     log: trackers that are told of the run: 'wandb', 'mlflow', 'trackio',
       'module:Class'.
+    guard: see `session.Shared`.
 
   Returns:
     The summary that is also written to summary.json: rates, and where the
@@ -83,6 +85,7 @@ def train(
         command=command,
         donor=donor,
         trackers=trackers,
+        guard=guard,
       )
       run, restored = session.open_session(
         stack, shared, experiment, resolved, state_shapes, *locked

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from art_jax import core
 from art_jax.data.dataset import Dataset
@@ -33,6 +33,8 @@ class Shared:
     command: noted in run.json.
     donor: state whose networks a fresh run begins with, or None.
     trackers: that are told of the run, by name.
+    guard: called with the name of the run folder before it is written;
+      raises if the run is no longer this process's.
   """
 
   dataset: Dataset
@@ -45,6 +47,7 @@ class Shared:
   trackers: Mapping[str, type[Tracker]] = dataclasses.field(
     default_factory=dict
   )
+  guard: Callable[[str], object] = lambda name: None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

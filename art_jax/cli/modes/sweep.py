@@ -5,13 +5,12 @@ import shlex
 import sys
 from typing import Any
 
-import jax
-
 from art_jax import core
 from art_jax.cli import options
 from art_jax.config import experiments as experiment_files
 from art_jax.config import serialization
-from art_jax.sweep import cells, outcome, run_cells
+from art_jax.devices import distributed, mesh
+from art_jax.sweep import cells, claims, outcome, run_cells
 
 
 def run(flags: Any) -> None:
@@ -24,12 +23,7 @@ def run(flags: Any) -> None:
   )
   base = options.experiment(flags, ())
   experiments, refused = _build(flags, base, chosen)
-  devices = options.devices(flags)
-  core.require(
-    jax.process_count() == 1,
-    'sweep runs in one process; start one on each host, with other '
-    'values of --set and another --workdir',
-  )
+  devices = _devices(flags)
   sweep = run_cells.Sweep(
     chosen,
     experiments,
@@ -53,6 +47,18 @@ def run(flags: Any) -> None:
   failed = [one for one in outcomes if one.status == 'failed']
   if len(failed) == len(outcomes):
     raise core.UserError(f'every cell failed, the first: {failed[0].reason}')
+
+
+def _devices(flags: Any) -> mesh.Devices:
+  """Return the devices of this process, which joins no others."""
+  core.require(
+    (flags.coordinator, flags.num_processes, flags.process_id) == (None,) * 3,
+    f'--coordinator={flags.coordinator}: processes of a sweep share its folder '
+    'and need no coordinator: start the same command in each, with the same '
+    '--workdir (docs/sweep.md)',
+  )
+  distributed.expect_platform(flags.expect_platform)
+  return mesh.make_devices(flags.devices)
 
 
 def _build(
@@ -84,6 +90,7 @@ def _build(
 
 def _folder(flags: Any) -> pathlib.Path:
   if flags.workdir:
+    claims.require_posix(flags.workdir)
     return pathlib.Path(flags.workdir)
   folder = pathlib.Path(options.workdir(flags))
   return folder.with_name(f'{folder.name}_sweep')
