@@ -20,6 +20,7 @@ from art_jax.algorithms import (
   gan_state,
   gan_updates,
   optim,
+  passes,
   trainable,
 )
 from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
@@ -158,9 +159,11 @@ class ACGAN:
     judge = functools.partial(pure.apply_train, self.discriminator, params)
     x, g = gan_updates.perturb_pair(self, rows, clock)
     y, fake_y = rows['labels'], rows['fake_labels']
-    keys = [jax.random.fold_in(key, i) for i in range(2)]
-    (real, real_class), collections = judge(collections, x, key=keys[0])
-    (fake, fake_class), collections = judge(collections, g, key=keys[1])
+    judged, collections = passes.apply_each(
+      *(self.discriminator, params, collections, [(x,), (g,)]),
+      keys=[jax.random.fold_in(key, i) for i in range(2)],
+    )
+    (real, real_class), (fake, fake_class) = judged
     terms = {
       'loss/real': self.loss.real(real, rows['targets'][:, 0]),
       'loss/fake': self.loss.fake(fake, rows['targets'][:, 1]),

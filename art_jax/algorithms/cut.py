@@ -241,7 +241,7 @@ class CUT:
     """Return half the loss of real pictures and fakes, for `descend`."""
     judge = Runner(self.discriminator, params, collections)
     domain = self.direction[1]
-    real, fake = (judge(domain, batch[kind]) for kind in ('real', 'fake'))
+    real, fake = judge.each(domain, batch['real'], batch['fake'])
     half = 0.5 * (least_squares(real, 1.0) + least_squares(fake, 0.0))
     metrics = {
       'loss/discriminator': half,

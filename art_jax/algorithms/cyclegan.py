@@ -146,7 +146,14 @@ class CycleGAN:
     def generator_loss(params, collections, batch):
       run = Runner(self.generator, params, collections, dropout_key)
       a, b = batch['a'], batch['b']
-      fake_b, fake_a = run('ab', a), run('ba', b)
+      if self.identity_weight:
+        # A generator leaves pictures of its second domain as they are.
+        fake_b, same_b = run.each('ab', a, b)
+        fake_a, same_a = run.each('ba', b, a)
+        identity_a, identity_b = l1(same_a, a), l1(same_b, b)
+      else:
+        fake_b, fake_a = run('ab', a), run('ba', b)
+        identity_a = identity_b = jnp.float32(0)
       cycle_a = l1(*self._cells(run('ba', fake_b), a))
       cycle_b = l1(*self._cells(run('ab', fake_a), b))
       # The discriminators are constants here; their batch statistics are
@@ -167,7 +174,6 @@ class CycleGAN:
         'loss/cycle_b': cycle_b,
       }
       if self.identity_weight:
-        identity_a, identity_b = l1(run('ba', a), a), l1(run('ab', b), b)
         weight = self.identity_weight * self.cycle_weight
         loss += weight * (identity_a + identity_b)
         metrics |= {
@@ -191,8 +197,7 @@ class CycleGAN:
       judge = Runner(self.discriminator, params, collections)
       losses, scores = {}, {}
       for domain in ('a', 'b'):
-        real = judge(domain, batch[domain])
-        fake = judge(domain, batch[f'fake_{domain}'])
+        real, fake = judge.each(domain, batch[domain], batch[f'fake_{domain}'])
         # Half of the sum, so that D learns slowly relative to G (section 4).
         losses[f'loss/discriminator_{domain}'] = 0.5 * (
           least_squares(real, 1.0) + least_squares(fake, 0.0)

@@ -39,8 +39,7 @@ _PAPER_ADAM = optim.Adam(learning_rate=2e-4, b1=0.5, b2=0.999)
 class GAN:
   """A generator against a discriminator.
 
-  A step takes `n_critic` batches: D descends on each (real and fake pictures
-  are separate passes, with batch statistics of their own), then G once.
+  A step takes `n_critic` batches: D descends on each, then G once.
 
   Attributes:
     generator: G: latents (and one-hot labels) to pictures.
@@ -159,15 +158,16 @@ class GAN:
       rows: real, fake: f32[B, H, W, C]; labels, fake_labels; targets: f32[B,
         2]; keys: [B, 3].
     """
-    from art_jax.algorithms import gan_losses  # here: a loaded model has none
+    from art_jax.algorithms import gan_losses, passes  # here: not when loaded
 
     judge = functools.partial(pure.apply_train, self.discriminator, params)
     x, g = gan_updates.perturb_pair(self, rows, clock)
     y, fake_y = map(self.given, (rows['labels'], rows['fake_labels']))
-    # Two passes: real and fake pictures have batch statistics of their own.
-    keys = [jax.random.fold_in(key, i) for i in range(2)]
-    real, collections = judge(collections, x, *y, key=keys[0])
-    fake, collections = judge(collections, g, *fake_y, key=keys[1])
+    # Real and fake pictures have batch statistics of their own, if any.
+    (real, fake), collections = passes.apply_each(
+      *(self.discriminator, params, collections, [(x, *y), (g, *fake_y)]),
+      keys=[jax.random.fold_in(key, i) for i in range(2)],
+    )
     terms = gan_losses.adversarial_terms(self, real, fake, rows['targets'])
     terms |= gan_losses.penalty_terms(
       self,

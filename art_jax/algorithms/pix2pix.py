@@ -190,8 +190,10 @@ class Pix2Pix:
     judge = runner.Runner(self.discriminator, params, collections)
     loss, domain = _LOSSES[self.loss], self.direction[1]
     # Real and fake pairs are batches of their own for the batch norm.
-    real = judge(domain, pair_of(batch['source'], batch['target']))
-    fake = judge(domain, pair_of(batch['source'], batch['fake']))
+    real, fake = judge.each(
+      domain,
+      *(pair_of(batch['source'], batch[kind]) for kind in ('target', 'fake')),
+    )
     # Half, "which slows down the rate at which D learns" (section 3.3).
     half = 0.5 * (loss(real, 1.0) + loss(fake, 0.0))
     metrics = {

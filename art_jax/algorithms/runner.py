@@ -7,8 +7,8 @@ import jax
 from flax import linen as nn
 
 from art_jax import core
+from art_jax.algorithms import passes
 from art_jax.algorithms.trainable import Collections
-from art_jax.nn import pure
 
 
 class Runner:
@@ -48,21 +48,38 @@ class Runner:
       *inputs: its arguments.
       method: which of its methods; None: `__call__`.
     """
-    modules, key = self._modules, self._key
+    return self._run(name, [inputs], method)[0]
+
+  def each(self, name: str, *batches: jax.Array) -> list[Any]:
+    """Return the outputs of the network called `name` for several batches.
+
+    They are one pass where that is exact, see `passes.apply_each`.
+
+    Args:
+      name: of the network.
+      *batches: its argument, of one size.
+    """
+    return self._run(name, [(batch,) for batch in batches], None)
+
+  def _run(self, name, batches, method):
+    modules, keys = self._modules, [self._key] * len(batches)
     module = modules if isinstance(modules, nn.Module) else modules[name]
-    if key is not None:
-      key = jax.random.fold_in(key, self._calls)
-    self._calls += 1
-    output, updated = pure.apply_train(
+    if self._key is not None:
+      keys = [
+        jax.random.fold_in(self._key, self._calls + i)
+        for i in range(len(batches))
+      ]
+    self._calls += len(batches)
+    outputs, updated = passes.apply_each(
       module,
       self._params[name],
       {kind: nets[name] for kind, nets in self.collections.items()},
-      *inputs,
-      key=key,
+      batches,
+      keys=keys,
       method=method,
     )
     self.collections = {
       kind: {**nets, name: updated[kind]}
       for kind, nets in self.collections.items()
     }
-    return output
+    return outputs

@@ -94,6 +94,20 @@ class MultiBatch(Protocol):
     ...
 
 
+@runtime_checkable
+class PerPicture(Protocol):
+  """A network that may treat the pictures of a batch alone in training."""
+
+  @property
+  def per_picture(self) -> bool:
+    """Whether a picture's output is the same in any batch.
+
+    True without batch statistics or other comparisons of pictures, random
+    numbers, and variables that a call changes.
+    """
+    ...
+
+
 class PictureReader(Protocol):
   """Reads a picture that a config names: `art_jax.data.paintings.read`."""
 
@@ -350,6 +364,11 @@ def size_multiple(algorithm: Any) -> int:
 def sampling_passes(algorithm: Any) -> int:
   """Return how often a network runs for one sample; 1 unless stated."""
   return algorithm.num_steps if isinstance(algorithm, MultiPass) else 1
+
+
+def per_picture(network: Any) -> bool:
+  """Return whether a network states that it treats pictures alone."""
+  return isinstance(network, PerPicture) and network.per_picture
 
 
 def batches_per_step(algorithm: Any) -> int:

@@ -131,6 +131,13 @@ class CDCGANDiscriminator(nn.Module):
   minibatch_std: int = 0
   dtype: str = 'float32'
 
+  @property
+  def per_picture(self) -> bool:
+    """Whether training treats the pictures of a batch alone."""
+    return self.norm != 'batch' and not (
+      self.dropout or self.spectral_norm or self.minibatch_std
+    )
+
   @nn.compact
   def __call__(
     self, x: jax.Array, y: jax.Array, train: bool = False

@@ -124,6 +124,11 @@ class GANGoghDiscriminator(nn.Module):
   norm: str = 'layer'
   dtype: str = 'float32'
 
+  @property
+  def per_picture(self) -> bool:
+    """Whether training treats the pictures of a batch alone."""
+    return self.norm != 'batch'
+
   @nn.compact
   def __call__(
     self, x: jax.Array, train: bool = False

@@ -41,6 +41,11 @@ class PatchGAN(nn.Module):
   detail: float = 0.0
   dtype: str = 'float32'
 
+  @property
+  def per_picture(self) -> bool:
+    """Whether training treats the pictures of a batch alone."""
+    return self.norm != 'batch'
+
   def _check(self, shape: tuple[int, ...]) -> None:
     require.at_least(self, width=1)
     require.holds(

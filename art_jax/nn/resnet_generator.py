@@ -87,6 +87,11 @@ class ResnetGenerator(nn.Module):
     """Height and width of the images are multiples of it."""
     return 2**self.halvings
 
+  @property
+  def per_picture(self) -> bool:
+    """Whether training treats the pictures of a batch alone."""
+    return self.norm != 'batch' and not self.dropout
+
   def _check(self, shape: tuple[int, ...]) -> None:
     require.at_least(self, width=1, blocks=0, channels=1, halvings=0)
     require.one_of('norm', self.norm, norm.NORMS)
