@@ -53,21 +53,22 @@ _CUBES = ('2x2x1', '2x2x2', '2x2x4', '2x4x4', '4x4x4', '4x4x8', '4x8x8')
 
 
 def _tpu(
-  page: str, gib: int, tflops: float, gbps: float, link: float, shapes: tuple
+  page: str, gib: float, tflops: float, gbps: float, link: float, shapes: tuple
 ) -> Chip:
-  """Return a TPU; its page at Google Cloud gives all figures."""
+  """Return a TPU: GiB, bfloat16 TFLOP/s, memory and links in GB/s, slices."""
   return Chip(
     platform='tpu',
-    memory=gib * 2**30,
-    usable=1.0,  # what is reserved, the compiler knows
+    memory=int(gib * 2**30),
+    usable=1.0,
     bandwidth=gbps * 1e9,
     peak={'bfloat16': tflops * 1e12, 'float32': tflops * 1e12},
     link=link * 1e9,
     launch=0.0,
     shapes=shapes,
-    sources=dict.fromkeys(
-      ('memory', 'bandwidth', 'peak', 'link'), f'{_TPU}/{page}'
-    ),
+    sources={
+      'memory': 'available, says libtpu 0.0.42 where it refuses a program',
+      **dict.fromkeys(('bandwidth', 'peak', 'link'), f'{_TPU}/{page}'),
+    },
   )
 
 
@@ -99,9 +100,9 @@ device_description_str: "NVIDIA H100 80GB HBM3"
 """
 
 CHIPS = {
-  'tpu:v5e': _tpu('v5e', 16, 197, 819, 200, _SQUARES),
-  'tpu:v6e': _tpu('v6e', 32, 918, 1638, 400, _SQUARES),
-  'tpu:v5p': _tpu('v5p', 95, 459, 2765, 600, _CUBES),
+  'tpu:v5e': _tpu('v5e', 15.75, 197, 819, 200, _SQUARES),
+  'tpu:v6e': _tpu('v6e', 31.25, 918, 1638, 400, _SQUARES),
+  'tpu:v5p': _tpu('v5p', 95.74, 459, 2765, 600, _CUBES),
   'gpu:h100': Chip(
     platform='gpu',
     memory=84929347584,

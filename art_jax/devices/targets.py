@@ -7,7 +7,6 @@ https://docs.jax.dev/en/latest/aot.html. Nothing can be run on them.
 import dataclasses
 import difflib
 import importlib.metadata
-import importlib.util
 import os
 import re
 
@@ -21,6 +20,19 @@ from art_jax.devices.chips import CHIPS, Chip
 # The package of jax's extra whose version must be the one that jax names.
 _TPU_PACKAGE = 'libtpu'
 _GPU_PACKAGES = ('jax-cuda13-pjrt', 'jax-cuda12-pjrt')
+# Else libtpu asks a metadata server for minutes, and warns of all that no
+# machine told it.
+_TPU_ENVIRONMENT = {
+  'TPU_SKIP_MDS_QUERY': '1',
+  'TPU_WORKER_HOSTNAMES': 'localhost',
+  'TPU_WORKER_ID': '0',
+  'TPU_ACCELERATOR_TYPE': 'v5litepod-4',
+}
+# Else the plugin looks for a card and its profiler, and refuses without them.
+_GPU_ENVIRONMENT = {
+  'CUDA_VISIBLE_DEVICES': '-1',
+  'JAX_SKIP_CUDA_CONSTRAINTS_CHECK': '1',
+}
 # Tuning times kernels on the card.
 _GPU_OPTIONS = {'xla_gpu_autotune_level': 0}
 
@@ -142,13 +154,10 @@ def _nearest(name: str, known: list[str]) -> list[str]:
 
 def _hide_devices(gpu: bool) -> None:
   """Let jax compute on the CPU, and its plugins need no device."""
-  os.environ['TPU_SKIP_MDS_QUERY'] = '1'  # else libtpu asks for minutes
-  os.environ.setdefault('TPU_MIN_LOG_LEVEL', '3')
-  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-  if gpu:
-    os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
-    os.environ['JAX_SKIP_CUDA_CONSTRAINTS_CHECK'] = '1'
+  os.environ.update(_GPU_ENVIRONMENT if gpu else _TPU_ENVIRONMENT)
   jax.config.update('jax_platforms', 'cpu,cuda' if gpu else 'cpu')
+  # A program for a device that is not there can be stored, but not read again.
+  jax.config.update('jax_enable_compilation_cache', False)
 
 
 def _require_tpu(name: str) -> None:

@@ -33,6 +33,7 @@ class Figures:
       (convolutions and matrix products with what is fused to them), 'fusions'
       (all other arithmetic), 'transposes', 'copies' and 'collectives'. On a
       GPU each is at least one launch of a kernel.
+    turned: number of arrays that are transposed, inside of fusions too.
     collectives: kind -> (number, bytes of their results).
     traffic: bytes that operations read from and write to main memory.
     bfloat16: share of the FLOPs of products whose inputs are bfloat16; nan
@@ -40,6 +41,7 @@ class Figures:
   """
 
   operations: dict[str, int]
+  turned: int
   collectives: dict[str, tuple[int, int]]
   traffic: int
   bfloat16: float
@@ -56,11 +58,12 @@ def read(text: str) -> Figures:
   operations = dict.fromkeys(KINDS, 0)
   counts, sizes = collections.Counter(), collections.Counter()
   flops: dict[str, float] = collections.defaultdict(float)
-  traffic = 0
+  traffic, turned = 0, 0
   for each, computation, times in module.executed():
     if not each.opcode.endswith('-done'):
       operations[_kind(module, each)] += times
       traffic += times * _traffic(module, each, computation)
+      turned += times * _turned(module, each)
     for kind, size in _collectives(module, each):
       counts[kind] += times
       sizes[kind] += times * size
@@ -69,6 +72,7 @@ def read(text: str) -> Figures:
   total = sum(flops.values())
   return Figures(
     operations,
+    turned,
     {kind: (counts[kind], sizes[kind]) for kind in sorted(counts)},
     traffic,
     flops['bf16'] / total if total else math.nan,
@@ -88,6 +92,11 @@ def _kind(module: Module, each: Instruction) -> str:
   if does <= _TURNS | _COPIES:
     return 'transposes'
   return 'fusions'
+
+
+def _turned(module: Module, each: Instruction) -> int:
+  lines = module.fused(each).values() or [each]
+  return sum(one.opcode in _TURNS for one in lines)
 
 
 def _is_library_product(each: Instruction) -> bool:

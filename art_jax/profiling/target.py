@@ -100,6 +100,7 @@ def _work(
       f'operations/{kind}': count / steps
       for kind, count in figures.operations.items()
     },
+    'turned': figures.turned / steps,
     **{f'collectives/{k}': count for k, (count, _) in collectives.items()},
     **{f'collective_bytes/{k}': size for k, (_, size) in collectives.items()},
     **{f'bound/{name}': value for name, value in seconds.items()},
@@ -124,10 +125,7 @@ def text(experiment: core.Experiment, result: dict[str, Any]) -> str:
     f'work: {_number(r["flops"])}FLOP, {_number(r["bytes/accessed"])}B moved '
     f'from and to memory, {100 * r["bfloat16"]:.0f} % of the arithmetic of '
     'products in bfloat16',
-    f'{"kernel launches" if gpu else "operations"}: {r["operations"]:,.0f} = '
-    + ' + '.join(
-      f'{r[f"operations/{k}"]:,.0f} {k}' for k in compiled_figures.KINDS
-    ),
+    _operations_line(r),
     _collectives_line(r),
     'a bound of the step, not a forecast: at least '
     f'{1e3 * r["bound"]:.3g} ms, by {r["bound/by"]} ('
@@ -170,6 +168,18 @@ def _pictures_line(r: dict[str, Any]) -> str:
   if r['pictures'] is None:
     return 'pictures: in device memory, 1,000 of them assumed'
   return f'pictures: {r["pictures"]:,} in device memory'
+
+
+def _operations_line(r: dict[str, Any]) -> str:
+  gpu = r['target'].startswith('gpu')
+  each = (
+    f'{r[f"operations/{kind}"]:,.0f} {kind}' for kind in compiled_figures.KINDS
+  )
+  return (
+    f'{"kernel launches" if gpu else "operations"}: {r["operations"]:,.0f} = '
+    f'{" + ".join(each)}; {r["turned"]:,.0f} arrays are transposed, inside of '
+    'fusions too'
+  )
 
 
 def _collectives_line(r: dict[str, Any]) -> str:

@@ -17,7 +17,10 @@ from art_jax.training import loop, multi_step, start
 _ASSUMED = 1000
 _UNITS = {'K': 2**10, 'M': 2**20, 'G': 2**30, 'T': 2**40}
 # What a TPU's compiler says of a program that is too large.
-_TOO_LARGE = re.compile(r'Used ([\d.]+)([KMGT])i? of ([\d.]+)([KMGT])i? hbm')
+_TOO_LARGE = re.compile(
+  r'(?:Used |\()([\d.]+)([KMGT])(?: of |\) exceeds available HBM \()'
+  r'([\d.]+)([KMGT])'
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,14 +89,10 @@ def compile_step(
   try:
     compiled = lowered.compile(compiler_options=target.options)
   except jax.errors.JaxRuntimeError as error:
-    refused = _TOO_LARGE.search(str(error))
-    if not refused:
+    peak = _refused(str(error), devices.state_bytes(state))
+    if peak is None:
       raise
-    used, available = (
-      int(float(number) * _UNITS[unit])
-      for number, unit in (refused.group(1, 2), refused.group(3, 4))
-    )
-    return Program({'peak': used}, available, '', None, engine.kind, count)
+    return Program({'peak': peak}, limit, '', None, engine.kind, count)
   cost = compiled.cost_analysis() or {}
   # Of a loop the compiler counts one round.
   counted = cost.get('flops') if train.steps_per_call == 1 else None
@@ -105,6 +104,19 @@ def compile_step(
     engine.kind,
     count,
   )
+
+
+def _refused(message: str, state: int) -> int | None:
+  """Return the bytes that a program needs which the compiler refused.
+
+  None: it was refused for another reason. The message gives all of them, or
+  the temporaries alone.
+  """
+  found = _TOO_LARGE.search(message)
+  if not found:
+    return None
+  used = int(float(found[1]) * _UNITS[found[2]])
+  return used + state if 'temporaries' in message else used
 
 
 def _engine(

@@ -3,10 +3,17 @@
 import pathlib
 
 import pytest
+import toy
 
 from art_jax import core
-from art_jax.devices import chips, targets
-from art_jax.profiling import bounds, compiled_figures, hlo_text
+from art_jax.devices import chips, mesh, targets
+from art_jax.profiling import (
+  bounds,
+  compiled_figures,
+  hlo_text,
+  target_fit,
+  target_step,
+)
 
 # A step of one convolution, one product in bfloat16 and a loop of 5 rounds, as
 # XLA prints them; shortened.
@@ -22,7 +29,7 @@ def test_operations_are_counted_by_kind_and_loops_as_often_as_they_run():
     'copies': 5,
     'collectives': 1,
   }
-  assert figures.launches == 10
+  assert (figures.launches, figures.turned) == (10, 1)
   assert figures.collectives == {'all-reduce': (1, 4 * 2 * 4 * 4 * 32)}
 
 
@@ -155,3 +162,82 @@ def test_every_figure_of_a_chip_has_a_source():
     assert {'memory', 'bandwidth', 'peak', 'link'} <= set(chip.sources)
     assert set(chip.peak) == {'bfloat16', 'float32'}
     assert all(targets.parse(name) for name in targets.names())
+
+
+@pytest.mark.parametrize(
+  ('peak', 'first', 'unit', 'limit', 'best', 'most'),
+  [
+    (lambda b: 100 + 10 * b, 8, 1, 1000, 90, 3),  # a line: the third confirms
+    (lambda b: 100 + 10 * b, 8, 8, 1000, 88, 3),
+    (lambda b: 100 + 10 * b, 512, 8, 1000, 88, 3),  # the first is too large
+    (lambda b: 100 + 10 * b + b * b / 10, 8, 4, 1000, 48, 4),  # it bends
+    (lambda b: 2000 + b, 8, 8, 1000, 0, 4),  # nothing fits
+    (lambda b: 900 + 100 * b, 1, 1, 1000, 1, 3),
+    (lambda b: 500, 8, 8, 1000, 64, 4),  # rows cost nothing
+  ],
+)
+def test_the_largest_batch_is_found_in_four_compilations(
+  peak, first, unit, limit, best, most
+):
+  found, tried = target_fit.search(peak, first, unit, limit)
+  assert found == best and len(tried) <= most
+  assert found == 0 or tried[found] <= limit
+  assert all(batch % unit == 0 for batch in tried)
+
+
+def _too_large(monkeypatch, fixed, each, state, **changes):
+  """Return the message for a toy step of so many bytes on two devices."""
+  experiment = toy.experiment(**changes)
+  devices = mesh.make_devices(2)
+
+  def memory(rows):
+    return {'peak': fixed + each * rows, 'state': state}
+
+  monkeypatch.setattr(
+    target_step,
+    'compile_step',
+    lambda e, *_: target_step.Program(
+      memory(e.train.batch_size), 1000, 'text', None, 'streaming', None
+    ),
+  )
+  rows = experiment.train.batch_size
+  result = {'fits': False, 'bytes/limit': 1000}
+  result |= {f'bytes/{k}': v for k, v in memory(rows).items()}
+  with pytest.raises(core.UserError) as raised:
+    target_fit.require_fits(
+      experiment, targets.parse('gpu:h100x2'), devices, result
+    )
+  return str(raised.value)
+
+
+def test_a_step_that_does_not_fit_names_what_would(monkeypatch):
+  message = _too_large(monkeypatch, 200, 200, 100)
+  assert 'train.batch_size=8 needs' in message
+  assert '--set train.batch_size=4 would fit' in message
+  assert '--set train.accumulate=2 may' in message
+  assert 'shard_state' not in message  # 50 bytes would be saved
+  message = _too_large(monkeypatch, 1000, 10, 400)
+  assert '--set train.shard_state=True would' in message
+  assert 'batch_size=4' not in message and 'accumulate' not in message
+  message = _too_large(monkeypatch, 2000, 10, 400)
+  assert 'no batch fits' in message
+
+
+@pytest.mark.parametrize(
+  ('message', 'peak'),
+  [
+    (
+      'RESOURCE_EXHAUSTED: Ran out of memory in memory space hbm. Used 20.50G '
+      'of 15.75G hbm. Exceeded hbm capacity by 4.75G.',
+      20.5 * 2**30,
+    ),
+    (
+      'RESOURCE_EXHAUSTED: Ran out of memory on HBM, the total memory required '
+      'for HLO temporaries (385.00G) exceeds available HBM (15.75G).',
+      385 * 2**30 + 1000,
+    ),
+    ('UNIMPLEMENTED: no such operation', None),
+  ],
+)
+def test_what_a_refused_program_needs_is_read(message, peak):
+  assert target_step._refused(message, state=1000) == peak

@@ -1,13 +1,14 @@
 """`art_jax describe EXPERIMENT`: what it is, without data or allocation."""
 
 import json
+import sys
 from typing import Any
 
 from art_jax import core
 from art_jax.cli import options
 from art_jax.core.paths import new_file, write_atomic
 from art_jax.devices import mesh, targets
-from art_jax.profiling import describe, target
+from art_jax.profiling import describe, target, target_fit
 
 
 def run(flags: Any) -> None:
@@ -37,5 +38,11 @@ def _on_target(flags: Any) -> None:
   experiment = options.experiment(flags)
   result = target.measure(experiment, chosen, devices)
   print(target.text(experiment, result))
+  if flags.fit:
+    result |= target_fit.largest(experiment, chosen, devices, result)
+    print(target_fit.text(result))
   if output:
     write_atomic(output, json.dumps(result, indent=2) + '\n')
+  if not flags.fit:
+    sys.stdout.flush()
+    target_fit.require_fits(experiment, chosen, devices, result)
