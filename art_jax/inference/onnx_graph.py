@@ -1,9 +1,11 @@
 """Builds an ONNX graph: nodes, weights, and sizes known when it runs."""
 
 import ast
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from art_jax import core
@@ -33,6 +35,9 @@ class Value(NamedTuple):
   dtype: Any
 
 
+Item = Any  # a Value of the graph, or an array that is known
+
+
 class Graph:
   """Collects nodes and weights.
 
@@ -59,23 +64,61 @@ class Graph:
     self, op: str, inputs: Sequence[str], count: int, **attributes: Any
   ) -> list[str]:
     """Add a node of several outputs; return their names."""
-    self._count += 1
-    names = [f'{op.lower()}_{self._count}_{i}' for i in range(count)]
+    names = [self.fresh(op.lower()) for _ in range(count)]
     self.nodes.append(
       self.helper.make_node(op, list(inputs), names, **attributes)
     )
     return names
+
+  def fresh(self, kind: str) -> str:
+    """Return a name that the graph does not have yet."""
+    self._count += 1
+    return f'{kind}_{self._count}'
+
+  @contextlib.contextmanager
+  def body(self) -> Iterator[list[Any]]:
+    """Collect the nodes of a loop's body, which sees all names around it."""
+    around, sizes = self.nodes, self.sizes
+    self.nodes, self.sizes = [], dict(sizes)
+    try:
+      yield self.nodes
+    finally:
+      self.nodes, self.sizes = around, sizes
+
+  def subgraph(
+    self, nodes: list[Any], inputs: Sequence[Value], outputs: Sequence[Value]
+  ) -> Any:
+    """Return a body as an attribute of a node."""
+    told = [
+      [self.told(v, _free(v.shape)) for v in x] for x in (inputs, outputs)
+    ]
+    return self.helper.make_graph(nodes, self.fresh('body'), *told)
+
+  def told(self, value: Value, dims: Sequence[Any]) -> Any:
+    """Return the declaration of an input or output."""
+    kind = self.helper.np_dtype_to_tensor_dtype(np.dtype(value.dtype))
+    return self.helper.make_tensor_value_info(value.name, kind, list(dims))
 
   def constant(self, value: Any, name: str = '') -> str:
     """Add an array once; return its name."""
     array = np.asarray(value)
     key = (array.dtype.str, array.shape, array.tobytes())
     if key not in self._known or name:
-      self._count += 1
-      name = name or f'constant_{self._count}'
+      name = name or self.fresh('constant')
       self.weights.append(self._numpy.from_array(array, name))
       self._known[key] = name
     return self._known[key]
+
+  def value(self, item: Item) -> Value:
+    """Return what is known as a weight of the graph."""
+    if isinstance(item, Value):
+      return item
+    if isinstance(item, jax.Array) and jax.dtypes.issubdtype(
+      item.dtype, jax.dtypes.prng_key
+    ):
+      raise random_error('random_bits')
+    array = np.asarray(item)
+    return Value(self.constant(array), array.shape, array.dtype)
 
   def shape(self, dims: Sequence[Any]) -> str:
     """Return the tensor i64[len(dims)] of a shape."""
@@ -126,16 +169,12 @@ def model_bytes(
   checker = extras.load('onnx.checker', 'onnx', 'exporting ONNX')
   helper = graph.helper
 
-  def told(value, dims):
-    kind = helper.np_dtype_to_tensor_dtype(np.dtype(value.dtype))
-    return helper.make_tensor_value_info(value.name, kind, list(dims))
-
   model = helper.make_model(
     helper.make_graph(
       graph.nodes,
       'art_jax',
-      [told(*one) for one in inputs],
-      [told(*output)],
+      [graph.told(*one) for one in inputs],
+      [graph.told(*output)],
       graph.weights,
     ),
     opset_imports=[helper.make_opsetid('', OPSET)],
@@ -145,3 +184,17 @@ def model_bytes(
   helper.set_model_props(model, dict(metadata))
   checker.check_model(model, full_check=True)
   return model.SerializeToString()
+
+
+def _free(shape: Sequence[Any]) -> list[int | None]:
+  return [dim if isinstance(dim, int) else None for dim in shape]
+
+
+def random_error(name: str) -> core.UserError:
+  """Return the error of a program that draws random numbers."""
+  return core.UserError(
+    f'ONNX: this model draws random numbers while it works (the primitive '
+    f'{name!r}), and ONNX has none that are the same; of diffusion, choose a '
+    'sampler that draws none (--set algorithm.sampler=heun) and leave '
+    '--direction out'
+  )

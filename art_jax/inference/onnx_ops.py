@@ -11,10 +11,9 @@ import numpy as np
 from jax.extend import core as jax_core
 
 from art_jax import core
-from art_jax.inference import onnx_conv
-from art_jax.inference.onnx_graph import Graph, Value
+from art_jax.inference import onnx_conv, onnx_index, onnx_loop
+from art_jax.inference.onnx_graph import Graph, Item, Value, random_error
 
-Item = Any  # a Value of the graph, or an array that is known
 Rule = Callable[..., Sequence[str]]
 _INLINED = ('jit', 'pjit', 'custom_vjp_call', 'custom_jvp_call', 'closed_call')
 _UNARY = {
@@ -24,6 +23,7 @@ _UNARY = {
   'sin': 'Sin',
   'cos': 'Cos',
   'sqrt': 'Sqrt',
+  'acos': 'Acos',
   'neg': 'Neg',
   'abs': 'Abs',
   'erf': 'Erf',
@@ -78,14 +78,6 @@ def emit(graph: Graph, jaxpr: Any, consts: Any, inputs: Any) -> list[Item]:
   return [read(atom) for atom in jaxpr.outvars]
 
 
-def as_value(graph: Graph, item: Item) -> Value:
-  """Return what is known as a weight of the graph."""
-  if isinstance(item, Value):
-    return item
-  array = np.asarray(item)
-  return Value(graph.constant(array), array.shape, array.dtype)
-
-
 def _equation(graph: Graph, eqn: Any, items: list[Item]) -> list[Item]:
   name, params = eqn.primitive.name, eqn.params
   if name == 'platform_index':  # the branch that no platform has to itself
@@ -109,46 +101,21 @@ def _equation(graph: Graph, eqn: Any, items: list[Item]) -> list[Item]:
     made = eqn.primitive.bind(*items, **params)
     return list(made) if eqn.primitive.multiple_results else [made]
   if name == 'scan':
-    return _unrolled(graph, params, items)
+    return onnx_loop.scan(graph, params, items, emit)
+  if name.startswith(('random_', 'threefry')):
+    raise random_error(name)
   rule = _RULES.get(name)
   if rule is None:
     raise core.UserError(
       f'ONNX has no counterpart of the primitive {name!r} of this network; '
       'export StableHLO, which has them all (leave --format out)'
     )
-  values = [as_value(graph, item) for item in items]
+  values = [graph.value(item) for item in items]
   names = rule(graph, eqn, *values)
   return [
     Value(made, tuple(var.aval.shape), np.dtype(var.aval.dtype))
     for made, var in zip(names, eqn.outvars, strict=True)
   ]
-
-
-def _unrolled(graph: Graph, params: Any, items: list[Item]) -> list[Item]:
-  """Add every turn of a loop of a known length."""
-  first, count = params['num_consts'], params['num_carry']
-  consts, carry = items[:first], items[first : first + count]
-  closed, stacked = params['jaxpr'], []
-  turns = range(params['length'])
-  for i in reversed(turns) if params['reverse'] else turns:
-    rows = [_row(graph, item, i) for item in items[first + count :]]
-    made = emit(graph, closed.jaxpr, closed.consts, [*consts, *carry, *rows])
-    carry, outputs = made[:count], made[count:]
-    stacked.append(outputs)
-  core.require(
-    not any(stacked),
-    'ONNX: a loop that keeps what each turn makes is not written; export '
-    'StableHLO (leave --format out)',
-  )
-  return carry
-
-
-def _row(graph: Graph, item: Item, index: int) -> Item:
-  if not isinstance(item, Value):
-    return item[index]
-  at = graph.constant(np.array(index, np.int64))
-  name = graph.add('Gather', [item.name, at], axis=0)
-  return Value(name, item.shape[1:], item.dtype)
 
 
 def _unary(op, graph, eqn, x):
@@ -181,51 +148,6 @@ def _broadcast(graph, eqn, x, *_):
 
 def _transpose(graph, eqn, x):
   return [graph.add('Transpose', [x.name], perm=eqn.params['permutation'])]
-
-
-def _slice(graph, eqn, x):
-  params = eqn.params
-  strides = params['strides'] or (1,) * len(x.shape)
-  parts = [
-    graph.shape(params[key]) for key in ('start_indices', 'limit_indices')
-  ]
-  axes = graph.constant(np.arange(len(x.shape), dtype=np.int64))
-  steps = graph.constant(np.array(strides, np.int64))
-  return [graph.add('Slice', [x.name, *parts, axes, steps])]
-
-
-def _dynamic_slice(graph, eqn, x, *starts):
-  sizes = eqn.params['slice_sizes']
-  one = graph.shape([1])
-  parts = [graph.add('Reshape', [start.name, one]) for start in starts]
-  to = graph.helper.np_dtype_to_tensor_dtype(np.dtype(np.int64))
-  begin = graph.add('Concat', parts, axis=0)
-  begin = graph.add('Cast', [begin], to=to)
-  # As jax has it: a slice that would lead out is moved inside.
-  room = graph.add('Sub', [graph.shape(x.shape), graph.shape(sizes)])
-  begin = graph.add('Min', [begin, room])
-  begin = graph.add('Max', [begin, graph.shape([0] * len(sizes))])
-  end = graph.add('Add', [begin, graph.shape(sizes)])
-  return [graph.add('Slice', [x.name, begin, end])]
-
-
-def _rev(graph, eqn, x):
-  axes = np.array(eqn.params['dimensions'], np.int64)
-  bounds = np.full(len(axes), -1), np.full(len(axes), -(2**62))
-  start, end = (graph.constant(each.astype(np.int64)) for each in bounds)
-  steps = graph.constant(np.full(len(axes), -1, np.int64))
-  return [graph.add('Slice', [x.name, start, end, graph.constant(axes), steps])]
-
-
-def _pad(graph, eqn, x, fill):
-  low, high, inside = zip(*eqn.params['padding_config'], strict=True)
-  if any(inside):
-    raise core.UserError(
-      'ONNX: padding between pixels is not written; export StableHLO (leave '
-      '--format out)'
-    )
-  widths = graph.shape([*low, *high])
-  return [graph.add('Pad', [x.name, widths, fill.name])]
 
 
 def _concatenate(graph, eqn, *parts):
@@ -317,10 +239,11 @@ _RULES: dict[str, Rule] = {
   'expand_dims': _reshape,
   'broadcast_in_dim': _broadcast,
   'transpose': _transpose,
-  'slice': _slice,
-  'dynamic_slice': _dynamic_slice,
-  'rev': _rev,
-  'pad': _pad,
+  'slice': onnx_index.cut,
+  'dynamic_slice': onnx_index.dynamic_slice,
+  'gather': onnx_index.gather,
+  'rev': onnx_index.rev,
+  'pad': onnx_index.pad,
   'concatenate': _concatenate,
   'stack': _stack,
   'split': _split,

@@ -13,7 +13,7 @@ from art_jax import core
 from art_jax.cli.flags import FLAGS
 from art_jax.cli.modes import stylize, translate
 from art_jax.config import experiments
-from art_jax.inference import export, run
+from art_jax.inference import export, programs, run
 from art_jax.media import images
 from art_jax.nn.adain import AdaINDecoder, adain, moments
 from art_jax.nn.vgg import VGG
@@ -130,7 +130,7 @@ def test_any_painting_any_size_and_blends(trained):
   # Without style it is the decoded photo, whatever the painting.
   plain = [_with(model, alpha=0.0).styled([x]) for x in (one, two)]
   np.testing.assert_array_equal(*(x.translate(picture) for x in plain))
-  export.program(model.styled([one, two]), 'stylize')
+  export.exported(programs.translator(model, 'stylize'))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from art_jax.algorithms import optim
 from art_jax.algorithms.gatys import Gatys
 from art_jax.config import experiments
 from art_jax.data import paintings
-from art_jax.inference import export, foreign, run
+from art_jax.inference import export, foreign, programs, run
 from art_jax.losses.patches import Patches
 from art_jax.media import images
 from art_jax.nn.transformer_net import TransformerNet
@@ -250,7 +250,9 @@ def test_learns_and_translates_any_size():
   grid = fast.render(state, batch, jax.random.key(0))['stylised']
   want = model.translate(batch['image'][1], 'builtin_3')
   np.testing.assert_allclose(grid[1, :, 32:], want, atol=1e-4)
-  export.program(model, 'builtin_3')  # with symbolic sizes
+  export.exported(
+    programs.translator(model, 'builtin_3')
+  )  # with symbolic sizes
 
 
 @pytest.mark.parametrize(

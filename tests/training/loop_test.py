@@ -13,7 +13,7 @@ import art_jax
 from art_jax import core
 from art_jax.config import experiments
 from art_jax.devices import mesh
-from art_jax.inference import export
+from art_jax.inference import export, programs
 from art_jax.inference import run as run_module
 from art_jax.runs import folder as run_folder
 from art_jax.runs import metrics_log, restore
@@ -213,8 +213,9 @@ def test_exported_program_equals_the_run(straight):
   run = art_jax.load(straight)
   pictures = np.random.default_rng(0).uniform(-1, 1, (2, 32, 40, 3))
   pictures = pictures.astype(np.float32)
-  again = jax.export.deserialize(export.program(run, 'ab').serialize())
-  output = again.call(export.flat_weights(run.params, 'ab'), pictures)
+  program = programs.translator(run, 'ab')
+  again = jax.export.deserialize(export.exported(program).serialize())
+  output = again.call(program.weights, pictures)
   np.testing.assert_allclose(output, run.translate(pictures, 'ab'), atol=2e-5)
 
 
