@@ -20,13 +20,14 @@ _BINS = 32  # quantiles of a palette, along each axis of color
 _LAYERS = ('relu3_1', 'relu4_1')
 _REGIONS = 4  # a side of the grid of features
 _BATCH = 32
-_EVEN = 4.0  # deviation of the gray levels of a line of a border
-_BORDER = 0.04  # of a side
+# Deviation of the gray levels of a line, and its largest share of a side.
+_PAPER, _MOST_PAPER = 1.5, 0.25
+_EVEN, _BORDER = 4.0, 0.04
 # A palette compares colors apart from where they are: of luma and two chromas.
 _AXES = np.array(
   [[0.299, 0.587, 0.114], [0.5, 0, -0.5], [-0.25, 0.5, -0.25]], np.float32
 )
-_VERSION = 2  # of what is kept
+_VERSION = 3  # of what is kept
 
 
 class Description(NamedTuple):
@@ -101,20 +102,31 @@ def cropped(picture: Image.Image, aspect: float) -> Image.Image:
 
 
 def trimmed(picture: Image.Image) -> Image.Image:
-  """Return a picture without even borders, of up to 4 % of a side each.
+  """Return a picture without borders, whose lines would stand in paintings.
 
-  A border is paper or a frame, and its lines would stand in paintings.
+  Lines of one color are paper, up to a quarter of each side; lines that are
+  nearly so are a frame, up to 4 %.
   """
   levels = np.asarray(picture.convert('L'), np.float32)
   edges = []
   for lines in (levels, levels.T):
-    even = lines.std(1) < _EVEN
-    most = round(_BORDER * len(lines))
-    first = int(np.argmin(even[: most + 1])) if even[0] else 0
-    last = int(np.argmin(even[::-1][: most + 1])) if even[-1] else 0
-    edges += [first, len(lines) - last]
+    deviations = lines.std(1)
+    edges += [_border(deviations), len(lines) - _border(deviations[::-1])]
   top, bottom, left, right = edges
   return picture.crop((left, top, right, bottom))
+
+
+def _border(deviations: np.ndarray) -> int:
+  """Return how many lines, from the first on, are border.
+
+  None are where they go on beyond its share: that is a flat picture.
+  """
+  count = 0
+  for limit, share in ((_PAPER, _MOST_PAPER), (_EVEN, _BORDER)):
+    most = round(share * len(deviations))
+    even = deviations[count:][: most + 1] < limit
+    count += int(np.argmin(even))
+  return count
 
 
 def describe(
@@ -130,7 +142,9 @@ def describe(
       with np.load(path) as kept:
         return Description(*(kept[field] for field in Description._fields))
   pixels = parallel.map_indices(
-    lambda i: _small(gallery.open(i), aspect), len(gallery), 'reading sources'
+    lambda i: _small(trimmed(gallery.open(i)), aspect),
+    len(gallery),
+    'reading sources',
   )
   description = features.describe(np.stack(pixels))
   if path:

@@ -3,6 +3,7 @@
 import dataclasses
 
 from art_jax import core
+from art_jax.algorithms import optim
 from art_jax.algorithms.neural_neighbor import NNST
 from art_jax.painter.choose import Weights
 from art_jax.painter.patch_match import Patches
@@ -43,7 +44,10 @@ class Painter:
   max_copy: float = 0.35
   upscale: bool = False
   steps: int = 48
-  nnst: NNST = NNST()
+  nnst: NNST = NNST(
+    content_weight=0.25,
+    optimizer=optim.Adam(learning_rate=0.015, b1=0.9),
+  )
   weights: Weights = Weights()
 
   def __post_init__(self):

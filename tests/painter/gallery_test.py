@@ -44,6 +44,9 @@ def test_even_borders_are_trimmed_and_a_flat_picture_keeps_most_of_itself():
   framed.paste(_scene(0, 198, 101), (4, 2))
   assert gallery.trimmed(framed).size == (198, 101)
   assert gallery.trimmed(_scene(0)).size == _scene(0).size
+  page = Image.new('RGB', (198, 160), 'white')  # paper below the painting
+  page.paste(_scene(0, 198, 130), (0, 0))
+  assert gallery.trimmed(page).size == (198, 130)
   flat = gallery.trimmed(Image.new('RGB', (200, 100)))
   assert flat.size >= (184, 92)
 
