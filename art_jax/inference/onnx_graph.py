@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from art_jax import core
@@ -113,7 +114,7 @@ class Graph:
     """Return what is known as a weight of the graph."""
     if isinstance(item, Value):
       return item
-    if isinstance(item, jax.Array) and jax.dtypes.issubdtype(
+    if isinstance(item, jax.Array) and jnp.issubdtype(
       item.dtype, jax.dtypes.prng_key
     ):
       raise random_error('random_bits')

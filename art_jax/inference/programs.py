@@ -101,7 +101,7 @@ def translator(run: Run, direction: str) -> Program:
   alone = isinstance(run.params, Mapping) and direction in run.params
   params = run.params[direction] if alone else run.params
   sides = {'images': 'n, {0}*h, {0}*w'}
-  if isinstance(algorithm, core.Stylable):
+  if isinstance(run.algorithm, core.Stylable):
     sides['style'] = '1, {0}*style_h, {0}*style_w'
   scope = _scope(' '.join(sides.values()), _LEAST)
   inputs = [_pictures(run, name, text, scope) for name, text in sides.items()]
@@ -128,12 +128,12 @@ def generator(run: Run) -> Program:
   picture = (data.size, data.size, data.channels)
   shape = ('n', *map(str, one.shape[1:]))
   least = 1
-  if isinstance(algorithm, core.SizeMultiple) and one.shape[1:] == picture:
+  if isinstance(run.algorithm, core.SizeMultiple) and one.shape[1:] == picture:
     shape = ('n', f'{multiple}*h', f'{multiple}*w', str(data.channels))
     least = max(1, min(_LEAST, data.size // multiple))
   text = ', '.join(shape)
-  shape = jax_export.symbolic_shape(text, scope=_scope(text, least))
-  inputs = [Input('latents', tuple(shape), np.float32)]
+  shape = (*jax_export.symbolic_shape(text, scope=_scope(text, least)),)
+  inputs = [Input('latents', shape, np.float32)]
   if attributes := core.attributes(algorithm):
     width = sum(attribute.width for attribute in attributes)
     inputs.append(Input('labels', (shape[0], width), np.float32))
@@ -161,7 +161,7 @@ def _pictures(run, name, shape, scope) -> Input:
 
 
 def _program(name, params, inputs, output, function) -> Program:
-  every = traverse_util.flatten_dict(params, sep='/')
+  every: dict[str, Any] = {**traverse_util.flatten_dict(params, sep='/')}
 
   def call(weights, *arrays):
     # What is not read may be asked for, such as statistics that training moves.
