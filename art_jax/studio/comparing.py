@@ -16,7 +16,7 @@ from art_jax.studio import curves, follow, summary
 from art_jax.studio.catalog import Catalog, Entry
 
 _MOST = 8  # runs
-_POINTS = 400  # of the curves of one metric, shared by the runs
+_POINTS = 200  # of the curves of one metric, shared by the runs
 _METRICS = 24
 
 

@@ -11,6 +11,7 @@ from art_jax.runs import plots
 
 POINTS = 240  # of a curve; beyond, means with their least and largest
 _MOST = 48  # curves of one answer
+_ALL = 4000  # points of all curves: a page is to have less than 200 kB
 _DIGITS = 5
 
 
@@ -23,10 +24,12 @@ def columns(
 
   Args:
     rows: of metrics.jsonl, non-finite values as floats.
-    points: of one curve.
+    points: of one curve; of many curves each has fewer.
   """
-  names = dict.fromkeys(k for row in rows for k in row if k != 'step')
-  return {name: _column(rows, name, points) for name in [*names][:_MOST]}
+  every = dict.fromkeys(k for row in rows for k in row if k != 'step')
+  names = [*every][:_MOST]
+  points = min(points, _ALL // max(len(names), 1))
+  return {name: _column(rows, name, points) for name in names}
 
 
 def layout(names: Sequence[str]) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from art_jax.studio import (
   catalog,
   follow,
   hub,
+  pages,
   settings,
   summary,
 )
@@ -124,16 +125,43 @@ def test_a_run_that_went_back_is_told_anew(tmp_path):
   assert follower.poll() == [('gone', {})]
 
 
-def test_the_answer_for_a_long_run_is_short(tmp_path):
-  run = run_files.write(tmp_path / 'run')
-  names = [f'loss/{i}' for i in range(12)]
-  rows = [{'step': i, **{name: i / 7 for name in names}} for i in range(20_000)]
-  (run / 'metrics.jsonl').write_text(
-    ''.join(json.dumps(row) + '\n' for row in rows)
-  )
-  follower = follow.Follower(_only(tmp_path))
+@pytest.mark.parametrize('steps, metrics', [(1500, 12), (600, 60), (150, 60)])
+def test_pages_of_long_runs_are_small(tmp_path, steps, metrics):
+  for run in 'abcdefgh':
+    path = tmp_path / run
+    if run != 'a':
+      shutil.copytree(tmp_path / 'a', path)
+      continue
+    run_files.write(path)
+    row = {f'group{i}/name': 0.0 for i in range(metrics)}
+    with open(path / 'metrics.jsonl', 'w') as file:
+      for i in range(steps):
+        values = {name: (i + 1) ** 0.5 * 1e-3 for name in row}
+        file.write(json.dumps({'step': 100_000 + i, **values}) + '\n')
+  follower = follow.Follower(catalog.Catalog(tmp_path).entries()[0])
   follower.poll()
-  assert len(hub.encode(('snapshot', follower.snapshot()))) < 200_000
+  client = _client(tmp_path)
+  first = len(hub.encode(('snapshot', follower.snapshot())))
+  ids = [line['id'] for line in client.get('/api/runs').json()['runs']]
+  first += len(client.get(f'/api/runs/{ids[0]}').content)
+  assert first + _page_size(client, '/run') < 200_000
+  for some in (ids[:2], ids):
+    told = client.get(f'/api/compare?ids={",".join(some)}').content
+    assert len(told) + _page_size(client, '/compare') < 200_000
+
+
+def _page_size(client, page) -> int:
+  """Return the bytes of a page with its programs and styles."""
+  text = client.get(page).text
+  ahead = [part.split('"')[0] for part in text.split('/static/')[1:]]
+  sizes = {}
+  while ahead:
+    name = ahead.pop()
+    if name not in sizes:
+      content = client.get(f'/static/{name}').text
+      sizes[name] = len(content)
+      ahead += [part.split("'")[0] for part in content.split("from './")[1:]]
+  return len(text) + sum(sizes.values())
 
 
 def test_the_list_tells_what_changed_and_what_is_gone(tmp_path):
@@ -223,14 +251,12 @@ def test_many_watchers_share_one_look():
   asyncio.run(watch())
 
 
-def test_every_page_is_small(tmp_path):
+@pytest.mark.parametrize('page', pages.PAGES)
+def test_every_page_is_small_and_loads_nothing_from_elsewhere(tmp_path, page):
   client = _client(tmp_path)
-  for page in ('/', '/run'):
-    text = client.get(page).text
-    files = [part.split('"')[0] for part in text.split('/static/')[1:]]
-    sizes = [len(client.get(f'/static/{name}').content) for name in files]
-    assert len(text) + sum(sizes) < 100_000
-    assert 'http' not in text.replace('http-equiv', '')
+  address = '/' if page == 'runs' else f'/{page}'
+  assert _page_size(client, address) < 60_000
+  assert 'http' not in client.get(address).text.replace('http-equiv', '')
 
 
 def test_runs_side_by_side(tmp_path):
