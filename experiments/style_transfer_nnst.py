@@ -28,7 +28,7 @@ def experiment() -> core.Experiment:
     algorithm=NNST(
       features=VGG(16, padding='reflect'),
       weights='vgg16',
-      content_weight=0.35,
+      content_weight=0.5,
       temporal_weight=1.0,
       optimizer=optim.Adam(learning_rate=0.02, b1=0.9),
     ),
