@@ -8,7 +8,7 @@ from typing import Any
 from art_jax.studio.follow import Event
 
 _EVERY = 1.0  # seconds between two looks
-_STILL = 15.0  # seconds after which a silent stream says that it is alive
+_STILL = 15  # looks after which a silent stream says that it is alive
 _WAITING = 64  # messages of a watcher that reads too slowly
 _MOST = 200  # watchers in all
 
@@ -38,13 +38,16 @@ class Channel:
     self._poll, self._snapshot = poll, snapshot
     self._looking = asyncio.Lock()
     self._task: asyncio.Task | None = None
+    self._first: bytes | None = None  # the snapshot, until something is new
     self.watchers: set[asyncio.Queue[bytes | None]] = set()
 
   async def join(self) -> tuple[asyncio.Queue[bytes | None], bytes]:
     """Return a queue of what is new, and the message that comes first."""
     async with self._looking:
       await self._look()
-      first = encode(('snapshot', await asyncio.to_thread(self._snapshot)))
+      if self._first is None:
+        self._first = await asyncio.to_thread(self._encoded_snapshot)
+      first = self._first
       messages: asyncio.Queue[bytes | None] = asyncio.Queue(_WAITING)
       self.watchers.add(messages)
     if self._task is None or self._task.done():
@@ -59,22 +62,38 @@ class Channel:
       self._task = None
 
   async def _run(self) -> None:
+    silent = 0
     while self.watchers:
       await asyncio.sleep(_EVERY)
       async with self._looking:
-        await self._look()
+        silent = 0 if await self._look() else silent + 1
+        if silent == _STILL:
+          silent = 0
+          self._tell(b': still here\n\n')
 
-  async def _look(self) -> None:
-    events = await asyncio.to_thread(self._poll)
-    for data in [encode(event) for event in events]:
-      for messages in list(self.watchers):
-        try:
-          messages.put_nowait(data)
-        except asyncio.QueueFull:  # it comes back and gets a snapshot
-          self.watchers.discard(messages)
-          while not messages.empty():
-            messages.get_nowait()
-          messages.put_nowait(None)
+  async def _look(self) -> bool:
+    """Tell the watchers what is new; return whether there is anything."""
+    told = await asyncio.to_thread(self._encoded_news)
+    if told:
+      self._first = None
+      self._tell(told)
+    return bool(told)
+
+  def _encoded_news(self) -> bytes:
+    return b''.join(map(encode, self._poll()))
+
+  def _encoded_snapshot(self) -> bytes:
+    return encode(('snapshot', self._snapshot()))
+
+  def _tell(self, data: bytes) -> None:
+    for messages in list(self.watchers):
+      try:
+        messages.put_nowait(data)
+      except asyncio.QueueFull:  # it comes back and gets a snapshot
+        self.watchers.discard(messages)
+        while not messages.empty():
+          messages.get_nowait()
+        messages.put_nowait(None)
 
 
 class Hub:
@@ -107,13 +126,7 @@ class Hub:
     messages, first = await channel.join()
     try:
       yield first
-      while True:
-        try:
-          data = await asyncio.wait_for(messages.get(), _STILL)
-        except TimeoutError:
-          data = b': still here\n\n'
-        if data is None:
-          return
+      while (data := await messages.get()) is not None:
         yield data
     finally:
       channel.leave(messages)

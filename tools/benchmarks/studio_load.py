@@ -3,9 +3,10 @@
   python -m tools.benchmarks.studio_load --seconds=60
 
 A run logs a row a second, while watchers read its events; printed is the time
-of the processor that the server took meanwhile. Then the list of 500 runs is
-asked for, and requests are sent that all must be refused. Everything goes over
-loopback.
+of the processor that the server took meanwhile. A trainer is watched for a
+while, then not, and again: printed is what a step of it took. Then the list of
+500 runs is asked for, and requests are sent that all must be refused.
+Everything goes over loopback.
 """
 
 import asyncio
@@ -74,7 +75,7 @@ def ask(port: int, path: str, method='GET', headers=None, body=None):
 
 
 async def watch(port: int, path: str, counts: list[int], index: int) -> None:
-  """Read events until it is cancelled, and count the rows."""
+  """Read events until it is cancelled, and count the rows; -1: none yet."""
   reader, writer = await asyncio.open_connection('127.0.0.1', port, limit=2**24)
   writer.write(
     f'GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n'
@@ -82,22 +83,31 @@ async def watch(port: int, path: str, counts: list[int], index: int) -> None:
   )
   try:
     while line := await reader.readline():
+      if line.startswith(b'event: snapshot'):
+        counts[index] = max(counts[index], 0)
       counts[index] += line.startswith(b'event: rows')
   finally:
     writer.close()
+
+
+def id_of(port: int, name: str) -> str:
+  """Return the id of a run."""
+  listed = json.loads(ask(port, '/api/runs', headers=_BEARER)[1])['runs']
+  return next(line['id'] for line in listed if line['name'] == name)
 
 
 async def watchers(
   port: int, process: psutil.Process, run: pathlib.Path, number: int, wait: int
 ) -> None:
   """Print what a number of watchers of one run cost the server."""
-  id = json.loads(ask(port, '/api/runs', headers=_BEARER)[1])['runs'][0]['id']
-  counts = [0] * number
-  path = f'/api/runs/{id}/events'
+  counts = [-1] * number
+  path = f'/api/runs/{id_of(port, run.name)}/events'
   tasks = [
     asyncio.create_task(watch(port, path, counts, i)) for i in range(number)
   ]
-  await asyncio.sleep(5)
+  while min(counts) < 0:
+    await asyncio.sleep(0.2)
+  await asyncio.sleep(2)
   before, began = process.cpu_times(), time.monotonic()
   first = list(counts)
   for step in range(wait):
@@ -114,6 +124,73 @@ async def watchers(
   for task in tasks:
     task.cancel()
   await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def train(run: pathlib.Path) -> subprocess.Popen:
+  """Start a trainer of a small model, and wait until it logs."""
+  changes = 'duration=10000000', 'log_every=50', 'on_alarm=off'
+  process = subprocess.Popen(
+    [
+      *(sys.executable, '-m', 'art_jax.main', 'train', 'vae_mnist_mlp'),
+      *('--tiny', f'--workdir={run}'),
+      *(f'--set=train.{change}' for change in changes),
+    ],
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL,
+  )
+  end = time.monotonic() + _START
+  while last_step(run) < 500:
+    if process.poll() is not None or time.monotonic() > end:
+      process.kill()
+      raise SystemExit('the trainer did not start')
+    time.sleep(0.2)
+  return process
+
+
+def last_step(run: pathlib.Path) -> int:
+  """Return the step of the last whole row; 0: there is none."""
+  try:
+    lines = (run / 'metrics.jsonl').read_bytes().split(b'\n')
+  except OSError:
+    return 0
+  return int(json.loads(lines[-2])['step']) if len(lines) > 1 else 0
+
+
+async def trained(
+  port: int, run: pathlib.Path, number: int, wait: int, turns: int
+) -> None:
+  """Print what a step of a trainer takes without and with watchers."""
+  with train(run) as trainer:
+    process = psutil.Process(trainer.pid)
+    path = f'/api/runs/{id_of(port, run.name)}/events'
+    taken: dict[int, list[list[float]]] = {0: [], number: []}
+    for turn in range(2 * turns):
+      counts = [-1] * (number if turn % 2 else 0)
+      tasks = [
+        asyncio.create_task(watch(port, path, counts, i))
+        for i in range(len(counts))
+      ]
+      while min(counts, default=0) < 0:
+        await asyncio.sleep(0.2)
+      before, first = process.cpu_times(), last_step(run)
+      began = time.monotonic()
+      await asyncio.sleep(wait)
+      after, steps = process.cpu_times(), last_step(run) - first
+      passed = time.monotonic() - began
+      used = after.user + after.system - before.user - before.system
+      taken[len(counts)].append([1e3 * used / steps, 1e3 * passed / steps])
+      for task in tasks:
+        task.cancel()
+      await asyncio.gather(*tasks, return_exceptions=True)
+    trainer.kill()
+  for count, rows in taken.items():
+    used, passed = (
+      sorted(column)[turns // 2] for column in zip(*rows, strict=True)
+    )
+    print(
+      f'{count} watchers: a step of the trainer takes {used:.3f} ms of the '
+      f'processor, {passed:.3f} ms of the clock (medians of {turns})'
+    )
 
 
 def hostile(port: int, id: str, number: int, seed: int) -> dict[int, int]:
@@ -148,14 +225,20 @@ def hostile(port: int, id: str, number: int, seed: int) -> dict[int, int]:
 
 
 def main(
-  *, seconds: int = 60, number: int = 50, runs: int = 500, port: int = 8790
+  *,
+  seconds: int = 60,
+  number: int = 50,
+  runs: int = 500,
+  turns: int = 3,
+  port: int = 8790,
 ) -> None:
-  """Print the three figures.
+  """Print the figures.
 
   Args:
     seconds: that the watchers watch.
     number: of watchers.
     runs: in the list.
+    turns: of a trainer, watched for a quarter of the seconds; 0: none.
     port: of the studio.
   """
   with tempfile.TemporaryDirectory() as name:
@@ -165,9 +248,12 @@ def main(
     try:
       process = psutil.Process(server.pid)
       asyncio.run(watchers(port, process, folder / 'run', number, seconds))
-      id = json.loads(ask(port, '/api/runs', headers=_BEARER)[1])['runs'][0]
+      if turns:
+        asyncio.run(
+          trained(port, folder / 'trained', number, seconds // 4, turns)
+        )
       began = time.monotonic()
-      statuses = hostile(port, id['id'], 1000, 0)
+      statuses = hostile(port, id_of(port, 'run'), 1000, 0)
       passed = time.monotonic() - began
       succeeded = sum(n for s, n in statuses.items() if s < 400)
       print(
