@@ -51,7 +51,8 @@ def main(
 
   Args:
     run: the run whose samples were painted.
-    folder: the paintings, square and of one size.
+    folder: the paintings, square; one that is smaller, as its source is, is
+      enlarged to the size of the others.
     judges: feature extractors of KID; none that the run was trained against.
     first: paintings, by name, that layouts are compared among.
     blind: folder for shuffled sheets; '': none.
@@ -61,8 +62,9 @@ def main(
   model = runs.load(run)
   files = painted.files(pathlib.Path(folder))
   core.require(files, f'{folder} holds no paintings; art_jax paint {run}')
-  made = np.stack([np.asarray(Image.open(file)) for file in files])
-  size = made.shape[1]
+  paintings = [Image.open(file) for file in files]
+  size = max(painting.width for painting in paintings)
+  made = np.stack([_square(painting, size) for painting in paintings])
   seeds = [int(file.stem.split('_')[1]) for file in files]
   samples = [model.sample(1, seed=seed)[0] for seed in seeds]
   enlarged = np.stack(
@@ -111,6 +113,8 @@ def _kept_aside(model: runs.Run, size: int) -> np.ndarray:
 
 
 def _square(picture: Image.Image, size: int) -> np.ndarray:
+  if picture.size == (size, size):
+    return np.asarray(picture)
   whole = gallery.cropped(picture, 1.0)
   return np.asarray(whole.resize((size, size), Image.Resampling.LANCZOS))
 
