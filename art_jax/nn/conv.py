@@ -73,13 +73,8 @@ def conv(
   """
   _require_operands(x, w)
   size, kernel, strides = x.shape[1:3], w.shape[:2], _pair(stride, 'stride')
-  geo = geometry.Geometry(
-    size,
-    kernel,
-    strides,
-    _explicit(padding, size, kernel, strides),
-    lowering.is_native(),
-  )
+  pads = _explicit(padding, size, kernel, strides)
+  geo = geometry.Geometry(size, kernel, strides, pads, lowering.is_native())
   require.holds(
     not any(n < 1 for n in geo.out),
     f'input {size} with padding {geo.padding} is smaller than the kernel '
@@ -157,14 +152,11 @@ def upsample(x: jax.Array, scale: int = 2) -> jax.Array:
   return borders.upsample(x, scale)
 
 
+_scaled = nn.initializers.variance_scaling
 _INITS = {
   'normal': nn.initializers.normal,
-  'xavier': lambda gain: nn.initializers.variance_scaling(
-    gain, 'fan_avg', 'normal'
-  ),
-  'he': lambda gain: nn.initializers.variance_scaling(
-    2 * gain, 'fan_in', 'normal'
-  ),
+  'xavier': lambda gain: _scaled(gain, 'fan_avg', 'normal'),
+  'he': lambda gain: _scaled(2 * gain, 'fan_in', 'normal'),
   'zeros': lambda gain: nn.initializers.zeros,
 }
 
@@ -183,11 +175,11 @@ def _params(module, in_features: int):
     from art_jax.nn import spectral  # here: few models have it
 
     w = spectral.normalize(module, w)
-  return w.astype(module.dtype), (
-    module.param('bias', nn.initializers.zeros, shape[3:])
-    if module.use_bias
-    else jnp.zeros(())
-  ).astype(module.dtype)
+  b = jnp.zeros(())
+  if module.use_bias:
+    kept = module.param('bias', nn.initializers.zeros, shape[3:])
+    b = b if module.centered else kept
+  return w.astype(module.dtype), b.astype(module.dtype)
 
 
 class Conv(nn.Module):
@@ -198,14 +190,15 @@ class Conv(nn.Module):
 
   Attributes:
     features: output channels.
-    kernel_size: int or (int, int).
-    stride: int or (int, int).
+    kernel_size, stride: int or (int, int).
     padding: 'SAME', 'VALID', an int or ((top, bottom), (left, right)).
     use_bias: add a bias, zero at first.
     kernel_init: 'normal' N(0, gain^2), 'xavier' and 'he' (normal,
       variance times gain) or 'zeros'.
     gain: see `kernel_init`; 0.02 is the value of DCGAN, pix2pix and CycleGAN.
     spectral_norm: divide the kernel by its largest singular value.
+    centered: a norm that takes away the mean of each channel follows. The bias,
+      which then changes nothing, stays a parameter and is not added.
     dtype: dtype of the computation and the result.
   """
 
@@ -217,6 +210,7 @@ class Conv(nn.Module):
   kernel_init: str = 'normal'
   gain: float = 0.02
   spectral_norm: bool = False
+  centered: bool = False
   dtype: str = 'float32'
 
   @nn.compact
@@ -247,6 +241,7 @@ class ConvTranspose(nn.Module):
   kernel_init: str = 'normal'
   gain: float = 0.02
   spectral_norm: bool = False
+  centered: bool = False
   dtype: str = 'float32'
 
   @nn.compact
@@ -276,6 +271,7 @@ class ResizeConv(nn.Module):
   kernel_init: str = 'normal'
   gain: float = 0.02
   spectral_norm: bool = False
+  centered: bool = False
   dtype: str = 'float32'
 
   @nn.compact
@@ -294,8 +290,7 @@ class ResizeConv(nn.Module):
       from art_jax.nn import upsample_conv  # here: few networks need it
 
       return upsample_conv.convolve(x, w, reflect) + b
-    n = self.kernel_size // 2
-    x = upsample(x, self.scale)
+    x, n = upsample(x, self.scale), self.kernel_size // 2
     if reflect:
       x, n = reflect_pad(x, n), 0
     return conv(x, w, 1, n) + b

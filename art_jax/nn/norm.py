@@ -1,104 +1,16 @@
-"""Normalization layers with PyTorch's numbers.
-
-Statistics are always float32, and the variance is computed in two passes: the
-one-pass form E[x^2] - E[x]^2 loses all digits when |mean| >> std.
-
-All are one function, `normalize`, whose gradient is written down: of sums of
-each channel of each sample, which XLA:CPU is quick at, and with no pass over
-the pictures but the one that needs them.
-"""
-
-import functools
+"""Normalization layers with PyTorch's numbers; all are one function."""
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import pure, require
+from art_jax.nn import require
+from art_jax.nn.normalize import normalize
 
 
 def _require_eps(eps: float) -> None:
   require.holds(eps > 0, f'eps = {eps}: must be > 0 (PyTorch uses 1e-5)')
-
-
-def _share(means: jax.Array, groups: int) -> jax.Array:
-  """Average f32[B, C], means of channels, over what is normalized together.
-
-  Args:
-    means: of each channel of each sample.
-    groups: of the channels of a sample; 0: each channel over all samples.
-
-  Returns:
-    f32[B or 1, C].
-  """
-  if not groups:
-    return jnp.mean(means, 0, keepdims=True)
-  batch, channels = means.shape
-  parts = means.reshape(batch, groups, channels // groups)
-  return jnp.repeat(jnp.mean(parts, 2), channels // groups, axis=1)
-
-
-def normalize(
-  x: jax.Array, scale: jax.Array, bias: jax.Array, eps: float, groups: int
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-  """Return (x - mean) / sqrt(var + eps) * scale + bias, and mean and var.
-
-  Args:
-    x: f32[B, ..., C].
-    scale: f32[B or 1, C].
-    bias: the same.
-    eps: added to the variance, which is the biased one.
-    groups: the channels of a sample that are normalized together are C /
-      groups neighbors; 0: each channel over the whole batch.
-
-  Returns:
-    Like x, and f32[B or 1, C] twice; these two have no gradient.
-  """
-  if pure.is_in_parts():
-    from art_jax.nn import whole  # here: of large pictures alone
-
-    share = functools.partial(_share, groups=groups)
-    return whole.normalize(x, scale, bias, eps, share)
-  return _normalize(x, scale, bias, eps, groups)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
-def _normalize(x, scale, bias, eps, groups):
-  return _normalize_forward(x, scale, bias, eps, groups)[0]
-
-
-def _normalize_forward(x, scale, bias, eps, groups):
-  inner = tuple(range(1, x.ndim - 1))
-  wide = functools.partial(jnp.expand_dims, axis=inner)
-  mean = _share(jnp.mean(x, inner), groups)
-  away = x - wide(mean)
-  var = _share(jnp.mean(jnp.square(away), inner), groups)
-  rate = lax.rsqrt(var + eps)
-  unit = away * wide(rate)
-  return (unit * wide(scale) + wide(bias), mean, var), (unit, rate, scale)
-
-
-def _gradient(eps, groups, kept, gradients):
-  (unit, rate, scale), (g, _, _) = kept, gradients
-  inner = tuple(range(1, g.ndim - 1))
-  wide = functools.partial(jnp.expand_dims, axis=inner)
-  mean, along = jnp.mean(g, inner), jnp.mean(g * unit, inner)
-  x_bar = (
-    g * wide(rate * scale)
-    - unit * wide(rate * _share(scale * along, groups))
-    - wide(rate * _share(scale * mean, groups))
-  )
-  positions = g[0, ..., 0].size
-
-  def total(means):
-    means = means * positions
-    return means if scale.shape[0] > 1 else jnp.sum(means, 0, keepdims=True)
-
-  return x_bar, total(along), total(mean)
-
-
-_normalize.defvjp(_normalize_forward, _gradient)
 
 
 def _by_groups(module, x: jax.Array, groups: int, scale, bias) -> jax.Array:
@@ -277,6 +189,7 @@ class BatchNorm(nn.Module):
     running.value = self.momentum * running.value + (1 - self.momentum) * value
 
 
+CENTERING = ('instance', 'instance_affine')  # take away each channel's mean
 NORMS = ('instance', 'instance_affine', 'layer', 'batch', 'none')
 
 

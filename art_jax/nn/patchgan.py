@@ -98,6 +98,7 @@ class PatchGAN(nn.Module):
         stride=1 if blurred else stride,
         padding=kernel // 4,
         use_bias=i == 0 or self.norm != 'batch',
+        centered=i > 0 and self.norm in norm.CENTERING,
         dtype=self.dtype,
         name=f'conv_{i}',
       )(x)

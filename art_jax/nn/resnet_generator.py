@@ -29,6 +29,7 @@ class ResidualBlock(nn.Module):
         x.shape[-1],
         padding='VALID',
         use_bias=self.norm != 'batch',
+        centered=self.norm in norm.CENTERING,
         dtype=self.dtype,
         name=f'conv_{i}',
       )(conv.reflect_pad(y, 1))
@@ -148,7 +149,7 @@ class ResnetGenerator(nn.Module):
     for name in names:
       require.one_of('layer', name, (*self.encoder_layers, 'output'))
     found = {}
-    for name, value in self._layers(x, train):
+    for name, value in self._layers(x, names, train):
       found[name] = value
       if set(names) <= set(found):
         break
@@ -156,10 +157,16 @@ class ResnetGenerator(nn.Module):
 
   @nn.nowrap
   def _layers(
-    self, x: jax.Array, train: bool
+    self, x: jax.Array, read: Sequence[str], train: bool
   ) -> Iterator[tuple[str, jax.Array]]:
-    """Yield names and outputs of layers, each computed when it is asked for."""
-    bias = self.norm != 'batch'
+    """Yield names and outputs of layers, each computed when it is asked for.
+
+    Args:
+      x: as of `__call__`.
+      read: the layers whose output is used, not only passed on.
+      train: as of `__call__`.
+    """
+    bias, centers = self.norm != 'batch', self.norm in norm.CENTERING
 
     def norm_relu(x, name):
       return nn.relu(
@@ -173,14 +180,26 @@ class ResnetGenerator(nn.Module):
 
     yield 'input', x
     x = layer(
-      self.width, kernel_size=7, padding='VALID', use_bias=bias, name='stem'
+      self.width,
+      kernel_size=7,
+      padding='VALID',
+      use_bias=bias,
+      centered=centers and 'stem' not in read,
+      name='stem',
     )(conv.reflect_pad(x, 3))
     yield 'stem', x
     x = norm_relu(x, 'stem')
     stride = 2 if self.downsample == 'stride' else 1
     for i in range(self.halvings):
       name, width = f'down_{i}', self.width * 2 ** (i + 1)
-      x = layer(width, stride=stride, padding=1, use_bias=bias, name=name)(x)
+      x = layer(
+        width,
+        stride=stride,
+        padding=1,
+        use_bias=bias,
+        centered=centers and name not in read,
+        name=name,
+      )(x)
       yield name, x
       x = norm_relu(x, name)
       x = x if stride == 2 else blur.halve(x)
@@ -193,7 +212,11 @@ class ResnetGenerator(nn.Module):
     for i in range(self.halvings):
       width = self.width * 2 ** (self.halvings - 1 - i)
       x = doubling.double(
-        x, width, self.upsample, use_bias=bias, dtype=self.dtype, name=f'up_{i}'
+        *(x, width, self.upsample),
+        use_bias=bias,
+        centered=centers,
+        dtype=self.dtype,
+        name=f'up_{i}',
       )
       x = norm_relu(x, f'up_{i}')
     x = layer(self.channels, kernel_size=7, padding='VALID', name='head')(

@@ -49,7 +49,7 @@ def normalize(
   eps: float,
   share: Callable[[jax.Array], jax.Array],
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-  """Return what `nn.norm.normalize` does.
+  """Return what `nn.normalize.normalize` does.
 
   Args:
     x: f32[B, ..., C].
