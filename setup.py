@@ -1,11 +1,47 @@
-"""Packaging of art_jax; `pip install .` or `pip install -e '.[test]'`."""
+"""Packaging of art_jax; `pip install .` or `pip install -e '.[test]'`.
 
+Two builds of the same files are the same bytes: wheels and sdists carry the
+time of SOURCE_DATE_EPOCH, and none of the machine.
+"""
+
+import gzip
+import io
+import os
 import pathlib
 import re
+import tarfile
 
 import setuptools
+from setuptools.command.sdist import sdist
 
 ROOT = pathlib.Path(__file__).resolve().parent
+# Unless somebody chooses it: 1980-01-01, the first time of a zip.
+EPOCH = os.environ.setdefault('SOURCE_DATE_EPOCH', '315532800')
+
+
+class Sdist(sdist):
+  """An sdist of sorted files with one time and no owner."""
+
+  def make_archive(self, *args, **kwargs):
+    """Write the archive, then once more without what the machine adds."""
+    path = super().make_archive(*args, **kwargs)
+    if path.endswith('.tar.gz'):
+      _normalize(pathlib.Path(path))
+    return path
+
+
+def _normalize(path: pathlib.Path) -> None:
+  packed = io.BytesIO()
+  with tarfile.open(path) as old, tarfile.open(fileobj=packed, mode='w') as new:
+    for member in sorted(old.getmembers(), key=lambda member: member.name):
+      member.uid = member.gid = 0
+      member.uname = member.gname = ''
+      member.mtime = int(EPOCH)
+      runs = member.isdir() or member.mode & 0o100
+      member.mode = 0o755 if runs else 0o644
+      member.pax_headers = {}
+      new.addfile(member, old.extractfile(member) if member.isfile() else None)
+  path.write_bytes(gzip.compress(packed.getvalue(), mtime=int(EPOCH)))
 
 
 def _version() -> str:
@@ -55,6 +91,7 @@ setuptools.setup(
     'art_jax.report': ['templates/*.jinja'],
     'art_jax.studio': ['templates/*.jinja', 'static/*'],
   },
+  cmdclass={'sdist': Sdist},
   entry_points={'console_scripts': ['art_jax = art_jax.main:cli']},
   install_requires=[
     'absl-py>=2.1',
