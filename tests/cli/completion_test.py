@@ -1,7 +1,10 @@
-"""The completion script, in a real bash."""
+"""The completion script, in a real bash and a real zsh."""
 
+import os
+import pty
 import shutil
 import subprocess
+import time
 
 import pytest
 from command_line import run_main
@@ -46,6 +49,49 @@ def test_bash_completes(tmp_path):
   assert _complete(tmp_path, *words) == ['runs']
   words = ('art_jax', 'train', 'x', '--precision', '=')
   assert set(_complete(tmp_path, *words)) == {'float32', 'bfloat16'}
+
+
+def _read_until(terminal: int, text: bytes) -> bytes:
+  read, end = b'', time.monotonic() + 60
+  while text not in read and time.monotonic() < end:
+    read += os.read(terminal, 4096)
+  return read
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not shutil.which('zsh'), reason='there is no zsh')
+def test_zsh_completes(tmp_path):
+  (tmp_path / 'complete.zsh').write_text(completion.script('zsh'))
+  (tmp_path / 'start.zsh').write_text(
+    "PS1=''; autoload -Uz compinit; compinit -u -D; source complete.zsh\n"
+    'art_jax() { print "GOT:$*:" }\nprint REA"DY"\n'
+  )
+  terminal, end = pty.openpty()
+  shell = subprocess.Popen(
+    ['zsh', '-f', '-i'],
+    cwd=tmp_path,
+    env={'TERM': 'dumb', 'PATH': os.environ['PATH'], 'HOME': str(tmp_path)},
+    stdin=end,
+    stdout=end,
+    stderr=end,
+    start_new_session=True,
+  )
+  try:
+    os.write(terminal, b'source start.zsh\n')
+    assert b'READY' in _read_until(terminal, b'READY')
+    for typed, words in (
+      (b'expo', b'export'),
+      (b'train cyclegan_de', b'train cyclegan_demo'),
+      (b'sample runs/x --stu', b'sample runs/x --study='),
+    ):
+      os.write(terminal, b'art_jax ' + typed + b'\t\n')
+      read = _read_until(terminal, b'GOT:' + words)
+      assert b'GOT:' + words in read
+  finally:
+    shell.kill()
+    shell.wait()
+    os.close(terminal)
+    os.close(end)
 
 
 def test_the_script_is_printed():
