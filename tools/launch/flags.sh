@@ -2,9 +2,11 @@
 # Flags of the launch scripts; sourced by them.
 #
 # A script sets its variables to their defaults and names them in FLAGS; those
-# without a value are required. `--name=value` sets one, what follows `--` is in
-# TRAIN, other options are in OTHER. With --dry_run `run` prints its command.
+# without a value are required, unless it names them in OPTIONAL. `--name=value`
+# sets one, what follows `--` is in TRAIN, other options are in OTHER. With
+# --dry_run `run` prints its command, and `submit` what it would submit.
 DRY_RUN=false
+OPTIONAL=''
 OTHER=()
 
 parse() {
@@ -14,7 +16,7 @@ parse() {
     flag=${flag#--}
     if [ "$1" = --dry_run ]; then
       DRY_RUN=true
-    elif [[ " $FLAGS " == *" $flag "* && $1 == *=* ]]; then
+    elif [[ " $FLAGS $OPTIONAL " == *" $flag "* && $1 == *=* ]]; then
       printf -v "$flag" '%s' "${1#*=}"
     else
       OTHER+=("$1")
@@ -46,9 +48,46 @@ run() {
   if $DRY_RUN; then quoted "$@"; else "$@"; fi
 }
 
+# Ends with an error unless the value of each flag is a whole number.
+whole() {
+  local flag
+  for flag in "$@"; do
+    if [[ ! ${!flag} =~ ^[0-9]+$ ]]; then
+      echo "${0##*/}: --$flag=${!flag} is no whole number" >&2
+      exit 2
+    fi
+  done
+}
+
 no_others() {
   if [ ${#OTHER[@]} -gt 0 ]; then
     echo "${0##*/}: ${OTHER[0]} is not a flag of it" >&2
     exit 2
   fi
+}
+
+# Prints a text as a string of JSON, which YAML reads too.
+json() {
+  local text=${1//\\/\\\\}
+  text=${text//\"/\\\"}
+  text=${text//$'\n'/\\n}
+  text=${text//$'\t'/\\t}
+  printf '"%s"' "$text"
+}
+
+# Hands a YAML to a command as its last argument, a file that is gone afterwards.
+submit() {
+  local yaml=$1 code=0
+  shift
+  if $DRY_RUN; then
+    echo "# $(quoted "$@") FILE"
+    echo "$yaml"
+    return
+  fi
+  local folder
+  folder=$(mktemp -d)
+  echo "$yaml" > "$folder/art_jax.yaml"
+  "$@" "$folder/art_jax.yaml" || code=$?
+  rm -r "$folder"
+  return "$code"
 }

@@ -15,6 +15,7 @@ set -euo pipefail
 nodes=1 gpus=8 time=24:00:00 max_restarts=20 python=python
 FLAGS='nodes gpus time max_restarts python'
 parse "$@"
+whole nodes gpus max_restarts
 
 # Not --kill-on-bad-exit: process 0 may still be saving when another has ended.
 train=$(quoted srun --kill-on-bad-exit=0 "$python" -m art_jax.main \

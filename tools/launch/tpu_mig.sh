@@ -29,7 +29,7 @@ python3 -m venv /opt/art_jax
 /opt/art_jax/bin/pip install $(quoted "$package")
 for start in \$(seq $max_restarts); do
   $train
-  case \$? in 0|1|2|3) break ;; esac
+  case \$? in 0|1|2|3|74) break ;; esac
   sleep 10
 done"
 
