@@ -23,6 +23,7 @@ _GPU_PACKAGES = ('jax-cuda13-pjrt', 'jax-cuda12-pjrt')
 # Else libtpu asks a metadata server for minutes, and warns of all that no
 # machine told it.
 _TPU_ENVIRONMENT = {
+  'ALLOW_MULTIPLE_LIBTPU_LOAD': '1',  # no chip is held: others may compile too
   'TPU_SKIP_MDS_QUERY': '1',
   'TPU_WORKER_HOSTNAMES': 'localhost',
   'TPU_WORKER_ID': '0',

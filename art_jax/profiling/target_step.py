@@ -67,8 +67,16 @@ def compile_step(
   Raises:
     core.UserError: bad input, such as a batch that does not divide.
   """
-  start.check_before_data(experiment, devices)
   train = experiment.train
+  unit = devices.count * train.accumulate
+  core.require(
+    train.batch_size % unit == 0,
+    f'--target={target.name}: train.batch_size={train.batch_size} does not '
+    f'divide over {devices.count} devices; pass --set '
+    f'train.batch_size={-(-train.batch_size // unit) * unit}, or a target of '
+    'another shape',
+  )
+  start.check_before_data(experiment, devices)
   devices = devices.with_sharded_state(train.shard_state)
   engine, count = _engine(experiment, devices)
   multi_step.check_engine(train, engine.kind)

@@ -44,6 +44,7 @@ _NOT_RUN = {
   r'=(inception|squeezenet)|face_kept|gatys_speed|gatys --experiment': 'needs '
   'published weights',
   r'bench_peers': 'needs PyTorch',
+  r'--target=|benchmarks\.targets': 'needs the plugin of a TPU or a GPU',
   r'transpose_speed|studies\.originals --minutes': 'minutes',
   r'\[|\bMODE\b|\.\.\.': 'shows a form',
 }

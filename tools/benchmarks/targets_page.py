@@ -1,0 +1,130 @@
+"""The page of steps that were compiled for TPUs and GPUs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from art_jax.devices.chips import CHIPS
+from tools import command
+
+_HEAD = (
+  *('experiment', 'batch', 'memory, MiB', 'GFLOP', 'moved, GB', 'launches'),
+  *('transposes', 'copies', 'sent, MB', 'at least, ms', 'by'),
+)
+_TEXT = """# Steps compiled for TPUs and GPUs
+
+Written by `python -m tools.benchmarks.targets`; figures in
+[results/targets.json](../results/targets.json). A row is the step that training
+would run, compiled by XLA for chips that were not there. The counts are those
+of that executable, for one device and one step; nothing was run. The batch is
+the experiment's own over all devices; where that does not divide, one picture
+on each.
+
+- **memory**: arguments, outputs that reuse none of them, temporaries and the
+  program.
+- **moved**: bytes that operations read from and write to the device's memory.
+- **launches**: on a GPU, kernels; on a TPU, operations of one program.
+  **transposes** counts those inside of fusions too; **copies** stand alone.
+- **sent**: bytes of the results of collectives.
+- **at least**: a bound, not a forecast: the largest of arithmetic, memory,
+  links and launches at the chip's published figures (below). Real steps take
+  longer.
+
+`art_jax describe EXPERIMENT --target=TARGET` gives the same for any experiment,
+with `--set`; `--fit` finds the largest batch. The plugins come with
+`pip install "art_jax[tpu]"` and `"art_jax[cuda]"`. A program for a TPU takes 5
+to 35 minutes of one core to compile, one for a GPU about a minute.
+"""
+
+
+def page(
+  commands: Mapping[tuple[str, str], str],
+  known: Mapping[str, Mapping[str, Any]],
+) -> str:
+  """Return the page.
+
+  Args:
+    commands: that compile each (experiment, target) of the page.
+    known: results of `profiling.target.measure` by 'experiment target', with
+      'error' where a step did not fit.
+  """
+  by_target: dict[str, list[str]] = {}
+  for name, target in commands:
+    by_target.setdefault(target, []).append(name)
+  parts = [_TEXT]
+  for target, names in by_target.items():
+    rows = [_row(name, known.get(f'{name} {target}')) for name in names]
+    notes = [
+      f'- `{name}`: {known[f"{name} {target}"]["error"]}'
+      for name in names
+      if 'error' in known.get(f'{name} {target}', {})
+    ]
+    missing = [n for n in names if f'{n} {target}' not in known]
+    if missing:
+      notes.append(
+        'Not compiled; a command for each:\n\n'
+        + '\n'.join(f'    {commands[name, target]}' for name in missing)
+      )
+    parts.append(
+      '\n\n'.join([f'## {target}', command.table(_HEAD, rows), *notes]) + '\n'
+    )
+  return '\n'.join([*parts, _chips()])
+
+
+def _row(name: str, result: Mapping[str, Any] | None) -> list[str]:
+  if result is None:
+    return [f'`{name}`', 'not compiled', *[''] * (len(_HEAD) - 2)]
+  if 'flops' not in result:
+    peak = f'{result.get("bytes/peak", 0) / 2**20:,.0f}: does not fit'
+    batch = str(result.get('batch_size', ''))
+    return [f'`{name}`', batch, peak, *[''] * (len(_HEAD) - 3)]
+  sent = sum(v for k, v in result.items() if k.startswith('collective_bytes/'))
+  fits = '' if result['fits'] else ': does not fit'
+  return [
+    f'`{name}`',
+    str(result['batch_size']),
+    f'{result["bytes/peak"] / 2**20:,.0f}{fits}',
+    f'{result["flops"] / 1e9:,.4g}',
+    f'{result["bytes/accessed"] / 1e9:,.3g}',
+    f'{result["operations"]:,.0f}',
+    f'{result["turned"]:,.0f}',
+    f'{result["operations/copies"]:,.0f}',
+    f'{sent / 1e6:,.3g}' if sent else '',
+    f'{1e3 * result["bound"]:,.3g}',
+    result['bound/by'],
+  ]
+
+
+def _chips() -> str:
+  """Return the table of the chips and the sources of their figures."""
+  rows = [
+    [
+      f'`{name}`',
+      f'{chip.memory / 2**30:.2f}',
+      f'{100 * chip.usable:.0f} %',
+      f'{chip.peak["bfloat16"] / 1e12:,.0f}',
+      f'{chip.peak["float32"] / 1e12:,.0f}',
+      f'{chip.bandwidth / 1e9:,.0f}',
+      f'{chip.link / 1e9:,.0f}',
+      f'{chip.launch * 1e6:g}',
+    ]
+    for name, chip in CHIPS.items()
+  ]
+  head = (
+    *('chip', 'memory, GiB', 'of it for a process', 'bfloat16, TFLOP/s'),
+    *('float32, TFLOP/s', 'memory, GB/s', 'links, GB/s', 'a launch, us'),
+  )
+  sources = [
+    f'- `{name}`: '
+    + '; '.join(f'{figure}: {text}' for figure, text in chip.sources.items())
+    for name, chip in CHIPS.items()
+  ]
+  return '\n\n'.join(
+    [
+      '## The chips',
+      'One direction of the links; float32 at the default precision of jax: '
+      'bfloat16 passes\non TPUs, TF32 on GPUs.',
+      command.table(head, rows),
+      'Sources:',
+      '\n'.join(sources) + '\n',
+    ]
+  )
