@@ -286,6 +286,11 @@ def test_a_question_for_news_of_a_job_waits_for_it(place):
   told = client.get(f'{address}?seen={told["version"]}').json()
   assert told['state'] == 'done'
   assert client.get(f'{address}?seen=-1').status_code == 400
+  gate.clear()
+  job = client.post(f'{base}/translate', json={'uploads': [id]}).json()
+  told = client.delete(f'/api/jobs/{job["id"]}').json()
+  assert told['state'] == 'stopped'
+  assert client.get('/api/jobs/nothing').status_code == 400
 
 
 def test_of_a_slot_the_newest_request_is_done(monkeypatch):

@@ -64,7 +64,7 @@ function arrange() {
   const running = shown.filter((line) => line.state === 'running').length;
   byId('count').textContent = lines.size
     ? `${shown.length} of ${lines.size} in ${folder}, ${running} running`
-    : `There is no run in ${folder} yet. Train one: art_jax train cyclegan_demo`;
+    : `There is no run in ${folder} yet. Train one, on the page Start or by: art_jax train cyclegan_demo`;
 }
 
 follow('/api/runs/events', {
