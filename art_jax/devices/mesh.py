@@ -20,6 +20,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from art_jax import core
+from art_jax.devices import layouts
 
 # XLA at full effort takes 15 to 34 s to compile the random initialization of
 # a CycleGAN, which runs once; at level 0 it takes 3 s.
@@ -115,8 +116,13 @@ class Devices:
     """Place a state (the same in every process) as `state_shardings` says."""
     return self._place(host, self.state_shardings(host))
 
+  @property
+  def arranges_kernels(self) -> bool:
+    """Whether kernels lie as the device reads them, see `layouts`."""
+    return self.platform == 'gpu'
+
   def state_shardings(self, state: core.PyTree) -> core.PyTree:
-    """Return the sharding of every leaf of a state.
+    """Return where every leaf of a state lies: its sharding, or its Format.
 
     A copy on each device; with `sharded`, leaves of at least `SPLIT_FROM`
     numbers are split along their largest axis that divides evenly. A step
@@ -126,7 +132,11 @@ class Devices:
     Args:
       state: arrays or their shapes.
     """
-    return jax.tree.map(self._leaf_sharding, state)
+    if not self.arranges_kernels:
+      return jax.tree.map(self._leaf_sharding, state)
+    return jax.tree_util.tree_map_with_path(
+      lambda path, x: layouts.of_kernel(path, x, self._leaf_sharding(x)), state
+    )
 
   def state_bytes(self, state: core.PyTree) -> int:
     """Return the bytes that each device keeps of a state.
@@ -177,7 +187,7 @@ class Devices:
     """Compile a function that makes a state: quickly, its result copied."""
     out = (
       self.state_shardings(jax.eval_shape(init, jax.random.key(0)))
-      if self.sharded
+      if self.sharded or self.arranges_kernels
       else self.replicated
     )
     options = _INIT_OPTIONS if self.platform == 'cpu' else None
@@ -193,10 +203,12 @@ class Devices:
 
     Args:
       step: returns (state, metrics).
-      state: arrays or shapes; needed where the state is split.
+      state: arrays or shapes; needed where the state is split, or its kernels
+        are arranged.
     """
     whole, rows = self.replicated, self.batch_sharding
-    states = self.state_shardings(state) if self.sharded else whole
+    known = self.sharded or (self.arranges_kernels and state is not None)
+    states = self.state_shardings(state) if known else whole
     return jax.jit(
       step,
       in_shardings=(states, whole, rows, whole, whole),

@@ -99,7 +99,11 @@ def step_seconds(
       }
     )
   )
-  step = jax.jit(resolved.algorithm.step, donate_argnums=0)
+  step = jax.jit(
+    resolved.algorithm.step,
+    out_shardings=(devices.state_shardings(state), None),
+    donate_argnums=0,
+  )
   key = devices.replicate(keys[2])
   state, metrics = step(state, batch, key)
   jax.block_until_ready(metrics)
