@@ -36,17 +36,20 @@ def stylize(
   sizes = task.scales(task.painter_of(experiment), experiment.data.size)
   steps = core.in_steps(experiment.train.duration)
   total, shown = len(sizes) * steps, time.monotonic()
-  tell('loading the feature network, compiling')
+  tell('loading and compiling the feature network, a minute or so')
 
   def report(
     number: int, metrics: core.Metrics, picture: Callable[[], np.ndarray]
   ) -> None:
     nonlocal shown
-    if number == 1 or time.monotonic() - shown >= _EVERY:
-      side = sizes[(number - 1) // steps]
-      preview = pictures.preview(picture())
-      tell(f'step {number} of {total}, at {side} pixels', preview)
-      shown = time.monotonic()
+    scale, last = (number - 1) // steps, number % steps == 0
+    if number > 1 and not last and time.monotonic() - shown < _EVERY:
+      return
+    text = f'step {number} of {total}, at {sizes[scale]} pixels'
+    if last and number < total:
+      text += f'; compiling for {sizes[scale + 1]} pixels'
+    tell(text, pictures.preview(picture()))
+    shown = time.monotonic()
 
   made = optimize.paint(experiment, job, report=report)
   height, width = made.shape[:2]

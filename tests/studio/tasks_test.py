@@ -178,5 +178,15 @@ def test_a_photo_is_stylized_under_the_eyes_of_a_page(monkeypatch):
   ]
   previews = [_pixels(blobs[0]) for _, *blobs in said if blobs]
   assert (previews[0] != previews[2]).any()
+  scaled = experiments.override(tiny, ['algorithm.coarse_size=32'])
+  monkeypatch.setattr(stylizing.experiments, 'load', lambda name: scaled)
+  monkeypatch.setattr(stylizing, '_EVERY', 1000)
+  said.clear()
+  photo = _png(40, 40)
+  values['steps'] = 2
+  stylizing.stylize(values, [photo, photo], lambda *all: said.append(all))
+  texts = [text for text, *_ in said[1:]]
+  assert 'step 2 of 6, at 32 pixels; compiling for 45 pixels' in texts
+  assert texts[-1] == 'step 6 of 6, at 64 pixels'
   with pytest.raises(core.UserError, match='both sides are at least'):
     stylizing.stylize(values, [_png(8, 8), _png(40, 40)], _silent)
