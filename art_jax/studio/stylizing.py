@@ -35,31 +35,38 @@ def stylize(
   task.require_paintable(experiment, job, 0)
   sizes = task.scales(task.painter_of(experiment), experiment.data.size)
   steps = core.in_steps(experiment.train.duration)
-  total, shown = len(sizes) * steps, time.monotonic()
-  tell('loading and compiling the feature network, a minute or so')
+  shown = time.monotonic()
+  tell(f'loading and compiling {_part(sizes, 0)}, a minute or so')
 
   def report(
     number: int, metrics: core.Metrics, picture: Callable[[], np.ndarray]
   ) -> None:
     nonlocal shown
-    scale, last = (number - 1) // steps, number % steps == 0
-    if number > 1 and not last and time.monotonic() - shown < _EVERY:
-      return
-    text = f'step {number} of {total}, at {sizes[scale]} pixels'
-    if last and number < total:
-      text += f'; compiling for {sizes[scale + 1]} pixels'
-    tell(text, pictures.preview(picture()))
-    shown = time.monotonic()
+    part, step = divmod(number - 1, steps)
+    last = step == steps - 1
+    if number == 1 or last or time.monotonic() - shown >= _EVERY:
+      preview = pictures.preview(picture())
+      text = f'{_part(sizes, part)}, step {step + 1} of {steps}'
+      if last and part + 1 < len(sizes):  # nothing is told while it compiles
+        text = (
+          f'{_part(sizes, part)} is done; compiling {_part(sizes, part + 1)}'
+        )
+      tell(text, preview)
+      shown = time.monotonic()
 
   made = optimize.paint(experiment, job, report=report)
   height, width = made.shape[:2]
   told = {
-    'message': f'{total} steps',
+    'message': f'{steps} steps at {" and ".join(map(str, sizes))} pixels',
     'files': ['stylized.png'],
     'width': width,
     'height': height,
   }
   return told, [pictures.png(made)]
+
+
+def _part(sizes: Sequence[int], number: int) -> str:
+  return f'part {number + 1} of {len(sizes)} ({sizes[number]} pixels)'
 
 
 def _chosen(values: Mapping[str, Any]) -> core.Experiment:

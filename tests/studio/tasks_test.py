@@ -174,7 +174,7 @@ def test_a_photo_is_stylized_under_the_eyes_of_a_page(monkeypatch):
   assert _pixels(made).shape == (48, 64, 3)
   assert (told['width'], told['height']) == (64, 48)
   assert [text for text, *blobs in said if blobs] == [
-    f'step {i} of 3, at 64 pixels' for i in (1, 2, 3)
+    f'part 1 of 1 (64 pixels), step {i} of 3' for i in (1, 2, 3)
   ]
   previews = [_pixels(blobs[0]) for _, *blobs in said if blobs]
   assert (previews[0] != previews[2]).any()
@@ -186,7 +186,8 @@ def test_a_photo_is_stylized_under_the_eyes_of_a_page(monkeypatch):
   values['steps'] = 2
   stylizing.stylize(values, [photo, photo], lambda *all: said.append(all))
   texts = [text for text, *_ in said[1:]]
-  assert 'step 2 of 6, at 32 pixels; compiling for 45 pixels' in texts
-  assert texts[-1] == 'step 6 of 6, at 64 pixels'
+  after = 'part 1 of 3 (32 pixels) is done; compiling part 2 of 3 (45 pixels)'
+  assert after in texts
+  assert texts[-1] == 'part 3 of 3 (64 pixels), step 2 of 2'
   with pytest.raises(core.UserError, match='both sides are at least'):
     stylizing.stylize(values, [_png(8, 8), _png(40, 40)], _silent)

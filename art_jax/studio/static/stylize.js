@@ -1,5 +1,5 @@
 // A photo in the style of a painting, by optimizing its pixels: watched.
-import {byId, post, problem, save} from './studio.js';
+import {askJson, byId, post, problem, save} from './studio.js';
 import {dropPlace, fileOf, finish, upload} from './model.js';
 
 let photo = null, style = null, made = null, working = false;
@@ -36,24 +36,26 @@ function show(blob) {
 async function go() {
   working = true;
   ready();
-  made = null;
-  byId('download').disabled = true;
   byId('told').textContent = '';
-  byId('heading').textContent = 'So far';
-  const before = photo;
+  const name = photo.name.replace(/\.\w+$/, '');
+  const soFar = (blob) => {
+    byId('heading').textContent = 'So far';
+    byId('told').textContent = 'at most 512 px wide or high until it is done';
+    made = {blob, name: name + '_so_far.png'};
+    show(blob);
+  };
   try {
     const job = await finish(await post('/api/stylize', {
       uploads: [photo.id, style.id], experiment: byId('experiment').value,
       size: Number(byId('size').value), content: Number(byId('content').value),
       steps: Number(byId('steps').value) || 0,
-    }), {tell: (text) => { byId('job').textContent = text; }, preview: show});
+    }), {tell: (text) => { byId('job').textContent = text; }, preview: soFar});
     problem('');
     if (!job) return;
     byId('heading').textContent = 'Stylized';
     byId('told').textContent = `${job.result.width} x ${job.result.height} px; ${job.result.message}`;
-    made = {blob: await fileOf(job, job.files[0]), name: before.name.replace(/\.\w+$/, '') + '_stylized.png'};
+    made = {blob: await fileOf(job, job.files[0]), name: name + '_stylized.png'};
     show(made.blob);
-    byId('download').disabled = false;
   } catch (error) {
     problem(error.message);
     byId('job').textContent = '';
@@ -63,6 +65,15 @@ async function go() {
   }
 }
 
+async function showUsual() {
+  const name = byId('experiment').value;
+  const {fields} = await askJson(`/api/experiments/${name}`);
+  const usual = fields.find(({path}) => path === 'train.duration');
+  if (name === byId('experiment').value) byId('steps').placeholder = usual.text;
+}
+
+byId('experiment').addEventListener('change', () => showUsual().catch(() => {}));
+showUsual().catch(() => {});
 byId('go').addEventListener('click', go);
 byId('download').addEventListener('click', () => save(made.blob, made.name));
 dropPlace(byId('photo-drop'), byId('photo'), (file) => take(file, 'photo'));
