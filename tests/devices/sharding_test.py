@@ -226,3 +226,15 @@ def test_two_processes_that_stream_equal_one_that_does_not(tmp_path):
       assert value == pytest.approx(y[name], rel=1e-4, abs=1e-5), name
   starts = json.loads((tmp_path / 'two' / 'run.json').read_text())
   assert starts[0]['processes'] == 2 and starts[0]['devices'] == 4
+
+
+@pytest.mark.parametrize(('sharded', 'share'), [(False, 1), (True, 4)])
+def test_a_device_keeps_its_part_of_a_state(sharded, share):
+  devices = mesh.make_devices(4).with_sharded_state(sharded)
+  shapes = {
+    'large': jax.ShapeDtypeStruct((3, 512, 64), jnp.float32),
+    'small': jax.ShapeDtypeStruct((64,), jnp.float32),
+    'key': jax.eval_shape(lambda: jax.random.key(0)),
+  }
+  expected = 4 * 3 * 512 * 64 // share + 4 * 64 + 8
+  assert devices.state_bytes(shapes) == expected
