@@ -62,11 +62,12 @@ def sentence(
   else:
     dtype = roofline.compute_dtype(experiment.algorithm)
     most = max(roofline.measure(devices, dtype, _CEILING_SECONDS).values())
-    seconds, sure = flops / most, 'at least '
+    seconds = flops / most
+    sure = 'not known before steps are timed (--compile does); at least '
     how = (
       f'the FLOPs of a step at {most / 1e9:,.0f} GFLOP/s, the most that '
-      f'{devices.count} device(s) reached just now; steps reach a part of it: '
-      '--compile times some'
+      f'{devices.count} device(s) reached just now; small steps take many '
+      'times as long'
     )
   return f'{sure}{duration(experiment, seconds)}: {how}'
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -22,6 +23,13 @@ from art_jax.studio.trainers import Trainers
 
 _FORECAST_SECONDS = 180
 _MOST_TEXT = 20_000
+# What a page leaves out of `art_jax describe`, or says without its flags.
+_PLAIN = (
+  (r'\A.*?\n\)\n', ''),  # the whole config, which the form shows in part
+  (r'^devices: .*\n', ''),
+  (r' in [\d,]+ arrays$', ''),
+  (r'before steps are timed \(--compile does\)', 'before it runs here'),
+)
 
 
 class Starting:
@@ -71,20 +79,21 @@ class Starting:
     )
     async with self._forecasting:
       text = await _output(plan.command('describe', '--devices=1'))
-    # What comes first is the whole config, which the form shows in part.
-    told = text.partition('\n)\n')[2].strip() or text
-    return JSONResponse({'text': told, 'command': self._shown(plan)})
+    taken = os.path.lexists(self._folder(plan.folder))
+    return JSONResponse(
+      {
+        'text': _plain(text),
+        'command': self._shown(plan),
+        'note': _taken(plan.folder) if taken else '',
+      }
+    )
 
   async def start(self, request: Request) -> Response:
     """Train in a new folder."""
     values = await requests.fields(request)
     plan = await anyio.to_thread.run_sync(forms.plan, values, self._root)
     folder = self._folder(plan.folder)
-    core.require(
-      not os.path.lexists(folder),
-      f'{plan.folder} is there already; continue that run, or choose another '
-      'name',
-    )
+    core.require(not os.path.lexists(folder), _taken(plan.folder))
     return await self._train(plan, folder)
 
   async def trainer(self, request: Request) -> Response:
@@ -128,6 +137,17 @@ class Starting:
       'runs, to start others',
     )
     return root / name
+
+
+def _taken(name: str) -> str:
+  return f'{name} is there already; continue that run, or choose another name'
+
+
+def _plain(text: str) -> str:
+  for pattern, told in _PLAIN:
+    flags = re.DOTALL if pattern.startswith(r'\A') else re.MULTILINE
+    text = re.sub(pattern, told, text, count=1, flags=flags)
+  return text.strip()
 
 
 async def _output(arguments: list[str]) -> str:

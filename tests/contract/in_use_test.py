@@ -92,7 +92,11 @@ def test_a_mask_is_for_models_that_inpaint(tmp_path):
     # 100 steps: of an earlier run; timed; at the ceiling of 1 GFLOP/s.
     (2.0, None, r'^50.0 s to finish: as a run here took \(2 steps/s\)'),
     (None, (36.0, 5), '^about 1.00 hours to finish: 5 steps timed now'),
-    (None, None, '^at least 6.7 minutes to finish: .* at 1 GFLOP/s'),
+    (
+      None,
+      None,
+      '^not known .* at least 6.7 minutes to finish: .* at 1 GFLOP/s',
+    ),
   ],
 )
 def test_hours_say_how_they_are_known(monkeypatch, speed, seconds, told):

@@ -217,6 +217,29 @@ def test_every_experiment_has_a_form(place):
   assert client.get('/api/experiments/evil.py').status_code == 400
 
 
+def test_a_forecast_is_told_in_the_words_of_a_page(place, monkeypatch):
+  client, runs, started = place
+
+  async def output(arguments):
+    assert arguments[0] == 'describe'
+    return (
+      'Experiment(\n)\ntotal    9 parameters\nstate   0.4 MiB in 91 arrays\n'
+      'devices: 1 x cpu, mesh (data=1)\nnot known before steps are timed '
+      '(--compile does); at least 1 s to finish: the FLOPs\n'
+    )
+
+  monkeypatch.setattr('art_jax.studio.starting._output', output)
+  told = client.post('/api/forecast', json=_GOOD).json()
+  assert told['text'] == (
+    'total    9 parameters\nstate   0.4 MiB\n'
+    'not known before it runs here; at least 1 s to finish: the FLOPs'
+  )
+  assert not told['note']
+  (runs / 'mine').mkdir()
+  told = client.post('/api/forecast', json=_GOOD).json()
+  assert 'mine is there already' in told['note'] and not started
+
+
 def test_what_a_docstring_says_of_its_fields():
   text = """One.
 

@@ -39,10 +39,12 @@ async function forecast() {
   byId('told').textContent = 'counting networks, memory and time';
   try {
     const told = await post('/api/forecast', values());
-    problem('');
+    if (byId('start').disabled) return; // it was started meanwhile
+    problem(told.note);
     tell(told.command, told.text);
     byId('told').textContent = '';
   } catch (error) {
+    if (byId('start').disabled) return;
     problem(error.message);
     byId('told').textContent = '';
   }
@@ -59,10 +61,12 @@ function tell(command, text) {
 async function start(event) {
   event.preventDefault();
   byId('start').disabled = true;
+  byId('told').textContent = byId('forecast').disabled ? 'starting; the forecast is given up' : 'starting';
+  byId('forecast').disabled = true;
   try {
     const {folder, command} = await post('/api/start', values());
     problem('');
-    tell(command, '');
+    tell(command, byId('text').textContent);
     for (;;) {
       const told = await askJson(`/api/trainers/${folder}`);
       if (told.run) { open(`/run?id=${told.run}`); return; }
@@ -71,12 +75,12 @@ async function start(event) {
         tell(command, told.tail);
         break;
       }
-      byId('told').textContent = told.tail.split('\n').pop() || 'starting';
+      byId('told').textContent = told.tail.split('\n').pop() || 'starting, loading';
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
   } catch (error) { problem(error.message); }
   byId('told').textContent = '';
-  byId('start').disabled = false;
+  byId('start').disabled = byId('forecast').disabled = false;
 }
 
 byId('form').addEventListener('submit', start);
