@@ -7,6 +7,7 @@ from art_jax import core
 from art_jax.algorithms import attributes
 from art_jax.config import experiments
 from art_jax.core import paths
+from art_jax.data.sources import Builtin, Unpaired
 from art_jax.report import collect
 from art_jax.sampling import labels
 from art_jax.studio.catalog import Entry
@@ -32,6 +33,7 @@ def about(entry: Entry) -> dict[str, Any]:
     'notes': [paths.printable(note) for note in files.notes],
     'checkpoints': files.checkpoints,
     'best': files.best,
+    'examples': (entry.path / 'examples.png').is_file(),
     'can': abilities(files.experiment, files.data),
   }
 
@@ -64,8 +66,21 @@ def abilities(
     'fields': _numbers(algorithm),
     'truncation': core.sampling_passes(algorithm) == 1,
     'directions': list(core.directions(algorithm)),
+    'domains': _domains(experiment.data.source),
     'size': experiment.data.size,
   }
+
+
+def _domains(source: Any) -> dict[str, str]:
+  """Return what domains a and b are called, where the data say so."""
+  if isinstance(source, Builtin) and source.layout in ('unpaired', 'pairs'):
+    return {'a': 'photo', 'b': 'painting'}
+  if isinstance(source, Unpaired) and source.a and source.b:
+    folders = {'a': source.a, 'b': source.b}
+    return {
+      k: paths.printable(pathlib.Path(v).name) for k, v in folders.items()
+    }
+  return {}
 
 
 def _attribute(attribute: Any, data: dict[str, Any]) -> dict[str, Any]:

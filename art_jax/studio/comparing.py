@@ -60,7 +60,7 @@ def compare(entries: Sequence[Entry]) -> dict[str, Any]:
     'runs': [summary.summarize(entry).as_json() for entry in entries],
     'figures': [
       {
-        'title': name,
+        'title': _title(name),
         'curves': {
           id: {key: found[name][key] for key in ('steps', 'values')}
           for id, found in by_run.items()
@@ -73,6 +73,13 @@ def compare(entries: Sequence[Entry]) -> dict[str, Any]:
     'differences': collect.differences(configs),
     'notes': notes,
   }
+
+
+def _title(name: str) -> str:
+  """Return what a metric is called: its figure on the page of a run, itself."""
+  (group,) = figures.groups([name])
+  title = figures.heading(group)
+  return name if title == group else f'{title}: {name.rpartition("/")[2]}'
 
 
 def _configs(entries: Sequence[Entry]) -> tuple[list[Any], list[str]]:

@@ -72,13 +72,14 @@ class Follower:
     self._pictures: dict[str, list[int]] = {}
     self._times: dict[str, int] = {}
     self._line: dict[str, Any] = {}
+    self._names: set[str] = set()
     self._seen: Any = None
 
   def poll(self) -> list[Event]:
     """Look again; return what is new: 'run', 'rows', 'alarms', 'pictures'.
 
-    'snapshot' stands for all of them where older rows are no more, and 'gone'
-    where the folder is.
+    'snapshot' stands for all of them where older rows are no more or a metric
+    is new, and 'gone' where the folder is no more.
     """
     if not self.entry.path.is_dir():
       return [('gone', {})]
@@ -92,7 +93,9 @@ class Follower:
     line = summary.summarize(self.entry).as_json()
     changed = line != self._line
     self._line = line
-    if first or anew or alarms_anew:
+    new_names = {name for row in rows for name in row} - self._names
+    self._names |= new_names
+    if first or anew or alarms_anew or new_names:
       return [('snapshot', self.snapshot())]
     events = [
       ('run', line) if changed else None,

@@ -13,9 +13,10 @@ from art_jax import core
 from art_jax.algorithms import attributes
 from art_jax.inference import run as runs
 from art_jax.media import cielab, images
-from art_jax.sampling import generate, labels
+from art_jax.sampling import captions, generate, interpolate, labels, study
 from art_jax.studio import models, pictures
 
+_FPS, _COLUMNS, _LEAST_WIDTH = 20, 8, 256  # of a walk
 _AHEAD = 8  # pictures that the device is given before the first is waited for
 
 
@@ -46,6 +47,42 @@ def made_of(
   make, center = _maker(model.algorithm), _center(model.algorithm)
   began = [make(model.params, seed, keep, center, asked) for seed in seeds]
   return [images.to_uint8(np.asarray(picture))[0] for picture in began]
+
+
+def walk(model: runs.Run, values: Mapping[str, Any]) -> study.Result:
+  """Return a film from the picture of a seed to the next ones, and back.
+
+  Args:
+    model: what makes the pictures.
+    values: 'seed' and 'count' of the pictures to pass, 'frames', 'labels'.
+  """
+  require_generator(model)
+  algorithm: Any = model.algorithm
+  seed, count = values['seed'], max(values['count'], 2)
+  firsts = [generate.first_latent(algorithm, seed + i) for i in range(count)]
+  keys = np.concatenate([np.asarray(first) for first in firsts])
+  path = interpolate.path_of(generate.latents(algorithm, seed, 64))
+  label = next(iter(values.get('labels') or ()), None)
+  if label is None and core.num_classes(algorithm):
+    label = 0
+  numbers = labels.numbers(label, algorithm, model.class_names)
+
+  def make(length: int) -> np.ndarray:
+    points = interpolate.loop(keys, length, path)
+    dealt = labels.deal(numbers, length)
+    return generate.generate_bytes(
+      model.experiment, model.params, points, dealt, seed=seed
+    )
+
+  film = [
+    images.grid(captions.enlarge(one[None], _LEAST_WIDTH), pad=0)
+    for one in make(values['frames'])
+  ]
+  return study.Result(
+    f'{len(film)} frames from seed {seed} to {seed + count - 1}, and back',
+    {'interpolate': images.grid(make(_COLUMNS * count), _COLUMNS)},
+    {'interpolate': study.Film(film, _FPS)},
+  )
 
 
 @functools.lru_cache(maxsize=8)

@@ -32,9 +32,11 @@ def show(values: Values, blobs: Sequence[bytes], tell: Tell) -> Result:
     frames=values.get('frames'),
   )
   name = values['study']
-  module = study.find(model, name)
   tell('making the pictures')
-  result = module.study(model, request)
+  if name == 'interpolate':
+    result = seeds.walk(model, values)
+  else:
+    result = study.find(model, name).study(model, request)
   files = {f'{stem}.png': _png(p) for stem, p in result.pictures.items()}
   with tempfile.TemporaryDirectory(prefix='art_jax_studio_') as folder:
     for stem, film in result.films.items():

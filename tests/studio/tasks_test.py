@@ -89,6 +89,12 @@ def test_a_walk_and_what_has_no_classes(use):
   names = ['interpolate.png', 'interpolate.gif', 'interpolate.mp4']
   assert told['files'] == names
   assert made[1].startswith(b'GIF8')
+  _, pngs = seeds.sample(_VALUES, [], _silent)
+  sheet = _pixels(made[0])
+  for i, one in enumerate(map(_pixels, pngs)):  # the walk passes both
+    side = len(one)
+    cell = sheet[2 + i * (side + 2) :][:side, 2 : 2 + side, 0]
+    np.testing.assert_allclose(cell.astype(int), one, atol=1)
   with pytest.raises(core.UserError, match='has no classes'):
     tasks.show({**values, 'study': 'classes'}, [], _silent)
   with pytest.raises(core.UserError, match='does not translate'):

@@ -100,6 +100,7 @@ export class Chart {
         button.addEventListener('click', () => { this.toggle(name); });
         this.legend.append(button);
       }
+      button.hidden = !texts[i] && !this.curves.get(name);
       button.setAttribute('aria-pressed', !this.hidden.has(name));
       button.firstChild.style.background = color;
       button.lastChild.textContent = `${this.short(name)} ${texts[i]}`;

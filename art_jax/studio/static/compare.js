@@ -98,6 +98,7 @@ function showSteps() {
 function showPictures() {
   const name = byId('name').value, step = steps()[byId('step').value];
   byId('step-text').textContent = step === undefined ? '' : `step ${number(step)}, or the last one before it`;
+  byId('step-number').value = step ?? '';
   const place = byId('pictures');
   for (const {id} of compared.runs) {
     let figure = [...place.children].find((each) => each.dataset.id === id);
@@ -124,6 +125,11 @@ function showDifferences() {
 byId('search').addEventListener('input', showChoices);
 byId('name').addEventListener('change', () => { byId('step').value = byId('step').max; showSteps(); });
 byId('step').addEventListener('input', showPictures);
+byId('step-number').addEventListener('change', () => {
+  const at = steps().filter((one) => one <= Number(byId('step-number').value)).length - 1;
+  byId('step').value = Math.max(at, 0);
+  showPictures();
+});
 keys({'/': () => byId('search').focus()});
 askJson('/api/runs').then((told) => {
   runs = told.runs.sort((a, b) => b.changed - a.changed);

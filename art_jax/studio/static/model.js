@@ -36,7 +36,7 @@ export async function chooseModel(can, cannot, chosen) {
 async function firstThatCan(runs, can) {
   for (const line of runs.slice(0, 12)) {
     const about = await askJson(`/api/runs/${line.id}`).catch(() => null);
-    if (about && can(about.can)) return line.id;
+    if (about && can(about.can) && about.checkpoints.length) return line.id;
   }
   return null;
 }

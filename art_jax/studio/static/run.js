@@ -16,12 +16,13 @@ function showLine() {
   const whole = line.duration ? ` of ${number(line.duration)}` : '';
   byId('where').textContent = `${line.model} · step ${number(line.step)}${whole}`;
   tellAbout();
+  if (!['running', 'new'].includes(line.state)) byId('told').textContent = '';
   byId('stop').hidden = line.state !== 'running';
   byId('resume').hidden = !['stopped', 'crashed', 'new'].includes(line.state);
   const began = alarms.filter((alarm) => alarm.begins).length;
   const facts = [
     [line.rate ? number(line.rate) : '-', 'pictures a second'],
-    [began, began === 1 ? 'alarm' : 'alarms'],
+    [began, `${began === 1 ? 'alarm' : 'alarms'}${began ? (alarms.some((a) => a.begins && endOf(a) === null) ? ', still on' : ', over') : ''}`],
     [line.changed ? new Date(line.changed * 1000).toLocaleString() : '-', 'last written'],
   ];
   byId('facts').replaceChildren(...facts.map(([value, what]) =>
@@ -53,10 +54,10 @@ function showAlarms() {
     const text = String(alarm.text || '');
     return make('div', {class: over === null ? 'alarm' : 'alarm ended'},
       make('b', {text: alarm.alarm.replaceAll('_', ' ')}),
-      make('small', {text: ` since step ${number(alarm.since ?? alarm.step)}${over === null ? '' : `, over at step ${number(over)}`}`}),
+      make('small', {text: ` since step ${number(alarm.since ?? alarm.step)}${over === null ? `, still on at step ${number(line.step)}` : `, over at step ${number(over)}`}`}),
       make('p', {text: text.includes(': ') ? text.slice(text.indexOf(': ') + 2) : text}));
   });
-  byId('alarms').replaceChildren(...(texts.length ? texts.reverse() : [make('p', {class: 'fine', text: line.step ? 'No alarm fired.' : 'Nothing is logged yet.'})]));
+  byId('alarms').replaceChildren(...(texts.length ? texts.reverse() : [make('p', {class: 'fine', text: line.step ? 'No alarm fired.' : line.state === 'running' ? 'It compiles; the first numbers come soon.' : 'Nothing is logged yet.'})]));
   for (const {chart} of charts.values()) {
     chart.marks = began.map((alarm) => alarm.since ?? alarm.step);
     chart.draw();
@@ -132,14 +133,7 @@ function addRows(rows) {
   const touched = new Set();
   for (const {step, ...values} of rows) {
     for (const [name, value] of Object.entries(values)) {
-      if (!charts.has(name)) {
-        if (!charts.size) byId('curves').replaceChildren();
-        const group = name.split('/')[0];
-        const beside = [...charts.values()].find(({chart}) => chart.title === group);
-        const chart = beside ? beside.chart : new Chart(group, [name]);
-        if (!beside) byId('curves').append(chart.element);
-        charts.set(name, {chart});
-      }
+      if (!charts.has(name)) continue; // hidden, or one too many
       const {chart} = charts.get(name);
       chart.add(name, step, value);
       touched.add(chart);
@@ -193,7 +187,7 @@ async function showAbout() {
     make('small', {text: `${start.time} · ${start.device} · art_jax ${start.version}`}), make('pre', {text: start.command})]));
   byId('data').textContent = about.data + (about.skipped ? ` ${about.skipped} files were not used.` : '');
   const examples = byId('examples');
-  if (examples.hidden) show(examples, address('examples', 0, 1400)).catch(() => {});
+  if (examples.hidden && about.examples) show(examples, address('examples', 0, 1400)).catch(() => {});
 }
 // What the page of a new run cannot know yet comes with its first lines.
 let told = '';

@@ -97,10 +97,11 @@ async function film(study, button) {
     }), {tell: (text) => { byId('job').textContent = text; }});
     if (!job) return;
     problem('');
+    byId('job').textContent = '';
     const shown = job.files.find((name) => name.endsWith('.gif')) || job.files[0];
     const blobs = await Promise.all(job.files.map(async (name) => [name, await fileOf(job, name)]));
     const image = make('img', {alt: job.text, src: URL.createObjectURL(Object.fromEntries(blobs)[shown])});
-    const links = blobs.map(([name, blob]) => make('a', {href: URL.createObjectURL(blob), download: `${runName()}_${name}`.replaceAll('/', '_'), text: name.split('.').pop().toUpperCase()}));
+    const links = blobs.map(([name, blob]) => make('a', {href: URL.createObjectURL(blob), download: `${runName()}_${name}`.replaceAll('/', '_'), text: name.endsWith('.png') && blobs.length > 1 ? 'PNG of its frames' : name.split('.').pop().toUpperCase()}));
     byId('results').prepend(make('figure', {class: 'sheet'}, image, make('figcaption', {}, job.text + ' ', ...links.flatMap((link) => [link, ' ']))));
   } catch (error) {
     problem(error.message);

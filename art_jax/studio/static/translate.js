@@ -2,7 +2,11 @@
 import {byId, make, post, problem, save} from './studio.js';
 import {chooseModel, dropPlace, fileOf, finish, model, upload} from './model.js';
 
-const NAMES = {ab: 'a to b', ba: 'b to a'};
+// 'ab' as people read it.
+function named(direction, {a = 'a', b = 'b'}) {
+  return {ab: `${a} to ${b}`, ba: `${b} to ${a}`}[direction] || direction;
+}
+
 let about = null, id = '', photo = null, style = null, made = null;
 
 function ready() {
@@ -18,6 +22,9 @@ async function take(file, isStyle) {
     place.textContent = `${file.name}, ${told.width} x ${told.height} px`;
     const one = {...told, name: file.name, url: URL.createObjectURL(file)};
     if (isStyle) style = one; else photo = one;
+    const shown = byId(isStyle ? 'style-shown' : 'photo-shown');
+    shown.src = one.url;
+    shown.hidden = false;
     ready();
     if (!byId('go').disabled) go();
   } catch (error) {
@@ -54,6 +61,7 @@ async function go() {
 function split() {
   const at = byId('split').value;
   byId('cover').style.width = `${at}%`;
+  byId('split').style.width = `${byId('after').clientWidth}px`;
   byId('before').style.width = `${byId('after').clientWidth}px`;
 }
 
@@ -78,7 +86,7 @@ addEventListener('paste', (event) => {
 chooseModel((can) => can.directions?.length > 0, (name) => `${name} translates no pictures. Choose a run of CycleGAN, CUT, pix2pix, a fast style or AdaIN.`, (told, chosen) => {
   about = told; id = chosen;
   if (about) {
-    byId('direction').replaceChildren(...about.can.directions.map((name) => make('option', {value: name, text: NAMES[name] || name})));
+    byId('direction').replaceChildren(...about.can.directions.map((name) => make('option', {value: name, text: named(name, about.can.domains)})));
     byId('direction-label').hidden = about.can.directions.length < 2;
     byId('style-drop').hidden = !about.can.styled;
   }
