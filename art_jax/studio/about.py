@@ -7,7 +7,7 @@ from art_jax import core
 from art_jax.algorithms import attributes
 from art_jax.config import experiments
 from art_jax.core import paths
-from art_jax.data.sources import Builtin, Unpaired
+from art_jax.data import sources
 from art_jax.report import collect
 from art_jax.sampling import labels
 from art_jax.studio.catalog import Entry
@@ -45,7 +45,8 @@ def abilities(
 
   Returns:
     'model'; 'sample', 'inpaint', 'styled' (paints like any painting): whether
-    it can; 'classes': their names; 'directions'; 'size' of its pictures.
+    it can; 'classes': their names; 'directions'; 'domains' as of `domains`;
+    'size' of its pictures.
   """
   if experiment is None:
     return {}
@@ -66,21 +67,30 @@ def abilities(
     'fields': _numbers(algorithm),
     'truncation': core.sampling_passes(algorithm) == 1,
     'directions': list(core.directions(algorithm)),
-    'domains': _domains(experiment.data.source),
+    'domains': domains(experiment.data.source),
     'size': experiment.data.size,
   }
 
 
-def _domains(source: Any) -> dict[str, str]:
-  """Return what domains a and b are called, where the data say so."""
-  if isinstance(source, Builtin) and source.layout in ('unpaired', 'pairs'):
-    return {'a': 'photo', 'b': 'painting'}
-  if isinstance(source, Unpaired) and source.a and source.b:
-    folders = {'a': source.a, 'b': source.b}
-    return {
-      k: paths.printable(pathlib.Path(v).name) for k, v in folders.items()
-    }
-  return {}
+def domains(source: core.Source) -> list[str]:
+  """Return what domain a and domain b show; [] if the source does not tell."""
+  match source:
+    case sources.Builtin(layout='unpaired' | 'pairs'):
+      return ['photo', 'painting']
+    case sources.Builtin(layout='labels'):
+      return ['label map', 'painting']
+    case sources.Unpaired(a=str(a), b=str(b), swapped=swapped):
+      names = [pathlib.PurePath(path).name for path in (a, b)]
+    case sources.Unpaired(swapped=swapped):
+      names = ['trainA', 'trainB']
+    case sources.Pairs(left=left):
+      names, swapped = ['left half', 'right half'], left == 'b'
+    case _:
+      return []
+  names = [paths.printable(name) for name in names]
+  if names[0] == names[1]:  # of folders that differ further up
+    return []
+  return names[::-1] if swapped else names
 
 
 def _attribute(attribute: Any, data: dict[str, Any]) -> dict[str, Any]:

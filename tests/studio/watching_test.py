@@ -8,12 +8,14 @@ import shutil
 import pytest
 import run_files
 
+from art_jax.data import sources
 from art_jax.runs.lock import RunLock
 
 pytest.importorskip('starlette')
 from starlette.testclient import TestClient
 
 from art_jax.studio import (
+  about,
   app,
   board,
   catalog,
@@ -211,6 +213,24 @@ def test_pages_and_pictures_of_a_run(tmp_path):
   assert answer.status_code == 400 and 'not a picture' in answer.json()['error']
   shutil.rmtree(run)
   assert client.get(base).status_code == 404
+
+
+@pytest.mark.parametrize(
+  'source, names',
+  [
+    (sources.Builtin(), ['photo', 'painting']),
+    (sources.Builtin('labels'), ['label map', 'painting']),
+    (sources.Builtin('images'), []),
+    (sources.Unpaired(a='/x/cats', b='/x/dogs/'), ['cats', 'dogs']),
+    (sources.Unpaired(a='x/a', b='x/b', swapped=True), ['b', 'a']),
+    (sources.Unpaired(a='/x/cats/all', b='/x/dogs/all'), []),
+    (sources.Unpaired('/x'), ['trainA', 'trainB']),
+    (sources.Pairs('/x', left='b'), ['right half', 'left half']),
+    (sources.Tfds('cycle_gan/facades'), []),
+  ],
+)
+def test_what_the_domains_of_a_run_show(source, names):
+  assert about.domains(source) == names
 
 
 @pytest.mark.parametrize('text', ['', 'Experiment(', 'x' * 2**21, '\0\xff'])

@@ -2,12 +2,14 @@
 import {byId, make, post, problem, save} from './studio.js';
 import {chooseModel, dropPlace, fileOf, finish, model, upload} from './model.js';
 
-// 'ab' as people read it.
-function named(direction, {a = 'a', b = 'b'}) {
-  return {ab: `${a} to ${b}`, ba: `${b} to ${a}`}[direction] || direction;
-}
-
 let about = null, id = '', photo = null, style = null, made = null;
+
+// What a direction maps to what: in the words of the run's own pictures.
+function titleOf(name) {
+  if (!['ab', 'ba'].includes(name)) return name;
+  const [a, b] = about.can.domains.length ? about.can.domains : ['domain a', 'domain b'];
+  return name === 'ab' ? `${a} to ${b}` : `${b} to ${a}`;
+}
 
 function ready() {
   byId('go').disabled = !about || !photo || (about.can.styled && !style);
@@ -45,7 +47,7 @@ async function go() {
     if (!job) return;
     problem('');
     made = {blob: await fileOf(job, job.files[0]), name: before.name.replace(/\.\w+$/, '') + `_${job.result.direction}.png`};
-    byId('told').textContent = `${job.result.direction}, step ${job.result.step}, ${job.result.width} x ${job.result.height} px`;
+    byId('told').textContent = `${titleOf(job.result.direction)}, step ${job.result.step}, ${job.result.width} x ${job.result.height} px`;
     byId('result').hidden = false;
     byId('before').src = before.url;
     byId('after').onload = split;
@@ -86,8 +88,8 @@ addEventListener('paste', (event) => {
 chooseModel((can) => can.directions?.length > 0, (name) => `${name} translates no pictures. Choose a run of CycleGAN, CUT, pix2pix, a fast style or AdaIN.`, (told, chosen) => {
   about = told; id = chosen;
   if (about) {
-    byId('direction').replaceChildren(...about.can.directions.map((name) => make('option', {value: name, text: named(name, about.can.domains)})));
-    byId('direction-label').hidden = about.can.directions.length < 2;
+    byId('direction').replaceChildren(...about.can.directions.map((name) => make('option', {value: name, text: titleOf(name)})));
+    byId('direction-label').hidden = about.can.directions.length < 2 && !['ab', 'ba'].includes(about.can.directions[0]);
     byId('style-drop').hidden = !about.can.styled;
   }
   ready();
