@@ -119,6 +119,22 @@ def test_repositories_that_are_refused(server, name, words):
     run.load(name)
 
 
+@pytest.mark.extra
+def test_a_hub_that_cannot_be_reached_is_one_line(server, monkeypatch):
+  from huggingface_hub import constants
+
+  monkeypatch.setattr(constants, 'ENDPOINT', 'http://127.0.0.1:9')
+  with pytest.raises(core.UserError, match='cannot be reached') as error:
+    run.load('hf:me/vae')
+  assert '\n' not in str(error.value)
+
+
+def test_a_missing_package_is_one_line(monkeypatch):
+  monkeypatch.setitem(__import__('sys').modules, 'huggingface_hub', None)
+  with pytest.raises(core.UserError, match=r'art-jax\[hub\]'):
+    run.load('hf:me/vae')
+
+
 @pytest.mark.parametrize(
   'change, words',
   [

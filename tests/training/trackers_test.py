@@ -1,7 +1,11 @@
 """Trackers are told of a run, and nothing that they do touches it."""
 
 import json
+import os
 import pathlib
+import signal
+import subprocess
+import sys
 
 import fake_trackers
 import numpy as np
@@ -16,6 +20,7 @@ from art_jax.runs.alarm_event import Event
 from art_jax.runs.trackers import feed, protocol
 from art_jax.training import loop
 
+_ROOTS = pathlib.Path(__file__).parents[2], pathlib.Path(__file__).parents[1]
 _RECORDER = 'fake_trackers:Recorder'
 
 
@@ -210,16 +215,12 @@ def _leveldb_records(data: bytes):
       whole = b''
 
 
-@pytest.mark.extra
-def test_wandb(tmp_path, monkeypatch, caplog):
-  pytest.importorskip('wandb')
-  monkeypatch.setenv('WANDB_MODE', 'offline')
-  _tell('wandb', tmp_path / 'run')
-  assert not [r for r in caplog.records if '--log' in r.getMessage()]
+def _wandb_rows(folder):
+  """Return the curve, and the ids of the runs, of an offline folder."""
   from wandb.proto import wandb_internal_pb2 as pb
 
   curve, ids = {}, set()
-  for path in (tmp_path / 'run').glob('wandb/*/run-*.wandb'):
+  for path in folder.glob('wandb/*/run-*.wandb'):
     for data in _leveldb_records(path.read_bytes()):
       record = pb.Record()
       record.ParseFromString(data)
@@ -231,12 +232,101 @@ def test_wandb(tmp_path, monkeypatch, caplog):
       }
       if 'loss/toy' in row:
         curve[row['step']] = row['loss/toy']
+  return curve, ids
+
+
+@pytest.mark.extra
+def test_wandb(tmp_path, monkeypatch, caplog):
+  pytest.importorskip('wandb')
+  monkeypatch.setenv('WANDB_MODE', 'offline')
+  _tell('wandb', tmp_path / 'run')
+  assert not [r for r in caplog.records if '--log' in r.getMessage()]
+  curve, ids = _wandb_rows(tmp_path / 'run')
   assert curve == _EXPECTED
   assert ids == {
     json.loads((tmp_path / 'run/trackers.json').read_text())['wandb']['id']
   }
   media = list((tmp_path / 'run').rglob('media/images/images/*.png'))
   assert len(media) == 2 and np.asarray(Image.open(media[0])).max() == 77
+
+
+# Trains, and is killed when the row of a step is written.
+_TRAIN = """
+import os, signal, sys
+import toy
+from art_jax.runs import metrics_log
+from art_jax.training import loop
+folder, name, at = sys.argv[1:]
+scalars = metrics_log.Writer.scalars
+def killed(self, step, values):
+  scalars(self, step, values)
+  if step == int(at):
+    os.kill(os.getpid(), signal.SIGKILL)
+metrics_log.Writer.scalars = killed
+loop.train(toy.experiment(), folder, log=[name])
+"""
+_TRACKIO_ROWS = """
+import json, sys
+from trackio.sqlite_storage import SQLiteStorage
+rows = SQLiteStorage.get_logs('art_jax', sys.argv[1])
+print(json.dumps([[r['step'], r['loss/toy']] for r in rows if 'loss/toy' in r]))
+"""
+
+
+def _python(*words: str) -> 'subprocess.CompletedProcess[str]':
+  path = os.pathsep.join(map(str, _ROOTS))
+  return subprocess.run(
+    [sys.executable, '-c', *words],
+    capture_output=True,
+    text=True,
+    env={**os.environ, 'PYTHONPATH': path, 'XLA_FLAGS': ''},
+  )
+
+
+def _mlflow_rows(folder):
+  from mlflow import MlflowClient
+
+  client = MlflowClient((folder.parent / 'mlflow').as_uri())
+  experiment = client.get_experiment_by_name('art_jax')
+  assert experiment is not None
+  (run,) = client.search_runs([experiment.experiment_id])
+  history = client.get_metric_history(run.info.run_id, 'loss/toy')
+  return [(metric.step, metric.value) for metric in history]
+
+
+@pytest.mark.extra
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.parametrize('name', feed.KNOWN)
+def test_a_real_tracker_holds_the_run_also_after_a_kill(
+  name, tmp_path, monkeypatch
+):
+  pytest.importorskip(name)
+  folder = tmp_path / 'run'
+  monkeypatch.setenv('WANDB_MODE', 'offline')
+  monkeypatch.setenv('MLFLOW_ALLOW_FILE_STORE', 'true')
+  monkeypatch.setenv('MLFLOW_TRACKING_URI', (tmp_path / 'mlflow').as_uri())
+  monkeypatch.setenv('TRACKIO_DIR', str(tmp_path / 'trackio'))
+  killed = _python(_TRAIN, str(folder), name, '6')
+  assert killed.returncode == -signal.SIGKILL, killed.stderr
+  done = _python(_TRAIN, str(folder), name, '0')
+  assert done.returncode == 0, done.stderr
+  assert '--log=' not in done.stderr
+  if name == 'wandb':
+    rows, pictures = list(_wandb_rows(folder)[0].items()), folder
+  elif name == 'mlflow':
+    rows, pictures = _mlflow_rows(folder), tmp_path / 'mlflow'
+  else:
+    pictures = tmp_path / 'trackio'
+    (place,) = (pictures / 'media' / 'art_jax').iterdir()
+    rows = json.loads(_python(_TRACKIO_ROWS, place.name).stdout)
+  assert len(rows) == 8
+  for step, value in rows:
+    assert value == pytest.approx(_curve(folder)[step])
+  found = [
+    p for p in pictures.rglob('*.png') if folder / 'images' not in p.parents
+  ]
+  assert len(found) >= 2
 
 
 @pytest.mark.extra

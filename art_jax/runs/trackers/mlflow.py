@@ -6,7 +6,7 @@ we do: '@' becomes '_at_'.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -40,8 +40,10 @@ class Mlflow:
     found = self._client.search_runs(
       [experiment], f"tags.`{_TAG}` = '{run.id}'"
     )
+    self._told = -1  # a killed start may have told more than it noted
     if found:
       self._id = found[0].info.run_id
+      self._told = self._last_step(found[0].data.metrics)
       self._client.update_run(self._id, status='RUNNING')
       return
     made = self._client.create_run(
@@ -61,12 +63,25 @@ class Mlflow:
     """Log a row."""
     from time import time
 
+    if step <= self._told:
+      return
+    self._told = -1  # from here on all is new, also where a run goes back
     now = int(1000 * time())
     metrics = [
       self._entities.Metric(name.replace('@', '_at_'), value, now, step)
       for name, value in values.items()
     ]
     self._client.log_batch(self._id, metrics=metrics)
+
+  def _last_step(self, names: Iterable[str]) -> int:
+    """Return the step of the last row that the store has; -1: none."""
+    losses = sorted(names, key=lambda name: (not name.startswith('loss'), name))
+    steps = [
+      metric.step
+      for name in losses[:1]
+      for metric in self._client.get_metric_history(self._id, name)
+    ]
+    return max(steps, default=-1)
 
   def images(self, step: int, sheets: Mapping[str, np.ndarray]) -> None:
     """Store grids of pictures as images/NAME/STEP.png."""
@@ -78,7 +93,9 @@ class Mlflow:
   def alarms(self, events: Sequence[Event]) -> None:
     """Note alarms as tags and as a metric that is 1 while they are on."""
     for event in events:
-      self.scalars(event.step, {f'alarm/{event.alarm}': float(event.begins)})
+      self._client.log_metric(
+        self._id, f'alarm/{event.alarm}', float(event.begins), step=event.step
+      )
       if event.begins:
         self._client.set_tag(self._id, f'alarm.{event.alarm}', event.text)
 
