@@ -32,6 +32,7 @@ class Summary:
       'crashed' (steps were lost), or 'new' (nothing is logged).
     step, duration: in steps; duration 0: not known.
     rate: pictures a second of its last start; None: not known.
+    loading: it runs, and did no step since it was started.
     alarm: the alarm that began last; '' without any.
     alarm_over: that alarm has ended.
     picture: {'name', 'step'} of the newest picture; None without any.
@@ -45,6 +46,7 @@ class Summary:
   step: int
   duration: int
   rate: float | None
+  loading: bool
   alarm: str
   alarm_over: bool
   picture: dict[str, Any] | None
@@ -81,6 +83,9 @@ def summarize(entry: Entry) -> Summary:
   state = _state(path, step, duration, stretch, changed)
   alarm, over = _alarm(path / metrics_log.ALARMS)
   rate = curves.number(summary.get('images_per_second'))
+  loading = state == 'running' and _only_started(path)
+  if state == 'running':
+    rate = None if loading else _rate(path, stretch)
   return Summary(
     id=entry.id,
     name=entry.name,
@@ -88,7 +93,8 @@ def summarize(entry: Entry) -> Summary:
     state=state,
     step=step,
     duration=duration,
-    rate=_rate(path, stretch) if state == 'running' else rate,
+    rate=rate,
+    loading=loading,
     alarm=alarm.replace('_', ' '),
     alarm_over=over,
     picture=newest_picture(path),
@@ -145,6 +151,13 @@ def _state(
     (int(n) for n in _listed(path / 'checkpoints') if n.isdecimal()), default=0
   )
   return 'stopped' if saved >= done else 'crashed'
+
+
+def _only_started(path: pathlib.Path) -> bool:
+  """Tell whether a trainer noted its start, and nothing since."""
+  names = 'run.json', metrics_log.FILE, 'times.json'
+  began, *later = (s[0] if (s := _stat(path / name)) else 0 for name in names)
+  return began > max(later)
 
 
 def _runs_elsewhere(path: pathlib.Path, changed: float) -> bool:

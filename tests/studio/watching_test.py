@@ -62,8 +62,12 @@ def test_states(tmp_path, fields, state):
   assert (line.state, line.step) == (state, fields['steps'])
   assert (line.model, line.duration) == ('GAN', 20)
   if state in ('crashed', 'new'):
+    assert not line.loading
     with RunLock(run, enabled=True):
-      assert summary.summarize(_only(tmp_path)).state == 'running'
+      for newer, loading in (('run.json', True), ('metrics.jsonl', False)):
+        os.utime(run / newer, (4e9 - loading, 4e9 - loading))
+        line = summary.summarize(_only(tmp_path))
+        assert (line.state, line.loading) == ('running', loading)
 
 
 def test_a_look_at_a_run_takes_no_lock(tmp_path, monkeypatch):

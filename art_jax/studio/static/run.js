@@ -14,7 +14,9 @@ function showLine() {
   byId('state').textContent = line.state;
   byId('state').className = 'badge ' + line.state;
   const whole = line.duration ? ` of ${number(line.duration)}` : '';
-  byId('where').textContent = `${line.model} · step ${number(line.step)}${whole}`;
+  byId('where').textContent = `${line.model} · step ${number(line.step)}${whole}${line.loading ? ' · loading, compiling' : ''}`;
+  const none = byId('no-curves');
+  if (none) none.textContent = line.loading ? 'It loads and compiles; the first numbers come after its first steps.' : 'Nothing is logged yet.';
   tellAbout();
   if (!['running', 'new'].includes(line.state)) byId('told').textContent = '';
   byId('stop').hidden = line.state !== 'running';
@@ -22,12 +24,14 @@ function showLine() {
   const began = alarms.filter((alarm) => alarm.begins).length;
   const facts = [
     [line.rate ? number(line.rate) : '-', 'pictures a second'],
-    [began, `${began === 1 ? 'alarm' : 'alarms'}${began ? (alarms.some((a) => a.begins && endOf(a) === null) ? ', still on' : ', over') : ''}`],
+    [began, `${began === 1 ? 'alarm' : 'alarms'}${began ? (alarms.some((a) => a.begins && endOf(a) === null) ? `, ${still()}` : ', over') : ''}`],
     [line.changed ? new Date(line.changed * 1000).toLocaleString() : '-', 'last written'],
   ];
   byId('facts').replaceChildren(...facts.map(([value, what]) =>
     make('div', {}, make('b', {text: value}), what)));
 }
+
+const still = () => (line.state === 'running' ? 'still on' : 'on when it ended');
 
 function endOf(alarm) {
   const ends = alarms.filter((a) => !a.begins && a.alarm === alarm.alarm && a.step > alarm.step);
@@ -54,10 +58,11 @@ function showAlarms() {
     const text = String(alarm.text || '');
     return make('div', {class: over === null ? 'alarm' : 'alarm ended'},
       make('b', {text: alarm.alarm.replaceAll('_', ' ')}),
-      make('small', {text: ` since step ${number(alarm.since ?? alarm.step)}${over === null ? `, still on at step ${number(line.step)}` : `, over at step ${number(over)}`}`}),
+      make('small', {text: ` since step ${number(alarm.since ?? alarm.step)}${over === null ? `, ${still()}, at step ${number(line.step)}` : `, over at step ${number(over)}`}`}),
       make('p', {text: text.includes(': ') ? text.slice(text.indexOf(': ') + 2) : text}));
   });
-  byId('alarms').replaceChildren(...(texts.length ? texts.reverse() : [make('p', {class: 'fine', text: line.step ? 'No alarm fired.' : line.state === 'running' ? 'It compiles; the first numbers come soon.' : 'Nothing is logged yet.'})]));
+  byId('alarms').replaceChildren(...(texts.length ? texts.reverse() : [make('p', {class: 'fine', text: line.step ? 'No alarm fired.' : line.loading ? 'It loads and compiles.' : 'Nothing is logged yet.'})]));
+  if (began.some((alarm) => String(alarm.text).includes('--set'))) byId('alarms').append(make('p', {class: 'soft', text: 'What stands after --set is for a next run: among the fields of Start, or in the command below.'}));
   for (const {chart} of charts.values()) {
     chart.marks = began.map((alarm) => alarm.since ?? alarm.step);
     chart.draw();

@@ -35,7 +35,7 @@ function fill(line) {
   parts.state.className = 'badge ' + line.state;
   parts.model.textContent = line.model;
   parts.bar.style.width = `${line.duration ? Math.min(100 * line.step / line.duration, 100) : 0}%`;
-  const speed = line.rate ? ` · ${number(line.rate)} pictures/s` : '';
+  const speed = line.loading ? ' · loading, compiling' : line.rate ? ` · ${number(line.rate)} pictures/s` : '';
   const whole = line.duration ? ` of ${number(line.duration)}` : '';
   parts.step.textContent = `step ${number(line.step)}${whole}${speed}`;
   parts.alarm.textContent = line.alarm ? `${line.alarm}${line.alarm_over ? ' (over)' : ''}` : '';
