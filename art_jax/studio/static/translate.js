@@ -63,7 +63,6 @@ async function go() {
 function split() {
   const at = byId('split').value;
   byId('cover').style.width = `${at}%`;
-  byId('split').style.width = `${byId('after').clientWidth}px`;
   byId('before').style.width = `${byId('after').clientWidth}px`;
 }
 
