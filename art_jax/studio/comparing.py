@@ -43,13 +43,15 @@ def compare(entries: Sequence[Entry]) -> dict[str, Any]:
   """Return the lines, curves, pictures and differing settings of runs.
 
   Returns:
-    'runs': their lines. 'figures': [{'title', 'curves'}], curves as of
-    `curves.columns`, by id. 'pictures': steps by name, by id. 'differences':
-    (path, [value of each run]). 'notes': what could not be read.
+    'runs': their lines. 'figures': [{'title', 'curves', 'last'}], curves as
+    of `curves.columns`, and last values, by id. 'pictures': steps by
+    name, by id. 'differences': (path, [value of each run]).
+    'notes': what could not be read.
   """
-  by_run = {}
+  by_run, last = {}, {}
   for entry in entries:
     rows = follow.Lines(entry.path / metrics_log.FILE).read()[0]
+    last[entry.id] = {k: v for row in rows for k, v in row.items()}
     by_run[entry.id] = curves.columns(rows, _POINTS // len(entries))
   names = dict.fromkeys(name for found in by_run.values() for name in found)
   # What several runs have comes first, in the order of a report.
@@ -66,6 +68,7 @@ def compare(entries: Sequence[Entry]) -> dict[str, Any]:
           for id, found in by_run.items()
           if name in found
         },
+        'last': {id: curves.number(last[id].get(name)) for id in by_run},
       }
       for name in ordered[:_METRICS]
     ],

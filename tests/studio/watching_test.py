@@ -298,6 +298,8 @@ def test_runs_side_by_side(tmp_path):
   assert ['train.seed', ['0', '7']] in told['differences']
   (figure,) = told['figures']
   assert len(figure['curves'][ids[1]]['steps']) == 5
+  assert figure['title'] == 'Losses: total'
+  assert figure['last'] == {ids[0]: 0.125, ids[1]: 0.2}
   assert told['pictures'][ids[1]] == {'samples': [4, 5]}
   told = client.get(f'/api/compare?ids={",".join(ids)}').json()
   assert 'c: ' in told['notes'][0]

@@ -71,11 +71,14 @@ function showCurves() {
     for (const id of ids) charts.get(title).set(id, curves[id] || null);
     charts.get(title).draw();
   }
+  byId('last').replaceChildren(row(['last value of', ...ids.map(nameOf)], 'th'),
+    ...compared.figures.map(({title, last}) => row([title, ...ids.map((id) => number(last[id]))])));
 }
 
 function showNames() {
-  const names = [...new Set(Object.values(compared.pictures).flatMap((found) => Object.keys(found)))];
-  const choice = byId('name'), old = choice.value;
+  const late = (name) => ['nearest', 'interpolation'].includes(name);
+  const names = [...new Set(Object.values(compared.pictures).flatMap((found) => Object.keys(found)))].sort((a, b) => late(a) - late(b));
+  const choice = byId('name'), old = choice.dataset.chosen;
   byId('pictures-section').hidden = !names.length;
   choice.replaceChildren(...names.map((name) => make('option', {value: name, text: name})));
   choice.value = names.includes(old) ? old : names.includes('samples') ? 'samples' : names[0] || '';
@@ -123,7 +126,7 @@ function showDifferences() {
 }
 
 byId('search').addEventListener('input', showChoices);
-byId('name').addEventListener('change', () => { byId('step').value = byId('step').max; showSteps(); });
+byId('name').addEventListener('change', () => { byId('name').dataset.chosen = byId('name').value; byId('step').value = byId('step').max; showSteps(); });
 byId('step').addEventListener('input', showPictures);
 byId('step-number').addEventListener('change', () => {
   const at = steps().filter((one) => one <= Number(byId('step-number').value)).length - 1;
