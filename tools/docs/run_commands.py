@@ -45,7 +45,7 @@ _NOT_RUN = {
   'published weights',
   r'bench_peers': 'needs PyTorch',
   r'--target=|benchmarks\.targets': 'needs the plugin of a TPU or a GPU',
-  r'transpose_speed|studies\.originals --minutes': 'minutes',
+  r'transpose_speed|input_speed|studies\.originals --minutes': 'minutes',
   r'\[|\bMODE\b|\.\.\.': 'shows a form',
 }
 _UNWATCHED = '--set=train.on_alarm=off --set=train.best_metric=none'
