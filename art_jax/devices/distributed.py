@@ -5,6 +5,7 @@ import re
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -95,12 +96,13 @@ def start_distributed(
   """
   given = (coordinator, num_processes, process_id)
   variables = [os.environ.get(name) for name in _VARIABLES]
-  if None not in given:
-    _join(_Place(*given, _FLAGS), timeout or _BY_HAND)
-  elif any(value is not None for value in given):
-    raise core.UserError(f'{_said(_FLAGS, given)}: give all three or none')
-  elif None not in variables:
-    _join(_place_of(*variables), timeout or _BY_CLUSTER)
+  if any(value is not None for value in given):
+    if coordinator is None or num_processes is None or process_id is None:
+      raise core.UserError(f'{_said(_FLAGS, given)}: give all three or none')
+    place = _Place(coordinator, num_processes, process_id, _FLAGS)
+    _join(place, timeout or _BY_HAND)
+  elif all(name in os.environ for name in _VARIABLES):
+    _join(_place_of(os.environ), timeout or _BY_CLUSTER)
   elif _cluster_detected():
     try:
       jax.distributed.initialize(initialization_timeout=timeout or _BY_CLUSTER)
@@ -156,12 +158,13 @@ def _said(names, values) -> str:
   return ' '.join(f'{n}={v}' for n, v in zip(names, values, strict=True))
 
 
-def _place_of(coordinator: str, num_processes: str, process_id: str) -> _Place:
+def _place_of(environ: Mapping[str, str]) -> _Place:
   """Return the place that the variables name."""
-  counts = {_VARIABLES[1]: num_processes, _VARIABLES[2]: process_id}
-  for name, value in counts.items():
+  coordinator, *counts = (environ[name] for name in _VARIABLES)
+  for name, value in zip(_VARIABLES[1:], counts, strict=True):
     core.require(value.isdigit(), f'{name}={value}: it is a whole number')
-  return _Place(coordinator, int(num_processes), int(process_id), _VARIABLES)
+  num_processes, process_id = map(int, counts)
+  return _Place(coordinator, num_processes, process_id, _VARIABLES)
 
 
 def _join(place: _Place, timeout: int) -> None:
