@@ -43,6 +43,7 @@ class Plan:
     clock: cpu: processor time on one core, for a machine that others use too.
     repeats: turns of each side.
     seconds: of a row, about, at most.
+    variants: of PyTorch; default: all.
   """
 
   python: str | None = None
@@ -50,6 +51,7 @@ class Plan:
   clock: Literal['wall', 'cpu'] = 'wall'
   repeats: command.Count = 5
   seconds: Annotated[float, 1] = 60.0
+  variants: tuple[str, ...] = ()
 
 
 def main(plan: Plan, *, json_: str = '', only: tuple[str, ...] = ()) -> None:
@@ -114,7 +116,7 @@ def measure(name: str, plan: Plan) -> dict[str, Any]:
     us = ours.Ours(experiment, row.work, clock)
     us.take(1)
     peers, failed = {}, {}
-    for variant in _VARIANTS:
+    for variant in command.chosen('variants', plan.variants, _VARIANTS):
       try:
         peer = process.Peer(python, {**peer_plan, 'variant': variant})
       except RuntimeError as error:

@@ -38,6 +38,7 @@ _NOT_RUN = {
   r'^tools/(demo|test|docs)\.sh': 'installs into .venv, takes minutes',
   r'^tools/launch/|--gpus|--expect_platform|--coordinator': 'needs other hosts '
   'or GPUs',
+  r'benchmarks/card\.sh': 'needs a GPU',
   r'^(art_jax studio|ssh)\b': 'serves until it is stopped',
   r'^art_jax fetch \w|\bhf:|/kaggle/|--log=': 'needs a network, other packages '
   'or data',
