@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.algorithms import augment, fields, optim
+from art_jax.algorithms import fields, optim
 from art_jax.losses.adversarial import AdversarialLoss, Relativistic
 
 
@@ -53,7 +53,10 @@ class Stabilizers:
       ('ema_decay', optim.is_decay(self.ema_decay), optim.DECAY_RULE),
       prefix='stabilizers.',
     )
-    augment.require_policies(self.augment)
+    if self.augment:
+      from art_jax.algorithms import augment  # here: most runs have none
+
+      augment.require_policies(self.augment)
 
   def require_loss(self, loss: AdversarialLoss | Relativistic) -> None:
     """Raise UserError if targets change that a loss does not have."""
@@ -91,6 +94,10 @@ class Stabilizers:
         scale *= self.noise_schedule.factor(clock)
       noise = jax.vmap(lambda key: jax.random.normal(key, images.shape[1:]))
       images += scale * noise(keys)
+    if not self.augment:
+      return images
+    from art_jax.algorithms import augment
+
     return augment.augment(images, keys, self.augment)
 
 

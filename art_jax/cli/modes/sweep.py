@@ -51,12 +51,6 @@ def run(flags: Any) -> None:
 
 def _devices(flags: Any) -> mesh.Devices:
   """Return the devices of this process, which joins no others."""
-  core.require(
-    (flags.coordinator, flags.num_processes, flags.process_id) == (None,) * 3,
-    f'--coordinator={flags.coordinator}: processes of a sweep share its folder '
-    'and need no coordinator: start the same command in each, with the same '
-    '--workdir (docs/sweep.md)',
-  )
   distributed.expect_platform(flags.expect_platform)
   return mesh.make_devices(flags.devices)
 
