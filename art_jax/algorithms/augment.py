@@ -17,17 +17,6 @@ import jax.numpy as jnp
 from art_jax import core
 
 
-def require_policies(policy: Sequence[str]) -> None:
-  """Raise UserError unless every name of a policy is one of `POLICIES`."""
-  for name in policy:
-    core.require(
-      name in POLICIES,
-      f'algorithm.stabilizers.augment has {name!r}: it is a tuple of names '
-      f'out of {", ".join(POLICIES)}; pass --set "algorithm.stabilizers.'
-      "augment=('color', 'translation', 'cutout')\", or () for none",
-    )
-
-
 def augment(
   images: jax.Array, keys: core.Key, policy: Sequence[str]
 ) -> jax.Array:

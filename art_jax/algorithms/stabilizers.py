@@ -9,6 +9,8 @@ from art_jax import core
 from art_jax.algorithms import fields, optim
 from art_jax.losses.adversarial import AdversarialLoss, Relativistic
 
+AUGMENTATIONS = ('color', 'translation', 'cutout')  # see `augment`
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stabilizers:
@@ -53,10 +55,13 @@ class Stabilizers:
       ('ema_decay', optim.is_decay(self.ema_decay), optim.DECAY_RULE),
       prefix='stabilizers.',
     )
-    if self.augment:
-      from art_jax.algorithms import augment  # here: most runs have none
-
-      augment.require_policies(self.augment)
+    for name in self.augment:
+      core.require(
+        name in AUGMENTATIONS,
+        f'algorithm.stabilizers.augment has {name!r}: it is a tuple of names '
+        f'out of {", ".join(AUGMENTATIONS)}; pass --set "algorithm.stabilizers.'
+        "augment=('color', 'translation', 'cutout')\", or () for none",
+      )
 
   def require_loss(self, loss: AdversarialLoss | Relativistic) -> None:
     """Raise UserError if targets change that a loss does not have."""
@@ -96,7 +101,7 @@ class Stabilizers:
       images += scale * noise(keys)
     if not self.augment:
       return images
-    from art_jax.algorithms import augment
+    from art_jax.algorithms import augment  # here: a loaded model has none
 
     return augment.augment(images, keys, self.augment)
 

@@ -14,7 +14,11 @@ from art_jax.algorithms import augment, gan_state, optim, trainable
 from art_jax.algorithms.acgan import ACGAN
 from art_jax.algorithms.gan import GAN
 from art_jax.algorithms.projected_gan import ProjectedGAN
-from art_jax.algorithms.stabilizers import CriticWarmup, Stabilizers
+from art_jax.algorithms.stabilizers import (
+  AUGMENTATIONS,
+  CriticWarmup,
+  Stabilizers,
+)
 from art_jax.losses.adversarial import (
   Hinge,
   LeastSquares,
@@ -332,7 +336,7 @@ def test_replay_shows_what_it_kept():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', sorted(augment.POLICIES))
+@pytest.mark.parametrize('name', AUGMENTATIONS)
 def test_augmentation_is_one_draw_per_picture(name):
   images = jax.random.uniform(
     jax.random.key(0), (6, 16, 16, 3), minval=-1, maxval=1
