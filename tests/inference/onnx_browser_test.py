@@ -1,4 +1,4 @@
-"""docs/onnx.html in a real browser: it paints as art_jax does.
+"""docs/onnx_in_browser.html in a real browser: it paints as art_jax does.
 
 onnxruntime-web is installed by npm, Playwright and Chromium are the machine's.
 """
@@ -22,7 +22,7 @@ from art_jax.inference import onnx_export
 pytestmark = [pytest.mark.extra, pytest.mark.slow, pytest.mark.process]
 
 _VERSION = '1.30.0'
-_PAGE = pathlib.Path(__file__).parents[2] / 'docs' / 'onnx.html'
+_PAGE = pathlib.Path(__file__).parents[2] / 'docs' / 'onnx_in_browser.html'
 _FLAGS = (
   *('--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'),
   *('--disable-background-networking', '--disable-component-update'),
