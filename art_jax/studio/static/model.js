@@ -1,5 +1,5 @@
 // The choice of a run and its checkpoint, and jobs that the worker does.
-import {ask, askJson, byId, make, query} from './studio.js';
+import {ask, askJson, byId, make, problem, query} from './studio.js';
 
 // Fills the choices; calls chosen(about, id) for each choice that is made.
 export async function chooseModel(can, cannot, chosen) {
@@ -67,7 +67,7 @@ export function model() {
 }
 
 // Waits for a job; tell(text) as it goes, preview(blob). Returns it, or null.
-export async function finish(job, {tell, preview}) {
+async function finish(job, {tell, preview}) {
   const stop = byId('stop'), began = performance.now();
   let previews = 0;
   stop.hidden = false;
@@ -88,6 +88,20 @@ export async function finish(job, {tell, preview}) {
     }
   } finally {
     stop.hidden = true;
+  }
+}
+
+// Does the job that begin() asks for, then done(job) unless it was stopped; the
+// page tells how it goes and what went wrong.
+export async function doJob(begin, done, preview) {
+  const tell = (text) => { byId('job').textContent = text; };
+  try {
+    const job = await finish(await begin(), {tell, preview});
+    problem('');
+    if (job) await done(job);
+  } catch (error) {
+    problem(error.message);
+    tell('');
   }
 }
 

@@ -1,6 +1,6 @@
 // A composition on a canvas, and the painting that becomes of it.
 import {byId, keys, make, post, problem, save} from './studio.js';
-import {chooseModel, dropPlace, fileOf, finish, model, upload} from './model.js';
+import {chooseModel, dropPlace, doJob, fileOf, model, upload} from './model.js';
 import * as favorites from './favorites.js';
 
 const canvas = byId('canvas'), pen = canvas.getContext('2d', {willReadFrequently: true});
@@ -87,27 +87,22 @@ async function addSource(file) {
 async function go() {
   working = true;
   ready();
-  try {
+  await doJob(async () => {
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
     const picture = await upload(blob);
-    const job = await finish(await post(`/api/runs/${id}/paint`, {
+    return post(`/api/runs/${id}/paint`, {
       ...model(), uploads: [picture.id, ...sources.map((one) => one.id)],
       size: Number(byId('size').value), quality: byId('quality').value,
       num_sources: Number(byId('num-sources').value), variation: Number(byId('variation').value) || 0,
-    }), {tell: (text) => { byId('job').textContent = text; }, preview: show});
-    if (!job) return;
-    problem('');
+    });
+  }, async (job) => {
     byId('told').textContent = `${job.result.width} x ${job.result.height} px; ${job.result.message}`;
     made = await fileOf(job, job.files[0]);
     show(made);
     byId('download').disabled = false;
-  } catch (error) {
-    problem(error.message);
-    byId('job').textContent = '';
-  } finally {
-    working = false;
-    ready();
-  }
+  }, show);
+  working = false;
+  ready();
 }
 
 function show(blob) {

@@ -1,6 +1,6 @@
 // A part of a picture, covered with a brush, that a diffusion model repaints.
 import {byId, make, post, problem, save} from './studio.js';
-import {chooseModel, dropPlace, fileOf, finish, model, upload} from './model.js';
+import {chooseModel, dropPlace, doJob, fileOf, model, upload} from './model.js';
 
 const SIDE = 384, COVER = '#e0457b';
 const canvas = byId('canvas'), pen = canvas.getContext('2d');
@@ -79,25 +79,17 @@ function hole() {
 async function go() {
   working = true;
   ready();
-  try {
+  await doJob(async () => {
     const uploads = [(await upload(await blobOf(photo.image))).id, (await upload(await blobOf(hole()))).id];
-    const job = await finish(await post(`/api/runs/${id}/inpaint`, {
-      ...model(), uploads, seed: Number(byId('seed').value) || 0,
-    }), {tell: (text) => { byId('job').textContent = text; }});
-    if (job) {
-      problem('');
-      made = await fileOf(job, job.files[0]);
-      byId('made').src = URL.createObjectURL(made);
-      byId('told').textContent = `step ${job.result.step}, ${job.result.width} x ${job.result.height} px`;
-      byId('result').hidden = false;
-    }
-  } catch (error) {
-    problem(error.message);
-    byId('job').textContent = '';
-  } finally {
-    working = false;
-    ready();
-  }
+    return post(`/api/runs/${id}/inpaint`, {...model(), uploads, seed: Number(byId('seed').value) || 0});
+  }, async (job) => {
+    made = await fileOf(job, job.files[0]);
+    byId('made').src = URL.createObjectURL(made);
+    byId('told').textContent = `step ${job.result.step}, ${job.result.width} x ${job.result.height} px`;
+    byId('result').hidden = false;
+  });
+  working = false;
+  ready();
 }
 
 byId('go').addEventListener('click', go);

@@ -1,6 +1,6 @@
 // Pictures of seeds: the newest position of a slider wins.
 import {byId, keys, make, post, problem, save} from './studio.js';
-import {chooseModel, fileOf, finish, model} from './model.js';
+import {chooseModel, doJob, fileOf, model} from './model.js';
 import * as favorites from './favorites.js';
 import {zip} from './zip.js';
 
@@ -89,26 +89,19 @@ function download(list, name) {
 
 async function film(study, button) {
   button.disabled = true;
-  try {
-    const count = study === 'classes' ? 4 : Number(byId('walk-count').value);
-    const labels = byId('class-label').hidden ? [] : study === 'classes' ? ['all'] : [byId('class').value];
-    const job = await finish(await post(`/api/runs/${id}/show`, {
-      ...model(), study, labels, count, seed: asked().seed, frames: Number(byId('walk-frames').value),
-    }), {tell: (text) => { byId('job').textContent = text; }});
-    if (!job) return;
-    problem('');
+  const count = study === 'classes' ? 4 : Number(byId('walk-count').value);
+  const labels = byId('class-label').hidden ? [] : study === 'classes' ? ['all'] : [byId('class').value];
+  await doJob(() => post(`/api/runs/${id}/show`, {
+    ...model(), study, labels, count, seed: asked().seed, frames: Number(byId('walk-frames').value),
+  }), async (job) => {
     byId('job').textContent = '';
     const shown = job.files.find((name) => name.endsWith('.gif')) || job.files[0];
     const blobs = await Promise.all(job.files.map(async (name) => [name, await fileOf(job, name)]));
     const image = make('img', {alt: job.text, src: URL.createObjectURL(Object.fromEntries(blobs)[shown])});
     const links = blobs.map(([name, blob]) => make('a', {href: URL.createObjectURL(blob), download: `${runName()}_${name}`.replaceAll('/', '_'), text: name.endsWith('.png') && blobs.length > 1 ? 'PNG of its frames' : name.split('.').pop().toUpperCase()}));
     byId('results').prepend(make('figure', {class: 'sheet'}, image, make('figcaption', {}, job.text + ' ', ...links.flatMap((link) => [link, ' ']))));
-  } catch (error) {
-    problem(error.message);
-    byId('job').textContent = '';
-  } finally {
-    button.disabled = false;
-  }
+  });
+  button.disabled = false;
 }
 
 function take(told, chosen) {

@@ -1,6 +1,6 @@
 // A photo in the style of a painting, by optimizing its pixels: watched.
 import {askJson, byId, post, problem, save} from './studio.js';
-import {dropPlace, fileOf, finish, upload} from './model.js';
+import {dropPlace, doJob, fileOf, upload} from './model.js';
 
 let photo = null, style = null, made = null, working = false;
 
@@ -44,25 +44,18 @@ async function go() {
     made = {blob, name: name + '_so_far.png'};
     show(blob);
   };
-  try {
-    const job = await finish(await post('/api/stylize', {
-      uploads: [photo.id, style.id], experiment: byId('experiment').value,
-      size: Number(byId('size').value), content: Number(byId('content').value),
-      steps: Number(byId('steps').value) || 0,
-    }), {tell: (text) => { byId('job').textContent = text; }, preview: soFar});
-    problem('');
-    if (!job) return;
+  await doJob(() => post('/api/stylize', {
+    uploads: [photo.id, style.id], experiment: byId('experiment').value,
+    size: Number(byId('size').value), content: Number(byId('content').value),
+    steps: Number(byId('steps').value) || 0,
+  }), async (job) => {
     byId('heading').textContent = 'Stylized';
     byId('told').textContent = `${job.result.width} x ${job.result.height} px; ${job.result.message}`;
     made = {blob: await fileOf(job, job.files[0]), name: name + '_stylized.png'};
     show(made.blob);
-  } catch (error) {
-    problem(error.message);
-    byId('job').textContent = '';
-  } finally {
-    working = false;
-    ready();
-  }
+  }, soFar);
+  working = false;
+  ready();
 }
 
 async function showUsual() {

@@ -1,6 +1,6 @@
 // A photo through a trained translator, and before and after.
 import {byId, make, post, problem, save} from './studio.js';
-import {chooseModel, dropPlace, fileOf, finish, model, upload} from './model.js';
+import {chooseModel, dropPlace, doJob, fileOf, model, upload} from './model.js';
 
 let about = null, id = '', photo = null, style = null, made = null;
 
@@ -38,26 +38,19 @@ async function take(file, isStyle) {
 async function go() {
   if (byId('go').disabled) return;
   byId('go').disabled = true;
-  try {
-    const uploads = [photo.id, ...(about.can.styled ? [style.id] : [])];
-    const before = photo;
-    const job = await finish(await post(`/api/runs/${id}/translate`, {
-      ...model(), direction: byId('direction').value, uploads,
-    }), {tell: (text) => { byId('job').textContent = text; }});
-    if (!job) return;
-    problem('');
+  const uploads = [photo.id, ...(about.can.styled ? [style.id] : [])];
+  const before = photo;
+  await doJob(() => post(`/api/runs/${id}/translate`, {
+    ...model(), direction: byId('direction').value, uploads,
+  }), async (job) => {
     made = {blob: await fileOf(job, job.files[0]), name: before.name.replace(/\.\w+$/, '') + `_${job.result.direction}.png`};
     byId('told').textContent = `${titleOf(job.result.direction)}, step ${job.result.step}, ${job.result.width} x ${job.result.height} px`;
     byId('result').hidden = false;
     byId('before').src = before.url;
     byId('after').onload = split;
     byId('after').src = URL.createObjectURL(made.blob);
-  } catch (error) {
-    problem(error.message);
-    byId('job').textContent = '';
-  } finally {
-    ready();
-  }
+  });
+  ready();
 }
 
 function split() {
