@@ -3,10 +3,12 @@
 import json
 import pathlib
 
+import jax
 import numpy as np
 from PIL import Image
 
-from art_jax.config import experiments, serialization
+from art_jax.config import experiments, serialization, shapes
+from art_jax.runs.checkpoints import Checkpoints
 
 
 def write(
@@ -47,6 +49,17 @@ def picture(run: pathlib.Path, step: int, side: int = 32) -> pathlib.Path:
   shade = np.full((side, side, 3), step * 7 % 256, np.uint8)
   Image.fromarray(shade).save(path)
   return path
+
+
+def save_state(run: pathlib.Path, name: str, step: int = 8) -> None:
+  """Save the first state of an experiment's tiny form as a checkpoint."""
+  experiment = experiments.load(name, tiny=True)
+  zeros = jax.tree.map(
+    lambda x: np.zeros(x.shape, x.dtype), shapes.batch_shapes(experiment)
+  )
+  state = jax.jit(experiment.algorithm.init)(jax.random.key(0), zeros)
+  with Checkpoints(run / 'checkpoints') as checkpoints:
+    checkpoints.save(step, state, {})
 
 
 def alarm(run: pathlib.Path, step: int, name: str, begins: bool) -> None:

@@ -15,15 +15,12 @@ import shutil
 import threading
 import time
 
-import jax
 import numpy as np
 import pytest
 import run_files
 from PIL import Image
 
 import art_jax
-from art_jax.config import experiments, shapes
-from art_jax.runs.checkpoints import Checkpoints
 
 pytestmark = [pytest.mark.extra, pytest.mark.slow, pytest.mark.process]
 
@@ -71,13 +68,7 @@ def runs(tmp_path_factory):
 def _write_translator(path) -> None:
   """Write a run of a translator with random weights."""
   run_files.write(path, name='fast_style')
-  experiment = experiments.load('fast_style', tiny=True)
-  zeros = jax.tree.map(
-    lambda x: np.zeros(x.shape, x.dtype), shapes.batch_shapes(experiment)
-  )
-  state = jax.jit(experiment.algorithm.init)(jax.random.key(0), zeros)
-  with Checkpoints(path / 'checkpoints') as checkpoints:
-    checkpoints.save(8, state, {})
+  run_files.save_state(path, 'fast_style')
 
 
 @pytest.fixture(scope='module')

@@ -6,23 +6,17 @@ import pathlib
 import pickle
 import socket
 
-import jax
-import numpy as np
 import pytest
 import run_files
+from studio_client import TOKEN, client_of
 
 from art_jax import core
-from art_jax.config import experiments, shapes
 from art_jax.data.sources import Builtin, Folder, Tfds
-from art_jax.runs.checkpoints import Checkpoints
 
 pytest.importorskip('starlette')
 pytest.importorskip('uvicorn')
-from starlette.testclient import TestClient
-
 import art_jax.studio
 from art_jax.studio import (
-  app,
   hub,
   models,
   painting,
@@ -34,21 +28,10 @@ from art_jax.studio import (
 
 pytestmark = pytest.mark.extra
 
-_TOKEN = 'a-token-of-a-test-0123'
-
-
-def _client(folder):
-  chosen = settings.Settings(runs=folder, token=_TOKEN)
-  return TestClient(
-    app.make(chosen),
-    base_url='http://127.0.0.1:8765',
-    headers={'Authorization': f'Bearer {_TOKEN}'},
-  )
-
 
 def test_a_folder_without_runs_is_an_empty_list(tmp_path):
   (tmp_path / 'notes.txt').write_text('')
-  told = _client(tmp_path).get('/api/runs').json()
+  told = client_of(tmp_path).get('/api/runs').json()
   assert told == {'folder': tmp_path.name, 'runs': []}
 
 
@@ -68,7 +51,7 @@ def test_nothing_of_a_run_folder_is_executed(tmp_path, monkeypatch):
   text = (run / 'config.txt').read_text()
   for config in (text, text.replace('GAN(', 'Evil('), f'({code})'):
     (run / 'config.txt').write_text(config)
-    client = _client(tmp_path / 'runs')
+    client = client_of(tmp_path / 'runs')
     (line,) = client.get('/api/runs').json()['runs']
     assert client.get(f'/api/runs/{line["id"]}').status_code == 200
     with pytest.raises(core.UserError):
@@ -91,13 +74,7 @@ def test_the_studio_imports_nothing_that_executes_what_it_reads():
 
 def test_a_damaged_checkpoint_is_told(tmp_path):
   run = run_files.write(tmp_path / 'run', name='vae_mnist_mlp')
-  experiment = experiments.load('vae_mnist_mlp', tiny=True)
-  zeros = jax.tree.map(
-    lambda x: np.zeros(x.shape, x.dtype), shapes.batch_shapes(experiment)
-  )
-  state = jax.jit(experiment.algorithm.init)(jax.random.key(0), zeros)
-  with Checkpoints(run / 'checkpoints') as checkpoints:
-    checkpoints.save(8, state, {})
+  run_files.save_state(run, 'vae_mnist_mlp')
   values = {
     **{'path': str(run), 'checkpoint': 'latest', 'seed': 0, 'count': 1},
   }
@@ -167,18 +144,18 @@ def test_watchers_are_bounded(monkeypatch):
 
 
 def test_a_taken_port(tmp_path, monkeypatch):
-  chosen = settings.Settings(runs=tmp_path, token=_TOKEN, port=0)
+  chosen = settings.Settings(runs=tmp_path, token=TOKEN, port=0)
   said = []
   with serve.listen(chosen, said.append) as first:
-    assert serve.address(chosen, first).endswith(f'/?token={_TOKEN}')
+    assert serve.address(chosen, first).endswith(f'/?token={TOKEN}')
     port = first.getsockname()[1]
-    chosen = settings.Settings(runs=tmp_path, token=_TOKEN, port=port)
+    chosen = settings.Settings(runs=tmp_path, token=TOKEN, port=port)
     with serve.listen(chosen, said.append) as second:
       assert second.getsockname()[1] > port
     assert f'port {port} is taken by process' in said[0]
     monkeypatch.setattr(serve, '_TRIED', 1)
     with pytest.raises(core.UserError, match='taken by process'):
       serve.listen(chosen, said.append)
-  elsewhere = settings.Settings(runs=tmp_path, token=_TOKEN, host='192.0.2.1')
+  elsewhere = settings.Settings(runs=tmp_path, token=TOKEN, host='192.0.2.1')
   with pytest.raises(core.UserError, match='an address of this machine'):
     serve.listen(elsewhere, said.append)

@@ -7,37 +7,23 @@ import shutil
 
 import pytest
 import run_files
+from studio_client import client_of
 
 from art_jax.data import sources
 from art_jax.runs.lock import RunLock
 
 pytest.importorskip('starlette')
-from starlette.testclient import TestClient
-
 from art_jax.studio import (
   about,
-  app,
   board,
   catalog,
   follow,
   hub,
   pages,
-  settings,
   summary,
 )
 
 pytestmark = pytest.mark.extra
-
-_TOKEN = 'a-token-of-a-test-0123'
-
-
-def _client(folder):
-  chosen = settings.Settings(runs=folder, token=_TOKEN)
-  return TestClient(
-    app.make(chosen),
-    base_url='http://127.0.0.1:8765',
-    headers={'Authorization': f'Bearer {_TOKEN}'},
-  )
 
 
 def _only(folder) -> catalog.Entry:
@@ -146,7 +132,7 @@ def test_pages_of_long_runs_are_small(tmp_path, steps, metrics):
         file.write(json.dumps({'step': 100_000 + i, **values}) + '\n')
   follower = follow.Follower(catalog.Catalog(tmp_path).entries()[0])
   follower.poll()
-  client = _client(tmp_path)
+  client = client_of(tmp_path)
   first = len(hub.encode(('snapshot', follower.snapshot())))
   ids = [line['id'] for line in client.get('/api/runs').json()['runs']]
   first += len(client.get(f'/api/runs/{ids[0]}').content)
@@ -203,7 +189,7 @@ def test_one_run_folder_is_a_list_of_one(tmp_path):
 
 def test_pages_and_pictures_of_a_run(tmp_path):
   run = run_files.write(tmp_path / 'run')
-  client = _client(tmp_path)
+  client = client_of(tmp_path)
   (line,) = client.get('/api/runs').json()['runs']
   base = f'/api/runs/{line["id"]}'
   told = client.get(base).json()
@@ -243,7 +229,7 @@ def test_a_damaged_config_hides_no_run(tmp_path, text):
   (run / 'config.txt').write_text(text)
   for name in ('run.json', 'data.json', 'times.json', 'summary.json'):
     (run / name).write_text('{"torn": [')
-  client = _client(tmp_path)
+  client = client_of(tmp_path)
   (line,) = client.get('/api/runs').json()['runs']
   assert line['step'] == 8 and line['model'] == ''
   told = client.get(f'/api/runs/{line["id"]}').json()
@@ -277,7 +263,7 @@ def test_many_watchers_share_one_look():
 
 @pytest.mark.parametrize('page', pages.PAGES)
 def test_every_page_is_small_and_loads_nothing_from_elsewhere(tmp_path, page):
-  client = _client(tmp_path)
+  client = client_of(tmp_path)
   address = '/' if page == 'runs' else f'/{page}'
   assert _page_size(client, address) < 60_000
   assert 'http' not in client.get(address).text.replace('http-equiv', '')
@@ -291,7 +277,7 @@ def test_runs_side_by_side(tmp_path):
   run_files.picture(other, 5)
   run_files.write(tmp_path / 'c')
   (tmp_path / 'c' / 'config.txt').write_text('torn(')
-  client = _client(tmp_path)
+  client = client_of(tmp_path)
   ids = [line['id'] for line in client.get('/api/runs').json()['runs']]
   told = client.get(f'/api/compare?ids={",".join(ids[:2])}').json()
   assert [line['name'] for line in told['runs']] == ['a', 'b']
