@@ -34,3 +34,20 @@ RECOMMENDED = (
   ),
   Recommended('one photo like one painting', {'': 'style_transfer_nnst'}),
 )
+
+
+def lines(quote: str = '') -> list[str]:
+  """Return a sentence for each aim.
+
+  Args:
+    quote: stands around names of experiments and commands.
+  """
+  sentences = []
+  for aim, by_hardware, then in RECOMMENDED:
+    names = [
+      f'{quote}{name}{quote}' + (f' ({on})' if on else '')
+      for on, name in by_hardware.items()
+    ]
+    after = f'; then {quote}{then}{quote}' if then else ''
+    sentences.append(f'{aim}: {", ".join(names)}{after}')
+  return sentences

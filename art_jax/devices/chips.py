@@ -48,7 +48,7 @@ class Chip:
   description: str = ''
 
 
-_SQUARES = (*('1x1', '2x2', '2x4', '4x4', '4x8', '8x8', '8x16', '16x16'),)
+_SQUARES = ('1x1', '2x2', '2x4', '4x4', '4x8', '8x8', '8x16', '16x16')
 _CUBES = ('2x2x1', '2x2x2', '2x2x4', '2x4x4', '4x4x4', '4x4x8', '4x8x8')
 
 

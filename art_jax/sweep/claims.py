@@ -57,8 +57,7 @@ class Claims:
     self._over.set()
     self._thread.join()
     for name in list(self._held):
-      with contextlib.suppress(OSError):  # stale in five minutes
-        self.give_back(name)
+      self.give_back(name)
 
   def take(self, name: str) -> bool:
     """Claim a cell; tell whether it is this process's."""
@@ -77,7 +76,8 @@ class Claims:
   def give_back(self, name: str) -> None:
     """Let others have a cell, at once."""
     path = self._held.pop(name)
-    write_atomic(path, json.dumps({**self._about, 'given_back': True}))
+    with contextlib.suppress(OSError):  # stale in five minutes
+      write_atomic(path, json.dumps({**self._about, 'given_back': True}))
 
   def require(self, name: str) -> None:
     """Raise `Lost` unless the cell is still this process's."""

@@ -17,6 +17,8 @@ from art_jax.sweep.claims import Claims, Lost
 from art_jax.training import loop
 
 _POLL = 5  # seconds
+# What says nothing of a cell, and goes to who started it.
+_NOT_OF_THE_CELL = (loop.Preempted, core.StorageError, Lost)
 
 WAYS = ('auto', *program.WAYS, 'no')
 
@@ -210,7 +212,7 @@ def _run_group(
       return
     except together.Uneven:
       _say('they were stopped at different steps: one after another')
-    except (loop.Preempted, core.StorageError, Lost):
+    except _NOT_OF_THE_CELL:
       raise
     except Exception as error:
       if core.disk_fault(error):
@@ -236,7 +238,7 @@ def _run_alone(sweep, name, claims, devices) -> tuple[str, str]:
       command=sweep.command,
       guard=claims.require,
     )
-  except (loop.Preempted, core.StorageError, Lost):
+  except _NOT_OF_THE_CELL:
     raise
   except loop.AlarmStop as error:
     return 'stopped', str(error).partition('; step ')[0]

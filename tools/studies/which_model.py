@@ -227,12 +227,10 @@ def page(results: dict, plan: Plan, picture: str) -> str:
 
 def _recommended() -> list[str]:
   """Return what to begin with, as `art_jax list` says it."""
-  lines = ['## What to begin with', '']
-  for aim, by_hardware, then in recommended.RECOMMENDED:
-    names = [f'`{n}`' + (on and f' ({on})') for on, n in by_hardware.items()]
-    lines.append(f'- {aim}: {", ".join(names)}{then and f"; then `{then}`"}')
   return [
-    *lines,
+    '## What to begin with',
+    '',
+    *(f'- {line}' for line in recommended.lines('`')),
     '',
     'For paintings, [Projected GAN](projected.md#how-good-it-is) has the '
     'figures of an hour of one CPU core beside those of DCGAN, and [the '

@@ -15,6 +15,5 @@ def run(_: Any) -> None:
   for name, purpose in purposes.items():
     print(f'{name:{width}}  {purpose}')
   print('\nTo begin with:')
-  for aim, by_hardware, then in recommended.RECOMMENDED:
-    names = [f'{n} ({on})' if on else n for on, n in by_hardware.items()]
-    print(f'  {aim}: {", ".join(names)}{then and f"; then {then}"}')
+  for line in recommended.lines():
+    print(f'  {line}')
