@@ -35,6 +35,7 @@ RESUMABLE = (
   'train.shard_state',
   'train.on_data_change',
   'data.engine',
+  'data.cache',
   # What pictures these lead to is told by the fingerprint of the data.
   'data.max_bad',
   *DATA_PLACES,

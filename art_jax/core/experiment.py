@@ -82,6 +82,9 @@ class Data:
     engine: 'resident' (the whole set in device memory as u8), 'streaming'
       (tf.data), or 'auto': resident up to 2 GiB, on accelerators and with
       several processes up to 256 MiB.
+    cache: folder that keeps pictures decoded and resized, so that each file
+      is decoded once, e.g. '~/.cache/art_jax/pictures'; it grows to 4 GiB at
+      most, and to half of the free disk; None: none is kept.
   """
 
   source: Source
@@ -94,6 +97,7 @@ class Data:
   heldout: float = 0.05
   max_bad: float = 0.05
   engine: str = 'auto'
+  cache: str | None = None
 
   def __post_init__(self):
     size, load_size = self.size, self.load_size
@@ -109,6 +113,11 @@ class Data:
       _one_of('fit', self.fit, 'crop', 'stretch'),
       _one_of('channels', self.channels, 1, 3),
       _one_of('engine', self.engine, 'auto', 'resident', 'streaming'),
+      (
+        'cache',
+        self.cache is None or (self.cache and '://' not in self.cache),
+        'is a folder of this machine, or None',
+      ),
       ('heldout', 0 <= self.heldout < 1, 'is in [0, 1)'),
       ('max_bad', 0 <= self.max_bad <= 1, 'is in [0, 1]'),
     )

@@ -10,12 +10,8 @@ import numpy as np
 from art_jax import core
 from art_jax.core.paths import printable
 from art_jax.data.class_names import choose_classes
-from art_jax.data.dataset import (
-  Dataset,
-  assemble,
-  of_arrays,
-  space,
-)
+from art_jax.data.dataset import Dataset, assemble, space
+from art_jax.data.examples import of_arrays
 
 MAX_BYTES = 16 * 2**30  # of the arrays in memory; a small .npz can hold more
 _ALIASES = {'image': ('image', 'x'), 'label': ('label', 'y')}

@@ -13,12 +13,8 @@ from art_jax.data import procedural
 from art_jax.data.builtin import Builtin
 from art_jax.data.class_names import choose_classes
 from art_jax.data.columns import Column
-from art_jax.data.dataset import (
-  Dataset,
-  Space,
-  assemble,
-  of_arrays,
-)
+from art_jax.data.dataset import Dataset, Space, assemble
+from art_jax.data.examples import of_arrays
 
 _SPACES = {  # per index space, the field of a scene behind each key
   'unpaired': ({'a': 'photo'}, {'b': 'painting'}),

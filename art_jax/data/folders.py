@@ -9,15 +9,8 @@ import numpy as np
 from art_jax import core
 from art_jax.data import decode, tree, verify
 from art_jax.data.class_names import choose_classes, few
-from art_jax.data.dataset import (
-  Dataset,
-  Examples,
-  Space,
-  assemble,
-  cutter,
-  only,
-  space,
-)
+from art_jax.data.dataset import Dataset, Space, assemble, space
+from art_jax.data.examples import Examples, Files, cutter, only
 
 _TEST_FOLDERS = ('test', 'val', 'validation')
 _DOMAINS = ('a', 'b')
@@ -81,15 +74,17 @@ class Classes:
         for name, pictures in verified.items()
         for index, file in enumerate(pictures.names)
       ]
+
+      def numbers(index):
+        return {'label': np.array(rows[index][2], np.int32)}
+
       examples = Examples(
         ('image', 'label'),
         [name for name, *_ in rows],
-        lambda index: {
-          'image': decode.decode(rows[index][1], **cut),
-          'label': np.array(rows[index][2], np.int32),
-        },
+        lambda i: {'image': decode.decode(rows[i][1], **cut)} | numbers(i),
         [mark for *_, mark in rows],
         lambda index: {'image': decode.picture(rows[index][1]).convert('RGB')},
+        Files(numbers, lambda i: verify.unchanged(rows[i][1], rows[i][3])),
       )
       return examples, [label for _, _, label, _ in rows]
 
@@ -189,6 +184,7 @@ class Pairs:
         lambda index: dict(
           zip(keys, decode.whole_halves(found.path(index)), strict=True)
         ),
+        Files(_no_numbers, found.unchanged),
       )
 
     verified = _verify(*splits(self.root), data, halves=True)
@@ -253,4 +249,9 @@ def _pictures(
     lambda index: {key: decode.decode(found.path(index), **cut)},
     found.marks,
     lambda index: {key: decode.picture(found.path(index)).convert('RGB')},
+    Files(_no_numbers, found.unchanged),
   )
+
+
+def _no_numbers(index: int) -> dict[str, np.ndarray]:
+  return {}

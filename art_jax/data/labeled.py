@@ -5,7 +5,8 @@ import os
 
 from art_jax import core
 from art_jax.data import archives, columns, decode, fingerprint, tree, verify
-from art_jax.data.dataset import Dataset, Examples, assemble, cutter, space
+from art_jax.data.dataset import Dataset, assemble, space
+from art_jax.data.examples import Examples, Files, cutter
 
 FILE = 'labels.csv'
 
@@ -52,11 +53,15 @@ class Labeled:
       row = cells.get(verified.names[index], {})
       return [row.get(column.name, '') for column in table]
 
-    def read(index):
-      return {'image': decode.decode(verified.path(index), **cut)} | {
+    def numbers(index):
+      return {
         column.name: column.example(text)
         for column, text in zip(table, texts(index), strict=True)
       }
+
+    def read(index):
+      image = decode.decode(verified.path(index), **cut)
+      return {'image': image} | numbers(index)
 
     keys = ('image', *(column.name for column in table))
     marks = [
@@ -69,6 +74,7 @@ class Labeled:
       read,
       marks,
       lambda i: {'image': decode.picture(verified.path(i)).convert('RGB')},
+      Files(numbers, verified.unchanged),
     )
     lines = sum(name in cells for name in verified.names)
     return assemble(

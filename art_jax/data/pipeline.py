@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from art_jax import core
-from art_jax.data import ops, order, parallel, streaming
+from art_jax.data import ops, order, packed, parallel, streaming
 from art_jax.data.dataset import Dataset, Examples
 
 # The most that `engine='auto'` puts into device memory.
@@ -161,10 +161,10 @@ class _Streaming(_Engine):
   def inputs(self, first_step):
     groups = self.dataset.train
 
-    def read(step, row):
-      position = self.local_positions(step)[row : row + 1]
+    def read(step, rows):
+      positions = self.local_positions(step)[rows]
       return tuple(
-        examples.read(int(self.indices(group, position)[0]))
+        _together([examples.read(i) for i in self.indices(group, positions)])
         for group, examples in enumerate(groups)
       )
 
@@ -207,8 +207,8 @@ def open_engine(
     last_step: where the inputs end (exclusive); None: never.
 
   Raises:
-    UserError: streaming is needed and TensorFlow is not installed, or a
-      picture cannot be read.
+    UserError: streaming is needed and TensorFlow is not installed, a picture
+      cannot be read, or `data.cache` cannot be written to.
   """
   many = jax.default_backend() != 'cpu' or jax.process_count() > 1
   kind = choose(dataset, data, many=many)
@@ -216,6 +216,7 @@ def open_engine(
     streaming.require_tensorflow(
       'data.engine=streaming', '--set data.engine=resident'
     )
+  dataset = packed.kept(dataset, data)
   engine = ENGINES[kind](dataset, data, rows_per_step, seed, placer, last_step)
   _ = engine.constants  # read everything now: errors come before compiling
   return engine
@@ -274,6 +275,10 @@ def _stacked(examples: Examples, rows: int) -> dict[str, jax.ShapeDtypeStruct]:
     key: jax.ShapeDtypeStruct((rows, *value.shape), value.dtype)
     for key, value in examples.read(0).items()
   }
+
+
+def _together(rows: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+  return {key: np.stack([row[key] for row in rows]) for key in rows[0]}
 
 
 def _positions(rows: int) -> jax.ShapeDtypeStruct:

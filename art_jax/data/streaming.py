@@ -12,6 +12,8 @@ from art_jax import core
 from art_jax.data import parallel
 
 _AHEAD = 2  # batches that wait in host memory
+_BYTES = 2**20  # of the rows that one call reads
+_ROWS = 16  # that one call reads
 
 
 def installed() -> bool:
@@ -53,7 +55,7 @@ def import_tensorflow() -> Any:
 
 
 def batches(
-  read: Callable[[int, int], Any],
+  read: Callable[[int, slice], Any],
   rows: int,
   first_step: int,
   last_step: int | None,
@@ -61,48 +63,62 @@ def batches(
   """Yield the batch of every step, read ahead by threads in a fixed order.
 
   Args:
-    read: (step, row) -> pytree of arrays, one example; called by threads.
+    read: (step, rows) -> pytree of arrays, so many rows of the batch; called
+      by threads, of small pictures with several rows at once.
     rows: rows of a batch in this process.
     first_step: step of the first batch.
     last_step: where the batches end (exclusive); None: never.
 
   Yields:
-    The pytree of `read` with a leading axis of `rows`. Closing the generator
-    ends the reading.
+    The pytree of `read` for all rows. Closing the generator ends the reading.
 
   Raises:
     UserError: a picture cannot be read; names the file.
   """
   tf = import_tensorflow()
   failures = {}
-  leaves, structure = jax.tree.flatten(read(first_step, 0))
+  leaves, structure = jax.tree.flatten(read(first_step, slice(1)))
+  size = sum(leaf.nbytes for leaf in leaves)
+  count = max(n for n in range(1, rows + 1) if _fits(n, rows, size))
+  parts = rows // count  # of a batch
 
   def read_flat(place):
+    step, part = divmod(int(place), parts)
     try:
-      return jax.tree.leaves(read(*divmod(int(place), rows)))
+      chosen = slice(part * count, (part + 1) * count)
+      return jax.tree.leaves(read(step, chosen))
     except Exception as error:
       failures[int(place)] = error
       raise
 
-  last = np.iinfo(np.int64).max if last_step is None else last_step * rows
-  places = tf.data.Dataset.range(first_step * rows, last)
-  source = _ahead(places, read_flat, leaves, rows)
+  last = np.iinfo(np.int64).max if last_step is None else last_step * parts
+  places = tf.data.Dataset.range(first_step * parts, last)
+  source = _ahead(places, read_flat, leaves, count, parts)
   try:
     for batch in source.as_numpy_iterator():
-      yield jax.tree.unflatten(structure, batch)
+      whole = (leaf.reshape(rows, *leaf.shape[2:]) for leaf in batch)
+      yield jax.tree.unflatten(structure, whole)
   except tf.errors.OpError as error:
     # TensorFlow turns the cause into text: raise the cause itself.
     raise (failures[min(failures)] if failures else error) from None
 
 
-def _ahead(places: Any, read_flat: Any, leaves: list, rows: int) -> Any:
+def _fits(count: int, rows: int, size: int) -> bool:
+  """Tell whether one call may read so many rows of a batch."""
+  small = count * size <= _BYTES and count <= _ROWS
+  return rows % count == 0 and (count == 1 or small)
+
+
+def _ahead(
+  places: Any, read_flat: Any, leaves: list, count: int, parts: int
+) -> Any:
   """Return the tf.data set that reads, batches and waits a little ahead."""
   tf = import_tensorflow()
 
   def load(place):
     values = tf.numpy_function(read_flat, [place], [x.dtype for x in leaves])
     for value, leaf in zip(values, leaves, strict=True):
-      value.set_shape(leaf.shape)
+      value.set_shape((count, *leaf.shape[1:]))
     return tuple(values)
 
   options = tf.data.Options()
@@ -110,7 +126,7 @@ def _ahead(places: Any, read_flat: Any, leaves: list, rows: int) -> Any:
   options.threading.private_threadpool_size = parallel.num_workers()
   return (
     places.map(load, num_parallel_calls=parallel.num_workers())
-    .batch(rows, drop_remainder=True)
+    .batch(parts, drop_remainder=True)
     .prefetch(_AHEAD)
     .with_options(options)
   )

@@ -13,13 +13,8 @@ import numpy as np
 from art_jax import core
 from art_jax.data import decode, streaming, tfds_prepare
 from art_jax.data.class_names import choose_classes
-from art_jax.data.dataset import (
-  Dataset,
-  Examples,
-  assemble,
-  cutter,
-  space,
-)
+from art_jax.data.dataset import Dataset, assemble, space
+from art_jax.data.examples import Examples, cutter
 
 _TEST_SPLITS = ('test', 'validation')
 

@@ -62,6 +62,10 @@ class Verified:
     """Return the full path of picture `index`."""
     return os.path.join(self.root, self.names[index])
 
+  def unchanged(self, index: int) -> bool:
+    """Tell whether picture `index` still is what its mark says."""
+    return unchanged(self.path(index), self.marks[index])
+
 
 def verify(
   root: str | os.PathLike, data: core.Data, *, halves: bool = False
@@ -111,6 +115,13 @@ def verify_resolved(
     notes=tuple(notes),
     others=others,
   )
+
+
+def unchanged(path: str, mark: str) -> bool:
+  """Tell whether a file, or one in a .zip, still has a mark; it is read."""
+  with contextlib.suppress(OSError):
+    return _mark(path) == mark
+  return False
 
 
 def _decode_new(
