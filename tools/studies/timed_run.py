@@ -1,6 +1,7 @@
 """Runs the command line for a limited time, for studies that write a page."""
 
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 from art_jax.runs import metrics_log
 
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Done, an alarm, stopped on request: all leave a checkpoint.
 _ENDED = (0, 3, 75)
 
@@ -48,16 +50,21 @@ def command(
   minutes: float = 0,
   rows: pathlib.Path | None = None,
   good: Sequence[int] = (0,),
+  folder: pathlib.Path | None = None,
 ) -> str:
   """Run Python with these arguments; the time counts from the next of `rows`.
 
-  See `art_jax`.
+  See `art_jax`; `folder` is where it runs.
   """
   log.parent.mkdir(parents=True, exist_ok=True)
   before, end = _size(rows), None
   with open(log, 'w') as file:
     process = subprocess.Popen(
-      [sys.executable, *arguments], stdout=file, stderr=subprocess.STDOUT
+      [sys.executable, *arguments],
+      stdout=file,
+      stderr=subprocess.STDOUT,
+      cwd=folder,
+      env={**os.environ, 'PYTHONPATH': str(_ROOT)} if folder else None,
     )
     while process.poll() is None:
       time.sleep(0.2)

@@ -1,0 +1,261 @@
+"""The pictures of docs/gallery.md: their commands, inputs and words."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+  """A picture of the gallery.
+
+  Attributes:
+    name: of the picture.
+    title: of its section.
+    more: the page about its family.
+    says: what it shows.
+    lacks: what the family cannot do yet.
+    shows: patterns of the files of its picture; or `builtin:3`, a photo.
+    commands: what makes them, as a reader types it.
+    inputs: names of INPUTS.
+    runs: names of RUNS.
+    steps: of the optimization, in words.
+    columns: pictures in a row.
+    cell: width of each in pixels.
+    crop: left, top, right and bottom of the part that is shown; empty: all.
+    clip: the file is a clip.
+  """
+
+  name: str
+  title: str
+  more: str
+  says: str
+  lacks: str
+  shows: tuple[str, ...]
+  commands: tuple[str, ...] = ()
+  inputs: tuple[str, ...] = ()
+  runs: tuple[str, ...] = ()
+  steps: str = ''
+  columns: int = 2
+  cell: int = 512
+  crop: tuple[int, int, int, int] | tuple[()] = ()
+  clip: bool = False
+
+
+_PAINT = 'art_jax paint runs/projected_paintings64 --size=512'
+_PORTRAIT = '--content=astronaut.png --style=starry_night.jpg'
+ENTRIES = (
+  Entry(
+    'painted',
+    'New paintings',
+    'painter',
+    'Seeds 0 to 5 of a GAN that learned for an hour of one CPU core from 761 '
+    'paintings by van Gogh; none is left out. It composes at 64 px, and the '
+    'painter paints at 512 px with the strokes of the painting that suits it.',
+    'No stroke is new: each is taken from a painting of the folder, here '
+    'enlarged, because these hold 256 px. Faces do not hold together. Three '
+    'judges who did not know would hang 5 of 16 painted at 256 px, and took '
+    'none for the work of a painter.',
+    ('painted/seed_*.png',),
+    (f'{_PAINT} --count=6 --upscale --output=painted',),
+    ('van_gogh',),
+    ('projected_paintings64',),
+    columns=3,
+    cell=440,
+  ),
+  Entry(
+    'sources',
+    'The same, with the strokes of others',
+    'painter',
+    'The samples of seeds 0 and 1 again. Of five paintings that were offered, '
+    'the program took Turner for the first and Kandinsky for the second.',
+    'The colors are those of the source, not of the composition.',
+    ('painted/seed_*.png',),
+    (f'{_PAINT} --sources=paintings --count=2 --output=painted',),
+    ('paintings',),
+    ('projected_paintings64',),
+  ),
+  Entry(
+    'drawing',
+    'A drawing, painted',
+    'painter',
+    'Two drawings of flat shapes; the first painted with one of the five '
+    'paintings, the second with one of 836 by van Gogh. Nothing is trained.',
+    'A drawing with a face becomes a face only by chance, and where a source '
+    'has no such thing as the drawing, it puts its own.',
+    ('drawings/boat.png', 'one/boat.png', 'drawings/vase.png', 'two/vase.png'),
+    (
+      'python -m tools.studies.drawings drawings',
+      'art_jax paint --content=drawings/boat.png --sources=paintings '
+      '--size=512 --output=one',
+      'art_jax paint --content=drawings/vase.png --sources=van_gogh '
+      '--size=512 --upscale --output=two',
+    ),
+    ('paintings', 'van_gogh'),
+    cell=440,
+  ),
+  Entry(
+    'gatys',
+    'Style transfer: Gatys',
+    'style_transfer',
+    'A photo, and its pixels optimized until they have the statistics of The '
+    'Starry Night.',
+    'Texture is spread everywhere, over the face too, and shapes stay those of '
+    'the photo.',
+    ('astronaut.png', 'gatys.png'),
+    (
+      f'art_jax stylize style_transfer {_PORTRAIT} --steps=40 '
+      '--output=gatys.png',
+    ),
+    ('astronaut.png', 'starry_night.jpg'),
+    steps='40 at each of 181, 256, 362 and 512 px',
+  ),
+  Entry(
+    'nnst',
+    'Style transfer: nearest neighbors (NNST)',
+    'style_transfer',
+    'The same photo and painting: strokes stay strokes, and the face stays.',
+    'Where the painting has nothing similar it repeats what is nearest: dark '
+    'blotches of its cypress, and stars on the suit.',
+    ('nnst.png',),
+    (
+      f'art_jax stylize style_transfer_nnst {_PORTRAIT} --size=512 --steps=40 '
+      '--output=nnst.png',
+    ),
+    ('astronaut.png', 'starry_night.jpg'),
+    steps='40 at each of 64, 128, 256 and 512 px',
+    columns=1,
+  ),
+  Entry(
+    'mrf',
+    'Style transfer: patches (MRF)',
+    'style_transfer',
+    'The same again: every patch is drawn to the most similar one of the '
+    'painting.',
+    'Softer than NNST; a face may be lost where the painting has only swirls.',
+    ('mrf.png',),
+    (
+      f'art_jax stylize style_transfer_mrf {_PORTRAIT} --steps=40 '
+      '--output=mrf.png',
+    ),
+    ('astronaut.png', 'starry_night.jpg'),
+    steps='40 at each of 272 and 384 px',
+    columns=1,
+  ),
+  Entry(
+    'johnson',
+    'Fast style transfer: one pass of a network',
+    'fast_style',
+    'The published networks `candy` and `mosaic` of the PyTorch examples, '
+    'converted; two epochs of COCO, not trained here.',
+    'Round blobs, as on the suit, are a known artifact of instance norm. No '
+    'network has been trained to the end here; those of half an hour on a CPU '
+    'change colors and texture, not shapes.',
+    ('candy/*.png', 'mosaic/*.png'),
+    tuple(
+      f'art_jax translate --weights={name}.safetensors --input=astronaut.png '
+      f'--output={name}'
+      for name in ('candy', 'mosaic')
+    ),
+    ('astronaut.png', 'candy.safetensors', 'mosaic.safetensors'),
+  ),
+  Entry(
+    'adain',
+    'Fast style transfer to any painting: AdaIN',
+    'adain',
+    'A photo in the style of a painting that the network has never seen.',
+    'No network has been trained until its pictures are good.',
+    ('adain.png',),
+    (f'art_jax stylize --run=runs/adain {_PORTRAIT} --output=adain.png',),
+    ('astronaut.png', 'starry_night.jpg'),
+    ('adain',),
+    columns=1,
+  ),
+  Entry(
+    'unpaired',
+    'Translation without pairs: CycleGAN',
+    'cyclegan',
+    'Two built-in photos, each beside its translation into the colors of '
+    'built-in paintings. Pairs were never seen.',
+    'Three minutes at 64 px teach colors and light, not strokes: no brushwork '
+    'appears. `cyclegan` at 256 px is the recipe for a GPU, and has not been '
+    'trained here.',
+    ('builtin:3', 'houses.png', 'builtin:6', 'portrait.png'),
+    tuple(
+      f'art_jax stylize --run=runs/cyclegan_demo --content=builtin:{number} '
+      f'--direction=ab --size=384 --output={name}.png'
+      for number, name in ((3, 'houses'), (6, 'portrait'))
+    ),
+    runs=('cyclegan_demo',),
+    cell=384,
+  ),
+  Entry(
+    'pix2pix',
+    'Translation from pairs: pix2pix',
+    'pix2pix',
+    'The first three of the built-in scenes that were held out, at 128 px, '
+    'enlarged: the label map, its translation, the painting that belongs to '
+    'it.',
+    'After minutes on a CPU things are in their places and colors are '
+    'plausible, edges are soft and woven, and there are no strokes. Facades, '
+    'the data set of the paper, may not be shown here.',
+    ('runs/pix2pix_scenes/images/ab/*1500.png',),
+    runs=('pix2pix_scenes',),
+    columns=1,
+    cell=776,
+    crop=(0, 0, 388, 392),
+  ),
+  Entry(
+    'samples',
+    'Samples of a GAN, and a walk through its latents',
+    'projected',
+    'The GAN that composes the paintings above, by itself: 16 samples, and a '
+    'walk from seed to seed and back, enlarged from 64 px.',
+    'Skies, fields, a house and flowers can be told; up close all is smudged. '
+    'At 64 px a CPU is at its end; the recipe of 256 px is for a GPU, and has '
+    'not been trained here.',
+    ('samples/grid.png', 'walk/interpolate.png'),
+    (
+      'art_jax sample runs/projected_paintings64 --study=grid --num=16 '
+      '--output=samples',
+      'art_jax sample runs/projected_paintings64 --study=interpolate --num=4 '
+      '--frames=16 --output=walk',
+    ),
+    runs=('projected_paintings64',),
+    columns=1,
+    cell=600,
+  ),
+  Entry(
+    'diffusion',
+    'Diffusion',
+    'diffusion',
+    'Samples of a rectified flow at 64 px, enlarged.',
+    'An hour and a half of one core gives palettes and first layouts, hardly '
+    'a thing; by eye the GAN above is ahead after less time.',
+    ('samples/grid.png',),
+    (
+      'art_jax sample runs/flow_paintings --study=grid --num=16 '
+      '--output=samples',
+    ),
+    runs=('flow_paintings',),
+    columns=1,
+  ),
+  Entry(
+    'video',
+    'Video',
+    'video',
+    'A clip that pans over a photo, painted frame by frame so that strokes '
+    'move with it.',
+    'On a CPU a second of video takes minutes.',
+    ('painted.mp4',),
+    (
+      'python -m tools.studies.pan_clip --picture=chelsea.png '
+      '--output=clip.mp4 --size=384x288 --frames=12 --step=5,1',
+      'art_jax stylize style_transfer_squeezenet --content=clip.mp4 '
+      '--style=starry_night.jpg --output=painted.mp4 --size=256 --steps=40 '
+      '--set algorithm.optimizer.learning_rate=0.05 --set algorithm.margin=0 '
+      '--set algorithm.temporal_weight=1e5',
+    ),
+    ('chelsea.png', 'starry_night.jpg'),
+    steps='40 of the first frame, 20 of each of 11 more',
+    clip=True,
+  ),
+)
