@@ -4,7 +4,6 @@ import argparse
 import importlib.util
 import json
 import math
-import pathlib
 
 import numpy as np
 import pytest
@@ -59,39 +58,40 @@ def test_stabilizers_and_cells_are_experiments(tool):
 
 
 def test_entropy_of_smoothed_targets(tool):
-  entropy = tool('tables').entropy
+  entropy = tool('cell_figures').entropy
   assert entropy(1, 1) == pytest.approx(0, abs=1e-6)
   # Integral of the entropy over (0, 1) is 1/2.
   assert entropy(0, 1) == pytest.approx(0.5, abs=1e-2)
 
 
-@pytest.mark.parametrize('full', [False, True])
-def test_every_row_of_the_originals_can_be_built(tool, full):
-  """Tools exist, experiments do, and so do the fields that are set."""
-  import argparse
-  import shlex
+def test_what_two_changes_do_each(tool):
+  cell = lambda *values: [  # noqa: E731
+    {'checkerboard': math.exp(v), 'onset': v, 'kid': v} for v in values
+  ]
+  text = tool('tables').factors(
+    {
+      'plain': cell(1, 1),
+      'leaky': cell(2, 2),
+      'smoothed': cell(1, 1),
+      'smoothed_leaky': cell(2, 9),  # of the second seed there is no other
+    }
+    | {'smoothed': cell(1)}
+  )
+  rows = [line.split(' | ') for line in text.splitlines()[2:]]
+  assert rows[0][0] == '| leaky ReLU in G' and rows[0][2] == '+1 +- 0'
+  assert rows[1][0] == '| smoothed labels' and rows[1][2] == '+0 +- 0'
 
-  from art_jax.config import experiments
 
-  originals, rows = tool('originals'), tool('originals_rows').ROWS
-  given = dict.fromkeys(('mnist', 'facades', 'content', 'style'), 'x')
-  flags = argparse.Namespace(full=full, steps=1, minutes=1, **given)
-  assert len({row.name for row in rows}) == len(rows) == 24
-  built = set()
-  for row in rows:
-    for command in row.commands:
-      program, *words = shlex.split(
-        originals.fill(command, pathlib.Path('runs') / row.name, flags)
-      )
-      assert program == 'art_jax' or importlib.util.find_spec(program)
-      sets = [v for w, v in zip(words, words[1:], strict=False) if w == '--set']
-      mode, name, *_ = *words, ''
-      if mode in ('train', 'stylize') and not name.startswith('--'):
-        experiments.override(
-          experiments.load(name, tiny='--tiny' in words), sets
-        )
-        built.add(name)
-  assert len(built) > 10
+def test_blotch_is_the_largest_new_spot(tool):
+  photo = np.zeros((10, 10, 3), np.uint8) + 100
+  photo[0, 0] = 255
+  made = photo.copy()
+  made[5:7, 5:8] = 250  # six pixels of a hundred
+  made[9, 0] = 0
+  blotch = tool('blotch')
+  assert blotch.largest(made, photo, True) == pytest.approx(6)
+  assert blotch.largest(made, photo, False) == pytest.approx(1)
+  assert blotch.largest(photo, photo, True) == 0
 
 
 def test_which_model_advises_only_on_all_of_them(tool):

@@ -15,6 +15,9 @@ NNST picture the ratio to the Gram pictures at the same Gram distance.
 
 import collections
 import dataclasses
+import functools
+import io
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +27,7 @@ import numpy as np
 
 from art_jax import core
 from art_jax.config import experiments
+from art_jax.core.paths import write_atomic
 from art_jax.data import decode, paintings
 from art_jax.media import images
 from art_jax.style_transfer import optimize
@@ -55,6 +59,7 @@ def main(
   style: str,
   box: tuple[float, ...] = (0, 0, 1, 1),
   output: str = '',
+  workdir: str = '',
   weights: tuple[str, ...] = ('5', '50', '500'),
   mrf_weights: tuple[str, ...] = ('1',),
   nnst_weights: tuple[str, ...] = (),
@@ -68,6 +73,8 @@ def main(
     style: a painting.
     box: of the face: top,left,bottom,right in [0, 1]; default: all.
     output: a sheet of the last pictures (PNG).
+    workdir: folder that keeps what is painted and measured: the same command
+      continues.
     weights: content weights of Gram.
     mrf_weights: content weights of the MRF.
     nnst_weights: content weights of NNST.
@@ -84,7 +91,10 @@ def main(
     *(('style_transfer_mrf', w, '') for w in mrf_weights),
     *(('style_transfer_nnst', w, '') for w in nnst_weights),
   ):
-    rows, picture = _paint(name, weight, start, task, measure, settings)
+    paint = functools.partial(
+      _paint, name, weight, start, task, measure, settings
+    )
+    rows, picture = _kept(workdir, f'{name}_{weight}_{start}', paint)
     curves[start or name] += rows
     made.append(picture)
   for start in starts:
@@ -100,6 +110,21 @@ def main(
           )
   if output:
     images.save_png(output, images.grid(np.stack(made), len(made)))
+
+
+def _kept(workdir: str, name: str, paint):
+  """Return what is kept below this name, or paint and keep it."""
+  path = pathlib.Path(workdir, f'{name}.npz')
+  if not workdir or not path.exists():
+    rows, picture = paint()
+    if workdir:
+      path.parent.mkdir(parents=True, exist_ok=True)
+      data = io.BytesIO()
+      np.savez(data, rows=np.array(rows), picture=picture)
+      write_atomic(path, data.getvalue())
+    return rows, picture
+  with np.load(path) as file:
+    return [tuple(row) for row in file['rows'].tolist()], file['picture']
 
 
 def _paint(name, weight, start, task, measure, settings: Settings):

@@ -98,7 +98,7 @@ def main(
   steps: dict[tuple, int] = {}
   for photo, painting in ((c, s) for c in contents for s in styles):
     task = Task(_read(content, photo), (_read(style, painting),))
-    distance = _style_distance(network, task.styles[0], settings.size)
+    distance = style_distance(network, task.styles[0], settings.size)
     for method in methods:
       name = f'{photo}/{painting}/{method}'
       if _kept(rows, name, settings):
@@ -180,7 +180,7 @@ def _run(experiment, task: Task, steps: int, report) -> np.ndarray:
   return optimize.paint(changed, task, report=report)
 
 
-def _style_distance(
+def style_distance(
   network: str, painting: Image.Image, size: int
 ) -> Callable[[np.ndarray], float]:
   """Return the function from a picture to its distance to the painting."""

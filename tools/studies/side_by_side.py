@@ -26,6 +26,7 @@ def main(
   *,
   num: command.Count = 500,
   seed: int = 0,
+  checkpoint: str = 'latest',
   output: str = 'side_by_side.png',
 ) -> None:
   """Print the table and write the picture.
@@ -34,9 +35,10 @@ def main(
     runs: folders that training wrote.
     num: samples of each.
     seed: of the samples.
+    checkpoint: step, 'latest' or 'best'.
     output: the picture.
   """
-  models = [run.load(folder) for folder in runs]
+  models = [run.load(folder, checkpoint) for folder in runs]
   data = models[0].experiment.data
   real = study.read(data.source.open(data).train, data.size)
   shown, figures = [real], {}

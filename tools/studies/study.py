@@ -29,6 +29,7 @@ from tools import command
 T = TypeVar('T')
 SUBSETS = 30  # of KID
 _ROWS = 100
+_TIMES = 10  # that a cell is saved and probed
 _MAKERS = ('generator', 'decoder', 'denoiser')
 _NETWORKS = ('generator', 'discriminator', 'encoder', 'decoder', 'denoiser')
 
@@ -62,11 +63,13 @@ class Settings(Sizes):
     workdir: folder of the runs; default: of the table, below /tmp.
     seeds: number of seeds.
     steps: updates of each cell; default: of the table.
+    train: what is not trained yet; without it the table shows what there is.
   """
 
   workdir: str = ''
   seeds: command.Count = 1
   steps: int = 0
+  train: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,10 +204,16 @@ def measure(
       folder = pathlib.Path(settings.workdir) / f'{cell.name}_{seed}'
       done = folder / 'figures.json'
       if not done.exists():
+        if not settings.train:
+          continue
         values = figures(_train(cell, seed, folder, settings))
         write_atomic(done, json.dumps(values).encode())
       results[cell.name].append(json.loads(done.read_text()))
       print(cell.name, seed, results[cell.name][-1], flush=True)
+  results = {name: seeds for name, seeds in results.items() if seeds}
+  core.require(
+    results, f'{settings.workdir} has no cell that is trained and measured'
+  )
   data = settings.data or f'{settings.count} built-in paintings'
   print(
     f'\n{data}, {settings.size} px, width {settings.width}, {settings.steps} '
@@ -221,6 +230,7 @@ def _train(
   source = sources.Builtin('images', count=settings.count)
   if settings.data:
     source, _ = detect.parse(settings.data, ('image',), False)
+  often = max(settings.steps // _TIMES, 1)
   changes = [
     f'data.source={serialization.to_text(source)}',
     *sized(experiment.algorithm, settings.size, settings.width),
@@ -228,8 +238,8 @@ def _train(
     f'train.batch_size={settings.batch}',
     f'train.seed={seed}',
     'train.log_every=10',
-    f'train.render_every={settings.steps}',
-    f'train.checkpoint_every={settings.steps}',
+    f'train.render_every={often}',
+    f'train.checkpoint_every={often}',
     *cell.changes,
   ]
   experiment = experiments.override(experiment, changes)

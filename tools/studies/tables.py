@@ -23,7 +23,11 @@ Version 2 of the Japanese-art GAN changed both at once.
 - onset: first step from which on D's loss, as a median of 5 rows, is below a
   quarter of its value with labels that cannot be told apart (2 log 2): D has
   won; the number of steps where it never is.
+- alarm: the step since which an alarm of the run holds that losses diverge or
+  spike, or that D wins; the number of steps if none does.
 - spikes: rows where G's loss is above twice the median of 21 rows around.
+- best kid: kid of the checkpoint that the run kept as its best.
+A second table has the effect of each change, over seeds and the other change.
 
 wgan: three ways to bound a critic: clipped gradients, clipped weights, gradient
 penalty.
@@ -40,22 +44,15 @@ that holds 0 shows no effect.
 
 import dataclasses
 import math
-import pathlib
+from collections.abc import Callable
 from typing import Literal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import scipy.ndimage
 import scipy.stats
 
-from art_jax import core
-from art_jax.algorithms import gan, vae
-from art_jax.media import images
-from art_jax.metrics import appearance, checkerboard
-from art_jax.runs import metrics_log
+from art_jax.training import loop
 from tools import command
-from tools.studies import study
+from tools.studies import cell_figures, study
 
 _A = 'algorithm.'
 _S = 'algorithm.stabilizers.'
@@ -89,6 +86,7 @@ STABILIZERS = {
   'diffaugment': (_S + "augment=('color', 'translation', 'cutout')",),
   'average': (_S + 'ema_decay=0.99',),
 }
+_STOPPED = 75  # the exit code of what the same command continues
 _STEPS = {'latent': 1500, 'smoothing': 500, 'wgan': 300, 'stabilizer': 300}
 
 
@@ -98,8 +96,8 @@ def main(
   *,
   latents: tuple[int, ...] = (16, 64, 256),
   only: tuple[str, ...] = (),
-) -> None:
-  """Train, measure and print one table.
+) -> int:
+  """Train, measure and print one table; return the exit code.
 
   Args:
     table: which one.
@@ -115,7 +113,7 @@ def main(
   )
   tables = {
     'latent': (
-      latent_figures,
+      cell_figures.latent,
       [
         study.Cell(f'{name}_{n}', name, (f'algorithm.latent_size={n}',))
         for n in latents
@@ -123,7 +121,7 @@ def main(
       ],
     ),
     'wgan': (
-      wgan_figures,
+      cell_figures.wgan,
       [
         study.Cell('gradients_clipped', 'wgan_art128_as_described'),
         # The 100 critic steps before some steps of G would be most of a quick
@@ -134,20 +132,27 @@ def main(
         study.Cell('gradient_penalty', 'wgan_gp_art128'),
       ],
     ),
-    'smoothing': (smoothing_figures, japanese(SMOOTHING)),
+    'smoothing': (cell_figures.smoothing, japanese(SMOOTHING)),
     'stabilizer': (
-      stabilizer_figures,
+      cell_figures.stabilizer,
       japanese(
         {name: STABILIZERS[name] for name in ('baseline', *stabilizers)}
       ),
     ),
   }
   figures, cells = tables[table]
-  results = study.measure(cells, figures, settings)
+  try:
+    results = study.measure(cells, figures, settings)
+  except loop.Preempted as error:
+    print(error)
+    return _STOPPED
   if table == 'stabilizer':
-    baseline = results.pop('baseline')
+    baseline = results.pop('baseline', [])
     rows = [(n, shown(*effect(r, baseline))) for n, r in results.items()]
     print(f'\n{command.table(("", "kid against the baseline"), rows)}')
+  if table == 'smoothing' and len(results) == len(cells):
+    print(f'\n{factors(results)}')
+  return 0
 
 
 def japanese(changes: dict[str, tuple[str, ...]]) -> list[study.Cell]:
@@ -155,110 +160,50 @@ def japanese(changes: dict[str, tuple[str, ...]]) -> list[study.Cell]:
   return [study.Cell(n, 'dcgan_japanese_v1', c) for n, c in changes.items()]
 
 
-def latent_figures(cell: study.Trained) -> dict[str, float]:
-  """Return the figures of one autoencoder."""
-  model, bounded = cell.model, not isinstance(cell.model.algorithm, vae.VAE)
-  encode = jax.jit(study.needs(model, core.Encoder, 'an autoencoder').encode)
-  codes, heldout = (
-    np.asarray(encode(model.params, images.from_uint8(rows)))
-    for rows in (cell.train, cell.heldout)
-  )
-  errors = np.square(
-    cell.samples(heldout).astype(np.float64) - cell.heldout
-  ).mean(axis=(1, 2, 3))
-  samples = cell.samples()
-  drawn = np.random.default_rng(cell.seed).multivariate_normal(
-    codes.mean(axis=0), np.cov(codes.T), cell.num
-  )
-  drawn = np.clip(drawn, 0, 1) if bounded else drawn
-  refitted = cell.kid(cell.samples(drawn.astype(np.float32)))
-  sharpness = [
-    float(appearance.sharpness(jnp.array(images.from_uint8(rows))).mean())
-    for rows in (samples, cell.train)
-  ]
-  return {
-    'psnr': float((10 * np.log10(255**2 / errors)).mean()),
-    **cell.kid(samples),
-    'kid refitted': refitted['kid'],
-    'refitted deviation': refitted['kid deviation'],
-    'active': int((codes.var(axis=0) * (12 if bounded else 1) > 0.01).sum()),
-    'sharpness': sharpness[0] / sharpness[1],
-  }
+def factors(results: dict[str, list[dict[str, float]]]) -> str:
+  """Return what each of the two changes does, with 95 % intervals.
+
+  The mean over the seeds and over the other change; a cell that was stopped
+  has fewer seeds.
+  """
+  rows = []
+  for name, pairs in {
+    'leaky ReLU in G': ('leaky', 'plain', 'smoothed_leaky', 'smoothed'),
+    'smoothed labels': ('smoothed', 'plain', 'smoothed_leaky', 'leaky'),
+  }.items():
+    count = min(len(results[cell]) for cell in pairs)
+    one, none, both, other = (results[cell][:count] for cell in pairs)
+    rows.append(
+      [
+        name,
+        *(
+          shown(*effect(one + both, none + other, *column))
+          for column in (('checkerboard', np.log), ('onset',), ('kid',))
+        ),
+      ]
+    )
+  return command.table(('change', 'ln checkerboard', 'onset', 'kid'), rows)
 
 
-def smoothing_figures(cell: study.Trained) -> dict[str, float]:
-  """Return the figures of one cell of labels and activations."""
-  samples = cell.samples()
-  rows = metrics_log.read_metrics(
-    pathlib.Path(cell.model.folder, metrics_log.FILE)
-  )
-  energy = jax.jit(checkerboard.checkerboard_energy)
-  grids = [
-    float(energy(images.from_uint8(a[: cell.num])))
-    for a in (samples, cell.train)
-  ]
-  steps, d, g = (
-    np.array([row[name] for row in rows])
-    for name in ('step', 'loss/discriminator', 'loss/generator')
-  )
-  # Smoothed labels keep D's loss up, by their own entropy.
-  targets = study.needs(cell.model, gan.GAN, 'a GAN').stabilizers
-  floor = entropy(*targets.real_range) + entropy(*targets.fake_range)
-  won = scipy.ndimage.median_filter(d, 5) - floor < 0.25 * (
-    2 * np.log(2) - floor
-  )
-  onset = np.flatnonzero(~won)[-1] + 1 if not won.all() else 0
-  return {
-    'checkerboard': grids[0] / grids[1],
-    'onset': float(steps[min(onset, len(steps) - 1)]),
-    'spikes': int((g > 2 * scipy.ndimage.median_filter(g, 21)).sum()),
-    'diversity': cell.diversity(samples),
-    **cell.kid(samples),
-  }
+def effect(
+  rows, baseline, name: str = 'kid', scale: Callable = float
+) -> tuple[float, float]:
+  """Return the mean difference of a figure and half its 95 % interval.
 
-
-def entropy(low: float, high: float) -> float:
-  """Return the mean entropy in nats of targets from U(low, high)."""
-  t = np.clip(np.linspace(low, high, 101), 1e-9, 1 - 1e-9)
-  return float(-(t * np.log(t) + (1 - t) * np.log(1 - t)).mean())
-
-
-def wgan_figures(cell: study.Trained) -> dict[str, float]:
-  """Return the figures of one critic."""
-  model, samples = cell.model, cell.samples()
-  critic = study.needs(model, core.Scorer, 'a GAN')
-  score = jax.jit(critic.score)
-
-  @jax.jit
-  def slope(params, rows):
-    gradient = jax.grad(lambda x: critic.score(params, x).sum())(rows)
-    return jnp.sqrt(jnp.square(gradient).sum(axis=(1, 2, 3)))
-
-  real, fake = (
-    images.from_uint8(rows[: cell.num]) for rows in (cell.train, samples)
-  )
-  gap = score(model.params, real).mean() - score(model.params, fake).mean()
-  largest = float(np.max(slope(model.params, real)))
-  return {
-    'gap': float(gap),
-    'slope': largest,
-    'gap / slope': float(gap) / largest,
-    'diversity': cell.diversity(samples),
-    **cell.kid(samples),
-  }
-
-
-def stabilizer_figures(cell: study.Trained) -> dict[str, float]:
-  """Return the figures of one stabilizer."""
-  samples = cell.samples()
-  return {**cell.kid(samples), 'diversity': cell.diversity(samples)}
-
-
-def effect(rows, baseline) -> tuple[float, float]:
-  """Return the mean difference of kid and half its 95 % interval."""
+  Args:
+    rows: figures of each seed.
+    baseline: the same of the baseline; of fewer seeds the first ones count.
+    name: of the figure.
+    scale: the differences are those of scale(figure).
+  """
   difference = np.array(
-    [a['kid'] - b['kid'] for a, b in zip(rows, baseline, strict=True)]
+    [
+      scale(a[name]) - scale(b[name])
+      for a, b in zip(rows, baseline, strict=False)
+    ]
   )
+  if len(difference) == 0:
+    return float('nan'), float('nan')
   if len(difference) < 2:
     return float(difference.mean()), float('nan')
   half = scipy.stats.t.ppf(0.975, len(difference) - 1) * scipy.stats.sem(
