@@ -203,7 +203,7 @@ ROWS = (
         (
           ('learned', r'(\d+) train, \d+ held out'),
           ('held out', r'\d+ train, (\d+) held out'),
-          ('unreadable', r'(\d+) unreadable skipped'),
+          ('unreadable', r'held out; (\d+) (?:unreadable )?skipped'),
         ),
       ),
     ),
