@@ -104,6 +104,18 @@ def test_a_row_runs_once_and_is_kept(toy, plan, tmp_path, capsys):
   assert not (pathlib.Path(plan.workdir) / 'T1' / '0.log').exists()
 
 
+def test_numbers_are_read_anew_from_the_logs(toy, plan):
+  toy()
+  assert originals.main(plan, originals.Given()) == 0
+  log = pathlib.Path(plan.workdir) / 'T1' / '1.log'
+  log.write_text('digits 99 %')
+  assert originals.main(plan, originals.Given(), run=False) == 0
+  assert _result(plan)['figures'] == {'digits': 99}
+  log.parent.rename(log.parent.with_name('elsewhere'))
+  assert originals.main(plan, originals.Given(), run=False) == 0
+  assert _result(plan)['figures'] == {'digits': 99}
+
+
 def test_the_budget_ends_a_training_and_the_row_reports_what_it_has(toy, plan):
   row = toy(steps=10**9, budget=0.3 / 60)
   assert originals.main(plan, originals.Given()) == 0

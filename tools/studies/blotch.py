@@ -8,6 +8,8 @@ white (all channels at least 240) or near black (at most 15) in the result and
 not in the photo.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.ndimage
 
@@ -53,16 +55,16 @@ def main(
 def largest(made: np.ndarray, photo: np.ndarray, white: bool) -> float:
   """Return the share in percent of the largest spot that a photo lacks."""
   spot = near(made, white) & ~near(photo, white)
-  labels, count = scipy.ndimage.label(spot)
-  sizes = np.bincount(labels.ravel())[1:] if count else [0]
-  return 100 * float(np.max(sizes)) / spot.size
+  labels: Any = scipy.ndimage.label(spot)
+  sizes = np.bincount(labels[0].ravel())[1:]
+  return 100 * float(sizes.max(initial=0)) / spot.size
 
 
 def near(pixels: np.ndarray, white: bool) -> np.ndarray:
   """Return b[H, W]: near white, or near black."""
   if white:
-    return (pixels >= _WHITE).all(axis=-1)
-  return (pixels <= _BLACK).all(axis=-1)
+    return np.all(pixels >= _WHITE, axis=-1)
+  return np.all(pixels <= _BLACK, axis=-1)
 
 
 def square(pixels: np.ndarray, size: int) -> np.ndarray:

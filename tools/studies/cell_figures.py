@@ -54,11 +54,10 @@ def latent(cell: study.Trained) -> dict[str, float]:
 def smoothing(cell: study.Trained) -> dict[str, float]:
   """Return the figures of one cell of labels and activations."""
   samples = cell.samples()
+  folder = str(cell.model.folder)
   # The moment that the run itself found best, by the distance of its probes.
-  best = dataclasses.replace(cell, model=run.load(cell.model.folder, 'best'))
-  rows = metrics_log.read_metrics(
-    pathlib.Path(cell.model.folder, metrics_log.FILE)
-  )
+  best = dataclasses.replace(cell, model=run.load(folder, 'best'))
+  rows = metrics_log.read_metrics(pathlib.Path(folder, metrics_log.FILE))
   energy = jax.jit(checkerboard.checkerboard_energy)
   grids = [
     float(energy(images.from_uint8(a[: cell.num])))
@@ -78,7 +77,7 @@ def smoothing(cell: study.Trained) -> dict[str, float]:
   return {
     'checkerboard': grids[0] / grids[1],
     'onset': float(steps[min(onset, len(steps) - 1)]),
-    'alarm': _first_alarm(cell.model.folder, steps[-1]),
+    'alarm': _first_alarm(folder, steps[-1]),
     'spikes': int((g > 2 * scipy.ndimage.median_filter(g, 21)).sum()),
     'diversity': cell.diversity(samples),
     **cell.kid(samples),

@@ -97,7 +97,8 @@ def main(
     minutes: of a core to spend now; 0: until all rows are done.
     again: make the rows of --only anew.
     plan: print what is to be run, and end.
-    run: the rows; without it the page is written from what is kept.
+    run: the rows; without it (--norun) the page is written from what is kept,
+      whose numbers are read anew where the folders of the runs are at hand.
     broken: write a folder with bad files, and end.
   """
   if broken:
@@ -121,6 +122,8 @@ def main(
       if stop.asked or left <= 0:
         print('stopped; the same command continues')
         return _STOPPED
+  for name in () if run else names:
+    read_anew(rows[name], where)
   write_page(where, [*rows.values()])
   print(where.output)
   return 0
@@ -171,16 +174,29 @@ def advance(
   if not finished:
     spent = state.seconds / 60
     return f'goes on later, {spent:.1f} of {row.budget:g} minutes spent', left
-  entry = kept.keep(
-    plan.results,
-    row,
-    state,
-    **gather.collected(row, folder),
-    figure=gather.figure(
-      row, pathlib.Path(plan.workdir), pathlib.Path(plan.output).parent
-    ),
-  )
+  entry = kept.keep(plan.results, row, state, **gathered(row, plan))
   return f'{entry["status"]}, {entry["core_minutes"]} core-minutes', left
+
+
+def gathered(row: Row, plan: Plan) -> dict:
+  """Return the numbers, tables and the figure of a row that is over."""
+  folder = pathlib.Path(plan.workdir)
+  beside = pathlib.Path(plan.output).parent
+  return gather.collected(row, folder / row.name) | {
+    'figure': gather.figure(row, folder, beside)
+  }
+
+
+def read_anew(row: Row, plan: Plan) -> None:
+  """Read the numbers of a kept row from its logs again, if they are there."""
+  found = kept_result(row, plan)
+  folder = pathlib.Path(plan.workdir, row.name)
+  if found is None or found['status'] == 'old' or not folder.exists():
+    return
+  state = kept.progress(folder, named(row))
+  if len(state.ends) == len(row.commands):
+    same = {name: found[name] for name in ('machine', 'version')}
+    kept.keep(plan.results, row, state, **gathered(row, plan), **same)
 
 
 def run_commands(

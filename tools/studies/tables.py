@@ -176,9 +176,10 @@ def factors(results: dict[str, list[dict[str, float]]]) -> str:
     rows.append(
       [
         name,
+        shown(*effect(one + both, none + other, 'checkerboard', np.log)),
         *(
-          shown(*effect(one + both, none + other, *column))
-          for column in (('checkerboard', np.log), ('onset',), ('kid',))
+          shown(*effect(one + both, none + other, column))
+          for column in ('onset', 'kid')
         ),
       ]
     )

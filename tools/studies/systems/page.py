@@ -18,23 +18,30 @@ page is written by
 
     python -m tools.studies.originals --minutes=60
 
-which runs what is not yet done, and continues when it is started again. Names \
-in capitals stand for data:
+and a flag for each of the data below, such as `--mnist=mnist.npz`. It runs \
+what is not yet done, `--minutes` of a core at a time, and continues when it \
+is started again; `--plan` prints the budgets. The results are kept in \
+`docs/results/originals`. In the commands, names in capitals stand for the data:
 """
 DATA = {
-  'mnist': 'the digits of MNIST, mnist.npz of Keras',
-  'facades': 'the CMP facades, side-by-side pairs in `train` and `val`, '
-  '<http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/facades.tar.gz>',
-  'paintings': '836 paintings by van Gogh, a folder of pictures',
-  'content': 'a portrait: astronaut, public domain (skimage.data.astronaut)',
-  'style': 'The Starry Night',
-  'tubingen': 'a photo of Tübingen, that of the recipe',
-  'scream': 'The Scream',
-  'hat': 'Woman with a Hat',
-  'photos': 'astronaut, chelsea and coffee (skimage.data), with commas',
+  'mnist': 'MNIST as mnist.npz, `keras.datasets.mnist` downloads it',
+  'facades': 'the CMP facades, side-by-side pairs in `train` and `val` (for '
+  'research only), from <http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/'
+  'facades.tar.gz>; here 120 and 15 of them',
+  'paintings': 'a folder of 836 paintings by van Gogh, public domain, from '
+  '<https://github.com/shreyapat/vangogh>, the shorter side 256 px',
+  'content': 'a portrait: `skimage.data.astronaut()`, public domain',
+  'style': 'The Starry Night by van Gogh, public domain, at Wikimedia Commons',
+  'tubingen': 'the photo of Tübingen of <https://github.com/jcjohnson/'
+  'neural-style>, examples/inputs',
+  'scream': 'The Scream by Munch, public domain, at Wikimedia Commons',
+  'hat': 'Woman with a Hat by Matisse',
+  'photos': 'astronaut, chelsea and coffee of `skimage.data`, with commas',
   'flow': 'a run of `flow_paintings` on the paintings with '
-  '`--set data.heldout=0.1` ([diffusion](diffusion.md))',
-  'dcgan': 'a run of `dcgan_paintings` on the same ([GANs](gan.md))',
+  '`--set data.heldout=0.1 --set train.keep_every=250` '
+  '([diffusion](diffusion.md))',
+  'dcgan': 'a run of `dcgan_paintings` on the same pictures, width 32 '
+  '([GANs](gan.md))',
 }
 OLD = 'Figures of an earlier run of two minutes, by smaller commands:'
 
