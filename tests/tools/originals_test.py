@@ -243,6 +243,17 @@ def test_seconds_are_those_of_the_processor(tmp_path):
   assert outcome.seconds < 0.5 < time.monotonic() - begun
 
 
+def test_long_commands_break_before_flags():
+  line = 'tools.studies.x --a="b c" ' + ' '.join(
+    f'--flag_{i}=1' for i in range(9)
+  )
+  lines = page.wrapped(line)
+  assert len(lines) > 1 and all(len(x) <= 90 for x in lines)
+  joined = ' '.join(x.removesuffix(' \\').strip() for x in lines)
+  assert joined == f'python -m {line}'
+  assert page.wrapped('art_jax list') == ['art_jax list']
+
+
 def test_numbers_of_tables():
   text = '| | kid | far |\n|---|---|---|\n| a | 1.5e+03 +- 2 | +0.1 |\nx'
   assert of_tables(text) == {'a/kid': 1500, 'a/kid +-': 2, 'a/far': 0.1}

@@ -55,6 +55,11 @@ def figure(row: Row, folder: pathlib.Path, beside: pathlib.Path) -> str:
   whole, data = Image.fromarray(np.concatenate(padded, axis=1)), io.BytesIO()
   if whole.width > _WIDTH:
     whole.thumbnail((_WIDTH, _WIDTH))
+  elif whole.width < _WIDTH // 2:
+    whole = whole.resize(
+      [_WIDTH // whole.width * side for side in whole.size],
+      Image.Resampling.BOX,
+    )
   whole.save(data, 'JPEG', quality=85)
   name = f'pictures/originals_{row.name.replace(".", "_")}.jpg'
   path = beside / name

@@ -45,6 +45,8 @@ DATA = {
 }
 OLD = 'Figures of an earlier run of two minutes, by smaller commands:'
 
+_COLUMNS = 88  # of a command
+
 Entry = tuple[Row, Sequence[str], Mapping[str, Any] | None]
 
 
@@ -93,7 +95,7 @@ def section(
     '',
     f'*Failed*: {row.failed}',
     '',
-    *('    ' + re.sub('^tools', 'python -m tools', x) for x in commands),
+    *('    ' + line for x in commands for line in wrapped(x)),
     '',
     *([row.note, ''] if row.note else []),
     command.table(('what ours must show', 'figure', 'reached'), rows),
@@ -113,6 +115,19 @@ def section(
     if row.caption and is_new(found):
       parts += ['', f'*{row.caption}*']
   return parts
+
+
+def wrapped(line: str) -> list[str]:
+  """Return a command as lines of a shell, broken before flags."""
+  lines = ['']
+  for part in re.sub('^tools', 'python -m tools', line).split(' --'):
+    flag = f' --{part}' if lines != [''] else part
+    if len(lines[-1] + flag) > _COLUMNS:
+      lines[-1] += ' \\'
+      lines.append(f'  {flag[1:]}')
+    else:
+      lines[-1] += flag
+  return lines
 
 
 def judged(
