@@ -44,6 +44,9 @@ _NOT_RUN = {
   'or data',
   r'=(inception|squeezenet)|face_kept|gatys_speed|gatys --experiment': 'needs '
   'published weights',
+  r'=(CONTENT|STYLE|SCREAM)\b|\b(FLOW|DCGAN)\b|originals/S3\.': 'needs '
+  'data and published weights',
+  r'--checkpoint=\d{4}': 'needs a longer run',
   r'bench_peers': 'needs PyTorch',
   r'--target=|benchmarks\.targets': 'needs the plugin of a TPU or a GPU',
   r'transpose_speed|input_speed|studies\.originals --minutes': 'minutes',
