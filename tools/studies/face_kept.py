@@ -10,7 +10,8 @@ every few steps, in one network, how far the picture is from the painting (the
 squared differences of Gram matrices over the painting's own, summed over the
 five layers of `style_transfer`) and how far from the photo inside the face
 (relu4_2 of the box, over the photo's own). Prints both, and for each MRF or
-NNST picture the ratio to the Gram pictures at the same Gram distance.
+NNST picture the ratio to the Gram pictures at the same Gram distance, or to the
+nearest one if none comes so near.
 """
 
 import collections
@@ -102,12 +103,15 @@ def main(
     best = np.minimum.accumulate(faces)  # least change for this distance
     for name in ('style_transfer_mrf', 'style_transfer_nnst'):
       for distance, face in curves[name]:
-        if distances[0] <= distance <= distances[-1]:
-          same = np.interp(np.log(distance), np.log(distances), best)
-          print(
-            f'at Gram {distance:.4g}: face {face:.4g}, {face / same:.2f} of '
-            f'Gram from {start} ({name})'
-          )
+        if distance > distances[-1]:
+          continue
+        # The first value of `best` where Gram never comes so near.
+        same = np.interp(np.log(distance), np.log(distances), best)
+        nearest = f' at its nearest, {distances[0]:.4g}'
+        print(
+          f'at Gram {distance:.4g}: face {face:.4g}, {face / same:.2f} of '
+          f'Gram from {start}{nearest * bool(distance < distances[0])} ({name})'
+        )
   if output:
     images.save_png(output, images.grid(np.stack(made), len(made)))
 

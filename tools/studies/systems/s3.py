@@ -21,6 +21,12 @@ def _distances(style: str, **names: str) -> Do:
   )
 
 
+def _of_gram(start: str, way: str) -> str:
+  """Return the pattern of a share of what Gram matrices change a face."""
+  nearest = r'(?: at its nearest, [\d.]+)?'
+  return rf'{_NUMBER} of Gram from {start}{nearest} \({way}\)'
+
+
 def _video(name: str, clip: str, more: str) -> Do:
   return Do(
     f'art_jax stylize style_transfer_squeezenet --content={{work}}/{clip}.mp4 '
@@ -99,7 +105,7 @@ ROWS = (
         '--mrf_weights=1 --nnst_weights=0.5 --workdir={work}/kept '
         '--output={work}/faces.png',
         tuple(
-          (f'{name} from {start}', rf'{_NUMBER} of Gram from {start} \({way}\)')
+          (f'{name} from {start}', _of_gram(start, way))
           for name, way in (
             ('mrf', 'style_transfer_mrf'),
             ('nnst', 'style_transfer_nnst'),
@@ -121,8 +127,8 @@ ROWS = (
     ),
     (
       at_most(
-        'change of the face at equal Gram distance, over that of Gram '
-        'matrices from noise, by patches',
+        'change of the face by patches at a Gram distance that is not larger, '
+        'over that by Gram matrices from noise',
         'mrf from noise',
         0.7,
       ),
