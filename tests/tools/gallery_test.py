@@ -80,7 +80,7 @@ def test_what_is_made_is_kept_and_what_is_absent_is_said(
   page = (tmp_path / 'docs/gallery.md').read_text()
   assert '![One](pictures/gallery_one.jpg)' in page
   assert '\n    art_jax make --output=a.png\n' in page and '4 s of the' in page
-  assert 'Not made: photo.png is absent: take one' in page
+  assert '**Not made.** photo.png is absent: take one' in page
   assert _run(tmp_path) == 0
   assert len(ran) == 2
 

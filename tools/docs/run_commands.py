@@ -42,14 +42,15 @@ _NOT_RUN = {
   r'^(art_jax studio|ssh)\b': 'serves until it is stopped',
   r'^art_jax fetch \w|\bhf:|/kaggle/|--log=': 'needs a network, other packages '
   'or data',
-  r'=(inception|squeezenet)|face_kept|gatys_speed|gatys --experiment': 'needs '
-  'published weights',
+  r'=(inception|squeezenet)|face_kept|gatys_speed|gatys --experiment'
+  r'|^art_jax paint\b': 'needs published weights',
   r'=(CONTENT|STYLE|SCREAM)\b|\b(FLOW|DCGAN)\b|originals/S3\.': 'needs '
   'data and published weights',
   r'--checkpoint=\d{4}': 'needs a longer run',
   r'bench_peers': 'needs PyTorch',
   r'--target=|benchmarks\.targets': 'needs the plugin of a TPU or a GPU',
-  r'transpose_speed|input_speed|studies\.originals --minutes': 'minutes',
+  r'transpose_speed|input_speed|studies\.originals --minutes'
+  r'|studies\.gallery': 'minutes',
   r'\[|\bMODE\b|\.\.\.': 'shows a form',
 }
 _UNWATCHED = '--set=train.on_alarm=off --set=train.best_metric=none'
@@ -88,6 +89,7 @@ _RUNS = {
   'a': 'dcgan_paintings',
   'b': 'wgan_art128',
   'c': 'vae',
+  'pix2pix_scenes': 'pix2pix_facades',
   'cdcgan': 'cdcgan_wikiart',
   'pix2pix_facades_ba': 'pix2pix_facades',
 }

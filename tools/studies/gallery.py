@@ -82,7 +82,8 @@ def main(
     why = absent(entries[name], place)
     if not why:
       try:
-        rows[name] = make(entries[name], place, again)
+        made = make(entries[name], place, again)
+        rows = _rows(place) | {name: made}  # of other processes too
         text = json.dumps(rows, indent=1, sort_keys=True) + '\n'
         write_atomic(place.results, text)
       except timed_run.Failed as error:

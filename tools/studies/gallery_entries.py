@@ -59,7 +59,7 @@ ENTRIES = (
     ('van_gogh',),
     ('projected_paintings64',),
     columns=3,
-    cell=440,
+    cell=416,
   ),
   Entry(
     'sources',
@@ -72,25 +72,32 @@ ENTRIES = (
     (f'{_PAINT} --sources=paintings --count=2 --output=painted',),
     ('paintings',),
     ('projected_paintings64',),
+    cell=440,
   ),
   Entry(
     'drawing',
     'A drawing, painted',
     'painter',
-    'Two drawings of flat shapes; the first painted with one of the five '
+    'Two of eight drawings of flat shapes; the first with one of the five '
     'paintings, the second with one of 836 by van Gogh. Nothing is trained.',
-    'A drawing with a face becomes a face only by chance, and where a source '
-    'has no such thing as the drawing, it puts its own.',
-    ('drawings/boat.png', 'one/boat.png', 'drawings/vase.png', 'two/vase.png'),
+    'A source is chosen by colors and layout, not by things: the drawing of a '
+    'vase with five flowers was painted with a portrait, and became a head '
+    'with five eyes.',
+    (
+      'drawings/boat.png',
+      'one/boat.png',
+      'drawings/field.png',
+      'two/field.png',
+    ),
     (
       'python -m tools.studies.drawings drawings',
       'art_jax paint --content=drawings/boat.png --sources=paintings '
       '--size=512 --output=one',
-      'art_jax paint --content=drawings/vase.png --sources=van_gogh '
+      'art_jax paint --content=drawings/field.png --sources=van_gogh '
       '--size=512 --upscale --output=two',
     ),
     ('paintings', 'van_gogh'),
-    cell=440,
+    cell=400,
   ),
   Entry(
     'gatys',
@@ -102,26 +109,26 @@ ENTRIES = (
     'the photo.',
     ('astronaut.png', 'gatys.png'),
     (
-      f'art_jax stylize style_transfer {_PORTRAIT} --steps=40 '
+      f'art_jax stylize style_transfer {_PORTRAIT} --size=384 --steps=30 '
       '--output=gatys.png',
     ),
     ('astronaut.png', 'starry_night.jpg'),
-    steps='40 at each of 181, 256, 362 and 512 px',
+    steps='30 at each of 192, 272 and 384 px',
+    cell=384,
   ),
   Entry(
     'nnst',
     'Style transfer: nearest neighbors (NNST)',
     'style_transfer',
     'The same photo and painting: strokes stay strokes, and the face stays.',
-    'Where the painting has nothing similar it repeats what is nearest: dark '
-    'blotches of its cypress, and stars on the suit.',
+    'Colors are those of the painting, not of the thing: the face is blue.',
     ('nnst.png',),
     (
-      f'art_jax stylize style_transfer_nnst {_PORTRAIT} --size=512 --steps=40 '
+      f'art_jax stylize style_transfer_nnst {_PORTRAIT} --size=512 --steps=30 '
       '--output=nnst.png',
     ),
     ('astronaut.png', 'starry_night.jpg'),
-    steps='40 at each of 64, 128, 256 and 512 px',
+    steps='30 at each of 64, 128, 256 and 512 px',
     columns=1,
   ),
   Entry(
@@ -133,12 +140,13 @@ ENTRIES = (
     'Softer than NNST; a face may be lost where the painting has only swirls.',
     ('mrf.png',),
     (
-      f'art_jax stylize style_transfer_mrf {_PORTRAIT} --steps=40 '
-      '--output=mrf.png',
+      f'art_jax stylize style_transfer_mrf {_PORTRAIT} --size=288 --steps=25 '
+      '--set algorithm.coarse_size=204 --output=mrf.png',
     ),
     ('astronaut.png', 'starry_night.jpg'),
-    steps='40 at each of 272 and 384 px',
+    steps='25 at each of 204 and 288 px',
     columns=1,
+    cell=384,
   ),
   Entry(
     'johnson',
@@ -156,6 +164,7 @@ ENTRIES = (
       for name in ('candy', 'mosaic')
     ),
     ('astronaut.png', 'candy.safetensors', 'mosaic.safetensors'),
+    cell=440,
   ),
   Entry(
     'adain',
@@ -185,7 +194,7 @@ ENTRIES = (
       for number, name in ((3, 'houses'), (6, 'portrait'))
     ),
     runs=('cyclegan_demo',),
-    cell=384,
+    cell=320,
   ),
   Entry(
     'pix2pix',
@@ -200,7 +209,7 @@ ENTRIES = (
     ('runs/pix2pix_scenes/images/ab/*1500.png',),
     runs=('pix2pix_scenes',),
     columns=1,
-    cell=776,
+    cell=600,
     crop=(0, 0, 388, 392),
   ),
   Entry(
@@ -221,7 +230,7 @@ ENTRIES = (
     ),
     runs=('projected_paintings64',),
     columns=1,
-    cell=600,
+    cell=520,
   ),
   Entry(
     'diffusion',
@@ -237,6 +246,7 @@ ENTRIES = (
     ),
     runs=('flow_paintings',),
     columns=1,
+    cell=440,
   ),
   Entry(
     'video',
@@ -244,18 +254,19 @@ ENTRIES = (
     'video',
     'A clip that pans over a photo, painted frame by frame so that strokes '
     'move with it.',
-    'On a CPU a second of video takes minutes.',
+    'A second of video takes a minute of a CPU at this size, 256 px, where '
+    'strokes are fine.',
     ('painted.mp4',),
     (
       'python -m tools.studies.pan_clip --picture=chelsea.png '
-      '--output=clip.mp4 --size=384x288 --frames=12 --step=5,1',
+      '--output=clip.mp4 --size=384x288 --frames=10 --step=5,1',
       'art_jax stylize style_transfer_squeezenet --content=clip.mp4 '
-      '--style=starry_night.jpg --output=painted.mp4 --size=256 --steps=40 '
+      '--style=starry_night.jpg --output=painted.mp4 --size=256 --steps=30 '
       '--set algorithm.optimizer.learning_rate=0.05 --set algorithm.margin=0 '
       '--set algorithm.temporal_weight=1e5',
     ),
     ('chelsea.png', 'starry_night.jpg'),
-    steps='40 of the first frame, 20 of each of 11 more',
+    steps='30 of the first frame, 15 of each of 9 more',
     clip=True,
   ),
 )

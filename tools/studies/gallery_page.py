@@ -47,7 +47,7 @@ def page(
   for entry in ENTRIES:
     row, why = rows.get(entry.name), reasons.get(entry.name, '')
     if row is None:
-      why = why or absent(entry) or 'Not made yet.'
+      why = why or absent(entry) or 'It has not been tried yet.'
     parts += [f'## {entry.title}', '', *_section(entry, row, why, seen), '']
   used = {name for row in rows.values() for name in row['inputs']}
   files = [(f'`{n}`', INPUTS[n].origin) for n in INPUTS if n in used]
@@ -71,20 +71,20 @@ def _section(
   seen.update(entry.runs)
   for line in (*training, *commands):
     lines += _block(line)
-  lines += ['', _fill(' '.join(_facts(entry, row)))]
+  lines += ['', *map(_item, _facts(entry, row)), _item(entry.lacks)]
   if why:
     kept = ' The picture is the last one that was made.' if row else ''
-    lines += ['', _fill(f'**Not made: {why}**{kept}')]
-  return lines
+    lines += ['', _fill(f'**Not made.** {why}{kept}')]
+  return [*lines, '', f'[How it works]({entry.more}.md).']
 
 
 def _facts(entry: Entry, row: dict[str, Any] | None) -> list[str]:
-  """Return sentences: training, time, machine, copies, what is lacking."""
+  """Return sentences: training, time and machine, what is copied."""
   facts = [f'The run `{n}`: {RUNS[n].cost}.' for n in entry.runs]
   if row and row['commands']:
     seconds = sum(part['seconds'] for part in row['commands'])
     least = any(part['interrupted'] for part in row['commands'])
-    steps = f', steps: {row["steps"]}' if row['steps'] else ''
+    steps = f'; steps: {row["steps"]}' if row['steps'] else ''
     facts.append(
       f'{"At least " if least else ""}{seconds:.0f} s of the processor, '
       f'{row["machine"]}{steps}.'
@@ -92,22 +92,32 @@ def _facts(entry: Entry, row: dict[str, Any] | None) -> list[str]:
     regions = [n['largest_region'] for n in row['notes'].values()]
     if regions:
       facts.append(
-        'The largest region copied unchanged is '
+        'The largest region that is copied unchanged is '
         f'{min(regions):.2f} to {max(regions):.2f} of the side.'
       )
-  return [*facts, f'*{entry.lacks}*', f'[How it works]({entry.more}.md).']
+  return facts
+
+
+def _item(text: str) -> str:
+  return _fill(f'- {text}', '  ')
 
 
 def _block(line: str) -> list[str]:
   """Return a command as lines of a code block."""
   words = ' '.join(shlex.quote(word) for word in shlex.split(line))
+  words = words.replace('--set ', '--set\N{NO-BREAK SPACE}')
   found = textwrap.wrap(
     words, _COLUMNS - 12, break_long_words=False, break_on_hyphens=False
   )
-  return ['    ' + ' \\\n      '.join(found)]
+  lines = ' \\\n      '.join(found).replace('\N{NO-BREAK SPACE}', ' ')
+  return [f'    {lines}']
 
 
-def _fill(text: str) -> str:
+def _fill(text: str, indent: str = '') -> str:
   return textwrap.fill(
-    text, _COLUMNS, break_long_words=False, break_on_hyphens=False
+    text,
+    _COLUMNS,
+    subsequent_indent=indent,
+    break_long_words=False,
+    break_on_hyphens=False,
   )
