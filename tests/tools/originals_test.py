@@ -8,12 +8,13 @@ import shlex
 import time
 
 import pytest
+from PIL import Image
 
 from art_jax import core
 from art_jax.config import experiments
 from tools import command
 from tools.studies import originals, systems
-from tools.studies.systems import kept, page, spend
+from tools.studies.systems import gather, kept, page, spend
 from tools.studies.systems.row import Do, Row, at_least, of_tables
 
 _TRAIN = """
@@ -241,6 +242,20 @@ def test_seconds_are_those_of_the_processor(tmp_path):
     ['-c', 'import time; time.sleep(0.7)'], tmp_path / 'log', 9, spend.Stop()
   )
   assert outcome.seconds < 0.5 < time.monotonic() - begun
+
+
+@pytest.mark.parametrize(
+  ('sizes', 'whole'),
+  [
+    (((1280, 640),), (640, 320)),  # made smaller
+    (((100, 50),), (300, 150)),  # enlarged at most three times
+    (((640, 640), (320, 320)), (640, 316)),  # side by side, of one height
+    (((640, 320), (1280, 320)), (640, 320 + 8 + 160)),  # wide: one below
+  ],
+)
+def test_parts_of_a_figure_are_joined(sizes, whole):
+  parts = [Image.new('RGB', size) for size in sizes]
+  assert gather.joined(parts).size == whole
 
 
 def test_long_commands_break_before_flags():

@@ -2,14 +2,16 @@
 
 import io
 import pathlib
+from collections.abc import Sequence
 
-import numpy as np
 from PIL import Image
 
 from art_jax.core.paths import write_atomic
 from tools.studies.systems.row import Row
 
 _WIDTH = 640  # pixels of a figure on the page, at most
+_GAP = 8  # pixels between its parts
+_LARGEST = 3  # times that a small picture is enlarged
 
 
 def collected(row: Row, folder: pathlib.Path) -> dict:
@@ -43,26 +45,41 @@ def figure(row: Row, folder: pathlib.Path, beside: pathlib.Path) -> str:
   parts = [Image.open(x).convert('RGB') for x in newest if x]
   if not parts:
     return ''
-  height = max(part.height for part in parts)
-  padded = [
-    np.pad(
-      np.asarray(part),
-      ((0, height - part.height), (0, 8), (0, 0)),
-      constant_values=255,
-    )
-    for part in parts
-  ]
-  whole, data = Image.fromarray(np.concatenate(padded, axis=1)), io.BytesIO()
-  if whole.width > _WIDTH:
-    whole.thumbnail((_WIDTH, _WIDTH))
-  elif whole.width < _WIDTH // 2:
-    whole = whole.resize(
-      [_WIDTH // whole.width * side for side in whole.size],
-      Image.Resampling.BOX,
-    )
+  whole, data = joined(parts), io.BytesIO()
   whole.save(data, 'JPEG', quality=85)
   name = f'pictures/originals_{row.name.replace(".", "_")}.jpg'
   path = beside / name
   path.parent.mkdir(parents=True, exist_ok=True)
   write_atomic(path, data.getvalue())
   return name
+
+
+def joined(parts: Sequence[Image.Image]) -> Image.Image:
+  """Return pictures side by side, or below each other if all are wide.
+
+  They get the same height, or the same width; the whole is at most `_WIDTH`
+  wide, and small ones are enlarged.
+  """
+  below = len(parts) > 1 and all(p.width > 1.5 * p.height for p in parts)
+  if below:
+    sizes = [(_WIDTH, round(_WIDTH * p.height / p.width)) for p in parts]
+  else:
+    # Of the same height h, all widths and the gaps are _WIDTH together.
+    room = _WIDTH - _GAP * (len(parts) - 1)
+    h = room / sum(p.width / p.height for p in parts)
+    h = min(h, _LARGEST * max(p.height for p in parts))
+    sizes = [(round(h * p.width / p.height), round(h)) for p in parts]
+  scaled = [
+    p.resize(size, Image.Resampling.BOX if size > p.size else None)
+    for p, size in zip(parts, sizes, strict=True)
+  ]
+  gaps = _GAP * (len(parts) - 1)
+  wide, high = (sum(sides) + gaps for sides in zip(*sizes, strict=True))
+  whole = Image.new(
+    'RGB', (_WIDTH, high) if below else (wide, sizes[0][1]), 'white'
+  )
+  at = 0
+  for part in scaled:
+    whole.paste(part, (0, at) if below else (at, 0))
+    at += (part.height if below else part.width) + _GAP
+  return whole
