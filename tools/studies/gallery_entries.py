@@ -140,11 +140,11 @@ ENTRIES = (
     'Softer than NNST; a face may be lost where the painting has only swirls.',
     ('mrf.png',),
     (
-      f'art_jax stylize style_transfer_mrf {_PORTRAIT} --size=288 --steps=25 '
-      '--set algorithm.coarse_size=204 --output=mrf.png',
+      f'art_jax stylize style_transfer_mrf {_PORTRAIT} --steps=25 '
+      '--output=mrf.png',
     ),
     ('astronaut.png', 'starry_night.jpg'),
-    steps='25 at each of 204 and 288 px',
+    steps='25 at each of 272 and 384 px',
     columns=1,
     cell=384,
   ),
