@@ -2,11 +2,13 @@
 
 import dataclasses
 import importlib.util
+import io
 import json
 import pathlib
 import shlex
 import time
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -256,6 +258,15 @@ def test_seconds_are_those_of_the_processor(tmp_path):
 def test_parts_of_a_figure_are_joined(sizes, whole):
   parts = [Image.new('RGB', size) for size in sizes]
   assert gather.joined(parts).size == whole
+
+
+def test_figures_are_small_files():
+  noise = np.random.default_rng(0).integers(0, 255, (500, 640, 3), np.uint8)
+  data = gather.as_jpeg(Image.fromarray(noise))
+  assert len(data) <= 45_000
+  assert Image.open(io.BytesIO(data)).width < 640
+  plain = Image.new('RGB', (640, 500))
+  assert Image.open(io.BytesIO(gather.as_jpeg(plain))).size == plain.size
 
 
 def test_long_commands_break_before_flags():

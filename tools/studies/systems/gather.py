@@ -10,6 +10,7 @@ from art_jax.core.paths import write_atomic
 from tools.studies.systems.row import Row
 
 _WIDTH = 640  # pixels of a figure on the page, at most
+_BYTES = 45_000  # of a figure: all of them are a megabyte
 _GAP = 8  # pixels between its parts
 _LARGEST = 3  # times that a small picture is enlarged
 
@@ -45,13 +46,22 @@ def figure(row: Row, folder: pathlib.Path, beside: pathlib.Path) -> str:
   parts = [Image.open(x).convert('RGB') for x in newest if x]
   if not parts:
     return ''
-  whole, data = joined(parts), io.BytesIO()
-  whole.save(data, 'JPEG', quality=85)
   name = f'pictures/originals_{row.name.replace(".", "_")}.jpg'
   path = beside / name
   path.parent.mkdir(parents=True, exist_ok=True)
-  write_atomic(path, data.getvalue())
+  write_atomic(path, as_jpeg(joined(parts)))
   return name
+
+
+def as_jpeg(picture: Image.Image) -> bytes:
+  """Return a JPEG of at most `_BYTES`, as good and then as large as fits."""
+  while True:
+    for quality in (85, 75, 65):
+      data = io.BytesIO()
+      picture.save(data, 'JPEG', quality=quality, optimize=True)
+      if len(data.getvalue()) <= _BYTES:
+        return data.getvalue()
+    picture = picture.resize([round(0.85 * side) for side in picture.size])
 
 
 def joined(parts: Sequence[Image.Image]) -> Image.Image:
