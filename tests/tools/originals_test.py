@@ -263,7 +263,7 @@ def test_parts_of_a_figure_are_joined(sizes, whole):
 def test_figures_are_small_files():
   noise = np.random.default_rng(0).integers(0, 255, (500, 640, 3), np.uint8)
   data = gather.as_jpeg(Image.fromarray(noise))
-  assert len(data) <= 45_000
+  assert len(data) <= 36_000
   assert Image.open(io.BytesIO(data)).width < 640
   plain = Image.new('RGB', (640, 500))
   assert Image.open(io.BytesIO(gather.as_jpeg(plain))).size == plain.size

@@ -10,7 +10,7 @@ from art_jax.core.paths import write_atomic
 from tools.studies.systems.row import Row
 
 _WIDTH = 640  # pixels of a figure on the page, at most
-_BYTES = 45_000  # of a figure: all of them are a megabyte
+_BYTES = 36_000  # of a figure: all of them are 0.8 megabytes
 _GAP = 8  # pixels between its parts
 _LARGEST = 3  # times that a small picture is enlarged
 

@@ -87,7 +87,7 @@ ROWS = (
       at_most('distance to the true photo', 'ba distance', 0.22),
     ),
     budget=30,
-    takes=9,
+    takes=3,
     figure=('S0.4/run/images/ab/*.png', 'S0.4/run/images/ba/*.png'),
     caption='Photo, painting, photo; painting, photo, painting. Scenes kept '
     'aside.',
@@ -167,7 +167,7 @@ ROWS = (
       ),
     ),
     budget=10,
-    takes=3,
+    takes=1,
     figure=('S0.6/result.png',),
     caption='astronaut as The Scream: weights 200000, 800, 12, 1; equal '
     'weights.',

@@ -219,7 +219,7 @@ ROWS = (
       ),
     ),
     budget=10,
-    takes=2,
+    takes=0.5,
     figure=('S2.4/run/examples.png',),
     caption='What the run learns from.',
     note='About the pictures alone: 600 steps at 32 px. Batches of 32 cross '

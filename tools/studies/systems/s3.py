@@ -137,7 +137,7 @@ ROWS = (
       ),
     ),
     budget=90,
-    takes=40,
+    takes=6,
     figure=('S3.2/mrf.png', 'S3.2/nnst.png'),
     caption='astronaut as Starry Night: patches (MRF), nearest neighbors '
     '(NNST).',
@@ -235,7 +235,7 @@ ROWS = (
       at_most('flicker of a still clip', 'unmoved flicker', 0.1),
     ),
     budget=30,
-    takes=8,
+    takes=1,
     needs=('tubingen', 'scream'),
     note='Eight frames of 192 px panned over a photo, 60 steps each, '
     'SqueezeNet and The Scream.',
