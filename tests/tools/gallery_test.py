@@ -115,14 +115,23 @@ def test_a_killed_command_is_run_again_and_the_others_are_not(
   assert 'At least 4 s' in (tmp_path / 'docs/gallery.md').read_text()
 
 
-@pytest.mark.parametrize('change', ['command', 'version'])
+@pytest.mark.parametrize('change', ['command', 'version', 'training'])
 def test_a_picture_of_another_command_or_version_is_refused(
   entries, ran, tmp_path, monkeypatch, capsys, change
 ):
+  entry = gallery.dataclasses.replace(entries[0], runs=('gan',))
+  _use(monkeypatch, entry)
+  trained = gallery_inputs.Trained(('toy',), 'art_jax train gan', 'an hour')
+  monkeypatch.setitem(gallery_inputs.RUNS, 'gan', trained)
+  (tmp_path / 'runs/toy/checkpoints/50').mkdir(parents=True)
   assert _run(tmp_path) == 0
+  assert _rows(tmp_path)['one']['runs'] == {'gan': 50}
   if change == 'command':
     lines = ('art_jax make --output=a.png', 'art_jax new --output=b.png')
-    _use(monkeypatch, gallery.dataclasses.replace(entries[0], commands=lines))
+    _use(monkeypatch, gallery.dataclasses.replace(entry, commands=lines))
+  elif change == 'training':
+    other = gallery.dataclasses.replace(trained, training='art_jax train vae')
+    monkeypatch.setitem(gallery_inputs.RUNS, 'gan', other)
   else:
     monkeypatch.setattr(gallery, 'VERSION', '99')
   page = (tmp_path / 'docs/gallery.md').read_bytes()

@@ -118,16 +118,24 @@ def _require_same(entries, rows, again) -> None:
     raise core.UserError(
       f'{other[0]} was made with version {row["version"]} by '
       f'{_lines(row)}, and now it is version {VERSION} and '
-      f'{list(entry.commands)}; pass --only={",".join(other)} --again'
+      f'{_asked(entry)}; pass --only={",".join(other)} --again'
     )
 
 
 def _same(entry: Entry, row: dict[str, Any]) -> bool:
-  return _lines(row) == list(entry.commands) and row['version'] == VERSION
+  return _lines(row) == _asked(entry) and row['version'] == VERSION
 
 
 def _lines(row: dict[str, Any]) -> list[str]:
-  return [part['command'] for part in row['commands']]
+  return [*row['training'], *(part['command'] for part in row['commands'])]
+
+
+def _asked(entry: Entry) -> list[str]:
+  return [*_training(entry), *entry.commands]
+
+
+def _training(entry: Entry) -> list[str]:
+  return [RUNS[name].training for name in entry.runs]
 
 
 def absent(entry: Entry, place: Place) -> str:
@@ -192,6 +200,7 @@ def make(entry: Entry, place: Place, again: bool = False) -> dict[str, Any]:
   name = f'pictures/gallery_{entry.name}.{"webp" if entry.clip else "jpg"}'
   write_atomic(pathlib.Path(place.output).parent / name, data)
   return {
+    'training': _training(entry),
     'commands': commands,
     'steps': entry.steps,
     'inputs': {name: INPUTS[name].origin for name in entry.inputs},

@@ -72,7 +72,7 @@ ENTRIES = (
     (f'{_PAINT} --sources=paintings --count=2 --output=painted',),
     ('paintings',),
     ('projected_paintings64',),
-    cell=440,
+    cell=400,
   ),
   Entry(
     'drawing',
@@ -130,6 +130,7 @@ ENTRIES = (
     ('astronaut.png', 'starry_night.jpg'),
     steps='30 at each of 64, 128, 256 and 512 px',
     columns=1,
+    cell=480,
   ),
   Entry(
     'mrf',
@@ -164,7 +165,7 @@ ENTRIES = (
       for name in ('candy', 'mosaic')
     ),
     ('astronaut.png', 'candy.safetensors', 'mosaic.safetensors'),
-    cell=440,
+    cell=384,
   ),
   Entry(
     'adain',
@@ -194,7 +195,7 @@ ENTRIES = (
       for number, name in ((3, 'houses'), (6, 'portrait'))
     ),
     runs=('cyclegan_demo',),
-    cell=320,
+    cell=300,
   ),
   Entry(
     'pix2pix',
@@ -206,7 +207,7 @@ ENTRIES = (
     'After minutes on a CPU things are in their places and colors are '
     'plausible, edges are soft and woven, and there are no strokes. Facades, '
     'the data set of the paper, may not be shown here.',
-    ('runs/pix2pix_scenes/images/ab/*1500.png',),
+    ('runs/pix2pix_scenes/images/ab/*3500.png',),
     runs=('pix2pix_scenes',),
     columns=1,
     cell=600,
@@ -230,7 +231,7 @@ ENTRIES = (
     ),
     runs=('projected_paintings64',),
     columns=1,
-    cell=520,
+    cell=480,
   ),
   Entry(
     'diffusion',
@@ -246,7 +247,7 @@ ENTRIES = (
     ),
     runs=('flow_paintings',),
     columns=1,
-    cell=440,
+    cell=400,
   ),
   Entry(
     'video',

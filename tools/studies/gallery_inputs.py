@@ -100,9 +100,9 @@ RUNS = {
     '--set algorithm.generator.levels=5 --set algorithm.generator.width=16 '
     '--set algorithm.generator.dropout=0 '
     '--set algorithm.generator_optimizer.learning_rate=1e-3 '
-    '--set algorithm.discriminator.width=16 --set train.duration=1500 '
+    '--set algorithm.discriminator.width=16 --set train.duration=3500 '
     '--set train.rescale=false --workdir=runs/pix2pix_scenes',
-    '1,500 steps, 76 s of the processor',
+    '3,500 steps, 145 s of the processor',
   ),
   'adain': Trained(
     (),

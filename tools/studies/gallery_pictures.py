@@ -11,7 +11,7 @@ from art_jax.style_transfer import task
 from tools.studies import timed_run
 from tools.studies.gallery_entries import Entry
 
-_GAP, _QUALITY, _QUALITY_WEBP = 8, 82, 40
+_GAP, _QUALITY, _QUALITY_WEBP = 8, 82, 25
 _SECONDS = 0.12  # of a frame
 
 
