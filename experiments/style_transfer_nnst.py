@@ -29,6 +29,7 @@ def experiment() -> core.Experiment:
       features=VGG(16, padding='reflect'),
       weights='vgg16',
       content_weight=0.5,
+      color_weight=8_000.0,
       temporal_weight=1.0,
       optimizer=optim.Adam(learning_rate=0.02, b1=0.9),
     ),

@@ -18,7 +18,7 @@ from art_jax.algorithms import (
 )
 from art_jax.algorithms.nnst_matches import Matches, Targets
 from art_jax.losses import hypercolumns as columns_of
-from art_jax.nn import nearest, vgg
+from art_jax.nn import laplacian, nearest, vgg
 from art_jax.nn.field import TURNS, Turned
 
 _LAYERS = tuple(
@@ -39,6 +39,10 @@ class Matching:
     weights: name (`art_jax fetch`) or path of its weights; '': random
       ones, which is for tests.
     layers: of a hypercolumn (paper: all from conv1_1 to conv4_3).
+    color_weight: of the mean color of a cell, three more numbers of its
+      hypercolumn, in units of the features; 0, as in the paper: none. Plain
+      cells, whose features hardly differ, then take a cell of their own shade.
+      Centered hypercolumns of Oxford's VGG-16 have a length of about 15,000.
     turns: orientations of the paintings, see `nn.field.Turned`: 0 as it is, 4
       mirrored; (0, ..., 7): all flips and quarter turns.
     blend: shares of the area of several paintings; (): each cell takes the
@@ -55,6 +59,7 @@ class Matching:
   features: vgg.VGG = vgg.VGG(16, padding='reflect')
   weights: str = 'vgg16'
   layers: tuple[str, ...] = _LAYERS
+  color_weight: float = 0.0
   turns: tuple[int, ...] = (0, 4)
   blend: tuple[float, ...] = ()
   content_share: float = 0.25
@@ -71,6 +76,7 @@ class Matching:
     fields.require_all(
       self,
       ('layers', bool(self.layers), 'names a layer'),
+      ('color_weight', self.color_weight >= 0, 'is >= 0'),
       ('content_share', 0 <= self.content_share < 1, 'is in [0, 1)'),
       (
         'turns',
@@ -179,9 +185,13 @@ class Matching:
 
   def extract(self, features: core.PyTree, pictures: jax.Array) -> jax.Array:
     """Return the hypercolumns f32[B, h, w, C] of f32[B, H, W, 3]."""
-    return columns_of.batch_of_hypercolumns(
+    columns = columns_of.batch_of_hypercolumns(
       self.features, features, pictures, self.layers
     )
+    if not self.color_weight:
+      return columns
+    colors = laplacian.resized(pictures, columns.shape[1:3])
+    return jnp.concatenate([columns, self.color_weight * colors], -1)
 
   def match(
     self, columns: jax.Array, targets: Targets, share: jax.Array | float = 0.0

@@ -46,6 +46,7 @@ class Painter:
   steps: int = 48
   nnst: NNST = NNST(
     content_weight=0.25,
+    color_weight=8_000.0,
     optimizer=optim.Adam(learning_rate=0.015, b1=0.9),
   )
   weights: Weights = Weights()

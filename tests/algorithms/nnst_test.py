@@ -111,6 +111,23 @@ def test_matches_loss_and_gradient_are_those_of_pytorch(projection):
   _close(gradient[0, 31, 39, 0], 0.000418226576)
 
 
+def test_cells_take_matches_of_their_own_shade():
+  variables, (_, content, style) = _inputs()
+
+  def agreement(weight):
+    algorithm = _nnst(color_weight=weight, projection=0)
+    targets = algorithm.targets(variables, content, (style,))
+    columns = algorithm.extract(variables, content)
+    assert columns.shape[-1] == 168 + 3 * (weight > 0)
+    matches = algorithm.match(columns, targets)
+    found = nnst_matches.gathered(matches, [targets.painted[0].colors])
+    asked = laplacian.resized(jnp.asarray(content), columns.shape[1:3])
+    return np.corrcoef(np.ravel(found), np.ravel(asked))[0, 1]
+
+  # The cosine compares hues and shades, not how strong they are.
+  assert agreement(0.0) < 0.5 < 0.75 < agreement(1e3)
+
+
 def test_settled_colors_are_those_of_the_cells():
   random = np.random.default_rng(0)
   pixels = random.uniform(-0.4, 0.4, (1, 32, 24, 3)).astype('f')
@@ -207,6 +224,7 @@ def test_masks_decide_where_a_painting_applies():
     ({'turns': ()}, 'turns=..: it names'),
     ({'blend': (0.0, 0.0)}, 'blend=.* it has shares >= 0'),
     ({'content_weight': -1.0}, 'content_weight=-1.0: it is >= 0'),
+    ({'color_weight': -1.0}, 'color_weight=-1.0: it is >= 0'),
     ({'rematch': 0}, 'rematch=0: it is at least 1'),
     ({'start': 'photo'}, 'start=.photo.: it is one of content, noise'),
     ({'layers': ('relu9_1',)}, "has the layer 'relu9_1'"),
