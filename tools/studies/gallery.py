@@ -127,7 +127,10 @@ def _same(entry: Entry, row: dict[str, Any]) -> bool:
 
 
 def _lines(row: dict[str, Any]) -> list[str]:
-  return [*row['training'], *(part['command'] for part in row['commands'])]
+  return [
+    *row.get('training', ()),
+    *(part['command'] for part in row['commands']),
+  ]
 
 
 def _asked(entry: Entry) -> list[str]:
