@@ -18,8 +18,8 @@ so it may be stopped when the samples please. With a GPU:
 
 from art_jax import core
 from art_jax.algorithms import optim
-from art_jax.algorithms.averages import PowerEMA
 from art_jax.algorithms.diffusion import Diffusion
+from art_jax.algorithms.optim import PowerEMA
 from art_jax.data.sources import Builtin
 from art_jax.losses.denoising import RectifiedFlow
 from art_jax.nn.diffusion_unet import DiffusionUNet

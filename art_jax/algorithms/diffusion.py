@@ -15,7 +15,7 @@ from flax import struct
 
 from art_jax import core
 from art_jax.algorithms import diffusion_parts, optim, trainable
-from art_jax.algorithms.averages import Decay
+from art_jax.algorithms.optim import Decay
 from art_jax.losses.denoising import EDM, Preconditioning
 from art_jax.nn.diffusion_unet import DiffusionUNet
 

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 
 from art_jax import core
 from art_jax.algorithms import (
-  averages,
   diffusion_samplers,
   fields,
   geometric_augment,
+  optim,
 )
 
 # (x, sigmas, key, known) -> pictures, see `sampler`.
@@ -208,7 +208,7 @@ def require_fields(diffusion: Any) -> None:
     ),
     ('label_dropout', 0 <= diffusion.label_dropout <= 1, 'is in [0, 1]'),
     ('augment', 0 <= augment <= 1, 'is in [0, 1]'),
-    ('ema_decay', averages.is_decay(diffusion.ema_decay), averages.DECAY_RULE),
+    ('ema_decay', optim.is_decay(diffusion.ema_decay), optim.DECAY_RULE),
     ('strength', 0 < diffusion.strength <= 1, 'is in (0, 1]'),
     (
       'sigma_min',

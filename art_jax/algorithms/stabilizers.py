@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
-from art_jax.algorithms import averages, fields, optim
+from art_jax.algorithms import fields, optim
 from art_jax.losses.adversarial import AdversarialLoss, Relativistic
 
 AUGMENTATIONS = ('color', 'translation', 'cutout')  # see `augment`
@@ -39,7 +39,7 @@ class Stabilizers:
   noise_schedule: optim.Schedule | None = None
   replay_every: int = 0
   r1_weight: float = 0.0
-  ema_decay: averages.Decay = 0.0
+  ema_decay: optim.Decay = 0.0
   augment: tuple[str, ...] = ()
 
   def __post_init__(self):
@@ -52,7 +52,7 @@ class Stabilizers:
       ('instance_noise', self.instance_noise >= 0, none),
       ('r1_weight', self.r1_weight >= 0, none),
       ('flip_probability', 0 <= self.flip_probability <= 1, 'is in [0, 1]'),
-      ('ema_decay', averages.is_decay(self.ema_decay), averages.DECAY_RULE),
+      ('ema_decay', optim.is_decay(self.ema_decay), optim.DECAY_RULE),
       prefix='stabilizers.',
     )
     for name in self.augment:

@@ -10,7 +10,7 @@ from flax import linen as nn
 from flax import struct
 
 from art_jax import core
-from art_jax.algorithms import averages, optim
+from art_jax.algorithms import optim
 
 Collections = Mapping[str, Any]
 # (params, collections, batch) -> (loss f32[], (collections, aux)).
@@ -264,7 +264,7 @@ def split_batch(batch: core.Batch, slices: int) -> list[core.Batch]:
 def ema(
   average: core.PyTree,
   current: core.PyTree,
-  decay: averages.Decay,
+  decay: optim.Decay,
   clock: jax.Array,
 ) -> core.PyTree:
   """Return the moving average after one more value: a <- d a + (1 - d) x.
@@ -272,14 +272,14 @@ def ema(
   Args:
     average: pytree of f32.
     current: the same structure.
-    decay: gives d at this step, see `averages.decay_of`; 0.999 remembers about
+    decay: gives d at this step, see `optim.decay_of`; 0.999 remembers about
       1,000 steps.
     clock: i32[], number of values averaged before.
 
   Returns:
     Like `average`.
   """
-  d = averages.decay_of(decay, clock)
+  d = optim.decay_of(decay, clock)
   return jax.tree.map(lambda a, x: x + d * (a - x), average, current)
 
 

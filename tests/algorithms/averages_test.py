@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from art_jax import core
-from art_jax.algorithms import averages, trainable
-from art_jax.algorithms.averages import HalfLife, PowerEMA
+from art_jax.algorithms import optim, trainable
+from art_jax.algorithms.optim import HalfLife, PowerEMA
 from art_jax.algorithms.stabilizers import Stabilizers
 from art_jax.config import experiments
 
@@ -41,9 +41,9 @@ def test_power_ema_spans_a_share_of_the_run(sigma):
 
 def test_half_life():
   """After the warm-up, a value counts half of one that is so much later."""
-  decay = averages.decay_of(HalfLife(steps=20), jnp.int32(10_000))
+  decay = optim.decay_of(HalfLife(steps=20), jnp.int32(10_000))
   assert float(decay) ** 20 == pytest.approx(0.5, abs=1e-5)
-  assert float(averages.decay_of(0.9, jnp.int32(0))) == pytest.approx(0.1)
+  assert float(optim.decay_of(0.9, jnp.int32(0))) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
