@@ -9,7 +9,7 @@ Gram matrices of relu1_1, ..., relu5_1 of the painting.
     --content=photo.jpg --style=painting.jpg --output=result.png
   ... --size=1024 --set algorithm.content_weight=1   (less of the photo)
   ... --set "algorithm.optimizer=LBFGS()"
-  ... --set "algorithm.optimizer=SGD(learning_rate=2.0, momentum=0.9)"
+  ... --set "algorithm.optimizer=SGD(learning_rate=2e-5, momentum=0.9)"
 
 The paper starts from noise (--set algorithm.start=noise). A step at 512 pixels
 is 0.33 TFLOP, at 256 pixels 0.08: one a second on two CPU cores; the scales of

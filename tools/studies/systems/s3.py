@@ -57,7 +57,7 @@ ROWS = (
         _PAINT.format('style_transfer', 'content', 'style', 'ways.png')
         + ' --size=192 --steps=60 --set algorithm.coarse_size=0 '
         '--versus "algorithm.optimizer=LBFGS()" '
-        '--versus "algorithm.optimizer=SGD(learning_rate=2.0, momentum=0.9)"',
+        '--versus "algorithm.optimizer=SGD(learning_rate=2e-5, momentum=0.9)"',
         minutes=8,
       ),
       _distances(
