@@ -280,6 +280,12 @@ def test_long_commands_break_before_flags():
   assert page.wrapped('art_jax list') == ['art_jax list']
 
 
+def test_the_last_number_or_the_least_one():
+  take = (('share', r'share ([\d.]+)%'), ('share (least)', r'share ([\d.]+)%'))
+  figures = Do('', take).figures('share 8%\nshare 6.7%\nshare 12.7%\n')
+  assert figures == {'share': 12.7, 'share (least)': 6.7}
+
+
 def test_numbers_of_tables():
   text = '| | kid | far |\n|---|---|---|\n| a | 1.5e+03 +- 2 | +0.1 |\nx'
   assert of_tables(text) == {'a/kid': 1500, 'a/kid +-': 2, 'a/far': 0.1}

@@ -12,6 +12,7 @@ _NUMBER = re.compile(
   r'^([-+]?[\d.,]+(?:e[-+]?\d+)?)(?: \+- ([\d.]+(?:e[-+]?\d+)?|nan))?$'
 )
 _TRAINING = ('art_jax train', 'tools.studies.tables')
+_LEAST = '(least)'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Do:
     line: 'art_jax ...' or 'tools.studies.NAME ...', names in braces being
       filled in.
     take: by the name of a figure, a regular expression whose group is its
-      number; the last place that matches counts.
+      number; the last place that matches counts, or the least number if the
+      name ends in '(least)'.
     tables: read the numbers of its Markdown tables too, as 'row/column'.
     prefix: before the names of all figures of this command.
     minutes: of a core that it takes where it is no training: it is not begun
@@ -50,8 +52,9 @@ class Do:
     found = {}
     for name, pattern in self.take:
       matches = re.findall(pattern, text, re.MULTILINE)
-      if matches:
-        found[name] = float(matches[-1].replace(',', ''))
+      numbers = [float(match.replace(',', '')) for match in matches]
+      if numbers:
+        found[name] = min(numbers) if name.endswith(_LEAST) else numbers[-1]
     if self.tables:
       found |= of_tables(text)
     return {self.prefix + name: value for name, value in found.items()}
