@@ -237,8 +237,8 @@ ENTRIES = (
     'Diffusion',
     'diffusion',
     'Samples of a rectified flow at 64 px, enlarged.',
-    'An hour and a half of one core gives palettes and first layouts, hardly '
-    'a thing; by eye the GAN above is ahead after less time.',
+    'An hour of one core gives palettes and first layouts, hardly '
+    'a thing; by eye the GAN above is ahead after as long.',
     ('samples/grid.png',),
     (
       'art_jax sample runs/flow_paintings --study=grid --num=16 '

@@ -87,7 +87,7 @@ RUNS = {
     ('flow64',),
     'art_jax train flow_paintings --data=van_gogh --set data.heldout=0.1 '
     '--set train.duration=5150 --set train.rescale=false',
-    '5,150 steps, an hour and a half of one core',
+    '5,150 steps, an hour of one core',
   ),
   'cyclegan_demo': Trained(
     (), 'art_jax train cyclegan_demo --devices=1', '3,000 steps, 3 minutes'
