@@ -16,9 +16,7 @@ import dataclasses
 import json
 import os
 import pathlib
-import platform
 import re
-import resource
 import shlex
 import shutil
 from typing import Any
@@ -208,23 +206,14 @@ def make(entry: Entry, place: Place, again: bool = False) -> dict[str, Any]:
     'steps': entry.steps,
     'inputs': {name: INPUTS[name].origin for name in entry.inputs},
     'runs': {name: _steps(run) for name, run in _runs(entry, place).items()},
-    'machine': machine(),
+    'machine': f'{len(os.sched_getaffinity(0))} cores of '
+    + timed_run.processor(),
     'version': VERSION,
     'picture': name,
     'size': size,
     'bytes': len(data),
     'notes': notes,
   }
-
-
-def machine() -> str:
-  """Return the processor and the number of its cores that may be used."""
-  model = platform.machine()
-  cpus = pathlib.Path('/proc/cpuinfo')
-  if cpus.exists():
-    found = re.search(r'^model name\s*: (.+)$', cpus.read_text(), re.M)
-    model = found[1].strip() if found else model
-  return f'{len(os.sched_getaffinity(0))} cores of {model}'
 
 
 def _lay(entry: Entry, place: Place, folder: pathlib.Path) -> None:
@@ -283,14 +272,9 @@ def execute(line: str, folder: pathlib.Path, log: pathlib.Path) -> float:
   """
   words = shlex.split(line)
   program = ['-m', 'art_jax.main'] if words[0] == 'art_jax' else []
-  before = _children()
+  before = timed_run.of_children()
   timed_run.command([*program, *words[1:]], log, folder=folder)
-  return _children() - before
-
-
-def _children() -> float:
-  used = resource.getrusage(resource.RUSAGE_CHILDREN)
-  return used.ru_utime + used.ru_stime
+  return timed_run.of_children() - before
 
 
 if __name__ == '__main__':

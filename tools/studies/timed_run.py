@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import platform
+import resource
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from art_jax.runs import metrics_log
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Done, an alarm, stopped on request: all leave a checkpoint.
-_ENDED = (0, 3, 75)
+ENDED = (0, 3, 75)
 
 
 class Failed(Exception):
@@ -41,7 +43,7 @@ def art_jax(
   """
   folder = [x.partition('=')[2] for x in arguments if '--workdir=' in x]
   rows = pathlib.Path(folder[0]) / metrics_log.FILE if folder else None
-  return command(['-m', 'art_jax.main', *arguments], log, minutes, rows, _ENDED)
+  return command(['-m', 'art_jax.main', *arguments], log, minutes, rows, ENDED)
 
 
 def command(
@@ -74,11 +76,28 @@ def command(
         process.send_signal(signal.SIGTERM)
         process.wait()
   text = log.read_text(errors='replace')
-  if process.returncode not in good:
-    raise Failed(
-      text.strip().rpartition('\n')[2] or f'code {process.returncode}'
-    )
+  require(process.returncode, good, text)
   return text
+
+
+def require(code: int, good: Sequence[int], text: str) -> None:
+  """Raise Failed with the last line of what was printed for another code."""
+  if code not in good:
+    raise Failed(text.strip().rpartition('\n')[2] or f'code {code}')
+
+
+def of_children() -> float:
+  """Return the processor seconds of all commands that have ended."""
+  usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+  return usage.ru_utime + usage.ru_stime
+
+
+def processor() -> str:
+  """Return the processor of this machine in words."""
+  info = pathlib.Path('/proc/cpuinfo')
+  lines = info.read_text().splitlines() if info.exists() else []
+  names = [x.partition(':')[2].strip() for x in lines if 'model name' in x]
+  return names[0] if names else platform.machine()
 
 
 def _size(path: pathlib.Path | None) -> int:

@@ -7,13 +7,13 @@ paths, so that results can be carried to another machine.
 import dataclasses
 import json
 import pathlib
-import platform
 from collections.abc import Sequence
 from typing import Any
 
 import art_jax
 from art_jax import core
 from art_jax.core.paths import write_atomic
+from tools.studies import timed_run
 from tools.studies.systems.row import Row
 
 FORMAT = 1
@@ -112,7 +112,7 @@ def keep(
     'ended': state.steps or ended,
     'commands': state.commands,
     'core_minutes': round(state.seconds / 60, 1),
-    'machine': machine(),
+    'machine': f'one core of {timed_run.processor()}',
     'version': art_jax.__version__,
     **more,
   }
@@ -120,14 +120,6 @@ def keep(
   path.parent.mkdir(parents=True, exist_ok=True)
   write_atomic(path, f'{json.dumps(entry, indent=1)}\n'.encode())
   return entry
-
-
-def machine() -> str:
-  """Return the processor in words."""
-  info = pathlib.Path('/proc/cpuinfo')
-  lines = info.read_text().splitlines() if info.exists() else []
-  names = [x.partition(':')[2].strip() for x in lines if 'model name' in x]
-  return f'one core of {names[0] if names else platform.machine()}'
 
 
 def _other(before: Sequence[str], now: Sequence[str]) -> str:

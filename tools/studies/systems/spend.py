@@ -7,7 +7,6 @@ when the seconds are spent: it saves a checkpoint and the same command goes on.
 import dataclasses
 import pathlib
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -16,10 +15,9 @@ from typing import Any
 
 import psutil
 
-from tools.studies.timed_run import Failed
+from tools.studies import timed_run
 
 _STOPPED = 75
-_GOOD = (0, 3, _STOPPED)  # done, an alarm, stopped on request
 _POLL = 0.5  # seconds
 _STEPS = re.compile(r'after step (\d+) of (\d+)')
 
@@ -94,7 +92,7 @@ def run(
     Failed: it ended with another code than those of a training run.
   """
   log.parent.mkdir(parents=True, exist_ok=True)
-  before, noted, asked = _of_children(), 0.0, False
+  before, noted, asked = timed_run.of_children(), 0.0, False
   with open(log, 'w') as file:
     process = subprocess.Popen(
       [sys.executable, *arguments], stdout=file, stderr=subprocess.STDOUT
@@ -110,11 +108,12 @@ def run(
       if not asked and (stop.asked or seconds > limit):
         asked = True
         process.send_signal(signal.SIGTERM)
-  seconds, text = _of_children() - before, log.read_text(errors='replace')
+  seconds = timed_run.of_children() - before
+  text = log.read_text(errors='replace')
   code = process.returncode
   stopped = code == _STOPPED or (asked and code != 0)
-  if code not in _GOOD and not asked:
-    raise Failed(text.strip().rpartition('\n')[2] or f'code {code}')
+  if not asked:
+    timed_run.require(code, timed_run.ENDED, text)
   steps = _STEPS.findall(text)
   step = f'step {int(steps[-1][0]):,} of {int(steps[-1][1]):,}' if steps else ''
   return Outcome(text, seconds, stopped, step)
@@ -131,8 +130,3 @@ def used(pid: int) -> float:
   except psutil.Error:
     pass  # it has just ended
   return total
-
-
-def _of_children() -> float:
-  usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-  return usage.ru_utime + usage.ru_stime
