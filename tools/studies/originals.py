@@ -19,6 +19,7 @@ import shutil
 from collections.abc import Sequence
 
 from art_jax import core
+from art_jax.cli.terminal import STOPPED
 from art_jax.core.paths import write_atomic
 from art_jax.data import procedural
 from art_jax.media import images
@@ -27,8 +28,6 @@ from tools.studies import systems
 from tools.studies.systems import gather, kept, page, spend
 from tools.studies.systems.row import Row
 from tools.studies.timed_run import Failed
-
-_STOPPED = 75  # the exit code of what the same command continues
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +120,7 @@ def main(
       write_page(where, [*rows.values()])
       if stop.asked or left <= 0:
         print('stopped; the same command continues')
-        return _STOPPED
+        return STOPPED
   for name in () if run else names:
     read_anew(rows[name], where)
   write_page(where, [*rows.values()])

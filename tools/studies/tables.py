@@ -50,6 +50,7 @@ from typing import Literal
 import numpy as np
 import scipy.stats
 
+from art_jax.cli.terminal import STOPPED
 from art_jax.training import loop
 from tools import command
 from tools.studies import cell_figures, study
@@ -86,7 +87,6 @@ STABILIZERS = {
   'diffaugment': (_S + "augment=('color', 'translation', 'cutout')",),
   'average': (_S + 'ema_decay=0.99',),
 }
-_STOPPED = 75  # the exit code of what the same command continues
 _STEPS = {'latent': 1500, 'smoothing': 500, 'wgan': 300, 'stabilizer': 300}
 
 
@@ -145,7 +145,7 @@ def main(
     results = study.measure(cells, figures, settings)
   except loop.Preempted as error:
     print(error)
-    return _STOPPED
+    return STOPPED
   if table == 'stabilizer':
     baseline = results.pop('baseline', [])
     rows = [(n, shown(*effect(r, baseline))) for n, r in results.items()]

@@ -11,11 +11,12 @@ import sys
 import time
 from collections.abc import Sequence
 
+from art_jax.cli.terminal import STOPPED
 from art_jax.runs import metrics_log
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Done, an alarm, stopped on request: all leave a checkpoint.
-ENDED = (0, 3, 75)
+ENDED = (0, 3, STOPPED)
 
 
 class Failed(Exception):

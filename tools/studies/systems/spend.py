@@ -15,9 +15,9 @@ from typing import Any
 
 import psutil
 
+from art_jax.cli.terminal import STOPPED
 from tools.studies import timed_run
 
-_STOPPED = 75
 _POLL = 0.5  # seconds
 _STEPS = re.compile(r'after step (\d+) of (\d+)')
 
@@ -111,7 +111,7 @@ def run(
   seconds = timed_run.of_children() - before
   text = log.read_text(errors='replace')
   code = process.returncode
-  stopped = code == _STOPPED or (asked and code != 0)
+  stopped = code == STOPPED or (asked and code != 0)
   if not asked:
     timed_run.require(code, timed_run.ENDED, text)
   steps = _STEPS.findall(text)
