@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from art_jax.nn import norm
+from art_jax.nn import norm, normalize
 
 
 def _x(shape=(3, 5, 4, 2), seed=0):
@@ -38,6 +38,14 @@ def test_instance_norm_affine():
   }
 
 
+@pytest.fixture(params=['two passes', 'one pass'])
+def passes(request, monkeypatch):
+  """The statistics as they are computed on a CPU and on an NVIDIA GPU."""
+  if request.param == 'one pass':
+    monkeypatch.setattr(normalize, '_two_passes', normalize._one_pass)
+
+
+@pytest.mark.usefixtures('passes')
 def test_variance_survives_a_large_mean():
   x = _x() + 10_000  # E[x^2] - E[x]^2 would be off by tens of percent
   y = norm.InstanceNorm().apply({}, x)
@@ -94,7 +102,14 @@ def _reference(x, scale, bias, groups):
   return y * scale[:, None, None] + bias[:, None, None]
 
 
+@pytest.mark.usefixtures('passes')
+def test_a_constant_channel_becomes_zero():
+  x = np.full((2, 5, 4, 3), 12_345.5, 'float32')
+  np.testing.assert_array_equal(norm.InstanceNorm().apply({}, x), 0)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures('passes')
 @pytest.mark.parametrize('rows', [1, 3])
 @pytest.mark.parametrize(
   'groups', [6, 2, 1, 0], ids=['instance', 'group', 'layer', 'batch']
