@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import jax
 
 from art_jax import core
-from art_jax.training import nan_guard, start
+from art_jax.training import input_advice, nan_guard, start
 from art_jax.training.session import Session
 
 
@@ -35,6 +35,9 @@ class Hooks:
     self._say, self._show, self._rollbacks = say, show, rollbacks
     self._schedule = session.schedule
     self._checked = begun.first  # The last step whose metrics were checked.
+    data = session.experiment.data
+    self._advise = input_advice.helps(data, session.dataset, begun.engine)
+    self._since: Mapping[str, float] = {}  # Times at the first row.
 
   def after_step(
     self,
@@ -105,10 +108,21 @@ class Hooks:
     with run.clocks.of('log'), run.lock.writing(step):
       run.writer.scalars(step, row)
       self._show(step, row)
+    self._advise_on_input()
     with run.clocks.of('alarms'), run.lock.writing(step):
       alarm = self._health.check_alarms(step, row, self._say)
       run.times.note(step)
     return alarm
+
+  def _advise_on_input(self) -> None:
+    """Say once that the device waits for pictures, if it does."""
+    seconds = self._session.clocks.seconds
+    self._since = self._since or dict(seconds)
+    if self._advise:
+      text = input_advice.sentence(seconds, self._since)
+      if text:
+        self._say(text)
+        self._advise = False
 
   def _save(self, step: int, state: core.State) -> None:
     run, best = self._session, self._health.best

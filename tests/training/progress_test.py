@@ -2,10 +2,11 @@
 
 import io
 import time
+import types
 
 import pytest
 
-from art_jax.training import goodput, progress
+from art_jax.training import goodput, input_advice, progress
 
 
 class _Arrays:
@@ -72,3 +73,31 @@ def test_summary_shares():
   assert summary['images_per_second'] == 4.0
   assert summary['input_share'] == 0.25
   assert summary['seconds/compile'] == 9.0
+
+
+@pytest.mark.parametrize(
+  'step, waits, said',
+  [(15, 4, None), (19, 1, None), (30, 10, '25 % of the time'), (0, 0, None)],
+  ids=['too early', 'hardly', 'a quarter', 'no step'],
+)
+def test_a_run_that_waits_for_pictures_says_what_to_do(step, waits, said):
+  since = {'step': 1.0, 'input': 50.0}
+  now = {'step': 1.0 + step, 'input': 50.0 + waits, 'compile': 99.0}
+  text = input_advice.sentence(now, since)
+  assert text is None if said is None else said in text
+
+
+@pytest.mark.parametrize(
+  'kind, cache, files, helps',
+  [
+    ('streaming', None, 'known', True),
+    ('streaming', '~/kept', 'known', False),
+    ('resident', None, 'known', False),
+    ('streaming', None, None, False),
+  ],
+  ids=['a folder', 'decoded once', 'in memory', 'no files'],
+)
+def test_a_cache_is_named_where_it_helps(kind, cache, files, helps):
+  of, examples = types.SimpleNamespace, types.SimpleNamespace(files=files)
+  dataset = of(train=(examples,))
+  assert input_advice.helps(of(cache=cache), dataset, of(kind=kind)) is helps
