@@ -173,7 +173,8 @@ ROWS = (
       _sample('classes'),
       Do(
         'art_jax train acgan_wikiart --workdir={work}/genres '
-        f'{_SMALL} {_RATES.format("5e-4")} --set train.duration=6000'
+        f'{_SMALL} {_RATES.format("5e-4")} --set train.duration=12000 '
+        '--set algorithm.fake_class_weight=0'
       ),
       _agreement('genres ', run='genres'),
       Do(
@@ -193,7 +194,9 @@ ROWS = (
     'cityscape, abstract.',
     needs=('mnist',),
     note='32 px, width 32, batch 32; the genres are those of 2,000 built-in '
-    'pictures. With WikiArt: `art_jax train acgan_wikiart --data=FOLDER`.',
+    'pictures, and D learns them from the pictures alone: with the class loss '
+    'of fakes too, as in the paper, 73.6 % after 6,000 steps. With '
+    'WikiArt: `art_jax train acgan_wikiart --data=FOLDER`.',
   ),
   Row(
     'S2.4',
