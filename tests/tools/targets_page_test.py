@@ -21,7 +21,9 @@ def test_the_page_shows_what_is_known_and_how_to_get_the_rest():
     for name in ('vae', 'cut', 'adain')
   }
   text = targets_page.page(
-    commands, {'vae tpu:v5e:2x2': _FIGURES, 'cut tpu:v5e:2x2': _REFUSED}
+    commands,
+    {'vae tpu:v5e:2x2': _FIGURES, 'cut tpu:v5e:2x2': _REFUSED},
+    {'commit': '1234567', 'results': {}},
   )
   lines = text.splitlines()
   vae = '| `vae` | 4 | 3 | 2,000 | 5 | 1,234 | 7 | 11 | 3 | 13 | memory |'
@@ -31,6 +33,18 @@ def test_the_page_shows_what_is_known_and_how_to_get_the_rest():
   assert any(x.startswith('| `adain` | not compiled |') for x in lines)
   assert '    art_jax describe adain --target=tpu:v5e:2x2' in lines
   assert '    art_jax describe vae --target=tpu:v5e:2x2' not in lines
+
+
+def test_the_page_compares_with_an_earlier_commit():
+  new = _FIGURES | {'bytes/temporaries': 2 << 20, 'operations/transposes': 0.0}
+  old = new | {'operations': 2468.0, 'operations/transposes': 5.0}
+  cells = {'vae gpu:h100': old, 'not compiled since gpu:h100': old}
+  before = {'commit': '1234567', 'results': cells}
+  lines = targets_page.page({}, {'vae gpu:h100': new}, before).splitlines()
+  row = '| `vae` | 2,468 -> 1,234 (-50 %) | 16 -> 11 | 5 -> 5 | 2 -> 2 |'
+  assert row in lines
+  assert not any('not compiled since' in line for line in lines)
+  assert 'The steps at commit 1234567, which' in '\n'.join(lines)
 
 
 def test_batches_divide_over_the_devices_of_their_cell():

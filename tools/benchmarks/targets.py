@@ -50,6 +50,7 @@ def main(
   again: bool = False,
   page: bool = False,
   results: str = 'docs/results/targets.json',
+  before: str = 'docs/results/targets_before.json',
   output: str = 'docs/benchmarks/targets.md',
 ) -> None:
   """Compile what is missing, and write the page.
@@ -60,6 +61,7 @@ def main(
     again: compile what is there once more.
     page: compile nothing.
     results: JSON file of all figures, which is added to.
+    before: JSON file of the figures of an earlier commit, which are compared.
     output: the page.
   """
   names = command.chosen('experiment', experiment, EXPERIMENTS)
@@ -67,6 +69,7 @@ def main(
   path = pathlib.Path(results)
   commands = {cell: ' '.join(arguments(*cell)) for cell in cells()}
   known = json.loads(path.read_text('utf-8')) if path.exists() else {}
+  earlier = json.loads(pathlib.Path(before).read_text('utf-8'))
   for name, target in () if page else cells():
     key = f'{name} {target}'
     if (
@@ -75,8 +78,12 @@ def main(
       continue
     known[key] = compile_cell(name, target)
     write_atomic(path, json.dumps(known, indent=1, sort_keys=True) + '\n')
-    write_atomic(pathlib.Path(output), targets_page.page(commands, known))
-  write_atomic(pathlib.Path(output), targets_page.page(commands, known))
+    write_atomic(
+      pathlib.Path(output), targets_page.page(commands, known, earlier)
+    )
+  write_atomic(
+    pathlib.Path(output), targets_page.page(commands, known, earlier)
+  )
 
 
 def arguments(experiment: str, target: str) -> list[str]:

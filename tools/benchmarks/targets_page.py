@@ -36,9 +36,20 @@ to 35 minutes of one core to compile, one for a GPU about a minute.
 """
 
 
+_BEFORE = """## Launches before and after
+
+The steps at commit {commit}, which ran every network once for each batch,
+turned kernels and summed the statistics of a norm one by one, and those above;
+compiled by the same command and compiler, figures in
+[results/targets_before.json](../results/targets_before.json). **turned**:
+transposes and copies that are launches of their own.
+"""
+
+
 def page(
   commands: Mapping[tuple[str, str], str],
   known: Mapping[str, Mapping[str, Any]],
+  before: Mapping[str, Any],
 ) -> str:
   """Return the page.
 
@@ -46,6 +57,7 @@ def page(
     commands: that compile each (experiment, target) of the page.
     known: results of `profiling.target.measure` by 'experiment target', with
       'error' where a step did not fit.
+    before: 'commit', and 'results' like `known` of the steps at that commit.
   """
   by_target: dict[str, list[str]] = {}
   for name, target in commands:
@@ -67,7 +79,34 @@ def page(
     parts.append(
       '\n\n'.join([f'## {target}', command.table(_HEAD, rows), *notes]) + '\n'
     )
-  return '\n'.join([*parts, _chips()])
+  return '\n'.join([*parts, _compared(before, known), _chips()])
+
+
+def _compared(before: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+  """Return the table of what changed since a commit."""
+  head = ('experiment', 'launches', 'turned', 'moved, GB', 'temporaries, MiB')
+  rows = []
+  for cell, old in before['results'].items():
+    if 'flops' not in (new := known.get(cell, {})):
+      continue
+    turned = [
+      int(one['operations/transposes'] + one['operations/copies'])
+      for one in (old, new)
+    ]
+    launches = [int(one['operations']) for one in (old, new)]
+    gigabytes = [one['bytes/accessed'] / 1e9 for one in (old, new)]
+    mebibytes = [one['bytes/temporaries'] / 2**20 for one in (old, new)]
+    change = 100 * (launches[1] / launches[0] - 1)
+    rows.append(
+      [
+        f'`{cell.split()[0]}`',
+        f'{launches[0]:,} -> {launches[1]:,} ({change:+.0f} %)',
+        f'{turned[0]} -> {turned[1]}',
+        f'{gigabytes[0]:,.3g} -> {gigabytes[1]:,.3g}',
+        f'{mebibytes[0]:,.0f} -> {mebibytes[1]:,.0f}',
+      ]
+    )
+  return f'{_BEFORE.format(**before)}\n{command.table(head, rows)}\n'
 
 
 def _row(name: str, result: Mapping[str, Any] | None) -> list[str]:
