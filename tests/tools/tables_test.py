@@ -94,20 +94,62 @@ def test_blotch_is_the_largest_new_spot(tool):
   assert blotch.largest(photo, photo, True) == 0
 
 
-def test_which_model_advises_only_on_all_of_them(tool):
-  which = tool('which_model')
+_PLAN = {
+  **{'pictures': '9 built-in paintings', 'machine': 'one core'},
+  **{'version': '1.0', 'minutes': 20, 'size': 32, 'width': 16},
+  **{'batch': 8, 'num': 500},
+}
+
+
+def _row(**figures):
   row = {'kid': 2.0, 'deviation': 0.1, 'recall': 0.1, 'copied': 0.0}
   row |= {'precision': 0.5, 'steps': 9, 'trained': 5.0, 'sampled': 10.0}
-  found = {name: dict(row) for name in which.MODELS}
-  found['diffusion'] |= {'kid': 1.0, 'sampled': 0.1, 'recall': 0.4}
-  found['WGAN'] |= {'kid': 1.5}
-  flags = argparse.Namespace(minutes=20)
-  told = '\n'.join(which._verdict(found, flags))
-  assert 'New pictures near to the data: diffusion.' in told
-  assert 'with many pictures a second: WGAN.' in told
-  assert '100 times as many pictures a second as diffusion' in told
-  flags.minutes = 1
-  assert 'a trial of the command' in '\n'.join(which._verdict(found, flags))
+  return {'plan': _PLAN, **row, **figures}
+
+
+def test_which_model_advises_only_on_all_of_them(tool):
+  which = tool('which_model')
+  rows = {name: _row() for name in which.MODELS}
+  rows['diffusion'] |= {'kid': 1.0, 'sampled': 0.1, 'recall': 0.4}
+  rows['WGAN'] |= {'kid': 1.5}
+
+  def told(plan=_PLAN, part='built-in', **more):
+    known = {part: {'plan': plan, 'rows': {**rows, **more}}}
+    return which.which_model_page.page(
+      known, tuple(which.MODELS), which.RECIPES
+    )
+
+  assert 'diffusion comes nearest to the data' in told()
+  assert '(lowest KID in `pixels32`)' in told()
+  assert 'with many pictures a second: WGAN.' in told()
+  assert '100 times as many\n  pictures a second as diffusion' in told()
+  old = told(VAE=_row(plan=_PLAN | {'minutes': 5}))
+  assert 'VAE * ' in old and 'An earlier command: 5 minutes at 32 px' in old
+  assert '8 of 9 models are measured so' in old
+  judged = {'kid/squeezenet': 3.0, 'deviation/squeezenet': 0.1}
+  rows = {name: row | judged for name, row in rows.items()}
+  rows['DCGAN'] |= {'kid/squeezenet': 1.0}
+  assert 'DCGAN comes nearest to the data' in told()
+  assert '--data=van_gogh' in told(part='folder')
+
+
+def test_which_model_gives_recipes_their_own_width(tool, tmp_path):
+  which = tool('which_model')
+  plan = which.Plan(size=32, width=7, batch=5)
+  flags = {n: which._training(n, tmp_path, plan) for n in which.MODELS}
+  for name, words in flags.items():
+    own = name in which.RECIPES
+    assert any('width=7' in word for word in words) != own
+    assert ('--set=train.batch_size=5' in words) != own
+    assert '--set=data.size=32' in words
+
+
+def test_which_model_goes_on_with_what_was_cut_short(tool, tmp_path):
+  timed = tool('which_model').timed_run
+  assert timed.trained(tmp_path) == 0
+  stretch = {'wall': 100.0, 'seconds': {'compile': 30.0, 'step': 60.0}}
+  (tmp_path / 'times.json').write_text(json.dumps([stretch, stretch]))
+  assert timed.trained(tmp_path) == 140
 
 
 def test_which_model_keeps_what_is_of_the_same_command(tool, tmp_path):

@@ -75,7 +75,7 @@ _SMALL = {
   'tools.studies.tables': '--steps=2 --count=40 --num=8 --batch=4 --width=4 '
   '--seeds=1 --latents=64 --only=baseline',
   'tools.studies.which_model': '--minutes=0.02 --num=8 --batch=4 --width=4 '
-  '--only=autoencoder --output=which.md',
+  '--only=autoencoder --results=which.json --output=which.md',
 }
 # Fields that a tiny experiment chooses itself.
 _SIZES = re.compile(

@@ -105,6 +105,17 @@ def _size(path: pathlib.Path | None) -> int:
   return path.stat().st_size if path is not None and path.exists() else 0
 
 
+def trained(folder: pathlib.Path) -> float:
+  """Return the seconds that a run has trained, without what comes before."""
+  file = folder / 'times.json'
+  stretches = json.loads(file.read_text()) if file.exists() else []
+  before = ('data', 'start', 'compile', 'other')
+  return sum(
+    stretch['wall'] - sum(stretch['seconds'].get(part, 0.0) for part in before)
+    for stretch in stretches
+  )
+
+
 def speed(folder: pathlib.Path) -> tuple[int, float]:
   """Return the steps of a run, and its steps a second without compiling."""
   stretches = json.loads((folder / 'times.json').read_text())
