@@ -163,3 +163,11 @@ def test_which_model_keeps_what_is_of_the_same_command(tool, tmp_path):
   flags.minutes = 60
   with pytest.raises(core.UserError, match='minutes=20.*minutes=60.*another'):
     which.kept('WGAN', tmp_path, flags)
+
+
+def test_over_run_leaves_out_what_is_untrained(tool):
+  probes = {1: 0.001, 100: 0.5, 400: 0.2, 1000: 0.6}
+  assert tool('over_run').of_probe('diversity', probes) == (
+    'diversity: lowest 0.2 at step 400, highest 0.6 at step 1000, last 0.6 at '
+    'step 1000, 3 probes'
+  )

@@ -5,7 +5,8 @@
 Diversity is the mean distance of two samples over that of the data (a collapse
 is near 0), distinct the distance of a sample to the nearest other one over that
 of the data, kid the distance to the data. All are those that the run measured
-while it trained, see art_jax/monitoring/probe.py.
+while it trained, see art_jax/monitoring/probe.py. The first tenth of the run,
+when a network has learned little, counts for none of them.
 """
 
 import pathlib
@@ -48,10 +49,11 @@ def main(run: str) -> None:
 def of_probe(name: str, values: dict[int, float]) -> str:
   """Return the sentence of one probe over the steps of a run."""
   core.require(values, f'{name}: the run has no probe of it')
+  last = max(values)
+  values = {step: value for step, value in values.items() if step >= last / 10}
   lowest, highest = (
     pick(values, key=lambda s: values[s]) for pick in (min, max)
   )
-  last = max(values)
   return (
     f'{name}: lowest {values[lowest]:.4g} at step {lowest}, highest '
     f'{values[highest]:.4g} at step {highest}, last {values[last]:.4g} at step '

@@ -167,7 +167,8 @@ ROWS = (
     ),
     (
       measured(
-        'collapse measured over the run: lowest diversity, and its step',
+        'collapse measured over the run: lowest diversity after its first '
+        'tenth, and its step',
         'lowest diversity',
         'step of it',
         text='{:.3g} at step {:.0f}',

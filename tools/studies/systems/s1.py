@@ -43,7 +43,7 @@ ROWS = (
         0.5,
       ),
       measured(
-        'lowest diversity of the run, and its step',
+        'lowest diversity after the first tenth of the run, and its step',
         'lowest diversity',
         'step of it',
         text='{:.3g} at step {:.0f}',
