@@ -4,11 +4,19 @@ import argparse
 import importlib.util
 import json
 import math
+import pathlib
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 
 from art_jax import core
+from art_jax.cli.terminal import STOPPED
+from art_jax.core.version import VERSION
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -96,7 +104,7 @@ def test_blotch_is_the_largest_new_spot(tool):
 
 _PLAN = {
   **{'pictures': '9 built-in paintings', 'machine': 'one core'},
-  **{'version': '1.0', 'minutes': 20, 'size': 32, 'width': 16},
+  **{'version': VERSION, 'data': '', 'minutes': 20, 'size': 32, 'width': 16},
   **{'batch': 8, 'num': 500},
 }
 
@@ -130,7 +138,13 @@ def test_which_model_advises_only_on_all_of_them(tool):
   rows = {name: row | judged for name, row in rows.items()}
   rows['DCGAN'] |= {'kid/squeezenet': 1.0}
   assert 'DCGAN comes nearest to the data' in told()
-  assert '--data=van_gogh' in told(part='folder')
+  failed = told(WGAN={'plan': _PLAN, 'failed': 'not made: no weights'})
+  assert 'What these figures say (without WGAN):' in failed
+  folder = _PLAN | {'data': 'van_gogh'}
+  assert '--data=van_gogh' in told(folder, 'folder')
+  assert '0 of 9 models are measured so' in told(folder, 'folder')
+  old = _PLAN | {'version': '0.0'}
+  assert '0 of 9' in told(old, **{n: _row(plan=old) for n in rows})
 
 
 def test_which_model_gives_recipes_their_own_width(tool, tmp_path):
@@ -147,9 +161,52 @@ def test_which_model_gives_recipes_their_own_width(tool, tmp_path):
 def test_which_model_goes_on_with_what_was_cut_short(tool, tmp_path):
   timed = tool('which_model').timed_run
   assert timed.trained(tmp_path) == 0
-  stretch = {'wall': 100.0, 'seconds': {'compile': 30.0, 'step': 60.0}}
-  (tmp_path / 'times.json').write_text(json.dumps([stretch, stretch]))
-  assert timed.trained(tmp_path) == 140
+  seconds = {'compile': 30.0, 'step': 60.0, 'render': 5.0, 'input': 1.0}
+  steps = ((0, 600), (500, 1100))  # killed twice, at steps 600 and 1,100
+  stretches = [
+    {'began': 0.0, 'first': a, 'last': b, 'wall': 100.0, 'seconds': seconds}
+    for a, b in steps
+  ]
+  (tmp_path / 'times.json').write_text(json.dumps(stretches))
+  for step in (500, 1000):
+    (tmp_path / 'checkpoints' / str(step)).mkdir(parents=True)
+  assert timed.trained(tmp_path) == pytest.approx(2 * 50 + 2)
+
+
+def test_which_model_loses_no_figure_to_a_failure(tool, tmp_path, monkeypatch):
+  which = tool('which_model')
+  plan, file = which.Plan(minutes=0.1), tmp_path / 'results.json'
+  file.write_text(json.dumps({'built-in': {'rows': {'VAE': _row()}}}))
+
+  def fail(*unused):
+    raise which.timed_run.Failed('no memory')
+
+  monkeypatch.setattr(which.timed_run, 'art_jax', fail)
+  told = {'results': str(file), 'output': str(tmp_path / 'page.md')}
+  only = ('VAE', 'DCGAN')
+  which.main(plan, only=only, workdir=str(tmp_path / 'runs'), **told)
+  rows = json.loads(file.read_text())['built-in']['rows']
+  assert rows['VAE'] == _row()
+  assert rows['DCGAN']['failed'] == 'not made: no memory'
+  with pytest.raises(core.UserError, match='pass another --workdir'):
+    which.main(
+      which.Plan(minutes=0.1, width=5), workdir=str(tmp_path / 'runs'), **told
+    )
+
+
+def test_a_command_ends_with_the_process_that_runs_it(tmp_path):
+  marks = tmp_path / 'marks'
+  child = f'import time\nopen({str(marks)!r}, "w").close()\ntime.sleep(60)'
+  code = (
+    'import pathlib; from tools.studies import timed_run; '
+    f'log = pathlib.Path({str(tmp_path / "log")!r}); '
+    f'timed_run.command(["-c", {child!r}], log)'
+  )
+  process = subprocess.Popen([sys.executable, '-c', code], cwd=_ROOT)
+  while not marks.exists():
+    time.sleep(0.05)
+  process.terminate()
+  assert process.wait(30) == STOPPED
 
 
 def test_which_model_keeps_what_is_of_the_same_command(tool, tmp_path):

@@ -12,7 +12,8 @@ import time
 from collections.abc import Sequence
 
 from art_jax.cli.terminal import STOPPED
-from art_jax.runs import metrics_log
+from art_jax.runs import checkpoint_folder, metrics_log
+from art_jax.training import goodput
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Done, an alarm, stopped on request: all leave a checkpoint.
@@ -21,6 +22,26 @@ ENDED = (0, 3, STOPPED)
 
 class Failed(Exception):
   """A command failed; its last line says why."""
+
+
+class Stop:
+  """Notes SIGTERM and SIGINT instead of being killed; a context manager."""
+
+  def __init__(self):
+    self.asked = False
+    self._before: dict = {}
+
+  def __enter__(self) -> 'Stop':
+    for number in (signal.SIGTERM, signal.SIGINT):
+      self._before[number] = signal.signal(number, self._set)
+    return self
+
+  def __exit__(self, *unused):
+    for number, handler in self._before.items():
+      signal.signal(number, handler)
+
+  def _set(self, *unused):
+    self.asked = True
 
 
 def art_jax(
@@ -57,11 +78,12 @@ def command(
 ) -> str:
   """Run Python with these arguments; the time counts from the next of `rows`.
 
-  See `art_jax`; `folder` is where it runs.
+  See `art_jax`; `folder` is where it runs. Whoever asks this process to stop
+  stops the command, and this process once that has ended.
   """
   log.parent.mkdir(parents=True, exist_ok=True)
   before, end = _size(rows), None
-  with open(log, 'w') as file:
+  with Stop() as stop, open(log, 'w') as file:
     process = subprocess.Popen(
       [sys.executable, *arguments],
       stdout=file,
@@ -73,9 +95,13 @@ def command(
       time.sleep(0.2)
       if end is None and (rows is None or _size(rows) != before):
         end = time.monotonic() + 60 * minutes
-      if minutes and end is not None and time.monotonic() > end:
+      late = minutes and end is not None and time.monotonic() > end
+      if late or stop.asked:
         process.send_signal(signal.SIGTERM)
         process.wait()
+  if stop.asked:
+    print('stopped; the same command continues')
+    sys.exit(STOPPED)
   text = log.read_text(errors='replace')
   require(process.returncode, good, text)
   return text
@@ -106,14 +132,19 @@ def _size(path: pathlib.Path | None) -> int:
 
 
 def trained(folder: pathlib.Path) -> float:
-  """Return the seconds that a run has trained, without what comes before."""
+  """Return the seconds of steps that a run has kept.
+
+  Of a run that was killed, those after its newest checkpoint are lost.
+  """
   file = folder / 'times.json'
-  stretches = json.loads(file.read_text()) if file.exists() else []
-  before = ('data', 'start', 'compile', 'other')
-  return sum(
-    stretch['wall'] - sum(stretch['seconds'].get(part, 0.0) for part in before)
-    for stretch in stretches
-  )
+  if not file.exists():
+    return 0.0
+  saved = checkpoint_folder.Folder(folder / 'checkpoints', writable=False)
+  newest = max(saved.steps(), default=0)
+  stretches = json.loads(file.read_text())
+  here = {'began': 0.0, 'first': newest, 'last': newest}
+  kept = goodput.account([*stretches, {**here, 'wall': 0.0, 'seconds': {}}])
+  return kept['run_seconds/step'] + kept.get('run_seconds/input', 0.0)
 
 
 def speed(folder: pathlib.Path) -> tuple[int, float]:

@@ -1,6 +1,6 @@
 """Trains every kind of model on the same pictures for the same time.
 
-  python -m tools.studies.which_model --minutes=10 --workdir=runs/which_model
+  python -m tools.studies.which_model --minutes=10 --size=64
   python -m tools.studies.which_model --minutes=10 --data=van_gogh --size=64
 
 Writes docs/which_model.md from the figures of both, those of the built-in
@@ -36,6 +36,7 @@ from art_jax.sampling import captions
 from tools import command
 from tools.benchmarks import timing
 from tools.studies import study, timed_run, which_model_page
+from tools.studies.systems import gather
 
 MODELS = {
   'autoencoder': 'autoencoder',
@@ -62,7 +63,10 @@ _DIFFUSION = (
 _JUDGE = 'squeezenet'
 _SHOWN = 16
 _ACROSS, _SIDE = 5, 160  # sheets in a row, and pixels of one
+_HELDOUT = '--set=data.heldout=0.1'  # of a folder, as in other studies
+_BYTES = 60_000  # of their picture
 _DONE = 'which_model.json'
+_ENDING = {'built-in': '', 'folder': '_folder'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +86,7 @@ def main(
   *,
   only: tuple[str, ...] = (),
   train: bool = True,
-  workdir: str = '/tmp/which_model',
+  workdir: str = '',
   results: str = 'docs/results/which_model.json',
   output: str = 'docs/which_model.md',
 ) -> None:
@@ -92,7 +96,8 @@ def main(
     plan: how.
     only: names of models; default: all.
     train: what is not trained yet; without it the page is written anew.
-    workdir: folder of the runs of these pictures.
+    workdir: folder of the runs of these pictures; default: one for those that
+      are built in and one for a folder, below /tmp.
     results: JSON file of all figures, which is added to.
     output: the page; its pictures go beside it.
   """
@@ -100,7 +105,8 @@ def main(
   file, page = pathlib.Path(results), pathlib.Path(output)
   known = json.loads(file.read_text('utf-8')) if file.exists() else {}
   if train:
-    for _ in _fill(known, plan, wanted, pathlib.Path(workdir), page):
+    runs = pathlib.Path(workdir or f'/tmp/which_model{_ENDING[_part(plan)]}')
+    for _ in _fill(known, plan, wanted, runs, page):
       write_atomic(file, json.dumps(known, indent=1, sort_keys=True) + '\n')
   text = which_model_page.page(known, tuple(MODELS), RECIPES)
   write_atomic(page, text.encode())
@@ -117,7 +123,7 @@ def _fill(
   """Add to what is known; yield after each thing that is new."""
   folders = {name: workdir / name.replace(' ', '_') for name in MODELS}
   found: dict[str, Any] = {n: kept(n, at, plan) for n, at in folders.items()}
-  part = 'folder' if plan.data else 'built-in'
+  part = _part(plan)
   section = known.setdefault(part, {'rows': {}})
   section['plan'] = asked = described(plan)
   for name in MODELS:
@@ -127,20 +133,27 @@ def _fill(
       except (timed_run.Failed, core.UserError) as error:
         found[name] = {'failed': f'not made: {error}'}
     if found[name] is not None:
-      section['rows'][name] = {'plan': asked, **found[name]}
       print(name, found[name], flush=True)
-      yield name
+      measured = 'kid' in section['rows'].get(name, {})
+      if not (measured and 'failed' in found[name]):  # no figure is lost
+        section['rows'][name] = {'plan': asked, **found[name]}
+        yield name
   if shown := [n for n, row in found.items() if row and 'failed' not in row]:
     section['picture'] = _sheet(shown, folders, part, page)
     yield section['picture']
 
 
+def _part(plan: Plan) -> str:
+  """Return which part of the page is of these pictures."""
+  return 'folder' if plan.data else 'built-in'
+
+
 def described(plan: Plan) -> dict[str, Any]:
   """Return what the figures of a row are of, for people and for comparison."""
-  what = 'paintings of a folder' if plan.data else 'built-in paintings'
   fields = ('minutes', 'size', 'width', 'batch', 'num')
   return {
-    'pictures': what if plan.data else f'{plan.count} {what}',
+    'data': pathlib.Path(plan.data).name,
+    'pictures': 'a folder' if plan.data else f'{plan.count} built-in paintings',
     'machine': f'{timed_run.processor()}, {len(os.sched_getaffinity(0))} '
     'core(s)',
     'version': VERSION,
@@ -163,16 +176,17 @@ def _sheet(
   rows = [sheets[i : i + _ACROSS] for i in range(0, len(sheets), _ACROSS)]
   rows[-1] += [np.full_like(sheets[0], 255)] * (_ACROSS - len(rows[-1]))
   sheet = np.concatenate([np.concatenate(row, axis=1) for row in rows])
-  ending = '_folder' if part == 'folder' else ''
-  path = f'pictures/{page.stem}{ending}.jpg'
+  path = f'pictures/{page.stem}{_ENDING[part]}.jpg'
   (page.parent / path).parent.mkdir(parents=True, exist_ok=True)
-  Image.fromarray(sheet).save(page.parent / path, quality=80, optimize=True)
+  data = gather.as_jpeg(Image.fromarray(sheet), _BYTES)
+  write_atomic(page.parent / path, data)
   return path
 
 
 def measure(name: str, folder: pathlib.Path, plan: Plan) -> dict[str, float]:
   """Train and measure one model; training that was cut short goes on."""
   trained, log = folder / 'run', folder / 'train.log'
+  _keep(name, folder, plan, None)
   left = plan.minutes - timed_run.trained(trained) / 60
   if left > 0:
     timed_run.art_jax(_training(name, trained, plan), log, left)
@@ -200,9 +214,20 @@ def measure(name: str, folder: pathlib.Path, plan: Plan) -> dict[str, float]:
     'sampled': 4 * _SHOWN / sampled,
   }
   np.savez(folder / 'shown.npz', pictures=model.sample(_SHOWN))
+  _keep(name, folder, plan, figures)
+  return figures
+
+
+def _keep(
+  name: str,
+  folder: pathlib.Path,
+  plan: Plan,
+  figures: dict[str, float] | None,
+) -> None:
+  """Note what a folder is of, and what was measured (None: nothing yet)."""
+  folder.mkdir(parents=True, exist_ok=True)
   done = {'asked': _request(name, folder, plan), 'found': figures}
   write_atomic(folder / _DONE, json.dumps(done).encode())
-  return figures
 
 
 def _judged(real: np.ndarray, samples: np.ndarray) -> dict[str, float]:
@@ -227,7 +252,7 @@ def kept(name: str, folder: pathlib.Path, plan: Plan) -> dict | None:
   """Return what was measured before; None if nothing was.
 
   Raises:
-    core.UserError: it was measured with other flags.
+    core.UserError: the folder is of other flags, measured or not.
   """
   done = folder / _DONE
   if not done.exists():
@@ -256,9 +281,9 @@ def _training(name: str, folder: pathlib.Path, plan: Plan) -> list[str]:
     # No schedule is stretched to a duration that is not reached.
     'train.duration=10000000',
     'train.rescale=false',
-    'train.log_every=100',
+    'train.log_every=20',  # of a run that goes on, the time counts from a row
     'train.render_every=10000000',
-    'train.checkpoint_every=10000000',
+    'train.checkpoint_every=500',
     'train.on_alarm=off',
     'train.best_metric=none',
   ]
@@ -269,7 +294,7 @@ def _training(name: str, folder: pathlib.Path, plan: Plan) -> list[str]:
   return [
     f'--experiment={MODELS[name]}',
     f'--workdir={folder}',
-    *([f'--data={plan.data}'] if plan.data else []),
+    *([f'--data={plan.data}', _HELDOUT] if plan.data else []),
     *(f'--set={change}' for change in changes),
   ]
 

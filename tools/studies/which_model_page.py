@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from art_jax.config import recommended
+from art_jax.core.version import VERSION
 from tools import command
 
 _HEADER = (
@@ -13,7 +14,7 @@ _HEADER = (
 _COLUMNS = 'recall precision copied sampled'.split()
 _JUDGED = 'kid/squeezenet', 'deviation/squeezenet'
 _ENOUGH = 10  # minutes; below, the figures are no advice
-_COMMANDS = {'built-in': '', 'folder': ' --data=van_gogh'}
+_PARTS = ('built-in', 'folder')
 _METHOD = """KID compares samples with the training pictures, with its standard
 deviation over subsets: less is better. The first is in `pixels32`, which sees
 colors and sharpness, the second in SqueezeNet's features, which see what is
@@ -40,9 +41,9 @@ def page(
     '## Every kind of model for the same time\n',
     _METHOD,
   ]
-  for part in _COMMANDS:
+  for part in _PARTS:
     if part in known:
-      parts.append(_section(part, known[part], models, recipes))
+      parts.append(_section(known[part], models, recipes))
   return '\n'.join(['# Which model\n', *parts])
 
 
@@ -60,42 +61,43 @@ paints samples large.
 
 
 def _section(
-  part: str,
   section: Mapping[str, Any],
   models: Sequence[str],
   recipes: Sequence[str],
 ) -> str:
   """Return what is known of one set of pictures."""
   plan, rows = section['plan'], section['rows']
+  data = plan['data']
+  chosen = f' --data={data}' if data else ''
   own = ' and '.join(name for name in recipes if name in rows)
   text = [
-    f'### {plan["pictures"].capitalize()}\n',
+    f'### {data or plan["pictures"]}\n',
     f'At {plan["size"]} px, networks of width {plan["width"]}, batch '
     f'{plan["batch"]}{f" ({own}: their own)" if own else ""}, '
     f'{plan["minutes"]:g} minutes of training each (compilation not counted), '
     f'{plan["num"]} samples; {plan["machine"]}:\n',
     '    python -m tools.studies.which_model'
-    f'{_COMMANDS[part]} --minutes={plan["minutes"]:g} --size={plan["size"]} '
+    f'{chosen} --minutes={plan["minutes"]:g} --size={plan["size"]} '
     f'--width={plan["width"]} --batch={plan["batch"]}\n',
   ]
   lines, older = [], set()
   for name in models:
-    row = rows.get(name, {'failed': 'not run yet', 'plan': plan})
-    mark = '' if _same(row['plan'], plan) else ' *'
-    if mark:
+    row = rows.get(name, {'failed': 'not run yet'})
+    old = name in rows and not _is_current(row['plan'], plan)
+    if old:
       older.add(_of(row['plan']))
-    lines.append([f'{name}{mark}', *_shown(row)])
+    lines.append([f'{name} *' if old else name, *_shown(row)])
   text.append(command.table(_HEADER, lines) + '\n')
   text += [f'\\* An earlier command: {one}.\n' for one in sorted(older)]
   if 'picture' in section:
     text.append(f'![16 samples of each model]({section["picture"]})\n')
-  current = {n: r for n, r in rows.items() if _same(r['plan'], plan)}
+  current = {n: r for n, r in rows.items() if _is_current(r['plan'], plan)}
   return '\n'.join([*text, _verdict(current, plan, models)])
 
 
-def _same(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-  """Return whether two plans differ in nothing but the machine."""
-  return {**a, 'machine': ''} == {**b, 'machine': ''}
+def _is_current(row: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
+  """Return whether a row is of a plan, on any machine, and this version."""
+  return {**row, 'machine': ''} == {**plan, 'machine': '', 'version': VERSION}
 
 
 def _of(plan: Mapping[str, Any]) -> str:
@@ -124,7 +126,7 @@ def _verdict(
 ) -> str:
   """Return what the figures say, in sentences."""
   measured = {k: v for k, v in rows.items() if 'kid' in v}
-  if len(measured) < len(models) or plan['minutes'] < _ENOUGH:
+  if len(rows) < len(models) or plan['minutes'] < _ENOUGH or len(measured) < 2:
     return (
       f'{len(measured)} of {len(models)} models are measured so, for '
       f'{plan["minutes"]:g} minute(s) each. With all of them and {_ENOUGH} '
@@ -154,7 +156,8 @@ def _verdict(
   slow = min(sampled, key=sampled.__getitem__)
   fast = next(n for n in by_kid if sampled[n] > sampled[quick] / 10)
   copies = ', '.join(name for name in copied if copied[name] > 0.05)
-  return f"""What these figures say:
+  without = ', '.join(name for name in models if name not in measured)
+  return f"""What these figures say{f' (without {without})' if without else ''}:
 
 - New pictures near to the data: {nearest}.
 - The same, with many pictures a second: {fast}.

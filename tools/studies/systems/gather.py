@@ -53,13 +53,13 @@ def figure(row: Row, folder: pathlib.Path, beside: pathlib.Path) -> str:
   return name
 
 
-def as_jpeg(picture: Image.Image) -> bytes:
-  """Return a JPEG of at most `_BYTES`, as good and then as large as fits."""
+def as_jpeg(picture: Image.Image, most: int = _BYTES) -> bytes:
+  """Return a JPEG of so many bytes at most, as good, then as large as fits."""
   while True:
     for quality in (85, 75, 65):
       data = io.BytesIO()
       picture.save(data, 'JPEG', quality=quality, optimize=True)
-      if len(data.getvalue()) <= _BYTES:
+      if len(data.getvalue()) <= most:
         return data.getvalue()
     picture = picture.resize([round(0.85 * side) for side in picture.size])
 

@@ -17,29 +17,10 @@ import psutil
 
 from art_jax.cli.terminal import STOPPED
 from tools.studies import timed_run
+from tools.studies.timed_run import Stop
 
 _POLL = 0.5  # seconds
 _STEPS = re.compile(r'after step (\d+) of (\d+)')
-
-
-class Stop:
-  """Notes SIGTERM and SIGINT instead of being killed; a context manager."""
-
-  def __init__(self):
-    self.asked = False
-    self._before: dict = {}
-
-  def __enter__(self) -> 'Stop':
-    for number in (signal.SIGTERM, signal.SIGINT):
-      self._before[number] = signal.signal(number, self._set)
-    return self
-
-  def __exit__(self, *unused):
-    for number, handler in self._before.items():
-      signal.signal(number, handler)
-
-  def _set(self, *unused):
-    self.asked = True
 
 
 @dataclasses.dataclass(frozen=True)
