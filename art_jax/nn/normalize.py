@@ -95,7 +95,8 @@ def _one_pass(x, groups):
   inner = _inner(x)
   middle = tuple(slice(n // 2, n // 2 + 1) for n in x.shape[1:-1])
   shift = lax.stop_gradient(x[:, *middle])
-  first, second = _both_means(x - shift, x - shift)
+  away = x - shift
+  first, second = _both_means(away, away)
   own = jnp.squeeze(shift, inner) + first
   mean = _share(own, groups)
   within = jnp.maximum(second - jnp.square(first), 0)

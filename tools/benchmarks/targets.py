@@ -70,6 +70,11 @@ def main(
   commands = {cell: ' '.join(arguments(*cell)) for cell in cells()}
   known = json.loads(path.read_text('utf-8')) if path.exists() else {}
   earlier = json.loads(pathlib.Path(before).read_text('utf-8'))
+
+  def write_page():
+    text = targets_page.page(commands, known, earlier)
+    write_atomic(pathlib.Path(output), text)
+
   for name, target in () if page else cells():
     key = f'{name} {target}'
     if (
@@ -78,12 +83,8 @@ def main(
       continue
     known[key] = compile_cell(name, target)
     write_atomic(path, json.dumps(known, indent=1, sort_keys=True) + '\n')
-    write_atomic(
-      pathlib.Path(output), targets_page.page(commands, known, earlier)
-    )
-  write_atomic(
-    pathlib.Path(output), targets_page.page(commands, known, earlier)
-  )
+    write_page()
+  write_page()
 
 
 def arguments(experiment: str, target: str) -> list[str]:

@@ -34,8 +34,6 @@ with `--set`; `--fit` finds the largest batch. The plugins come with
 `pip install "art_jax[tpu]"` and `"art_jax[cuda]"`. A program for a TPU takes 5
 to 35 minutes of one core to compile, one for a GPU about a minute.
 """
-
-
 _BEFORE = """## Launches before and after
 
 The steps at commit {commit}, which ran every network once for each batch,

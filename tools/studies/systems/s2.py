@@ -20,12 +20,10 @@ _RATES = (
   '--set algorithm.discriminator_optimizer.learning_rate={0}'
 )
 _DIGITS = f'{_SMALL} {_RATES.format("1e-3")}'
-_DECAY = (
-  '--set train.rescale=false '
-  '--set "algorithm.generator_optimizer.schedule='
-  'LinearDecay(start=1875,end=15000)" '
-  '--set "algorithm.discriminator_optimizer.schedule='
+_DECAY = '--set train.rescale=false ' + ' '.join(
+  f'--set "algorithm.{name}_optimizer.schedule='
   'LinearDecay(start=1875,end=15000)"'
+  for name in ('generator', 'discriminator')
 )
 CLASSES = (
   ('classifier', r'classifier: ([\d.]+)%'),
