@@ -180,5 +180,6 @@ def test_weights_that_are_absent_are_named_before_anything_is_sampled(
   folder, tmp_path, monkeypatch
 ):
   monkeypatch.setenv('ART_JAX_HOME', str(tmp_path))
+  monkeypatch.delenv('ART_JAX_ASSETS', raising=False)
   with pytest.raises(core.UserError, match='art_jax fetch vgg16'):
     request.paint(Request(sources=folder / 'sources'))
