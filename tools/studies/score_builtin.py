@@ -8,6 +8,8 @@ colors and edges, not LPIPS) from the input to its true partner, which is what
 doing nothing scores, and from the translation to it.
 """
 
+import dataclasses
+
 from art_jax import core
 from art_jax.data import pipeline, sources
 from art_jax.inference import run as runs
@@ -22,7 +24,8 @@ def main(run: str, *, count: command.Count = 20) -> None:
 
   Args:
     run: the folder that training wrote.
-    count: number of held-out scenes.
+    count: number of held-out scenes, the same ones first; training sees none of
+      them, however many they are.
   """
   model = runs.load(run)
   data = model.experiment.data
@@ -31,6 +34,11 @@ def main(run: str, *, count: command.Count = 20) -> None:
     f'--run={run} was not trained on the built-in photos and paintings; its '
     'true partners are not known; pass a run of cyclegan_demo or cut_demo',
   )
+  core.require(
+    count < data.source.count,
+    f'--count={count}: it is below the {data.source.count} scenes of training',
+  )
+  data = dataclasses.replace(data, heldout=count / data.source.count)
   batch = pipeline.heldout_batch(data.source.open(data), data, count)
   print(f'pixel_gradient distance to the true partner, {count} scenes')
   print(f'{"direction":<22} {"doing nothing":>14} {"translated":>11}   change')
