@@ -79,7 +79,9 @@ def test_what_is_made_is_kept_and_what_is_absent_is_said(
   assert [part['seconds'] for part in row['commands']] == [2.0, 2.0]
   page = (tmp_path / 'docs/gallery.md').read_text()
   assert '![One](pictures/gallery_one.jpg)' in page
-  assert '\n    art_jax make --output=a.png\n' in page and '4 s of the' in page
+  assert (
+    '\n    art_jax make --output=a.png\n' in page and '4 CPU seconds' in page
+  )
   assert '**Not made.** photo.png is absent: take one' in page
   assert _run(tmp_path) == 0
   assert len(ran) == 2
@@ -112,7 +114,7 @@ def test_a_killed_command_is_run_again_and_the_others_are_not(
   assert [line[-5:] for line in ran] == ['a.png', 'b.png']
   parts = _rows(tmp_path)['one']['commands']
   assert [part['interrupted'] for part in parts] == [False, True]
-  assert 'At least 4 s' in (tmp_path / 'docs/gallery.md').read_text()
+  assert 'At least 4 CPU' in (tmp_path / 'docs/gallery.md').read_text()
 
 
 @pytest.mark.parametrize('change', ['command', 'version', 'training'])
@@ -134,12 +136,23 @@ def test_a_picture_of_another_command_or_version_is_refused(
     monkeypatch.setitem(gallery_inputs.RUNS, 'gan', other)
   else:
     monkeypatch.setattr(gallery, 'VERSION', '99')
+    assert _run(tmp_path) == 0  # the page says which version it is of
   page = (tmp_path / 'docs/gallery.md').read_bytes()
-  assert _run(tmp_path) == 2
+  assert _run(tmp_path, *(['--only=one'] * (change == 'version'))) == 2
   assert 'pass --only=one --again' in capsys.readouterr().err
   assert (tmp_path / 'docs/gallery.md').read_bytes() == page
   assert _run(tmp_path, '--only=one', '--again') == 0
   assert len(ran) == 4
+
+
+def test_a_picture_of_another_layout_is_put_together_anew(
+  entries, ran, tmp_path, monkeypatch
+):
+  assert _run(tmp_path) == 0
+  assert _rows(tmp_path)['one']['size'] == [1032, 256]
+  _use(monkeypatch, gallery.dataclasses.replace(entries[0], columns=1))
+  assert _run(tmp_path) == 0
+  assert _rows(tmp_path)['one']['size'] == [512, 520] and len(ran) == 2
 
 
 def test_a_picture_that_cannot_be_made_anew_stays(

@@ -211,7 +211,7 @@ def test_a_row_without_its_data_keeps_its_figures_marked_as_old(
   assert 'T1: left out, as --mnist is not given' in capsys.readouterr().out
   assert json.loads(path.read_text())['status'] == 'old'
   text = pathlib.Path(plan.output).read_text()
-  for part in (page.OLD, '    agreement 49.7%', 'pictures/old.jpg'):
+  for part in (page.OLD.format(2), '    agreement 49.7%', 'pictures/old.jpg'):
     assert part in text
   assert 'not measured yet' in text and page.DATA['mnist'] in text
 
@@ -278,6 +278,11 @@ def test_long_commands_break_before_flags():
   joined = ' '.join(x.removesuffix(' \\').strip() for x in lines)
   assert joined == f'python -m {line}'
   assert page.wrapped('art_jax list') == ['art_jax list']
+  files = 'tools.studies.measure ' + ' '.join(['picture.png'] * 9)
+  first, second, *rest = page.wrapped(f'{files} --style=S')
+  assert first.startswith('python -m tools.studies.measure picture.png')
+  assert second.startswith('  picture.png') and second.endswith('--style=S')
+  assert not rest
 
 
 def test_the_last_number_or_the_least_one():

@@ -8,8 +8,9 @@ a work folder where photos, paintings, weights and trained runs lie under the
 names that the commands have. It trains nothing. A picture that is made is kept,
 with its facts in results/gallery.json beside the page: the same command goes
 on where it was stopped, and makes what is missing. A picture of another command
-or version is refused, unless --again makes those of --only anew. What needs a
-file or a run that is absent says how to get it, and keeps its last picture.
+is refused, and so is one of another version that --only names, unless --again
+makes those of --only anew; the page says each one's version. What needs a file
+or a run that is absent says how to get it, and keeps its last picture.
 """
 
 import dataclasses
@@ -72,11 +73,13 @@ def main(
   entries = {entry.name: entry for entry in gallery_entries.ENTRIES}
   names = command.chosen('only', only, entries)
   rows = _rows(place)
-  _require_same(entries, rows, names if again else ())
+  _require_same(entries, rows, names if again else (), only)
   reasons, failed = {}, False
   for name in names:
     if name in rows and not again:
-      continue
+      layout = gallery_pictures.layout(entries[name])
+      if rows[name].get('layout', layout) == layout:
+        continue
     why = absent(entries[name], place)
     if not why:
       try:
@@ -104,12 +107,20 @@ def _rows(place: Place) -> dict[str, Any]:
   return json.loads(path.read_text()) if path.exists() else {}
 
 
-def _require_same(entries, rows, again) -> None:
-  """Raise core.UserError if a kept picture is of another command."""
+def _require_same(entries, rows, again, asked) -> None:
+  """Raise core.UserError if a kept picture is not what is asked for.
+
+  It is of another command, or one of `asked` and of another version.
+  """
   other = [
     name
     for name, row in rows.items()
-    if name in entries and name not in again and not _same(entries[name], row)
+    if name in entries
+    and name not in again
+    and (
+      _lines(row) != _asked(entries[name])
+      or (name in asked and row['version'] != VERSION)
+    )
   ]
   if other:
     row, entry = rows[other[0]], entries[other[0]]
@@ -118,10 +129,6 @@ def _require_same(entries, rows, again) -> None:
       f'{_lines(row)}, and now it is version {VERSION} and '
       f'{_asked(entry)}; pass --only={",".join(other)} --again'
     )
-
-
-def _same(entry: Entry, row: dict[str, Any]) -> bool:
-  return _lines(row) == _asked(entry) and row['version'] == VERSION
 
 
 def _lines(row: dict[str, Any]) -> list[str]:
@@ -200,15 +207,16 @@ def make(entry: Entry, place: Place, again: bool = False) -> dict[str, Any]:
   data, size = gallery_pictures.encode(entry, shown)
   name = f'pictures/gallery_{entry.name}.{"webp" if entry.clip else "jpg"}'
   write_atomic(pathlib.Path(place.output).parent / name, data)
+  count = len(os.sched_getaffinity(0))
   return {
     'training': _training(entry),
     'commands': commands,
     'steps': entry.steps,
     'inputs': {name: INPUTS[name].origin for name in entry.inputs},
     'runs': {name: _steps(run) for name, run in _runs(entry, place).items()},
-    'machine': f'{len(os.sched_getaffinity(0))} cores of '
-    + timed_run.processor(),
+    'machine': f'{count} core{"s" * (count > 1)} of {timed_run.processor()}',
     'version': VERSION,
+    'layout': gallery_pictures.layout(entry),
     'picture': name,
     'size': size,
     'bytes': len(data),

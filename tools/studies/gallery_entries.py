@@ -45,15 +45,18 @@ _PORTRAIT = '--content=astronaut.png --style=starry_night.jpg'
 ENTRIES = (
   Entry(
     'painted',
-    'New paintings',
+    'Composed by a GAN, painted with van Gogh’s strokes',
     'painter',
     'Seeds 0 to 5 of a GAN that learned for an hour of one CPU core from 761 '
-    'paintings by van Gogh; none is left out. It composes at 64 px, and the '
-    'painter paints at 512 px with the strokes of the painting that suits it.',
-    'No stroke is new: each is taken from a painting of the folder, here '
-    'enlarged, because these hold 256 px. Faces do not hold together. Three '
-    'judges who did not know would hang 6 of 16 painted at 256 px, and took '
-    'none for the work of a painter.',
+    'of 836 paintings by van Gogh (the other 75 are kept for tests); none of '
+    'the six is left out. It composes at 64 px, and the painter paints at 512 '
+    'px with the strokes of the painting that suits the composition best.',
+    'What is new is the composition: each stroke is taken from a painting of '
+    'the folder, here enlarged, because these hold 256 px. Faces do not hold '
+    'together. Of 16 painted at 256 px, shown to three judges among real '
+    'paintings and raw samples and not told which is which, a majority would '
+    'hang 6 and took none for the work of a painter (the answers are on the '
+    'page of the painter).',
     ('painted/seed_*.png',),
     (f'{_PAINT} --count=6 --upscale --output=painted',),
     ('van_gogh',),
@@ -63,11 +66,14 @@ ENTRIES = (
   ),
   Entry(
     'sources',
-    'The same, with the strokes of others',
+    'The same GAN, with the strokes of other painters',
     'painter',
-    'The samples of seeds 0 and 1 again. Of five paintings that were offered, '
-    'the program took Turner for the first and Kandinsky for the second.',
-    'The colors are those of the source, not of the composition.',
+    'The compositions of seeds 0 and 1 once more. Of five paintings that were '
+    'offered, the program took Turner for the first and Kandinsky for the '
+    'second.',
+    'Colors are those of the source and hide the composition, of which only '
+    'the large areas of light and dark remain. With five sources, whole '
+    'motifs of them return.',
     ('painted/seed_*.png',),
     (f'{_PAINT} --sources=paintings --count=2 --output=painted',),
     ('paintings',),
@@ -78,8 +84,9 @@ ENTRIES = (
     'drawing',
     'A drawing, painted',
     'painter',
-    'Two of eight drawings of flat shapes; the first with one of the five '
-    'paintings, the second with one of 836 by van Gogh. Nothing is trained.',
+    'Two of the eight drawings of flat shapes on the page of the painter, '
+    'picked by hand; the program chose one of five paintings for the first, '
+    'and one of 836 by van Gogh for the second. Nothing is trained.',
     'A source is chosen by colors and layout, not by things: mast and sail '
     'become a column of foam, the crown of the tree a hedge.',
     (
@@ -102,25 +109,28 @@ ENTRIES = (
     'gatys',
     'Style transfer: Gatys',
     'style_transfer',
-    'A photo, and its pixels optimized until they have the statistics of The '
-    'Starry Night.',
+    'A photo, The Starry Night, and the pixels of the photo optimized until '
+    'they have the statistics of the painting.',
     'Texture is spread everywhere, over the face too, and shapes stay those of '
     'the photo.',
-    ('astronaut.png', 'gatys.png'),
+    ('astronaut.png', 'starry_night.jpg', 'gatys.png'),
     (
       f'art_jax stylize style_transfer {_PORTRAIT} --size=384 --steps=30 '
       '--output=gatys.png',
     ),
     ('astronaut.png', 'starry_night.jpg'),
     steps='30 at each of 192, 272 and 384 px',
+    columns=3,
     cell=384,
   ),
   Entry(
     'nnst',
     'Style transfer: nearest neighbors (NNST)',
     'style_transfer',
-    'The same photo and painting: strokes stay strokes, and the face stays.',
-    'Colors are those of the painting, not of the thing: the face is blue.',
+    'The same photo and painting. Strokes of the painting follow the shapes '
+    'of the photo.',
+    'Colors are those of the painting, not of the thing: the face is blue, and '
+    'its features are drawn in strokes as broad as the nose.',
     ('nnst.png',),
     (
       f'art_jax stylize style_transfer_nnst {_PORTRAIT} --size=512 --steps=30 '
@@ -135,8 +145,8 @@ ENTRIES = (
     'mrf',
     'Style transfer: patches (MRF)',
     'style_transfer',
-    'The same again: every patch is drawn to the most similar one of the '
-    'painting.',
+    'The same photo and painting. Every patch is drawn to the most similar '
+    'one of the painting.',
     'Softer than NNST; a face may be lost where the painting has only swirls.',
     ('mrf.png',),
     (
@@ -152,8 +162,9 @@ ENTRIES = (
     'johnson',
     'Fast style transfer: one pass of a network',
     'fast_style',
-    'The published networks `candy` and `mosaic` of the PyTorch examples, '
-    'converted; two epochs of COCO, not trained here.',
+    'The same photo through the published networks `candy` and `mosaic` of '
+    'the PyTorch examples, converted. They learned two paintings in two epochs '
+    'of COCO and were not trained here.',
     'Round blobs, as on the suit, are a known artifact of instance norm. No '
     'network has been trained to the end here; those of half an hour on a CPU '
     'change colors and texture, not shapes.',
@@ -182,11 +193,12 @@ ENTRIES = (
     'unpaired',
     'Translation without pairs: CycleGAN',
     'cyclegan',
-    'Two built-in photos, each beside its translation into the colors of '
-    'built-in paintings. Pairs were never seen.',
-    'Three minutes at 64 px teach colors and light, not strokes: no brushwork '
-    'appears. `cyclegan` at 256 px is the recipe for a GPU, and has not been '
-    'trained here.',
+    'Two scenes that the program draws in the manner of photos, each beside '
+    'its translation into the colors of the paintings that it draws. Pairs '
+    'were never seen.',
+    'Three minutes at 64 px teach colors and light, not strokes '
+    '(docs/cyclegan.md tells what was tried). `cyclegan` at 256 px is the '
+    'recipe for a GPU, and has not been trained here.',
     ('builtin:3', 'houses.png', 'builtin:6', 'portrait.png'),
     tuple(
       f'art_jax stylize --run=runs/cyclegan_demo --content=builtin:{number} '
@@ -200,9 +212,9 @@ ENTRIES = (
     'pix2pix',
     'Translation from pairs: pix2pix',
     'pix2pix',
-    'The first three of the built-in scenes that were held out, at 128 px, '
-    'enlarged: the label map, its translation, the painting that belongs to '
-    'it.',
+    'The first three of the scenes that the program draws and that were held '
+    'out, at 128 px, enlarged: the label map, its translation, the painting '
+    'that belongs to it.',
     'After minutes on a CPU things are in their places and colors are '
     'plausible, edges are soft and woven, and there are no strokes. Facades, '
     'the data set of the paper, may not be shown here.',
@@ -219,8 +231,8 @@ ENTRIES = (
     'The GAN that composes the paintings above, by itself: 16 samples, and a '
     'walk from seed to seed and back, enlarged from 64 px.',
     'Skies, fields, a house and flowers can be told; up close all is smudged. '
-    'At 64 px a CPU is at its end; the recipe of 256 px is for a GPU, and has '
-    'not been trained here.',
+    'This is what an hour of one CPU core gives at 64 px. The recipe of 256 px '
+    'is for a GPU, and has not been trained here.',
     ('samples/grid.png', 'walk/interpolate.png'),
     (
       'art_jax sample runs/projected_paintings64 --study=grid --num=16 '
@@ -237,8 +249,8 @@ ENTRIES = (
     'Diffusion',
     'diffusion',
     'Samples of a rectified flow at 64 px, enlarged.',
-    'An hour of one core gives palettes and first layouts, hardly '
-    'a thing; by eye the GAN above is ahead after as long.',
+    'An hour of one core gives palettes and first layouts, and hardly a '
+    'motif; by eye the GAN above is ahead after as long.',
     ('samples/grid.png',),
     (
       'art_jax sample runs/flow_paintings --study=grid --num=16 '
@@ -254,8 +266,8 @@ ENTRIES = (
     'video',
     'A clip that pans over a photo, painted frame by frame so that strokes '
     'move with it.',
-    'A second of video takes a minute of a CPU at this size, 256 px, where '
-    'strokes are fine.',
+    'Two CPU seconds a frame at 256 px, where strokes are fine; twelve frames '
+    'are a second of this clip.',
     ('painted.mp4',),
     (
       'python -m tools.studies.pan_clip --picture=chelsea.png '

@@ -90,7 +90,9 @@ RUNS = {
     '5,150 steps, an hour of one core',
   ),
   'cyclegan_demo': Trained(
-    (), 'art_jax train cyclegan_demo --devices=1', '3,000 steps, 3 minutes'
+    (),
+    'art_jax train cyclegan_demo --devices=1',
+    '3,000 steps, 3 minutes of 2 cores',
   ),
   'pix2pix_scenes': Trained(
     (),
@@ -102,7 +104,7 @@ RUNS = {
     '--set algorithm.generator_optimizer.learning_rate=1e-3 '
     '--set algorithm.discriminator.width=16 --set train.duration=3500 '
     '--set train.rescale=false --workdir=runs/pix2pix_scenes',
-    '3,500 steps, 145 s of the processor',
+    '3,500 steps, 145 CPU seconds',
   ),
   'adain': Trained(
     (),

@@ -13,8 +13,14 @@ _COLUMNS = 80
 _HEAD = """# Gallery
 
 What each family makes, with the command, its time, and what it cannot do yet.
-No picture is retouched, or chosen among many unless the caption says so.
+No picture is retouched, or chosen among many unless the caption says so. Times
+are CPU seconds (of all cores together), not those of the clock.
 """
+_MISSING = """## Not shown yet
+
+What no run at hand shows well enough, and how to make it.
+"""
+_UNTRIED = 'It has not been tried yet.'
 _FOOT = """
 Autoencoders, [VAE](autoencoder.md) and [conditional GANs](conditional.md) have
 pictures on their own pages.
@@ -25,8 +31,8 @@ pictures on their own pages.
 
 runs the commands above whose picture is missing, and writes this page. It
 trains nothing: where a run or a file is absent, the page says how to get it.
-The [figures](results/gallery.json) are kept. Seconds are those of the
-processor, with start and compiling, on a machine that did other work.
+The [figures](results/gallery.json) are kept. CPU seconds contain start and
+compiling; other work on the machine takes nothing away.
 
 """
 
@@ -45,10 +51,15 @@ def page(
   """
   parts, seen = [_HEAD], set()
   for entry in ENTRIES:
-    row, why = rows.get(entry.name), reasons.get(entry.name, '')
-    if row is None:
-      why = why or absent(entry) or 'It has not been tried yet.'
-    parts += [f'## {entry.title}', '', *_section(entry, row, why, seen), '']
+    if row := rows.get(entry.name):
+      why = reasons.get(entry.name, '')
+      parts += [f'## {entry.title}', '', *_section(entry, row, why, seen), '']
+  missing = [entry for entry in ENTRIES if entry.name not in rows]
+  if missing:
+    parts += [_MISSING]
+  for entry in missing:
+    why = reasons.get(entry.name) or absent(entry) or _UNTRIED
+    parts += [f'### {entry.title}', '', *_section(entry, None, why, seen), '']
   used = {name for row in rows.values() for name in row['inputs']}
   files = [(f'`{n}`', INPUTS[n].origin) for n in INPUTS if n in used]
   table = command.table(('input', 'what it is'), files) if files else ''
@@ -86,8 +97,8 @@ def _facts(entry: Entry, row: dict[str, Any] | None) -> list[str]:
     least = any(part['interrupted'] for part in row['commands'])
     steps = f'; steps: {row["steps"]}' if row['steps'] else ''
     facts.append(
-      f'{"At least " if least else ""}{seconds:.0f} s of the processor, '
-      f'{row["machine"]}{steps}.'
+      f'{"At least " if least else ""}{seconds:.0f} CPU seconds on '
+      f'{row["machine"]}, art_jax {row["version"]}{steps}.'
     )
     regions = [n['largest_region'] for n in row['notes'].values()]
     if regions:

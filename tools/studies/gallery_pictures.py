@@ -3,6 +3,7 @@
 import io
 import json
 import pathlib
+from typing import Any
 
 from PIL import Image
 
@@ -36,6 +37,16 @@ def gather(entry: Entry, folder: pathlib.Path):
       if note:
         notes[str(path.relative_to(folder))] = json.loads(note)
   return shown, notes
+
+
+def layout(entry: Entry) -> dict[str, Any]:
+  """Return what of an entry says how its picture is put together."""
+  return {
+    'shows': [*entry.shows],
+    'columns': entry.columns,
+    'cell': entry.cell,
+    'crop': [*entry.crop],
+  }
 
 
 def encode(entry: Entry, shown: list[Image.Image]) -> tuple[bytes, list[int]]:

@@ -43,7 +43,7 @@ DATA = {
   'dcgan': 'a run of `dcgan_paintings` on the same pictures, width 32 '
   '([GANs](gan.md))',
 }
-OLD = 'Figures of an earlier run of two minutes, by smaller commands:'
+OLD = 'Figures of an earlier, smaller run of {:g} core-minutes:'
 
 _COLUMNS = 88  # of a command
 
@@ -107,7 +107,7 @@ def section(
   if found is None:
     return parts
   if found['status'] == 'old':
-    parts += ['', OLD, '', *shown(found['lines'])]
+    parts += ['', OLD.format(found['core_minutes']), '', *shown(found['lines'])]
   for table in found.get('tables', ()):
     parts += ['', table]
   if found.get('figure'):
@@ -118,15 +118,20 @@ def section(
 
 
 def wrapped(line: str) -> list[str]:
-  """Return a command as lines of a shell, broken before flags."""
-  lines = ['']
-  for part in re.sub('^tools', 'python -m tools', line).split(' --'):
-    flag = f' --{part}' if lines != [''] else part
-    if len(lines[-1] + flag) > _COLUMNS:
+  """Return a command as lines of a shell, broken before flags.
+
+  Where what stands before the flags is long, it is broken at its spaces.
+  """
+  start, *flags = re.sub('^tools', 'python -m tools', line).split(' --')
+  words = start.split(' ') if len(start) > _COLUMNS else [start]
+  first, *others = [*words, *(f'--{flag}' for flag in flags)]
+  lines = [first]
+  for part in others:
+    if len(f'{lines[-1]} {part}') > _COLUMNS:
       lines[-1] += ' \\'
-      lines.append(f'  {flag[1:]}')
+      lines.append(f'  {part}')
     else:
-      lines[-1] += flag
+      lines[-1] += f' {part}'
   return lines
 
 

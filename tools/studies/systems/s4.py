@@ -204,7 +204,7 @@ ROWS = (
     needs=('flow', 'dcgan'),
     note='Two runs of about a core-hour on the same paintings of van Gogh at '
     '64 px: `flow_paintings`, 5,150 steps of 16, and `dcgan_paintings` of '
-    'width 32, 18,000 steps of 32 (docs/gan.md).',
+    'width 32, 18,000 steps of 32 (docs/projected.md).',
     unreached='An hour of one core is short for diffusion (docs/diffusion.md).',
   ),
   Row(
