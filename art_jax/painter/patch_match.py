@@ -34,7 +34,7 @@ class Patches:
   """How patches are matched and put together.
 
   Attributes:
-    quality: 'full', or 'fast' with a third of the rounds.
+    quality: 'full', or 'fast' with 8 rounds in place of 13.
     coherence: how much worse, in mean squared difference of [-1, 1] pixels, a
       patch may be that continues all around it: larger ones make larger pieces.
     texture: how strongly patches that are smoother than what they stand for are
