@@ -125,7 +125,7 @@ _HELP: dict[str, str | dict[str, str]] = {
   'count': 'Number of samples to paint.',
   'variations': 'Number of paintings of each sample or drawing, with other '
   'sources.',
-  'quality': 'full, or fast for a quarter to a half of the time; default: full.',
+  'quality': 'full, or fast: a quarter to a half of the time; default: full.',
   'max_copy': 'Largest region that may be copied from one source, as a part of '
   'the side; default: 0.35.',
   'upscale': 'Paint at --size though the sources are smaller.',

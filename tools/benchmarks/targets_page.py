@@ -14,20 +14,21 @@ _TEXT = """# Steps compiled for TPUs and GPUs
 
 Written by `python -m tools.benchmarks.targets`; figures in
 [results/targets.json](../results/targets.json). A row is the step that training
-would run, compiled by XLA for chips that were not there. The counts are those
-of that executable, for one device and one step; nothing was run. The batch is
-the experiment's own over all devices; where that does not divide, one picture
-on each.
+would run, compiled by XLA on a machine without these chips. The counts are
+those of that executable, for one device and one step; nothing was run. The
+batch is that of the experiment, split over all devices; where it cannot be
+split evenly, it is one picture on each.
 
-- **memory**: arguments, outputs that reuse none of them, temporaries and the
-  program.
+- **memory**: arguments, outputs that do not reuse the memory of arguments,
+  temporaries and the program.
 - **moved**: bytes that operations read from and write to the device's memory.
 - **launches**: on a GPU, kernels; on a TPU, operations of one program.
-  **transposes** counts those inside of fusions too; **copies** stand alone.
+  **transposes** includes those inside fusions; **copies** counts only those
+  outside fusions.
 - **sent**: bytes of the results of collectives.
-- **at least**: a bound, not a forecast: the largest of arithmetic, memory,
-  links and launches at the chip's published figures (below). Real steps take
-  longer.
+- **at least**: a lower bound on the time, not a forecast: the largest of the
+  times for arithmetic, memory, links and launches at the chip's published
+  figures (below). Real steps take longer.
 
 `art_jax describe EXPERIMENT --target=TARGET` gives the same for any experiment,
 with `--set`; `--fit` finds the largest batch. The plugins come with
@@ -37,8 +38,8 @@ to 35 minutes of one core to compile, one for a GPU about a minute.
 _BEFORE = """## Launches before and after
 
 The steps at commit {commit}, which ran every network once for each batch,
-turned kernels and summed the statistics of a norm one by one, and those above;
-compiled by the same command and compiler, figures in
+turned kernels and summed the statistics of a norm one by one, compared with
+those above. Both are compiled by the same command and compiler; figures in
 [results/targets_before.json](../results/targets_before.json). **turned**:
 transposes and copies that are launches of their own.
 """
@@ -158,8 +159,8 @@ def _chips() -> str:
   return '\n\n'.join(
     [
       '## The chips',
-      'One direction of the links; float32 at the default precision of jax: '
-      'bfloat16 passes\non TPUs, TF32 on GPUs.',
+      'The speed of links is for one direction; float32 is at the default '
+      'precision of jax:\nbfloat16 passes on TPUs, TF32 on GPUs.',
       command.table(head, rows),
       'Sources:',
       '\n'.join(sources) + '\n',

@@ -47,16 +47,16 @@ ENTRIES = (
     'painted',
     'Composed by a GAN, painted with van Gogh’s strokes',
     'painter',
-    'Seeds 0 to 5 of a GAN that learned for an hour of one CPU core from 761 '
-    'of 836 paintings by van Gogh (the other 75 are kept for tests); none of '
-    'the six is left out. It composes at 64 px, and the painter paints at 512 '
-    'px with the strokes of the painting that suits the composition best.',
-    'What is new is the composition: each stroke is taken from a painting of '
-    'the folder, here enlarged, because these hold 256 px. Faces do not hold '
-    'together. Of 16 painted at 256 px, shown to three judges among real '
-    'paintings and raw samples and not told which is which, a majority would '
-    'hang 6 and took none for the work of a painter (the answers are on the '
-    'page of the painter).',
+    'Seeds 0 to 5, with none left out, of a GAN that was trained for an hour '
+    'on one CPU core on 761 of 836 paintings by van Gogh (the other 75 are '
+    'held out). The GAN composes at 64 px, and the painter paints at 512 px '
+    'with the strokes of the painting that suits the composition best.',
+    'Only the composition is new: each stroke is taken from a painting of the '
+    'folder, enlarged here because these files have 256 px. Faces fall apart. '
+    'Three judges saw 16 pictures painted at 256 px among real paintings and '
+    'raw samples, and were not told which is which: a majority would hang 6 '
+    'of the 16 and took none for the work of a painter (the answers are on '
+    'the page of the painter).',
     ('painted/seed_*.png',),
     (f'{_PAINT} --count=6 --upscale --output=painted',),
     ('van_gogh',),
@@ -68,12 +68,12 @@ ENTRIES = (
     'sources',
     'The same GAN, with the strokes of other painters',
     'painter',
-    'The compositions of seeds 0 and 1 once more. Of five paintings that were '
-    'offered, the program took Turner for the first and Kandinsky for the '
-    'second.',
-    'Colors are those of the source and hide the composition, of which only '
-    'the large areas of light and dark remain. With five sources, whole '
-    'motifs of them return.',
+    'The compositions of seeds 0 and 1 once more. From five paintings, the '
+    'program chose the one by Turner for the first and the one by Kandinsky '
+    'for the second.',
+    'Colors are those of the source and hide the composition: only its large '
+    'areas of light and dark remain. With five sources, whole motifs of the '
+    'sources reappear.',
     ('painted/seed_*.png',),
     (f'{_PAINT} --sources=paintings --count=2 --output=painted',),
     ('paintings',),
@@ -87,7 +87,7 @@ ENTRIES = (
     'Two of the eight drawings of flat shapes on the page of the painter, '
     'picked by hand; the program chose one of five paintings for the first, '
     'and one of 836 by van Gogh for the second. Nothing is trained.',
-    'A source is chosen by colors and layout, not by things: mast and sail '
+    'A source is chosen by colors and layout, not by objects: mast and sail '
     'become a column of foam, the crown of the tree a hedge.',
     (
       'drawings/boat.png',
@@ -109,9 +109,9 @@ ENTRIES = (
     'gatys',
     'Style transfer: Gatys',
     'style_transfer',
-    'A photo, The Starry Night, and the pixels of the photo optimized until '
-    'they have the statistics of the painting.',
-    'Texture is spread everywhere, over the face too, and shapes stay those of '
+    'A photo, The Starry Night, and the result: the pixels of the photo, '
+    'optimized to match the feature statistics of the painting.',
+    'Texture spreads everywhere, over the face too, and shapes stay those of '
     'the photo.',
     ('astronaut.png', 'starry_night.jpg', 'gatys.png'),
     (
@@ -129,8 +129,8 @@ ENTRIES = (
     'style_transfer',
     'The same photo and painting. Strokes of the painting follow the shapes '
     'of the photo.',
-    'Colors are those of the painting, not of the thing: the face is blue, and '
-    'its features are drawn in strokes as broad as the nose.',
+    'Colors are those of the painting, not of the object: the face is blue, '
+    'and its features are drawn in strokes as broad as the nose.',
     ('nnst.png',),
     (
       f'art_jax stylize style_transfer_nnst {_PORTRAIT} --size=512 --steps=30 '
@@ -145,8 +145,8 @@ ENTRIES = (
     'mrf',
     'Style transfer: patches (MRF)',
     'style_transfer',
-    'The same photo and painting. Every patch is drawn to the most similar '
-    'one of the painting.',
+    'The same photo and painting. Every patch is pulled toward the most '
+    'similar patch of the painting.',
     'Softer than NNST; a face may be lost where the painting has only swirls.',
     ('mrf.png',),
     (
@@ -166,8 +166,8 @@ ENTRIES = (
     'the PyTorch examples, converted. They learned two paintings in two epochs '
     'of COCO and were not trained here.',
     'Round blobs, as on the suit, are a known artifact of instance norm. No '
-    'network has been trained to the end here; those of half an hour on a CPU '
-    'change colors and texture, not shapes.',
+    'network has been fully trained here; those trained for half an hour on a '
+    'CPU change colors and texture, not shapes.',
     ('candy/*.png', 'mosaic/*.png'),
     tuple(
       f'art_jax translate --weights={name}.safetensors --input=astronaut.png '
@@ -182,7 +182,7 @@ ENTRIES = (
     'Fast style transfer to any painting: AdaIN',
     'adain',
     'A photo in the style of a painting that the network has never seen.',
-    'No network has been trained until its pictures are good.',
+    'No network has been trained long enough to give good pictures.',
     ('adain.png',),
     (f'art_jax stylize --run=runs/adain {_PORTRAIT} --output=adain.png',),
     ('astronaut.png', 'starry_night.jpg'),
@@ -193,10 +193,9 @@ ENTRIES = (
     'unpaired',
     'Translation without pairs: CycleGAN',
     'cyclegan',
-    'Two scenes that the program draws in the manner of photos, each beside '
-    'its translation into the colors of the paintings that it draws. Pairs '
-    'were never seen.',
-    'Three minutes at 64 px teach colors and light, not strokes '
+    'Two built-in scenes in the manner of photos, each beside its translation '
+    'into the colors of the built-in paintings. Training sees no pairs.',
+    'Three minutes of training at 64 px teach colors and light, not strokes '
     '(docs/cyclegan.md tells what was tried). `cyclegan` at 256 px is the '
     'recipe for a GPU, and has not been trained here.',
     ('builtin:3', 'houses.png', 'builtin:6', 'portrait.png'),
@@ -212,12 +211,11 @@ ENTRIES = (
     'pix2pix',
     'Translation from pairs: pix2pix',
     'pix2pix',
-    'The first three of the scenes that the program draws and that were held '
-    'out, at 128 px, enlarged: the label map, its translation, the painting '
-    'that belongs to it.',
-    'After minutes on a CPU things are in their places and colors are '
-    'plausible, edges are soft and woven, and there are no strokes. Facades, '
-    'the data set of the paper, may not be shown here.',
+    'The first three held-out built-in scenes, at 128 px, enlarged: the label '
+    'map, its translation, and the painting that belongs to it.',
+    'After minutes of training on a CPU, things are in their places and colors '
+    'are plausible, but edges are soft and woven, and there are no strokes. '
+    'Facades, the data set of the paper, may not be shown here.',
     ('runs/pix2pix_scenes/images/ab/*3500.png',),
     runs=('pix2pix_scenes',),
     columns=1,
@@ -230,9 +228,9 @@ ENTRIES = (
     'projected',
     'The GAN that composes the paintings above, by itself: 16 samples, and a '
     'walk from seed to seed and back, enlarged from 64 px.',
-    'Skies, fields, a house and flowers can be told; up close all is smudged. '
-    'This is what an hour of one CPU core gives at 64 px. The recipe of 256 px '
-    'is for a GPU, and has not been trained here.',
+    'Skies, fields, a house and flowers can be recognized; up close everything '
+    'is smudged. This is what an hour on one CPU core gives at 64 px. The '
+    'recipe at 256 px is for a GPU, and has not been trained here.',
     ('samples/grid.png', 'walk/interpolate.png'),
     (
       'art_jax sample runs/projected_paintings64 --study=grid --num=16 '
@@ -249,8 +247,8 @@ ENTRIES = (
     'Diffusion',
     'diffusion',
     'Samples of a rectified flow at 64 px, enlarged.',
-    'An hour of one core gives palettes and first layouts, and hardly a '
-    'motif; by eye the GAN above is ahead after as long.',
+    'An hour on one core gives palettes and rough layouts, but hardly a motif; '
+    'by eye, the GAN above is better after the same time.',
     ('samples/grid.png',),
     (
       'art_jax sample runs/flow_paintings --study=grid --num=16 '
@@ -266,8 +264,8 @@ ENTRIES = (
     'video',
     'A clip that pans over a photo, painted frame by frame so that strokes '
     'move with it.',
-    'Two CPU seconds a frame at 256 px, where strokes are fine; twelve frames '
-    'are a second of this clip.',
+    'A frame takes two CPU seconds at 256 px, where strokes are thin; a second '
+    'of this clip has twelve frames.',
     ('painted.mp4',),
     (
       'python -m tools.studies.pan_clip --picture=chelsea.png '

@@ -12,13 +12,14 @@ from tools.studies.gallery_inputs import INPUTS, RUNS
 _COLUMNS = 80
 _HEAD = """# Gallery
 
-What each family makes, with the command, its time, and what it cannot do yet.
-No picture is retouched, or chosen among many unless the caption says so. Times
-are CPU seconds (of all cores together), not those of the clock.
+What each family of models makes, with the command, the time that it takes, and
+what the family cannot do yet. No picture is retouched, nor is any selected from
+many unless the caption says so. Times are CPU seconds (the sum over all cores),
+not wall time.
 """
 _MISSING = """## Not shown yet
 
-What no run at hand shows well enough, and how to make it.
+Pictures that no available run shows well enough, and how to make them.
 """
 _UNTRIED = 'It has not been tried yet.'
 _FOOT = """
@@ -31,8 +32,8 @@ pictures on their own pages.
 
 runs the commands above whose picture is missing, and writes this page. It
 trains nothing: where a run or a file is absent, the page says how to get it.
-The [figures](results/gallery.json) are kept. CPU seconds contain start and
-compiling; other work on the machine takes nothing away.
+The [figures](results/gallery.json) are kept. CPU seconds include start-up and
+compilation, but no other work on the machine.
 
 """
 

@@ -15,13 +15,14 @@ _COLUMNS = 'recall precision copied sampled'.split()
 _JUDGED = 'kid/squeezenet', 'deviation/squeezenet'
 _ENOUGH = 10  # minutes; below, the figures are no advice
 _PARTS = ('built-in', 'folder')
-_METHOD = """KID compares samples with the training pictures, with its standard
-deviation over subsets: less is better. The first is in `pixels32`, which sees
-colors and sharpness, the second in SqueezeNet's features, which see what is
-shown. Recall is the share of the data near to samples, precision the share of
-samples near to data, copied the share of samples that are as near to a training
-picture as the nearest training pictures are to each other, and much nearer to
-it than to any other. See [metrics](metrics.md).
+_METHOD = """KID compares samples with the training pictures (lower is better);
++- is its standard deviation over subsets. The first column uses `pixels32`,
+which sees colors and sharpness, the second SqueezeNet's features, which see
+what is shown. Recall is the share of the data that is near to samples,
+precision the share of samples that are near to data, copied the share of
+samples that are as near to a training picture as the nearest training pictures
+are to each other, and much nearer to it than to any other. See
+[metrics](metrics.md).
 """
 
 
@@ -54,9 +55,9 @@ def _recommended() -> str:
 
 {lines}
 
-For paintings, [Projected GAN](projected.md#how-good-it-is) has the figures of
-an hour of one CPU core beside those of DCGAN, and [the painter](painter.md)
-paints samples large.
+For paintings, [Projected GAN](projected.md#how-good-it-is) compares its figures
+after an hour on one CPU core with those of DCGAN, and [the painter](painter.md)
+paints samples at a larger size.
 """
 
 

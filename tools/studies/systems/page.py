@@ -11,17 +11,18 @@ from tools.studies.systems.row import Row
 _HEAD = """# The originals and ours
 
 Every system of five earlier projects: what the project tried, what failed \
-there, the commands that run the same system here, and what ours comes to. \
+there, the commands that run the same system here, and what ours achieves. \
 Every row has a budget in minutes of one core, fixed before its training; when \
-it ends, the row reports what it has. Times are those of the processor. The \
-page is written by
+the budget is spent, the row reports what it has reached by then. Times are \
+CPU time, not wall time. The page is written by
 
     python -m tools.studies.originals --minutes=60
 
-and a flag for each of the data below, such as `--mnist=mnist.npz`. It runs \
-what is not yet done, `--minutes` of a core at a time, and continues when it \
-is started again; `--plan` prints the budgets. The results are kept in \
-`docs/results/originals`. In the commands, names in capitals stand for the data:
+with a flag for each set of data below, such as `--mnist=mnist.npz`. Each \
+start runs what is not yet done, for `--minutes` of one core, and the next \
+start continues from there; `--plan` prints the budgets. The results are kept \
+in `docs/results/originals`. In the commands, names in capitals stand for the \
+data:
 """
 DATA = {
   'mnist': 'MNIST as mnist.npz, `keras.datasets.mnist` downloads it',
@@ -36,7 +37,8 @@ DATA = {
   'neural-style>, examples/inputs',
   'scream': 'The Scream by Munch, public domain, at Wikimedia Commons',
   'hat': 'Woman with a Hat by Matisse',
-  'photos': 'astronaut, chelsea and coffee of `skimage.data`, with commas',
+  'photos': 'astronaut, chelsea and coffee of `skimage.data`, separated by '
+  'commas',
   'flow': 'a run of `flow_paintings` on the paintings with '
   '`--set data.heldout=0.1 --set train.keep_every=250` '
   '([diffusion](diffusion.md))',

@@ -71,9 +71,9 @@ ROWS = (
   Row(
     'S0.1',
     'Convolutional autoencoder on paintings',
-    'An encoder of convolutions and a decoder of transposed ones on the Monet '
-    'paintings of monet2photo; codes squeezed into 0..1, so that random ones '
-    'can be drawn; several sizes of the code.',
+    'A convolutional encoder and a decoder of transposed convolutions on the '
+    'Monet paintings of monet2photo; codes squashed into 0..1, so that random '
+    'codes can be drawn; several sizes of the code.',
     'It reconstructs well, but random codes give pictures far from the data.',
     (
       Do(_TABLE, tables=True),
@@ -96,19 +96,19 @@ ROWS = (
     caption='Paintings kept aside, above; reconstructed from 64 numbers, '
     'below.',
     needs=('paintings',),
-    note='64 px, networks of width 32, 4,000 steps of 32 for each of six '
-    'models. Only 25 Monet paintings were at hand, so all of them learn van '
-    'Gogh.',
-    unreached='KID on pixels32 counts sharpness most, and samples of both '
-    'models are blurred.',
+    note='64 px, networks of width 32, 4,000 steps of batch 32 for each of six '
+    'models. Only 25 Monet paintings were at hand, so all six models are '
+    'trained on van Gogh.',
+    unreached='KID in pixels32 depends mostly on sharpness, and samples of '
+    'both models are blurred.',
   ),
   Row(
     'S0.2',
     'Convolutional VAE on paintings',
-    'The same networks with a normal prior of the codes: reconstruction plus '
-    'divergence. The project found its reconstructions better than those of '
+    'The same networks with a normal prior on the codes: reconstruction plus '
+    'KL divergence. The project found its reconstructions better than those of '
     'the autoencoder.',
-    'Interpolations are smooth, samples are blurred.',
+    'Interpolations are smooth, but samples are blurred.',
     (
       Do(_TABLE, tables=True),
       *(
@@ -144,15 +144,15 @@ ROWS = (
     'from one random code to another.',
     needs=('paintings',),
     after=('S0.1',),
-    note='The runs of S0.1.',
+    note='This row uses the runs of S0.1.',
     unreached='See S0.1.',
   ),
   Row(
     'S0.3',
     'Plain convolutional GAN at 150 px',
-    'A GAN of convolutions on pictures cut to 150x150 from the Best Artworks '
-    'of All Time.',
-    'Mode collapse: textures of the commonest pictures.',
+    'A convolutional GAN on pictures of the Best Artworks of All Time, cut to '
+    '150x150.',
+    'Mode collapse to the textures of the most common pictures.',
     (
       Do(
         'art_jax train dcgan_art150 --data={paintings} --workdir={work}/run '
@@ -183,8 +183,8 @@ ROWS = (
     figure=('S0.3/run/losses.png', 'S0.3/samples.png'),
     caption='Losses; paintings and samples.',
     needs=('paintings',),
-    note='150 px, networks of width 16, batch 32, on van Gogh; the full width '
-    'of 64 is for a GPU.',
+    note='150 px, networks of width 16, batch 32, trained on van Gogh; the '
+    'full width of 64 is for a GPU.',
     unreached='The run reports its collapse; the recipe that does not collapse '
     'is dcgan_paintings.',
   ),

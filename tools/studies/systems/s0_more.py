@@ -93,14 +93,14 @@ ROWS = (
     'aside.',
     note='Built-in photos and paintings at 64 px, 3,000 steps of the small '
     'experiment. The canonical experiment, `art_jax train cyclegan '
-    '--data=FOLDER`, is 256 px and 200 epochs: days of a GPU.',
+    '--data=FOLDER`, takes 256 px and 200 epochs: days on a GPU.',
   ),
   Row(
     'S0.5',
     'Facades: photos to label maps',
     'pix2pix and CycleGAN on the CMP facades, from photos of buildings to '
-    'their labels (the project calls it object detection).',
-    'No number was given.',
+    'label maps (the project calls it object detection).',
+    'The project reported no score.',
     (
       *_facades('recipe'),
       *_facades('l1', ' --set algorithm.l1_weight=10000'),
@@ -126,11 +126,12 @@ ROWS = (
     caption='Built-in paired scenes kept aside: input, made, truth. The '
     'facades are for research only and are not shown.',
     needs=('facades',),
-    note='128 px, width 32, 9,000 steps of one pair (75 epochs) of the 120 '
-    'pairs of `train`, scored on the 15 of `val` after snapping to the nearest '
-    'of 12 colors. After 4,560 steps of the same, this program came to 37.6 % '
-    'and 0.125 once, and the PyTorch pix2pix to 36.7 % and 0.121. The paper: '
-    '200 epochs of 400 pairs at 256 px, on a GPU.',
+    note='128 px, width 32, 9,000 steps of one pair (75 epochs of the 120 '
+    'pairs of `train`), scored on the 15 pairs of `val` after snapping pixels '
+    'to the nearest of 12 colors. After 4,560 of these steps, this program '
+    'once reached an accuracy of 37.6 % and a mean IoU of 0.125, and the '
+    'PyTorch pix2pix 36.7 % and 0.121. The paper trains for 200 epochs of 400 '
+    'pairs at 256 px, on a GPU.',
     unreached='120 pairs are few, and D wins early.',
   ),
   Row(
@@ -221,7 +222,7 @@ ROWS = (
     figure=('S0.7/run/images/samples/*.png', 'S0.7/run/images/asked/*.png'),
     caption='Left: samples. Right: pictures kept aside whose genre and palette '
     'were asked for.',
-    note='The built-in pictures at 32 px, width 32, 6,000 steps of 64. '
+    note='The built-in pictures at 32 px, width 32, 6,000 steps of batch 64. '
     'Artist and year come from a `labels.csv` of your own pictures.',
   ),
 )

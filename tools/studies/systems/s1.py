@@ -55,15 +55,15 @@ ROWS = (
     figure=('S1.1/run/losses.png', 'S1.1/samples.png'),
     caption='Losses of each step; paintings and samples.',
     needs=('paintings',),
-    note='128 px, width 16, 4,000 steps of 32 on the paintings of van Gogh. '
-    'Width 64 on 8,027 paintings is an hour of a GPU.',
+    note='128 px, width 16, 4,000 steps of batch 32 on the paintings of van '
+    'Gogh. Width 64 on 8,027 paintings takes an hour on a GPU.',
   ),
   Row(
     'S1.2',
     'Wasserstein GAN at 128 px',
-    'A critic without sigmoid, trained several steps for each of G, its '
+    'A critic without sigmoid, trained for several steps per step of G, its '
     '*gradients* clipped (the paper clips *weights*); RMSprop.',
-    'It collapsed all the same; losses near 0 were taken for failure.',
+    'It still collapsed; losses near 0 were mistaken for failure.',
     (
       Do(
         'tools.studies.tables wgan --workdir={work}/table --data={paintings} '
@@ -107,8 +107,8 @@ ROWS = (
     figure=tuple(f'S1.2/table/{way}_0/losses.png' for way in _WAYS),
     caption='Losses: gradients clipped, weights clipped, gradient penalty.',
     needs=('paintings',),
-    note='64 px, width 16, 600 updates of G (3,000 of the critic) of 32, three '
-    'seeds: +- is their deviation. 128 px and 11,900 updates are some hours '
-    'of a GPU.',
+    note='64 px, width 16, 600 updates of G (3,000 of the critic), batch 32, '
+    'three seeds: +- is the deviation over them. 128 px and 11,900 updates '
+    'take some hours on a GPU.',
   ),
 )

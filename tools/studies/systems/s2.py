@@ -99,7 +99,7 @@ ROWS = (
     figure=('S2.1/run/images/samples/*.png',),
     caption='Samples after three epochs.',
     needs=('mnist',),
-    note='32 px, width 32; 64 px and width 64 are seconds an epoch on a GPU.',
+    note='32 px, width 32; 64 px and width 64 take seconds per epoch on a GPU.',
   ),
   Row(
     'S2.2',
@@ -107,7 +107,7 @@ ROWS = (
     'The label enters both networks as planes of pixels; on MNIST, CIFAR-10 '
     'and five genres of WikiArt, grown from one genre to four.',
     'Digits were good after one epoch and converged within 20; four genres '
-    'were passable, all at once failed.',
+    'were passable, but training on all at once failed.',
     (
       Do(
         'art_jax train cdcgan_mnist --data={mnist} --workdir={work}/run '
@@ -150,17 +150,17 @@ ROWS = (
     caption='Columns: the digit asked for; landscape, portrait, flower, '
     'cityscape, abstract. Each row is one latent.',
     needs=('mnist',),
-    note='32 px, width 32, batch 32. At a constant rate of 1e-3 the digits '
-    'collapse in the fifth epoch; the alarm says it there, and to lower the '
-    'rate. WikiArt was not at hand: the genres are '
+    note='32 px, width 32, batch 32. At a constant learning rate of 1e-3 the '
+    'digits collapse in the fifth epoch; the alarm reports it then, and '
+    'advises a lower rate. WikiArt was not at hand: the genres are '
     'those of 2,000 built-in pictures. With it: `art_jax train cdcgan_wikiart '
     '--data=FOLDER`, whose sub-folders are the genres.',
   ),
   Row(
     'S2.3',
     'ACGAN',
-    'D has a second head that names the class, of real and of made pictures; '
-    'on MNIST and on genres of WikiArt.',
+    'D has a second head that predicts the class of real and of generated '
+    'pictures; on MNIST and on genres of WikiArt.',
     'It never worked for more than three classes.',
     (
       Do(
@@ -192,16 +192,17 @@ ROWS = (
     'cityscape, abstract.',
     needs=('mnist',),
     note='32 px, width 32, batch 32; the genres are those of 2,000 built-in '
-    'pictures, and D learns them from the pictures alone: with the class loss '
-    'of fakes too, as in the paper, 73.6 % after 6,000 steps. With '
-    'WikiArt: `art_jax train acgan_wikiart --data=FOLDER`.',
+    'pictures, and D learns them from real pictures alone: with the class loss '
+    'on fakes too, as in the paper, 73.6 % of samples had the genre asked for '
+    'after 6,000 steps. With WikiArt: `art_jax train acgan_wikiart '
+    '--data=FOLDER`.',
   ),
   Row(
     'S2.4',
     'Preparing the pictures',
     'Five sets of WikiArt, cut and resized to 64x64.',
-    'Corrupted files were found and removed by hand, and pictures dropped so '
-    'that batches of 100 divide them.',
+    'Corrupted files were found and removed by hand, and pictures were dropped '
+    'to make their number a multiple of the batch size, 100.',
     (
       Do('tools.studies.originals --broken={work}/pictures', minutes=1),
       Do(
@@ -232,15 +233,15 @@ ROWS = (
     takes=0.5,
     figure=('S2.4/run/examples.png',),
     caption='What the run learns from.',
-    note='About the pictures alone: 600 steps at 32 px. Batches of 32 cross '
-    'the epochs of 37 pictures.',
+    note='This row is only about the pictures: 600 steps at 32 px. Batches of '
+    '32 run across the ends of epochs of 37 pictures.',
   ),
   Row(
     'S2.5',
     'Stabilizers of a GAN',
     'Step schedules, label smoothing and swapping, dropout in D, replay of '
     'earlier fakes, and others.',
-    'Up to eight hours of training to see whether one of them helps.',
+    'It took up to eight hours of training to see whether one of them helps.',
     (
       Do(
         'tools.studies.tables stabilizer --workdir={work}/table '
@@ -259,15 +260,16 @@ ROWS = (
     budget=150,
     takes=85,
     needs=('paintings',),
-    note='32 px, width 16, 1,500 steps of 32 on the paintings of van Gogh, 39 '
-    'runs. What holds for so small a network may not for a large one.',
+    note='32 px, width 16, 1,500 steps of batch 32 on the paintings of van '
+    'Gogh, 39 runs. What holds for so small a network may not hold for a large '
+    'one.',
   ),
   Row(
     'S2.6',
     'Looking at a generator',
     'Interpolations between two latents, the same latent in every class, the '
     "ten best of a class by D's probability, pictures that D rejects.",
-    'Cells of a notebook.',
+    'They existed only as cells of a notebook.',
     tuple(
       _sample(study, more, '{shared}/S2.2/run')
       for study, more in (
@@ -301,6 +303,6 @@ ROWS = (
     "by D's probability.",
     needs=('mnist',),
     after=('S2.2',),
-    note='The run of S2.2.',
+    note='This row uses the run of S2.2.',
   ),
 )

@@ -42,10 +42,10 @@ ROWS = (
   Row(
     'S3.1',
     'Style transfer of Gatys with VGG-16',
-    'From noise, squared errors of activations for the content and of Gram '
-    'matrices for the style, gradient descent on the pixels; a second picture '
-    'with a lower content weight.',
-    'Portraits suffer: Gram matrices know only texture.',
+    'Gradient descent on the pixels, from noise, with squared errors of '
+    'activations for the content and of Gram matrices for the style; a second '
+    'picture with a lower content weight.',
+    'Portraits suffer: Gram matrices capture only texture.',
     (
       Do(
         _PAINT.format('style_transfer', 'content', 'style', 'result.png')
@@ -95,8 +95,8 @@ ROWS = (
   Row(
     'S3.2',
     'Patches in place of Gram matrices',
-    'Named as the remedy for portraits: each patch of the features is matched '
-    'with the most similar patch of the painting.',
+    'Suggested as the remedy for portraits: each patch of the features is '
+    'matched with the most similar patch of the painting.',
     'Not tried.',
     (
       Do(
@@ -143,16 +143,16 @@ ROWS = (
     '(NNST).',
     needs=('content', 'style', 'hat'),
     note='Measured on astronaut and Woman with a Hat at 256 px. In an earlier '
-    'run two face detectors of OpenCV 4 found the face that patches had '
-    'painted, and none in that of Gram matrices from noise.',
-    unreached='From the photo, Gram matrices minimize the very distance that '
-    'is compared.',
+    'run two face detectors of OpenCV 4 found the face in the picture made '
+    'with patches, and none in the one made with Gram matrices from noise.',
+    unreached='Optimizing Gram matrices from the photo minimizes the very '
+    'distance by which both are compared.',
   ),
   Row(
     'S3.3',
     'Fast style transfer',
     'A network trained once for a painting, as in the paper, on COCO.',
-    'A white blotch; it was trained too briefly.',
+    'The pictures had a white blotch; the network was trained too briefly.',
     (
       Do(
         'art_jax train fast_style_squeezenet --data={paintings} '
@@ -196,15 +196,15 @@ ROWS = (
     caption='Photos, and the same by one pass of the network.',
     needs=('paintings', 'style', 'photos'),
     note='Half the channels and the losses of SqueezeNet, 96 px, 20,000 steps '
-    'of 4 van Gogh paintings in place of photos. VGG-16 at 256 px on COCO is a '
-    'GPU’s work: `art_jax train fast_style --data=COCO`.',
-    unreached='A network this small, on 96 px, is not as good as many '
-    'iterations; the full one is for a GPU.',
+    'of batch 4 on van Gogh paintings instead of photos. VGG-16 at 256 px on '
+    'COCO needs a GPU: `art_jax train fast_style --data=COCO`.',
+    unreached='A network this small, trained at 96 px, is not as good as many '
+    'iterations of optimization; the full network is for a GPU.',
   ),
   Row(
     'S3.4',
     'Video',
-    'Named as what fast style transfer is for.',
+    'Named as the purpose of fast style transfer.',
     'Not tried.',
     (
       Do(
@@ -239,8 +239,8 @@ ROWS = (
     needs=('tubingen', 'scream'),
     note='Eight frames of 192 px panned over a photo, 60 steps each, '
     'SqueezeNet and The Scream.',
-    unreached='Frames that are equal are not painted again, but compression '
-    'makes those of a still clip differ a little, and 30 more steps from the '
-    'frame before still change it.',
+    unreached='Identical frames are not painted again, but compression makes '
+    'the frames of a still clip differ a little, and 30 more steps that start '
+    'from the frame before still change the picture.',
   ),
 )

@@ -20,9 +20,10 @@ _TABLE = Do(
   tables=True,
 )
 _NOTE = (
-  'Three seeds of each of four recipes, 64 px, width 32, 3,500 steps of 32 '
-  '(the project: width 64, batch 128), so that the twelve runs fit into six '
-  'core-hours. Only 11 Japanese pictures were at hand, so they learn van Gogh.'
+  'Three seeds of each of four recipes, 64 px, width 32, 3,500 steps of batch '
+  '32 (the project: width 64, batch 128), so that the twelve runs fit into '
+  'five core-hours. Only 11 Japanese pictures were at hand, so the runs are '
+  'trained on van Gogh.'
 )
 
 
@@ -103,8 +104,8 @@ ROWS = (
     'S4.2',
     'Version 2: smoothed labels and leaky ReLU in G',
     'Targets from U(0.7, 1) and U(0, 0.3), and leaky ReLU in G; 100 epochs.',
-    'It diverged after 500 iterations, with blur and checkerboards. Two things '
-    'were changed at once.',
+    'It diverged after 500 iterations, with blur and checkerboard artifacts. '
+    'Two things were changed at once.',
     (_TABLE,),
     (
       *(
@@ -141,8 +142,8 @@ ROWS = (
     'S4.3',
     'Version 3: smoothed labels alone',
     'ReLU back in G, 400 epochs: the best of the three.',
-    'Structure that is there at two thirds of the run vanishes again and '
-    'returns near the end; spikes after 6,000 iterations.',
+    'Structure that is visible after two thirds of the run vanishes again and '
+    'returns near the end; losses have spikes after 6,000 iterations.',
     _runs('smoothed'),
     (
       not_above(
@@ -167,7 +168,7 @@ ROWS = (
   Row(
     'S4.4',
     'Diffusion, the next step that was named',
-    'Named as stabler and better at generating images than GANs.',
+    'Named as more stable and better at generating images than GANs.',
     'Not tried.',
     (
       _recipe_figures('flow', 'flow'),
@@ -210,8 +211,8 @@ ROWS = (
   Row(
     'GANGogh',
     'Conditional WGAN-GP with a classifier',
-    'The system that the third project compares itself with: gates that know '
-    'the genre, a critic with a second head, 14 genres of WikiArt.',
+    'The system that the third project compares itself with: activations gated '
+    'by the genre, a critic with a second head, 14 genres of WikiArt.',
     'Not part of the project.',
     (
       Do(
@@ -243,9 +244,9 @@ ROWS = (
     figure=('GANGogh/run/losses.png', 'GANGogh/classes/*.png'),
     caption='Losses; columns: landscape, portrait, flower, cityscape, '
     'abstract.',
-    note='The five built-in genres at 64 px, width 16, 3,000 updates of G and '
-    '17,000 of the critic of 32. 200,000 updates of width 64 are days of a '
+    note='The five built-in genres at 64 px, width 16, batch 32, 3,000 updates '
+    'of G and 17,000 of the critic. 200,000 updates at width 64 take days on a '
     'GPU.',
-    unreached='3,000 of the 200,000 updates of its authors.',
+    unreached='It was trained for 3,000 of the 200,000 updates of its authors.',
   ),
 )
