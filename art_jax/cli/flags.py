@@ -163,7 +163,7 @@ _HELP: dict[str, str | dict[str, str]] = {
   'starts': 'Time a cold and a warm start too.',
   # checkpoints.
   'verify': 'Read every byte and compare every checksum.',
-  'prune': 'Remove all but --keep_last and --keep_every.',
+  'prune': 'Remove all but --keep_last, --keep_every and the best.',
   'keep_last': 'With --prune: number of newest ones that are kept.',
   'keep_every': 'With --prune: multiples of this step are kept; 0: none.',
   # studio.

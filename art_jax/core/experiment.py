@@ -1,6 +1,7 @@
 """What a run is: the experiment, its data and its training, as values."""
 
 import dataclasses
+import math
 import operator
 from typing import Any, Protocol
 
@@ -39,8 +40,9 @@ class Epochs:
   def __post_init__(self):
     object.__setattr__(self, 'count', float(self.count))
     errors.require(
-      self.count >= 0,
-      f'Epochs({self.count}): a number of epochs is >= 0; pass a larger one',
+      0 <= self.count < math.inf,
+      f'Epochs({self.count}): a number of epochs is >= 0 and finite; pass '
+      'another one',
     )
 
 
@@ -211,7 +213,7 @@ class Train:
       'train',
       self,
       *rules,
-      ('seed', self.seed >= 0, 'is >= 0'),
+      ('seed', 0 <= self.seed < 2**32, 'is >= 0 and below 2**32'),
       ('max_rollbacks', self.max_rollbacks >= 0, 'is >= 0'),
       _one_of('on_nan', self.on_nan, 'stop', 'rollback'),
       _one_of('on_data_change', self.on_data_change, 'stop', 'continue'),

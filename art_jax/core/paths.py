@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import zlib
 from collections.abc import Iterator
 
 import platformdirs
@@ -60,7 +61,9 @@ def staged(path: os.PathLike | str) -> Iterator[epath.Path]:
   """
   path = epath.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+  # Not longer than the name itself may be: systems allow 255 bytes.
+  mark = zlib.crc32(os.fsencode(path.name))
+  temporary = path.with_name(f'.{mark:08x}.{os.getpid()}.tmp')
   try:
     yield temporary
     temporary.replace(path)

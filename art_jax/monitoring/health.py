@@ -18,7 +18,10 @@ from art_jax.monitoring.alarms import watch
 from art_jax.runs.metrics_log import Writer
 
 # Larger is better for these; for errors and distances smaller is.
-_LARGER = ('diversity', 'distinct', 'recall', 'precision', 'verdict')
+_LARGER = (
+  *('diversity', 'distinct', 'recall', 'precision'),
+  *('verdict', 'accuracy'),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Best:
 
 def larger_is_better(metric: str) -> bool:
   """Tell whether a metric of metrics.jsonl grows as pictures get better."""
-  return metric.split('/')[min(1, metric.count('/'))] in _LARGER
+  return any(part in _LARGER for part in metric.split('/')[:2])
 
 
 def default_metric(names: list[str]) -> str | None:

@@ -79,7 +79,7 @@ class Probe:
 
   def _between(self, state, group: probe_inputs.Group) -> np.ndarray:
     """Return a sheet u8[1, H', W', 3] of as many rows as one chunk has."""
-    rows = self._rows // _BETWEEN
+    rows = min(self._rows // _BETWEEN, len(group.inputs) // 2)
     a, b = group.inputs[: 2 * rows].reshape(2, rows, *group.inputs.shape[1:])
     walk = interpolate.path_of(group.inputs)
     times = np.linspace(0, 1, _BETWEEN)

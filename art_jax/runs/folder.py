@@ -31,6 +31,11 @@ from art_jax.config import experiments, serialization
 _MAX_CONFIG = 2**20  # bytes
 
 
+def classes(experiment: core.Experiment) -> dict[str, type]:
+  """Return the classes of an experiment by name, a user's own ones too."""
+  return {type(n).__name__: type(n) for n in serialization.walk(experiment)}
+
+
 class RunFolder:
   """Reads and writes the files of one run.
 
@@ -82,8 +87,7 @@ class RunFolder:
 
   def read_config_like(self, experiment: core.Experiment):
     """Return what `read_config` does, with the classes of an experiment."""
-    nodes = serialization.walk(experiment)
-    return self.read_config({type(n).__name__: type(n) for n in nodes})
+    return self.read_config(classes(experiment))
 
   def class_names(self) -> tuple[str, ...]:
     """Return the names of the classes in data.json, () if it has none."""
@@ -93,6 +97,15 @@ class RunFolder:
     except (OSError, ValueError, KeyError, TypeError):
       return ()  # Numbers name the classes as well.
     return tuple(map(str, names))
+
+  def changed(self, experiment: core.Experiment) -> list[str]:
+    """Return the dotted paths in which config.txt differs; [] without one."""
+    text = f'{serialization.to_text(experiment)}\n'
+    path = self.path / 'config.txt'
+    if not path.exists() or path.read_text() == text:
+      return []
+    old = self.read_config_like(experiment)
+    return [] if old is None else experiments.differences(old, experiment)
 
   def check_config(self, experiment: core.Experiment) -> None:
     """Raise unless this experiment may continue what is in the folder.
@@ -105,7 +118,7 @@ class RunFolder:
     old = self.read_config_like(experiment)
     if old is None:
       core.require(
-        not self._holds_checkpoints(),
+        not self.holds_checkpoints(),
         f'{self.path} holds checkpoints but no config.txt: what made them '
         'is unknown; pass another --workdir',
       )
@@ -142,9 +155,10 @@ class RunFolder:
     """Tell whether a step was taken: a checkpoint or a metric is there."""
     metrics = self.path / 'metrics.jsonl'
     written = metrics.exists() and metrics.stat().length > 0
-    return written or self._holds_checkpoints()
+    return written or self.holds_checkpoints()
 
-  def _holds_checkpoints(self) -> bool:
+  def holds_checkpoints(self) -> bool:
+    """Tell whether the folder of checkpoints holds anything."""
     return self.checkpoints.is_dir() and any(self.checkpoints.iterdir())
 
   def write_json(self, name: str, value: Any) -> None:

@@ -7,12 +7,28 @@ from typing import Any
 from art_jax import core
 from art_jax.config import experiments, shapes
 from art_jax.runs.checkpoints import Checkpoints, Restored
-from art_jax.runs.folder import RunFolder
+from art_jax.runs.folder import RunFolder, classes
 
 
 def load_state(run: str | pathlib.Path) -> core.State:
   """Return the latest state of a run as host arrays."""
   return restore(run)[1].state
+
+
+def load_donor(
+  run: str | pathlib.Path, experiment: core.Experiment
+) -> core.State:
+  """Return the latest state of another run, for --init_from.
+
+  Args:
+    run: its folder.
+    experiment: whose classes the other run may use too.
+  """
+  try:
+    return restore(run, extra=classes(experiment))[1].state
+  except core.UserError as error:
+    text = str(error).removeprefix(f'--run={run}: ')
+    raise core.UserError(f'--init_from={run}: {text}') from None
 
 
 def restore(

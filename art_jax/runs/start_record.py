@@ -13,6 +13,8 @@ from typing import Any
 
 import jax
 import numpy as np
+from absl import logging
+from etils import epath
 
 from art_jax import core
 from art_jax.config import serialization
@@ -119,10 +121,22 @@ def write_start(
   folder.write_json('data.json', data)
   if not (folder.trained() and (folder.path / 'examples.png').exists()):
     images.save_png(folder.path / 'examples.png', examples())
-  path = folder.path / 'run.json'
-  starts = json.loads(path.read_text('utf-8')) if path.exists() else []
-  starts.append(_describe_start(resolved, devices, command))
-  folder.write_json('run.json', starts)
+  start = _describe_start(resolved, devices, command)
+  folder.write_json('run.json', [*_starts(folder.path / 'run.json'), start])
+
+
+def _starts(path: epath.Path) -> list[Any]:
+  """Return the entries of run.json; a damaged one begins anew."""
+  try:
+    starts = json.loads(path.read_text('utf-8'))
+  except FileNotFoundError:
+    return []
+  except ValueError as error:
+    starts = error
+  if isinstance(starts, list):
+    return starts
+  logging.warning('%s is damaged and begins anew (%s)', path, starts)
+  return []
 
 
 def _versions() -> dict[str, str]:

@@ -34,15 +34,18 @@ class Range:
   def draw(self, u: float) -> str:
     """Return the value at the share u in [0, 1) of the way, as text.
 
-    Steps are even in the logarithm where both ends are positive.
+    Steps are even in the logarithm where both ends are positive. It has four
+    digits, or four of the part in which the ends differ, and never lies beyond
+    an end.
     """
     low, high = self.low, self.high + self.whole
     value = low * (high / low) ** u if self.low > 0 else low + (high - low) * u
-    return (
-      str(min(math.floor(value), int(self.high)))
-      if self.whole
-      else f'{value:.4g}'
-    )
+    if self.whole:
+      return str(min(math.floor(value), int(self.high)))
+    same = math.floor(math.log10(max(abs(low), abs(high)) / (high - low)))
+    text = f'{value:.{4 + max(same, 0)}g}'
+    inside = min(max(float(text), low), high)
+    return text if inside == float(text) else repr(inside)
 
 
 @dataclasses.dataclass(frozen=True)

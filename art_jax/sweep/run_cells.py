@@ -11,6 +11,7 @@ from art_jax import core
 from art_jax.config import experiments as experiment_files
 from art_jax.devices import distributed, mesh
 from art_jax.runs import lock
+from art_jax.runs.folder import RunFolder
 from art_jax.sweep import groups, outcome, program, together
 from art_jax.sweep.cells import Cell
 from art_jax.sweep.claims import Claims, Lost
@@ -52,9 +53,12 @@ def run(sweep: Sweep, devices: mesh.Devices) -> list[outcome.Outcome]:
   waits for those of the others, or takes them over from one that died.
 
   Raises:
+    core.UserError: a cell's folder holds a run of other settings.
     loop.Preempted: asked to stop; the same command goes on.
     core.StorageError: the disk failed.
   """
+  for name, experiment in sweep.experiments.items():
+    _folder(sweep, name).check_config(experiment)
   for name, reason in sweep.refused.items():
     outcome.note(sweep.folder / name, 'failed', reason, 1)
   with Claims(sweep.folder) as claims:
@@ -92,9 +96,8 @@ def _not_ended(
   """
 
   def ended(name: str) -> bool:
-    status = _status(sweep, name)
     tried = claims.count(name) > before[name] and not claims.owner(name)
-    return status in outcome.DONE or (status == 'failed' and tried)
+    return _is_done(sweep, name) or (_status(sweep, name) == 'failed' and tried)
 
   return [
     cell.name
@@ -133,7 +136,7 @@ def _run_claimed(
   mine = [name for name in names if claims.take(name)]
   try:
     # Another process may have ended one since the cells were listed.
-    rest = [n for n in mine if _status(sweep, n) not in outcome.DONE]
+    rest = [name for name in mine if not _is_done(sweep, name)]
     if rest:
       _run_group(sweep, rest, group, claims, devices)
       _write_table(sweep)
@@ -142,6 +145,20 @@ def _run_claimed(
   finally:
     for name in mine:
       claims.give_back(name)
+
+
+def _is_done(sweep: Sweep, name: str) -> bool:
+  """Tell whether a cell has ended, with the settings that it has now.
+
+  One whose duration, say, has changed since goes on.
+  """
+  return _status(sweep, name) in outcome.DONE and not _folder(
+    sweep, name
+  ).changed(sweep.experiments[name])
+
+
+def _folder(sweep: Sweep, name: str) -> RunFolder:
+  return RunFolder(sweep.folder / name, writable=False)
 
 
 def _status(sweep: Sweep, name: str) -> str | None:

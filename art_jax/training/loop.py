@@ -73,7 +73,11 @@ def train(
   state_shapes = shapes.state_shapes(experiment)
   with contextlib.ExitStack() as outer:
     locked = session.lock_folder(outer, workdir, experiment)
-    donor = restore.load_state(init_from) if init_from else None
+    donor = None
+    if init_from:
+      donor = functools.cache(lambda: restore.load_donor(init_from, experiment))
+      if not locked[0].holds_checkpoints():
+        donor()  # its faults are told before the data are read
     resolved, dataset, measure = start.open_data(experiment, devices, clocks)
     with contextlib.ExitStack() as stack:
       shared = session.Shared(
@@ -128,6 +132,12 @@ def take_steps(
   """
   first, duration = begun.first, run.duration
   if first >= duration:  # also of fewer pictures, where it is in epochs
+    logging.warning(
+      'The run is at step %d and train.duration is %d: nothing is left to '
+      'train; a longer duration goes on',
+      first,
+      duration,
+    )
     return
   run.report.begin()
   run.times.begin(first)

@@ -31,7 +31,7 @@ class Shared:
     stop: set once a signal asks to stop.
     clocks: of this start.
     command: noted in run.json.
-    donor: state whose networks a fresh run begins with, or None.
+    donor: returns the state whose networks a fresh run begins with; or None.
     trackers: that are told of the run, by name.
     guard: called with the name of the run folder before it is written;
       raises if the run is no longer this process's.
@@ -43,7 +43,7 @@ class Shared:
   stop: preemption.StopRequest
   clocks: goodput.Clocks
   command: str = ''
-  donor: core.State | None = None
+  donor: Callable[[], core.State] | None = None
   trackers: Mapping[str, type[Tracker]] = dataclasses.field(
     default_factory=dict
   )
@@ -79,7 +79,7 @@ class Session(Shared):
 
   def finish(self, first: int, **more: float) -> dict[str, float]:
     """Return rates since step `first`; write them, and more, if there are."""
-    steps = self.duration - first
+    steps = max(0, self.duration - first)
     summary = self.clocks.summary(steps, self.experiment.rows_per_step)
     summary |= self.times.summary()
     if steps > 0:

@@ -169,7 +169,7 @@ def first_state(
   pretrained = core.pretrained(run.experiment.algorithm, paintings.read)
   state = init(devices.replicate(key), devices.replicate(pretrained))
   if run.donor is not None:
-    state = devices.place_state(transfer(jax.device_get(state), run.donor))
+    state = devices.place_state(transfer(jax.device_get(state), run.donor()))
   return state, 0
 
 

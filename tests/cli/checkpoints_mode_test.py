@@ -60,6 +60,14 @@ def test_prune(run):
   assert sorted(os.listdir(run / 'checkpoints')) == ['20', '30', '40']
 
 
+def test_prune_keeps_the_best(run):
+  with checkpoints.Checkpoints(run / 'checkpoints', keep_last=9) as c:
+    c.save(50, np.zeros(9), {'best': {'step': 20}})
+  code, *_ = _mode(run, '--prune', '--keep_last=1')
+  assert code == 0
+  assert sorted(os.listdir(run / 'checkpoints')) == ['20', '50']
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
   'arguments, message',

@@ -176,6 +176,14 @@ def _start(mode):
   return entry.parse(['art_jax', mode, *words])
 
 
+def test_the_longest_name_that_a_file_may_have_is_written(tmp_path):
+  name = 'x' * 251 + '.png'
+  paths.write_atomic(tmp_path / name, b'whole')
+  assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [
+    (name, b'whole')
+  ]
+
+
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize('mode', table.MODES)
 def test_signals(mode, number, tmp_path, monkeypatch, capfd):

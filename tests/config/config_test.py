@@ -76,6 +76,8 @@ def test_assignments_are_applied_at_once():
     ('train.batch_size=0', 'is at least 1'),
     ('train.duration=-5', 'is at least one step'),
     ('train.duration=Epochs(-1)', 'is >= 0'),
+    ('train.checkpoint_every=Epochs(inf)', 'and finite'),
+    ('train.seed=4294967296', 'below 2**32'),
     ('train.batch_size', 'write --set path.to.field=value'),
     ('train.rescale=7', 'is true or false'),
     ('data.size=64.0', 'is a whole number'),

@@ -1,14 +1,18 @@
 """The loop with alarms: they are written, they stop, the best is kept."""
 
+import dataclasses
 import json
 
 import puppet
 import pytest
+from PIL import Image
 
 import art_jax
 from art_jax import core
+from art_jax.config import experiments
 from art_jax.core.alarm_limits import Alarms, LossAlarm, SampleAlarm
 from art_jax.devices import mesh
+from art_jax.monitoring import health
 from art_jax.runs import alarm_event, metrics_log
 from art_jax.runs.checkpoints import Checkpoints
 from art_jax.training import loop
@@ -21,6 +25,18 @@ _QUICK = Alarms(
   count=16,
   reference=40,
 )
+
+
+@pytest.mark.parametrize(
+  'metric, larger',
+  [
+    *(('accuracy/real', True), ('verdict/fake', True), ('probe/l1/x', False)),
+    *(('probe/recall/pixels32', True), ('probe/kid/pixels32', False)),
+    *(('loss/generator', False), ('loss', False)),
+  ],
+)
+def test_what_grows_as_pictures_get_better(metric, larger):
+  assert health.larger_is_better(metric) == larger
 
 
 def _train(path, **fields):
@@ -79,6 +95,22 @@ def test_no_best_moment_where_none_is_looked_for(tmp_path):
     art_jax.load(tmp_path, 'best', _EXTRA)
   row = metrics_log.read_metrics(tmp_path / metrics_log.FILE)[-1]
   assert set(row) == {'step', 'loss/total'}
+
+
+@pytest.mark.slow
+def test_few_probed_samples_of_a_large_batch_are_shown(tmp_path):
+  few = dataclasses.replace(_QUICK, count=8)
+  experiment = experiments.override(
+    puppet.experiment(duration=1, alarms=few),
+    [
+      'train.batch_size=64',
+      'data.source=Builtin(layout="images",count=80)',
+    ],
+  )
+  loop.train(experiment, tmp_path, devices=mesh.make_devices(1))
+  sheet = tmp_path / 'images/interpolation/00000001.png'
+  with Image.open(sheet) as picture:  # a row for each two of the eight
+    assert picture.height // puppet.SIZE == 4
 
 
 def test_an_unknown_metric_is_told_with_those_there_are(tmp_path):

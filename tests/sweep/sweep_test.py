@@ -63,6 +63,15 @@ def test_random_cells_stay_when_more_are_asked_for():
 
 
 @pytest.mark.parametrize(
+  'low, high', [(0.999, 0.99999), (1e-5, 1e-2), (-1.0, 1.0), (0.12345, 0.9)]
+)
+def test_a_draw_lies_between_its_ends(low, high):
+  drawn = [cells.Range(low, high, False).draw(u / 99.01) for u in range(100)]
+  assert low <= min(map(float, drawn)) and max(map(float, drawn)) <= high
+  assert len({*drawn}) == 100
+
+
+@pytest.mark.parametrize(
   'arguments, message',
   [
     (['--set', 'train.sed=1,2'], "Train has no field 'sed'; it has: seed"),
@@ -211,6 +220,23 @@ def test_a_sweep_goes_on_where_it_was_and_reports_what_failed(tmp_path):
   run_cells.run(sweep, devices)
   # A finished cell, and one that diverged, were not started again.
   assert (tmp_path / asked[0].name / 'run.json').read_text() == before
+
+
+@pytest.mark.slow
+def test_a_sweep_with_other_settings_shows_no_old_results(tmp_path):
+  asked = cells.product(cells.axes(['seed=0,1']))
+  devices = mesh.make_devices(1)
+
+  def sweep(*changes):
+    each = [(*changes, f'train.seed={seed}') for seed in (0, 1)]
+    return run_cells.run(_toys(tmp_path, each, asked, 'no'), devices)
+
+  assert [one.step for one in sweep('train.duration=2')] == [2, 2]
+  with pytest.raises(core.UserError, match='data.flip: True there, False now'):
+    sweep('train.duration=2', 'data.flip=false')
+  # A longer duration goes on, as in a run of its own.
+  assert [one.step for one in sweep('train.duration=4')] == [4, 4]
+  assert 'duration=4' in (tmp_path / asked[1].name / 'config.txt').read_text()
 
 
 @pytest.mark.slow

@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 
 import jax
 import numpy as np
 import pytest
+import toy
 
 import art_jax
 from art_jax import core
@@ -175,6 +177,34 @@ def test_init_from_takes_networks_and_nothing_else(straight, tmp_path):
 def test_init_from_another_width_names_the_parameter(straight, tmp_path):
   with pytest.raises(core.UserError, match=r'--init_from: generators'):
     _train(tmp_path, 'algorithm.generator.width=4', init_from=straight)
+
+
+@pytest.mark.slow
+def test_init_from_a_model_of_the_users_own(tmp_path):
+  devices = mesh.make_devices(1)
+  first, second = tmp_path / 'first', tmp_path / 'second'
+  loop.train(toy.experiment('train.duration=2'), first, devices=devices)
+  longer = [toy.experiment(f'train.duration={n}') for n in (2, 4)]
+  loop.train(longer[0], second, devices=devices, init_from=first)
+  # Continued, the run needs the other one no more.
+  shutil.rmtree(first)
+  loop.train(longer[1], second, devices=devices, init_from=first)
+  with pytest.raises(core.UserError, match='--init_from=.*there is no config'):
+    loop.train(longer[1], tmp_path / 'x', devices=devices, init_from=first)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_longer_already_and_a_damaged_record(tmp_path, caplog):
+  devices = mesh.make_devices(1)
+  loop.train(toy.experiment('train.duration=4'), tmp_path, devices=devices)
+  (tmp_path / 'run.json').write_text('')
+  summary = loop.train(
+    toy.experiment('train.duration=2'), tmp_path, devices=devices
+  )
+  assert summary['steps'] == 0
+  assert 'is at step 4 and train.duration is 2' in caplog.text
+  assert 'run.json is damaged' in caplog.text
+  assert len(json.loads((tmp_path / 'run.json').read_text())) == 1
 
 
 @pytest.mark.slow

@@ -55,6 +55,8 @@ def _list(opened: Checkpoints) -> None:
 def _prune(opened: Checkpoints, last: int, every: int) -> None:
   steps = opened.steps()
   kept = {*steps[-last:], *(s for s in steps if every and s % every == 0)}
+  best = opened.host().get('best')
+  kept |= {int(best['step'])} & {*steps} if best else set()
   core.require(
     not all([_show(opened, step) for step in sorted(kept)]),
     f'--keep_last={last}: every checkpoint that would stay is damaged; '
