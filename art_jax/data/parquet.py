@@ -11,7 +11,7 @@ from typing import Any
 from art_jax import core
 from art_jax.core import extras
 from art_jax.core.paths import printable
-from art_jax.data import records
+from art_jax.data import passing, records
 from art_jax.data.records import Damage, Record
 
 _ROWS = 64  # that are in memory at once
@@ -27,6 +27,7 @@ def read(path: str) -> Iterator[Record | Damage]:
   try:
     file = parquet.ParquetFile(path, page_checksum_verification=True)
   except Exception as error:  # the footer is at the end: all is lost
+    passing.refuse(path, error)
     yield Damage(f'it is damaged or cut off ({_reason(error)})', None)
     return
   with file:
@@ -45,6 +46,7 @@ def read(path: str) -> Iterator[Record | Damage]:
             yield _record(row, columns, classes)
             done += 1
       except Exception as error:
+        passing.refuse(path, error)
         lost = file.metadata.row_group(group).num_rows - done
         yield Damage(f'row group {group} is damaged ({_reason(error)})', lost)
 

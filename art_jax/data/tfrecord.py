@@ -12,7 +12,7 @@ from typing import Any
 
 from art_jax import core
 from art_jax.core.paths import printable
-from art_jax.data import crc32c, decode, records
+from art_jax.data import crc32c, decode, passing, records
 from art_jax.data.records import Damage, Record
 
 _HEADER = struct.Struct('<QI')
@@ -55,6 +55,7 @@ def frames(path: str) -> Iterator[bytes | Damage]:
     with _opened(path) as file:
       yield from _frames(file)
   except (OSError, EOFError) as error:  # also of gzip
+    passing.refuse(path, error)
     yield Damage(f'it cannot be read on ({error})', None)
 
 

@@ -1,8 +1,9 @@
 """Find the pictures of a folder and decode each once before any training.
 
 The result is kept in the user's cache folder by (path, size, time), so only
-new and changed files are decoded at the next start. The same pass takes a
-checksum of each file, by which `fingerprint` knows it again.
+new and changed files are decoded at the next start, and those whose reading
+failed for a cause that may pass (see `passing`). The same pass takes a checksum
+of each file, by which `fingerprint` knows it again.
 """
 
 import contextlib
@@ -23,12 +24,13 @@ from art_jax.data import (
   decode,
   library_messages,
   parallel,
+  passing,
   shards,
   tree,
 )
 
 # Part of the cache's key: another decoder may judge a file differently.
-_VERSION = f'3-{PIL.__version__}'
+_VERSION = f'4-{PIL.__version__}'
 _SHOWN = 3  # files that an error names
 _CHUNK = 2**20  # bytes that a checksum reads at once
 
@@ -135,6 +137,7 @@ def _decode_new(
   known = _load(cache)
   stamps = {name: _stamp(os.path.join(root, name)) for name in names}
   fresh = [name for name in names if known.get(name, [None])[0] != stamps[name]]
+  unsure = set()
 
   def judge(index):
     path = os.path.join(root, fresh[index])
@@ -143,26 +146,28 @@ def _decode_new(
       return 'not a regular file', '', []
     try:
       reading = decode.read(path, 1)
-    except decode.BadPictureError as error:
+      return list(reading.size), _mark(path), [*reading.notes, *heard()]
+    except (decode.BadPictureError, OSError, MemoryError) as error:
       heard()  # the reason says enough
-      return error.reason, '', []
-    return list(reading.size), _mark(path), [*reading.notes, *heard()]
+      if passing.is_passing(error):
+        unsure.add(fresh[index])
+      return passing.reason(error), '', []
 
   with library_messages.collected() as heard:
     results = parallel.map_indices(judge, len(fresh), 'verifying pictures')
   for name, result in zip(fresh, results, strict=True):
     known[name] = [stamps[name], *result]
   if fresh and cache:
-    _store(cache, {name: known[name] for name in names})
+    _store(cache, {n: known[n] for n in names if n not in unsure})
   return {name: tuple(known[name][1:]) for name in names}
 
 
 def _mark(path: str) -> str:
-  """Return 'BYTES-CRC32' of a file; it was read just now, so from memory."""
+  """Return 'BYTES-CRC32' of a file, read just now; raises OSError."""
   if member := archives.member(path):
     return f'{member.info.file_size}-{member.info.CRC:08x}'
   size = crc = 0
-  with contextlib.suppress(OSError), open(path, 'rb', buffering=0) as file:
+  with open(path, 'rb', buffering=0) as file:
     while chunk := file.read(_CHUNK):
       size, crc = size + len(chunk), zlib.crc32(chunk, crc)
   return f'{size}-{crc:08x}'

@@ -9,18 +9,23 @@ import itertools
 import json
 import os
 import posixpath
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
 from art_jax.core.paths import printable
-from art_jax.data import archive_entries, decode, listing, records, tars
+from art_jax.data import (
+  archive_entries,
+  decode,
+  listing,
+  passing,
+  records,
+  tars,
+)
 from art_jax.data.records import Damage, Record
 
 _CHUNK = 2**20
 _MAX_TEXT = 2**16  # bytes of a .cls or .json
 _PEEKED = 64  # entries that tell whether a .tar has classes
-_BROKEN = (OSError, EOFError, ValueError, zlib.error)
 
 
 def read(path: str) -> Iterator[Record | Damage]:
@@ -42,18 +47,18 @@ def read(path: str) -> Iterator[Record | Damage]:
 def has_classes(path: str) -> bool:
   """Tell whether a .tar begins as one of WebDataset with classes."""
   status = os.stat(path)
-  return _has_classes(path, status.st_size, status.st_mtime_ns)
+  try:
+    return _has_classes(path, status.st_size, status.st_mtime_ns)
+  except Exception:  # damaged or unreadable: whoever reads it says so
+    return False
 
 
 @functools.lru_cache(maxsize=32)
 def _has_classes(path: str, size: int, time: int) -> bool:
   del size, time  # part of the key
-  try:
-    with tars.opened(path) as archive:
-      first = itertools.islice(iter(archive.next, None), _PEEKED)
-      return any(info.name.endswith('.cls') for info in first)
-  except Exception:  # damaged: whoever reads it says so
-    return False
+  with tars.opened(path) as archive:
+    first = itertools.islice(iter(archive.next, None), _PEEKED)
+    return any(info.name.endswith('.cls') for info in first)
 
 
 def _record(files: dict[str, bytes]) -> Iterator[Record]:
@@ -100,9 +105,8 @@ def _entries(path: str) -> Iterator[tuple[str, bytes | Damage]]:
         yield name, b''.join(iter(functools.partial(file.read, _CHUNK), b''))
       if archive.offset >= os.path.getsize(path) and path.endswith('.tar'):
         yield name, Damage('it has no end mark: it is cut off', None)
-  except _BROKEN as error:
-    yield name, Damage(_ends(name, error), None)
-  except Exception as error:  # of tarfile
+  except Exception as error:  # of tarfile, gzip or the system
+    passing.refuse(path, error)
     yield name, Damage(_ends(name, error), None)
 
 

@@ -398,3 +398,24 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
   with pytest.raises(core.UserError, match='No space left.*ART_JAX_HOME'):
     shards.folder(str(tmp_path / 'a.tfrecord'))
   assert not list((tmp_path / 'home' / 'shards').iterdir())
+
+
+@pytest.mark.parametrize('kind', ['parquet', 'tfrecord', 'tar'])
+def test_a_shard_that_cannot_be_read_now_is_read_later(
+  kind, tmp_path, monkeypatch
+):
+  path = _write(tmp_path / 'set', kind, _files(6))
+  where = {
+    'parquet': 'pyarrow.parquet.ParquetFile',
+    'tfrecord': 'art_jax.data.tfrecord._opened',
+    'tar': 'art_jax.data.tars.opened',
+  }
+
+  def fail(*args, **kwargs):
+    raise PermissionError(13, 'Permission denied')
+
+  with monkeypatch.context() as patch:
+    patch.setattr(where[kind], fail)
+    with pytest.raises(core.UserError, match=r'part-0.*Permission denied'):
+      shards.folder(path)
+  assert not shards.skipped([shards.folder(path)])

@@ -1,5 +1,6 @@
 """Tests for art_jax.data.verify: what is found, skipped, cached, refused."""
 
+import errno
 import json
 import os
 import shutil
@@ -260,3 +261,29 @@ def test_a_folder_of_inputs_says_what_is_left_out(tmp_path, caplog):
     caplog.clear()
     read(tmp_path)
     assert '2 files of other kinds left out (.heic 1, .txt 1)' in caplog.text
+
+
+@pytest.mark.parametrize(
+  'error',
+  [OSError(errno.EMFILE, 'Too many open files'), MemoryError()],
+  ids=['system', 'memory'],
+)
+@pytest.mark.parametrize(
+  'where', ['PIL.Image.open', 'art_jax.data.verify._mark']
+)
+def test_a_failure_that_passes_is_tried_again(
+  tmp_path, monkeypatch, error, where
+):
+  for i in range(3):
+    _picture(tmp_path / f'{i}.png')
+  (tmp_path / 'bad.png').write_bytes(b'x')
+
+  def fail(*args, **kwargs):
+    raise error
+
+  with monkeypatch.context() as patch, pytest.raises(core.UserError):
+    patch.setattr(where, fail)
+    verify.verify(tmp_path, _data(max_bad=0.3))
+  found = verify.verify(tmp_path, _data(max_bad=0.3))
+  assert len(found.names) == 3
+  assert verify.verify(tmp_path, _data(max_bad=0.3)) == found
