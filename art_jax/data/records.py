@@ -84,6 +84,11 @@ def picture_columns(candidates: Iterable[str]) -> tuple[str, ...]:
   return tuple(ordered) if len(ordered) == 2 else tuple(ordered[:1])
 
 
+def is_usual(column: str) -> bool:
+  """Tell whether a column has a name that is usual for pictures."""
+  return column in _PICTURES
+
+
 def label_of(values: Mapping[str, Any]) -> str | int | None:
   """Return the class that a record names under a usual column, if any."""
   return _first(values, _LABELS, (str, int))

@@ -1,7 +1,8 @@
 """WebDataset shards: a .tar whose files with one stem are a record.
 
 '7.jpg', '7.cls' and '7.json' are record 7: its picture, its class (a name or
-a number) and what else is known. A class may also be a folder in the .tar.
+a number) and what else is known. A class may also be a folder in the .tar. The
+stem ends at the first dot, so '7.left.jpg' is of record 7 too.
 """
 
 import functools
@@ -61,7 +62,7 @@ def _has_classes(path: str, size: int, time: int) -> bool:
     return any(info.name.endswith('.cls') for info in first)
 
 
-def _record(files: dict[str, bytes]) -> Iterator[Record]:
+def _record(files: dict[str, bytes]) -> Iterator[Record | Damage]:
   pictures = {
     name: value
     for name, value in files.items()
@@ -78,6 +79,16 @@ def _record(files: dict[str, bytes]) -> Iterator[Record]:
       values['cls'] = int(text) if text.isdigit() else text or None
   by_column = {_column(name): name for name in pictures}
   columns = records.picture_columns(by_column)
+  # Beside one of a usual name, those of other columns are masks and the like.
+  usual = records.is_usual(columns[0])
+  alike = [name for name in pictures if not usual or _column(name) in columns]
+  if lost := len(alike) - len(columns):
+    stem = printable(_stem((alike[0], None)))
+    yield Damage(
+      f'{len(alike)} pictures share the name {stem!r}, which ends at the '
+      'first dot, and one is taken: rename them',
+      lost,
+    )
   yield Record(
     {column: pictures[by_column[column]] for column in columns},
     records.label_of(values),

@@ -419,3 +419,18 @@ def test_a_shard_that_cannot_be_read_now_is_read_later(
     with pytest.raises(core.UserError, match=r'part-0.*Permission denied'):
       shards.folder(path)
   assert not shards.skipped([shards.folder(path)])
+
+
+def test_names_that_differ_behind_the_first_dot_are_reported(tmp_path):
+  data = next(iter(_files(1).values()))
+  files = {f'van_gogh_no.{i}.png': data for i in range(6)}
+  for name in ('a.jpg', 'a.mask.png', 'b.left.png', 'b.right.png'):
+    files[name] = data  # columns, as the format means them
+  (tmp_path / 'set').mkdir()
+  with tarfile.open(tmp_path / 'set' / 'x.tar', 'w') as file:
+    for name, data in files.items():
+      info = tarfile.TarInfo(name)
+      info.size = len(data)
+      file.addfile(info, io.BytesIO(data))
+  ((_, said),) = shards.skipped([shards.folder(str(tmp_path / 'set'))])
+  assert "6 pictures share the name 'van_gogh_no'" in said and '5 lost' in said
