@@ -7,7 +7,7 @@ from art_jax import core
 from art_jax.core import hub
 from art_jax.core.paths import printable
 from art_jax.data import archives, decode, labeled, shards, sources, tree
-from art_jax.data.folders import class_folders, splits
+from art_jax.data.folders import class_folders, num_outside, splits
 
 _LAYOUTS = (
   'A folder holds the pictures to learn from, for labels in one sub-folder per '
@@ -99,7 +99,8 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
     'as high; pass such a folder, or --data=builtin',
   )
   how = 'pairs' if aligned else 'drawn independently'
-  text = f'data: {len(names)} side-by-side pictures in {shown} ({how})'
+  count = len(names) - num_outside(path)
+  text = f'data: {count} side-by-side pictures in {shown} ({how})'
   return sources.Pairs(path, paired=aligned), text
 
 
@@ -143,8 +144,9 @@ def _images(path: str, labeled: bool) -> tuple[core.Source, str]:
     f'--data={shown} holds two domains, but the algorithm reads one set of '
     f'pictures; pass one of them, e.g. --data={shown}/trainA',
   )
+  count = len(names) - num_outside(path, labeled)
   if not labeled:
-    text = f'data: {len(names)} pictures in {shown} (plain folder)'
+    text = f'data: {count} pictures in {shown} (plain folder)'
     return sources.Folder(path), text
   classes = class_folders(splits(path)[0])
   core.require(
@@ -152,7 +154,7 @@ def _images(path: str, labeled: bool) -> tuple[core.Source, str]:
     f'--data={shown} has no sub-folders, but the algorithm reads labels: it '
     'needs one sub-folder of pictures per class; pass such a folder',
   )
-  text = f'data: {len(names)} pictures of {len(classes)} classes in {shown}'
+  text = f'data: {count} pictures of {len(classes)} classes in {shown}'
   return sources.Classes(path), f'{text} (class sub-folders)'
 
 

@@ -12,7 +12,8 @@ from art_jax.data.class_names import choose_classes, few
 from art_jax.data.dataset import Dataset, Space, assemble, space
 from art_jax.data.examples import Examples, Files, cutter, only
 
-_TEST_FOLDERS = ('test', 'val', 'validation')
+# The first that is there is held out.
+_TEST_FOLDERS = ('test', 'val', 'validation', 'valid')
 _DOMAINS = ('a', 'b')
 
 
@@ -20,8 +21,9 @@ _DOMAINS = ('a', 'b')
 class Folder:
   """All pictures below one folder; key 'image'.
 
-  Sub-folders are searched too. If `train` and one of `test`, `val` or
-  `validation` are the only ones, they are the train and held-out splits.
+  Sub-folders are searched too. If `train`, with or without one of `test`,
+  `val`, `validation` or `valid`, are the only ones, they are the train and
+  held-out splits; the summary counts the pictures outside of them.
 
   Attributes:
     root: the folder.
@@ -33,7 +35,10 @@ class Folder:
     """Verify the pictures; raises UserError."""
     verified = _verify(*splits(self.root), data)
     spaces = [_space(verified, data, _pictures('image', data))]
-    return assemble(spaces, self.root, verified=verified, unused=data.classes)
+    note = _left_out(self.root)
+    return assemble(
+      spaces, self.root, note, verified=verified, unused=data.classes
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Classes:
   """One sub-folder of pictures per class; keys 'image' and 'label'.
 
   Labels follow the sorted names of the sub-folders, or `data.classes`.
-  `train` and `test` (or `val`) above the classes are recognized.
+  `train` and `test` (or `val`, `valid`) above the classes are recognized.
 
   Attributes:
     root: the folder of the sub-folders.
@@ -92,6 +97,7 @@ class Classes:
     test = [labeled(test_root)[0]] if test_root else []
     spaces = [space(train, data.heldout, *test, labels=labels)]
     note = f', {len(names)} classes{few(labels, names)}'
+    note += _left_out(self.root, classes=True)
     return assemble(spaces, self.root, note, every, names)
 
 
@@ -128,8 +134,9 @@ class Unpaired:
       for domain, verified in zip(_DOMAINS, both, strict=True)
     ]
     where = self.root or f'{self.a} and {self.b}'
+    note = ''.join(_left_out(folder) for folder in (self.a, self.b) if folder)
     return assemble(
-      spaces, where, verified=[*both[0], *both[1]], unused=data.classes
+      spaces, where, note, [*both[0], *both[1]], unused=data.classes
     )
 
   def _folders(self, domain: str) -> tuple[str, str | None]:
@@ -189,9 +196,9 @@ class Pairs:
 
     verified = _verify(*splits(self.root), data, halves=True)
     pairs = _space(verified, data, examples, 'pairs: ')
-    spaces, note = [pairs], ''
+    spaces, note = [pairs], _left_out(self.root)
     if not self.paired:
-      note = f'{pairs.text}, drawn independently'
+      note = f'{pairs.text}, drawn independently{note}'
       spaces = [
         Space(only(pairs.train, key), only(pairs.heldout, key))
         for key in _DOMAINS
@@ -202,6 +209,7 @@ class Pairs:
 def splits(root: str) -> tuple[str, str | None]:
   """Return the folders of the train and test split; (root, None) without.
 
+  `train` alone is enough: what is not trained on is split as usual.
   A class may be called `train`, so the splits must be the only sub-folders.
   """
   root = tree.resolve(root)
@@ -213,9 +221,28 @@ def splits(root: str) -> tuple[str, str | None]:
   return os.path.join(root, 'train'), test
 
 
+def num_outside(root: str, classes: bool = False) -> int:
+  """Count the pictures that are in no split, or in no class of one."""
+  root = tree.resolve(root)
+  used = [os.path.relpath(folder, root) for folder in splits(root) if folder]
+  tops = used if used != ['.'] else []
+  least = bool(tops) + classes  # folders above a picture
+  above = (name.split('/')[:-1] for name in tree.scan(root)[0] if least)
+  return sum(
+    len(parts) < least or bool(tops and parts[0] not in tops) for parts in above
+  )
+
+
 def class_folders(root: str) -> tuple[str, ...]:
   """Return the names of the class folders, sorted."""
   return tuple(tree.sub_folders(tree.resolve(root)))
+
+
+def _left_out(root: str, classes: bool = False) -> str:
+  """Return what a summary says of the pictures of `num_outside`."""
+  count = num_outside(root, classes)
+  where = 'class folders' if classes else 'split folders'
+  return f'; {count} outside of the {where} are left out' if count else ''
 
 
 def _verify(

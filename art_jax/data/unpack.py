@@ -11,7 +11,7 @@ from art_jax.data.litter import is_litter
 from art_jax.data.records import Damage, Record
 
 PICTURES = 'pictures'
-_SPLIT = re.compile(r'(?:^|/)(train|test|validation|val)(?=[-_./\d])')
+_SPLIT = re.compile(r'(?:^|/)(train|test|validation|valid|val)(?=[-_./\d])')
 _ODD = re.compile('[\x00-\x1f\x7f/\\\\]')
 _MAX_BYTES = 200  # of a part of a path
 

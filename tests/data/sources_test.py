@@ -111,6 +111,22 @@ def test_train_and_val_folders_are_the_splits(tmp_path):
   assert (len(opened.train[0]), len(opened.heldout[0])) == (7, 3)
 
 
+@pytest.mark.parametrize('tests', [(), ('valid',), ('test', 'valid')])
+def test_pictures_outside_of_the_splits_are_counted(tmp_path, tests):
+  _fill(tmp_path, 5)
+  for name in ('train', *tests):
+    _fill(tmp_path / name / 'monet', 4)
+    _fill(tmp_path / name, 2)
+  outside = 5 + 6 * max(0, len(tests) - 1)  # the first split is held out
+  for inputs in (('image',), ('image', 'label')):
+    source, text = detect.parse(str(tmp_path), inputs, False)
+    opened = _open(source)
+    used = len(opened.train[0]) + len(opened.heldout[0])
+    lost = outside + ('label' in inputs) * 2 * (1 + len(tests[:1]))
+    assert f'data: {used} pictures' in text
+    assert f'; {lost} outside of the ' in opened.summary
+
+
 def test_a_class_may_be_called_train(tmp_path):
   for name in ('bus', 'train'):
     _fill(tmp_path / name, 4)
