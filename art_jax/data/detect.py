@@ -150,6 +150,12 @@ def _images(path: str, labeled: bool) -> tuple[core.Source, str]:
     return sources.Folder(path), text
   classes = class_folders(splits(path)[0])
   core.require(
+    classes or not shards.holds(path),
+    f'--data={shown}, unpacked into {folder!r}, names no classes, but the '
+    'algorithm reads labels: it needs a column such as `label`, of texts or '
+    'whole numbers; add one, or remove the unpacked folder to read it again',
+  )
+  core.require(
     classes,
     f'--data={shown} has no sub-folders, but the algorithm reads labels: it '
     'needs one sub-folder of pictures per class; pass such a folder',

@@ -4,9 +4,12 @@ A picture is a struct {bytes, path} or plain bytes; the names of a ClassLabel
 lie in the metadata of the schema (key 'huggingface').
 """
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
+
+from absl import logging
 
 from art_jax import core
 from art_jax.core import extras
@@ -14,6 +17,7 @@ from art_jax.core.paths import printable
 from art_jax.data import passing, records
 from art_jax.data.records import Damage, Record
 
+_PLAIN = ('int', 'uint', 'string', 'large_string')
 _ROWS = 64  # that are in memory at once
 
 
@@ -35,6 +39,8 @@ def read(path: str) -> Iterator[Record | Damage]:
     kinds = {field.name: field.type for field in schema}
     columns = _picture_columns(path, file, kinds)
     others = [name for name in kinds if _is_plain(kinds[name])]
+    others += [name for name in records.LABELS if _is_whole(name, kinds, file)]
+    _warn_of_labels(path, kinds, {*columns, *others})
     classes = _class_names(schema.metadata or {})
     for group in range(file.metadata.num_row_groups):
       done = 0
@@ -71,6 +77,9 @@ def _record(
     if isinstance(number, int):
       row[column] = names[number] if 0 <= number < len(names) else None
   named = next((row[c] for c in classes if isinstance(row.get(c), str)), None)
+  for column in records.LABELS:  # see `_is_whole`
+    if isinstance(value := row.get(column), float):
+      row[column] = int(value) if value.is_integer() else None
   label = records.label_of(row)
   return Record(
     pictures,
@@ -132,7 +141,31 @@ def _is_bytes(kind: Any) -> bool:
 
 
 def _is_plain(kind: Any) -> bool:
-  return str(kind).startswith(('int', 'uint', 'string', 'large_string'))
+  name = str(kind).removeprefix('dictionary<values=')  # decoded when read
+  return name.startswith(_PLAIN)
+
+
+def _is_whole(name: str, kinds: dict[str, Any], file: Any) -> bool:
+  """Tell whether a floating-point column has whole numbers and gaps only."""
+  if str(kinds.get(name)) not in ('halffloat', 'float', 'double'):
+    return False
+  for group in range(file.metadata.num_row_groups):
+    with contextlib.suppress(Exception):  # damaged: the reading names it
+      (column,) = file.read_row_group(group, [name]).columns
+      values = [x for x in column.to_pylist() if x is not None and x == x]
+      if not all(value.is_integer() for value in values):
+        return False
+  return True
+
+
+def _warn_of_labels(path: str, kinds: dict[str, Any], read: set[str]) -> None:
+  for name in records.LABELS:
+    if name in kinds and name not in read:
+      logging.warning(
+        'data: %s: column %r is %s and not read as a class: store texts or '
+        'whole numbers',
+        *(printable(path), name, kinds[name]),
+      )
 
 
 def _reason(error: Exception) -> str:

@@ -11,7 +11,7 @@ from art_jax.data import decode
 
 # Columns that hold a picture, a class or a file name, the usual ones first.
 _PICTURES = ('image', 'image/encoded', 'img', 'picture', 'photo', 'jpg', 'png')
-_LABELS = (
+LABELS = (
   'image/class/text',
   'label',
   'labels',
@@ -91,7 +91,7 @@ def is_usual(column: str) -> bool:
 
 def label_of(values: Mapping[str, Any]) -> str | int | None:
   """Return the class that a record names under a usual column, if any."""
-  return _first(values, _LABELS, (str, int))
+  return _first(values, LABELS, (str, int))
 
 
 def name_of(values: Mapping[str, Any]) -> str | None:

@@ -263,6 +263,35 @@ def test_a_tfrecord_without_a_picture(features, words, tmp_path):
     detect.parse(str(path), ('image',), False)
 
 
+@pytest.mark.parametrize(
+  'values, names',
+  [
+    ('categories', _CLASSES),
+    ([1.0, 10.0, None], ('01', '10')),
+    ([0.5, 1.0], None),
+    ([True, False], None),
+  ],
+)
+def test_labels_of_a_parquet(values, names, tmp_path, caplog):
+  pa = pytest.importorskip('pyarrow')
+  import pyarrow.parquet as pq
+
+  if values == 'categories':
+    values = pa.array(_CLASSES).dictionary_encode()
+  path = str(tmp_path / 'a.parquet')
+  pictures = list(_files(2).values())
+  pictures += [pictures[0]] * (len(values) - 2)
+  pq.write_table(pa.table({'image': pictures, 'label': values}), path)
+  if names is None:
+    with pytest.raises(core.UserError, match='texts or whole numbers'):
+      detect.parse(path, ('image', 'label'), False)
+    assert "column 'label' is " in caplog.text
+    return
+  source, _ = detect.parse(path, ('image', 'label'), False)
+  opened = source.open(core.Data(source=source, size=16))
+  assert opened.class_names == names
+
+
 def test_a_parquet_without_a_picture(tmp_path):
   pa = pytest.importorskip('pyarrow')
   import pyarrow.parquet as pq
