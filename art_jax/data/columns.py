@@ -47,11 +47,17 @@ def suggestion(columns: Sequence[Column]) -> str:
   parts = [
     f"Category(name='{column.name}', count={len(column.values)})"
     if column.values
-    else f"Number(name='{column.name}', low={column.low:g}, "
-    f'high={column.high:g})'
+    else f"Number(name='{column.name}', low={_exact(column.low)}, "
+    f'high={_exact(column.high)})'
     for column in columns
+    if column.values or column.low < column.high  # a constant says nothing
   ]
-  return f'--set "algorithm.attributes=({", ".join([*parts, "Palette()"])})"'
+  every = ', '.join([*parts, 'Palette()']) + ',' * (not parts)
+  return f'--set "algorithm.attributes=({every})"'
+
+
+def _exact(number: float) -> str:
+  return repr(number).removesuffix('.0')
 
 
 def read(

@@ -226,6 +226,22 @@ def test_what_the_algorithm_reads_must_be_there(folder, wanted, message):
   ) in str(error.value)
 
 
+@pytest.mark.parametrize(
+  'low, high',
+  [
+    (1900.0, 1900.0),
+    (2e7 + 0.5, 20240131.0),
+    (0.1, 1e30),
+  ],
+)
+def test_a_suggestion_is_exact_and_leaves_constants_out(low, high):
+  text = columns.suggestion([columns.Column('x', (), low, high)])
+  inside = text.removeprefix('--set "algorithm.attributes=').rstrip('"')
+  made = eval(inside, {'Number': Number, 'Palette': Palette})
+  assert [(n.low, n.high) for n in made[:-1]] == [(low, high)] * (low < high)
+  assert isinstance(made[-1], Palette)
+
+
 def test_detection(folder):
   inputs = ('image', 'artist')
   source, told = detect.parse(str(folder), inputs, False)
