@@ -18,7 +18,7 @@ def choose_classes(
   """Return the classes to keep, in the order of their labels.
 
   Raises:
-    UserError: there is none, or a wanted one is unknown.
+    UserError: there is none, or a wanted one is unknown or named twice.
   """
   core.require(
     found,
@@ -36,7 +36,13 @@ def choose_classes(
         f'data.classes names {name!r}, which {printable(where)!r} does '
         f'not have; nearest: {", ".join(near[:3])}'
       )
-  return tuple(wanted) or tuple(found)
+  twice = [name for name in wanted if wanted.count(name) > 1]
+  core.require(
+    not twice,
+    f'data.classes names {", ".join(map(repr, dict.fromkeys(twice)))} more '
+    'than once: name each class once',
+  )
+  return wanted or tuple(found)
 
 
 def _nfc(name: str) -> str:
@@ -52,7 +58,7 @@ def few(labels: Sequence[int], names: Sequence[str]) -> str:
   counts = collections.Counter(labels)
   single, small = (
     [name for i, name in enumerate(names) if counts[i] in sizes]
-    for sizes in (range(2), range(2, SMALL))
+    for sizes in ((1,), range(2, SMALL))
   )
   said = (
     (single, 'of one picture, which is trained on'),

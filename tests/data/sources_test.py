@@ -358,6 +358,16 @@ def test_unknown_class_names_the_nearest(tmp_path):
     _open(sources.Classes(str(tmp_path)), classes=('monte',))
 
 
+def test_a_class_is_named_once(tmp_path):
+  for name in ('caf\u00e9', 'goya'):
+    _fill(tmp_path / name, 2)
+  with pytest.raises(core.UserError, match='names .caf.* more than once'):
+    _open(
+      sources.Classes(str(tmp_path)),
+      classes=('caf\u00e9', 'goya', 'cafe\u0301'),
+    )
+
+
 def test_classes_where_there_are_none(tmp_path):
   _fill(tmp_path, 4)
   with pytest.raises(core.UserError, match='has no classes'):
