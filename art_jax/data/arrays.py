@@ -14,6 +14,7 @@ from art_jax.data.dataset import Dataset, assemble, space
 from art_jax.data.examples import of_arrays
 
 MAX_BYTES = 16 * 2**30  # of the arrays in memory; a small .npz can hold more
+_MAX_CLASSES = 100_000  # a larger label is no class
 _ALIASES = {'image': ('image', 'x'), 'label': ('label', 'y')}
 
 
@@ -23,8 +24,9 @@ class Arrays:
 
   Keys are `image` (and `label`), or `a` and `b`; `x` and `y` mean image and
   label. `x_train` is the same as `x`, `x_test` is its held-out split, likewise
-  for the others. `class_names` may name the labels. Pictures of another size
-  than `data.load_size` are resized, to larger ones too.
+  for the others. `class_names` may name the labels, [max(label) + 1] texts.
+  Pictures of another size than `data.load_size` are resized, to larger ones
+  too. The summary names arrays that are left out.
 
   Attributes:
     path: the file.
@@ -39,13 +41,18 @@ class Arrays:
     path = os.path.expanduser(self.path)
     arrays = _read(path)
     names = arrays.pop('class_names', None)
-    train, test = _split_keys(arrays)
+    train, test, left_out = _split_keys(arrays)
     _require_pictures(path, train, test, self.paired)
-    names = _class_names(names, train, test)
+    names = _class_names(path, names, train, test)
     kept = names
     if 'label' in train and data.classes:
       kept = choose_classes(names, data.classes, path)
       train, test = (_keep(rows, names, kept) for rows in (train, test))
+      core.require(
+        len(train['label']),
+        f'file {printable(path)!r} has no training row of the classes '
+        f'{", ".join(kept)}; choose others by data.classes',
+      )
     apart = 'a' in train and not self.paired
     spaces = []
     for keys in [('a',), ('b',)] if apart else [tuple(train)]:
@@ -63,6 +70,8 @@ class Arrays:
       )
     height, width = next(iter(train.values())).shape[1:3]
     note = f'; {width}x{height} resized to {data.load_size or data.size}'
+    if left_out:
+      note += f'; left out: {", ".join(map(printable, left_out))}'
     unused = () if 'label' in train else data.classes
     return assemble(spaces, path, note, names=kept, unused=unused)
 
@@ -94,12 +103,15 @@ def _read(path: str) -> dict[str, np.ndarray]:
 
 
 def _split_keys(arrays):
-  """Sort arrays into (train, test), by the name of the batch's key."""
+  """Sort arrays into train and test by the key of the batch; name the rest.
+
+  A test split without all that is trained on (x_test, but no y_test) is none.
+  """
   single = {'image', 'x'} & {name.removesuffix('_train') for name in arrays}
 
   def chosen(*suffixes):
     return {
-      key: arrays[alias + suffix]
+      key: alias + suffix
       for key in (('image', 'label') if single else ('a', 'b'))
       for alias in _ALIASES.get(key, (key,))
       for suffix in suffixes
@@ -107,7 +119,10 @@ def _split_keys(arrays):
     }
 
   train, test = chosen('', '_train'), chosen('_test')
-  return train, test if set(test) >= set(train) else {}
+  test = {key: test[key] for key in train} if set(test) >= set(train) else {}
+  used = {*train.values(), *test.values()}
+  splits = ({k: arrays[name] for k, name in s.items()} for s in (train, test))
+  return *splits, sorted(set(arrays) - used)
 
 
 def _require_pictures(path, train, test, paired):
@@ -121,9 +136,11 @@ def _require_pictures(path, train, test, paired):
     for key, value in rows.items():
       if key == 'label':
         good = (
-          value.ndim == 1 and value.dtype.kind in 'iu' and (value >= 0).all()
+          value.ndim == 1
+          and value.dtype.kind in 'iu'
+          and ((value >= 0) & (value < _MAX_CLASSES)).all()
         )
-        rule = 'whole numbers >= 0 of shape [N]'
+        rule = f'whole numbers from 0 to {_MAX_CLASSES - 1} of shape [N]'
       else:
         good = value.dtype == np.uint8 and (
           value.ndim == 3 or (value.ndim == 4 and value.shape[3] in (1, 3))
@@ -142,13 +159,22 @@ def _require_pictures(path, train, test, paired):
     )
 
 
-def _class_names(names, *splits) -> tuple[str, ...]:
+def _class_names(path, names, *splits) -> tuple[str, ...]:
   labels = [rows['label'] for rows in splits if 'label' in rows]
   if not labels:
     return ()
   count = 1 + max(int(values.max()) for values in labels)
-  known = range(count) if names is None or len(names) < count else names
-  return tuple(map(str, known))
+  if names is None:
+    return tuple(map(str, range(count)))
+  core.require(
+    names.ndim == 1 and len(names) >= count,
+    f'file {printable(path)!r}: class_names has shape {list(names.shape)}, and '
+    f'the largest label is {count - 1}; give it {count} names, or leave it out',
+  )
+  return tuple(
+    name.decode('utf-8', 'replace') if isinstance(name, bytes) else str(name)
+    for name in names
+  )
 
 
 def _marks(rows) -> list[str]:
@@ -167,8 +193,8 @@ def _keep(rows, names, kept):
   """Keep the rows of some classes and number these from 0."""
   if not rows:
     return rows
-  new = np.full(len(names), -1, np.int32)
-  new[[names.index(name) for name in kept]] = range(len(kept))
+  number = {name: label for label, name in enumerate(kept)}
+  new = np.array([number.get(name, -1) for name in names], np.int32)
   labels = new[rows['label']]
   chosen = labels >= 0
   return {'image': rows['image'][chosen], 'label': labels[chosen]}

@@ -270,6 +270,25 @@ def test_arrays_of_domains(tmp_path):
   assert opened.train[0].keys == ('a', 'b')
 
 
+_LABELED = {'image': _gray(4), 'label': np.arange(4) % 2}
+
+
+def test_names_of_the_classes_of_arrays(tmp_path):
+  path = _npz(tmp_path, **_LABELED, class_names=[b'cat', b'dog', b'owl'])
+  assert _open(sources.Arrays(path)).class_names == ('cat', 'dog', 'owl')
+  opened = _open(sources.Arrays(path), classes=('dog', 'owl'))
+  assert opened.class_names == ('dog', 'owl')
+  with pytest.raises(core.UserError, match='no training row of .* owl'):
+    _open(sources.Arrays(path), classes=('owl',))
+
+
+def test_arrays_that_are_left_out_are_named(tmp_path):
+  path = _npz(tmp_path, **_LABELED, x_test=_gray(2), extra=np.zeros(3))
+  opened = _open(sources.Arrays(path), heldout=0.0)
+  assert 'held-out = train' in opened.summary
+  assert '; left out: extra, x_test' in opened.summary
+
+
 @pytest.mark.parametrize(
   'arrays, words',
   [
@@ -280,6 +299,10 @@ def test_arrays_of_domains(tmp_path):
     ({'image': _gray(2), 'label': np.zeros(3, int)}, 'same number'),
     ({'image': _gray(2), 'label': np.array(['a', 'b'])}, 'whole numbers'),
     ({'image': np.array([{}, {}])}, 'cannot be read'),  # would need pickle
+    ({'image': _gray(1), 'label': np.array([2**32 - 1])}, 'from 0 to 99999'),
+    ({**_LABELED, 'class_names': 'a'}, r'shape \[\].*give it 2 names'),
+    ({**_LABELED, 'class_names': ['a']}, r'shape \[1\].*give it 2 names'),
+    ({**_LABELED, 'class_names': [['a', 'b']]}, r'shape \[1, 2\]'),
   ],
 )
 def test_bad_arrays(tmp_path, arrays, words):
