@@ -26,12 +26,14 @@ class Composition:
     make: returns the picture u8[h, w, 1 or 3], of any size.
     label: its class, by number; None: it has none.
     notes: where it is from, by keyword, kept in the file.
+    content: the picture of the user that it is, or is translated from.
   """
 
   name: str
   make: Callable[[], np.ndarray]
   label: int | None = None
   notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  content: Image.Image | None = None
 
   @functools.cached_property
   def pixels(self) -> np.ndarray:
@@ -87,7 +89,7 @@ def of_translations(
       'run': _run_name(run),
     }
     make = functools.partial(_translation, run, picture, direction)
-    yield Composition(pathlib.Path(name).stem, make, None, notes)
+    yield Composition(pathlib.Path(name).stem, make, None, notes, picture)
 
 
 def of_pictures(pictures: Mapping[str, Image.Image]) -> Iterator[Composition]:
@@ -101,7 +103,8 @@ def of_pictures(pictures: Mapping[str, Image.Image]) -> Iterator[Composition]:
     )
     notes = {'composition': f'the picture {pathlib.Path(name).name}'}
     make = functools.partial(np.asarray, picture.convert('RGB'))
-    yield Composition(pathlib.Path(name).stem or 'content', make, None, notes)
+    stem = pathlib.Path(name).stem or 'content'
+    yield Composition(stem, make, None, notes, picture)
 
 
 def of_noise(

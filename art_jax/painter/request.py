@@ -16,7 +16,7 @@ from art_jax.algorithms import style_states
 from art_jax.data import sources
 from art_jax.devices import memory, mesh
 from art_jax.inference.run import Run
-from art_jax.painter import compose, session
+from art_jax.painter import compose, plan, session
 from art_jax.painter.compose import Composition
 from art_jax.painter.gallery import Gallery, of_examples
 from art_jax.painter.settings import Painter
@@ -226,11 +226,21 @@ def paint_into(
     if not folder:
       raise core.UserError('paint needs --output=FOLDER where there is no RUN')
     output = pathlib.Path(folder) / painted.FOLDER
+  if request.sources is not None:
+    # Paintings would become sources, and the next call had others.
+    root = pathlib.Path(request.sources).expanduser().resolve()
+    core.require(
+      not output.resolve().is_relative_to(root),
+      f'--output={output} lies in --sources={request.sources}: paintings '
+      'would become sources; pass an --output outside of it',
+    )
   painter, variables, gallery, wanted = _ready(request)
-  done, rest = session.plan(
+  done, rest = plan.plan(
     painter,
+    gallery,
     wanted,
     output,
+    run=request.run,
     variations=request.variations,
     seed=request.seed,
     overwrite=overwrite,
@@ -238,7 +248,7 @@ def paint_into(
   if done:
     say(f'{len(done)} of {len(done) + len(rest)} are painted already')
 
-  def shown(work: session.Work, notes: dict[str, Any]) -> None:
+  def shown(work: plan.Work, notes: dict[str, Any]) -> None:
     show(f'{work.path}: {painted.describe(notes)}')
 
   if rest:

@@ -4,7 +4,7 @@ import concurrent.futures
 import dataclasses
 import pathlib
 import queue
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -26,98 +26,11 @@ from art_jax.painter.gallery import (
   describe,
   trimmed,
 )
+from art_jax.painter.plan import Work
 from art_jax.painter.settings import MIN_SIZE, Painter
 from art_jax.runs import painted
 
 _SHEET_SIDE = 256  # of each painting in it
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Work:
-  """A painting to make, with everything that it depends on.
-
-  Attributes:
-    composition: what is painted.
-    variation: 0 for the sources that fit best, 1 for the next ones, ...
-    path: file of the painting.
-    settings: what makes two paintings the same, as JSON.
-  """
-
-  composition: Composition
-  variation: int
-  path: pathlib.Path
-  settings: dict[str, Any]
-
-
-def plan(
-  painter: Painter,
-  compositions: Iterable[Composition],
-  output: pathlib.Path,
-  *,
-  variations: int = 1,
-  seed: int = 0,
-  overwrite: bool = False,
-) -> tuple[list[Work], list[Work]]:
-  """Return the paintings that are there already, and those to make.
-
-  Args:
-    painter: the settings.
-    compositions: what to paint; none is made yet.
-    output: the folder of the paintings.
-    variations: paintings of each composition, with other sources.
-    seed: of the painter's random draws.
-    overwrite: make all of them, whatever is there.
-
-  Raises:
-    core.UserError: two compositions have one name, or a file is there that was
-      painted otherwise.
-  """
-  core.require(variations >= 1, f'--variations={variations}: it is at least 1')
-  done, rest, names = [], [], set()
-  for composition in compositions:
-    core.require(
-      composition.name not in names,
-      f'two pictures to paint are called {composition.name!r}, and so would '
-      'their paintings be; rename one',
-    )
-    names.add(composition.name)
-    for variation in range(variations):
-      end = f'_{variation + 1}' if variations > 1 else ''
-      path = output / f'{composition.name}{end}.png'
-      settings = {
-        **composition.notes,
-        'size': painter.size,
-        'quality': painter.quality,
-        'num_sources': painter.num_sources,
-        'max_copy': painter.max_copy,
-        'variation': variation,
-        'painter_seed': seed,
-      }
-      work = Work(composition, variation, path, settings)
-      (done if not overwrite and _is_done(work) else rest).append(work)
-  return done, rest
-
-
-def _is_done(work: Work) -> bool:
-  """Tell whether a painting is there; refuse another one of its name."""
-  if not work.path.exists():
-    return False
-  notes = painted.notes(work.path)
-  changed = {
-    name: value
-    for name, value in work.settings.items()
-    if notes.get(name) != value
-  }
-  told = ', '.join(
-    f'{name}: {notes.get(name)!r}, now {value!r}'
-    for name, value in changed.items()
-  )
-  core.require(
-    not changed,
-    f'{work.path} exists and was painted otherwise ({told}); pass another '
-    '--output, or --overwrite to paint it again',
-  )
-  return True
 
 
 class Atelier:
@@ -258,7 +171,7 @@ def paint_all(
 
   Args:
     atelier: paints them.
-    works: what `plan` left to make.
+    works: what `plan.plan` left to make.
     devices: each paints the next work that waits.
     seed: of the random draws.
     done: called after each with what is noted of it.

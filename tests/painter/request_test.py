@@ -2,6 +2,9 @@
 
 import dataclasses
 import pathlib
+import shutil
+import types
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,8 @@ from art_jax import core
 from art_jax.algorithms.neural_neighbor import NNST
 from art_jax.data import decode
 from art_jax.nn.vgg import VGG
-from art_jax.painter import request, session
+from art_jax.painter import compose, plan, request, session
+from art_jax.painter.gallery import Gallery
 from art_jax.painter.request import Request
 from art_jax.painter.settings import Painter
 from art_jax.runs import painted
@@ -60,6 +64,49 @@ def test_a_drawing_is_painted_with_its_provenance(folder, tmp_path):
   assert file.stat().st_mtime_ns == stamp and '1 of 1' in said[0]
   with pytest.raises(core.UserError, match=r'size: 64, now 96.*--overwrite'):
     request.paint_into(_request(folder, size=96), tmp_path)
+
+
+def test_what_changed_since_a_painting_is_named(folder, tmp_path):
+  drawing, output = tmp_path / 'drawing.png', tmp_path / 'out'
+  shutil.copy(folder / 'drawing.png', drawing)
+  shutil.copytree(folder / 'sources', tmp_path / 'sources')
+  wanted = _request(tmp_path)
+  (file,) = request.paint_into(wanted, output)
+
+  def refused(message, **changes):
+    with pytest.raises(core.UserError, match=message):
+      request.paint_into(_request(tmp_path, **changes), output)
+
+  refused('upscale: False, now True.*--overwrite', upscale=True)
+  Image.new('RGB', (32, 24)).save(drawing)
+  refused('content: another picture of this name')
+  shutil.copy(folder / 'drawing.png', drawing)
+  (tmp_path / 'sources' / '3.png').unlink()
+  refused('gallery: other sources')
+  refused('lies in --sources', sources=tmp_path)
+  # Earlier paintings note less; only that is compared.
+  notes = painted.notes(file)
+  for name in ('upscale', 'gallery', 'content'):
+    del notes[name]
+  painted.write(file, np.asarray(Image.open(file)), notes)
+  assert request.paint_into(wanted, output) == [file]
+  shutil.copy(drawing, file)
+  refused('art_jax did not paint it')
+
+
+def test_paintings_of_other_weights_are_named(tmp_path):
+  def works(value):
+    model: Any = types.SimpleNamespace(params={'w': np.full(3, value)})
+    composed = compose.Composition('x', lambda: drawn, notes={'run': 'run'})
+    return plan.plan(_SMALL, sources, [composed], tmp_path, run=model)
+
+  drawn = np.zeros((8, 8, 3), np.uint8)
+  sources = Gallery(('x',), lambda index: Image.fromarray(drawn))
+  _, (work,) = works(0)
+  painted.write(work.path, drawn, work.settings)
+  assert len(works(0)[0]) == 1
+  with pytest.raises(core.UserError, match='weights: other weights'):
+    works(1)
 
 
 def test_devices_share_paintings_which_are_the_same_byte_for_byte(
