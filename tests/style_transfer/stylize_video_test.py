@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+from PIL import Image
 
 from art_jax import core
 from art_jax.cli.flags import FLAGS
@@ -13,7 +14,7 @@ from art_jax.cli.modes import stylize
 from art_jax.config import experiments
 from art_jax.data import paintings
 from art_jax.inference import run as runs
-from art_jax.media import frame_store, optical_flow, video
+from art_jax.media import frame_store, images, optical_flow, video
 from art_jax.style_transfer import video as style_video
 
 cv2 = pytest.importorskip('cv2')
@@ -220,9 +221,23 @@ def test_command_line_with_gatys(files, capsys):
   ]
   style = str(files / 'painting.png')
   gatys = dict(experiment='style_transfer', tiny=True, style=style)
-  _run(files, **gatys, set=shallow, size=48, steps=2)
+  _run(files, **gatys, set=shallow, size=49, steps=2)
   printed = capsys.readouterr().out
   assert '5 frames of 48x36 pixels' in printed and 'style loss' in printed
+  assert video.read(files / 'out.mp4').size == (36, 48)
+
+
+def test_all_frames_are_as_large_as_an_odd_size_becomes(files, monkeypatch):
+  def paint(experiment, clip, styles, done, report):
+    size = experiment.data.size  # that optimize.paint gives the first frame
+    for frame in clip:
+      assert images.shape_of(Image.fromarray(frame), size, 1) == (36, 48)
+      done.append(frame)
+    return 0.0
+
+  monkeypatch.setattr(style_video, 'paint', paint)
+  style = str(files / 'painting.png')
+  _run(files, experiment='style_transfer', tiny=True, style=style, size=49)
   assert video.read(files / 'out.mp4').size == (36, 48)
 
 

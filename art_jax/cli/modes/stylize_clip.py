@@ -12,7 +12,7 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.cli import options
-from art_jax.config import serialization
+from art_jax.config import experiments, serialization
 from art_jax.core.paths import require_free
 from art_jax.inference import run
 from art_jax.media import frame_store, optical_flow, video
@@ -51,6 +51,8 @@ def paint(
   )
   style_video.require_video(experiment)
   clip = _Clip(flags, 1, experiment.data.size)
+  size = max(clip.shape)  # even, and so is the first frame
+  experiment = experiments.override(experiment, [f'data.size={size}'])
   first = Image.fromarray(next(iter(clip)))
   task.require_paintable(experiment, task.Task(first, tuple(styles)), 0)
   done = clip.painted(flags, {'experiment': serialization.to_text(experiment)})
@@ -62,7 +64,11 @@ def paint(
 
 
 class _Clip:
-  """The frames of --content at the size that they are painted in."""
+  """The frames of --content at the size that they are painted in.
+
+  Attributes:
+    shape: even height and width of the frames.
+  """
 
   def __init__(self, flags: Any, multiple: int, size: int | None = None):
     options.refuse(flags, 'videos', 'versus')
@@ -76,12 +82,12 @@ class _Clip:
     longest = flags.size or size or max(self._video.size)
     scale = longest / max(self._video.size)
     # Even sides: the format of the video needs them.
-    self._shape = tuple(
+    self.shape = tuple(
       max(round(n * scale / 2), 1) * 2 for n in self._video.size
     )
     core.require(
-      min(self._shape) >= max(task.MIN_SIDE, 2 * multiple),
-      f'--size={longest}: frames would be {self._shape[1]}x{self._shape[0]} '
+      min(self.shape) >= max(task.MIN_SIDE, 2 * multiple),
+      f'--size={longest}: frames would be {self.shape[1]}x{self.shape[0]} '
       f'pixels; both sides are at least {task.MIN_SIDE}; pass a '
       'larger one',
     )
@@ -89,10 +95,10 @@ class _Clip:
   def __iter__(self) -> Iterator[np.ndarray]:
     """Yield u8[H, W, 3] frames."""
     for frame in self._video:
-      if frame.shape[:2] != self._shape:
+      if frame.shape[:2] != self.shape:
         image = Image.fromarray(frame)
         frame = np.asarray(
-          image.resize([*self._shape[::-1]], Image.Resampling.LANCZOS)
+          image.resize([*self.shape[::-1]], Image.Resampling.LANCZOS)
         )
       yield frame
 
@@ -101,7 +107,7 @@ class _Clip:
     styles = flags.style.split(',') if flags.style else []
     stated = {
       'clip': frame_store.fingerprint(self._video.path),
-      'shape': list(self._shape),
+      'shape': list(self.shape),
       'styles': [frame_store.fingerprint(name) for name in styles],
     }
     done = frame_store.Frames(self._output, job | stated, flags.overwrite)
@@ -120,7 +126,7 @@ class _Clip:
   def finish(self, done: frame_store.Frames) -> None:
     """Write the video, say how much it flickers, drop the frames."""
     video.write(self._output, done, self._video.fps)
-    height, width = self._shape
+    height, width = self.shape
     print(f'{done.count} frames of {width}x{height} pixels: {self._output}')
     try:
       plain, painted = optical_flow.flicker(iter(self), done)
