@@ -13,7 +13,7 @@ from art_jax.data import paintings
 from art_jax.devices import memory, mesh
 from art_jax.media import color_transfer, images
 from art_jax.style_transfer import tiles
-from art_jax.style_transfer.task import MIN_SIDE, Task
+from art_jax.style_transfer.task import MIN_SIDE, Task, style_shape
 
 
 def feature_variables(
@@ -56,10 +56,9 @@ def style_images(
     photo: the content f32[H, W, 3].
     unit: height and width are multiples of it.
   """
-  longest = max(photo.shape[:2]) * algorithm.style_scale
+  longest = max(photo.shape[:2])
   arrays = (
-    images.resized(s, images.shape_of(s, longest, unit, both=True))
-    for s in styles
+    images.resized(s, style_shape(algorithm, s, longest, unit)) for s in styles
   )
   return tuple(
     jnp.asarray(color_transfer.prepared(x, photo, algorithm.colors)[None])

@@ -7,6 +7,8 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
@@ -149,6 +151,25 @@ def scales(algorithm: core.PaintsOnePicture, size: int) -> list[int]:
   return [round(size / ratio**i) for i in range(max(count, 0), -1, -1)]
 
 
+def style_shape(
+  algorithm: core.PaintsOnePicture,
+  style: Image.Image,
+  longest: int,
+  unit: int = 1,
+) -> tuple[int, int]:
+  """Return the height and width at which a painting is compared.
+
+  Args:
+    algorithm: it says how large paintings are.
+    style: the painting.
+    longest: longest side of the content at this scale.
+    unit: both are multiples of it.
+  """
+  return images.shape_of(
+    style, longest * algorithm.style_scale, unit, both=True
+  )
+
+
 def require_paintable(
   experiment: core.Experiment, task: Task, tile: int
 ) -> None:
@@ -181,6 +202,11 @@ def require_paintable(
     f'its shorter side, at its coarsest; it needs {MIN_SIDE}: pass a larger '
     '--size, or --set algorithm.coarse_size=0',
   )
+  unit = tiles.ALIGN if 0 < tile < coarsest else 1
+  for number, style in enumerate(task.styles, 1):
+    shape = style_shape(algorithm, style, coarsest, unit)
+    if min(shape) < MIN_SIDE:
+      _require_read(algorithm, number, style, shape)
   for number, mask in enumerate(task.masks, 1):
     _require_mask(number, mask, task.content)
   count = len(task.styles)
@@ -189,6 +215,33 @@ def require_paintable(
       not given or len(given) == count,
       f'{name}: {len(given)} given for {count} paintings; give one for each',
     )
+
+
+def _require_read(
+  algorithm: core.PaintsOnePicture,
+  number: int,
+  style: Image.Image,
+  shape: tuple[int, int],
+) -> None:
+  """Raise UserError if the network cannot read a painting of this shape."""
+
+  def read(key, least, painting):
+    variables = algorithm.features.init(key, least, algorithm.layers)
+    return algorithm.targets(variables, least, (painting,))
+
+  content, painting = (
+    jax.ShapeDtypeStruct((1, *sides, 3), jnp.float32)
+    for sides in ((MIN_SIDE, MIN_SIDE), shape)
+  )
+  try:
+    jax.eval_shape(read, jax.random.key(0), content, painting)
+  except ValueError as error:
+    raise core.UserError(
+      f'--style: painting {number} has {style.width}x{style.height} pixels '
+      f'and would be {shape[1]}x{shape[0]} at the coarsest scale, too thin for '
+      f'the network ({error}); crop it, or pass a larger --size with --set '
+      'algorithm.coarse_size=0'
+    ) from error
 
 
 def _require_mask(number: int, mask: Image.Image, content: Image.Image) -> None:

@@ -457,6 +457,12 @@ def test_a_run_keeps_its_features(tmp_path, monkeypatch):
   [
     ({'content': _image(0, 8, 40)}, [], 0, '--content: a picture of 40x8'),
     ({'styles': (_image(0, 40, 8),)}, [], 0, '--style: a picture of 8x40'),
+    (
+      {'styles': (_image(0, 40, 2000),)},
+      [],
+      0,
+      '--style: painting 1 has 2000x40 pixels and would be 48x1 .*; crop it',
+    ),
     ({}, ['data.size=16'], 0, '--size=16.*12 pixels on its shorter'),
     ({}, ['data.size=1000', 'algorithm.coarse_size=20'], 0, 'its coarsest'),
     (
@@ -484,6 +490,15 @@ def test_bad_tasks_are_refused(task, assignments, tile, message):
   task = dataclasses.replace(_TASK, **task)
   with pytest.raises(core.UserError, match=message):
     require_paintable(experiment, task, tile)
+
+
+def test_a_thin_painting_is_taken_where_the_network_reads_it():
+  experiment = experiments.override(
+    experiments.load('style_transfer_squeezenet'),
+    ['data.size=256', 'algorithm.coarse_size=0'],
+  )
+  task = dataclasses.replace(_TASK, styles=(_image(0, 100, 2000),))
+  require_paintable(experiment, task, 0)
 
 
 @pytest.mark.parametrize(
