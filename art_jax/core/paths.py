@@ -86,11 +86,13 @@ def write_atomic(path: os.PathLike | str, data: bytes | str) -> None:
     temporary.write_bytes(data)
 
 
-def require_free(path: pathlib.Path, overwrite: bool) -> None:
-  """Raise a UserError if a file exists and is not to be replaced."""
+def require_free(
+  path: pathlib.Path, overwrite: bool, flag: str = '--output'
+) -> None:
+  """Raise a UserError if a file of a flag exists and is not to be replaced."""
   core.require(
     overwrite or not path.exists(),
-    f'{path} exists; pass another --output, or --overwrite to replace it',
+    f'{path} exists; pass another {flag}, or --overwrite to replace it',
   )
 
 

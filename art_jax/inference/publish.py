@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 from art_jax import core
@@ -20,6 +21,7 @@ from art_jax.media import images
 
 _SAMPLES = 16
 _MOST_PICTURES = 4
+_CARD, _SPACE = 'README.md', 'space'
 _LICENSE = re.compile(r'[a-z][a-z0-9.-]*')
 
 
@@ -55,8 +57,8 @@ def publish(
   assert license_id is not None
   if not hub.is_name(to):
     folder = pathlib.Path(to).expanduser()
-    for name in (published.WEIGHTS, published.CONFIG, 'README.md'):
-      require_free(folder / name, overwrite)
+    for name in _names(run, with_space):
+      require_free(folder / name, overwrite, '--to')
     write(run, folder, folder.name, license_id, with_space)
     return str(folder)
   name = hub.parse(to)
@@ -100,34 +102,49 @@ def write(
   write_atomic(folder / published.TABLE, json.dumps(table, indent=2) + '\n')
   data = published.weights_bytes(run.params)
   write_atomic(folder / published.WEIGHTS, data)
-  samples = _write_samples(run, folder)
-  page = card.text(plain, name, license_id, samples, _data(run))
-  write_atomic(folder / 'README.md', page)
+  samples = _samples(run)
+  for file, picture in samples.items():
+    write_atomic(folder / file, picture())
+  page = card.text(plain, name, license_id, [*samples], _data(run))
+  write_atomic(folder / _CARD, page)
   if with_space:
     for file, content in space.files(run, name).items():
-      write_atomic(folder / 'space' / file, content)
+      write_atomic(folder / _SPACE / file, content)
 
 
-def _write_samples(run: Run, folder: pathlib.Path) -> list[str]:
-  """Write pictures; return their paths relative to the folder."""
-  names = []
+def _names(run: Run, with_space: bool) -> list[str]:
+  """Return the files that `write` writes, relative to the folder."""
+  demo = space.files(run, '') if with_space else {}
+  return [
+    *(published.CONFIG, published.TABLE, published.WEIGHTS, _CARD),
+    *_samples(run),
+    *(f'{_SPACE}/{file}' for file in demo),
+  ]
+
+
+def _samples(run: Run) -> dict[str, Callable[[], bytes]]:
+  """Return what makes each picture, by its path relative to the folder."""
   if isinstance(run.algorithm, core.Generative):
     classes = core.num_classes(run.algorithm)
     labels = list(range(classes)) if classes else None
-    columns = core.columns(run.algorithm)
-    if not (set(columns) - {'label'}):  # attributes are not a number each
-      made = run.sample(_SAMPLES, labels=labels)
-      images.save_png(folder / 'samples' / 'samples.png', images.grid(made))
-      names.append('samples/samples.png')
-  elif run.folder is not None and (run.folder / 'images').exists():
-    sheets = sorted((run.folder / 'images').iterdir())[:_MOST_PICTURES]
-    for sheet in sheets:
-      newest = max(sheet.glob('*.png'), default=None)
-      if newest is not None:
-        target = f'samples/{sheet.name}.png'
-        write_atomic(folder / target, newest.read_bytes())
-        names.append(target)
-  return names
+    if set(core.columns(run.algorithm)) - {'label'}:
+      return {}  # attributes are not a number each
+    return {
+      'samples/samples.png': lambda: images.png_bytes(
+        images.grid(run.sample(_SAMPLES, labels=labels))
+      )
+    }
+  if run.folder is None or not (run.folder / 'images').exists():
+    return {}
+  sheets = sorted((run.folder / 'images').iterdir())[:_MOST_PICTURES]
+  newest = {
+    sheet.name: max(sheet.glob('*.png'), default=None) for sheet in sheets
+  }
+  return {
+    f'samples/{name}.png': file.read_bytes
+    for name, file in newest.items()
+    if file is not None
+  }
 
 
 def _data(run: Run) -> dict[str, Any]:

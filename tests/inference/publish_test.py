@@ -56,6 +56,28 @@ def test_a_folder_holds_the_model(name, tmp_path, monkeypatch):
     publish.publish(model, place, 'cc-by-4.0')
 
 
+@pytest.mark.parametrize(
+  'name', ['config.json', 'README.md', 'samples/samples.png', 'space/app.py']
+)
+def test_no_file_of_a_folder_is_overwritten(name, tmp_path):
+  mine = tmp_path / name
+  mine.parent.mkdir(exist_ok=True)
+  mine.write_text('mine')
+  with pytest.raises(core.UserError, match=f'{name} exists; pass another --to'):
+    publish.publish(_run('vae'), str(tmp_path), 'other', with_space=True)
+  assert mine.read_text() == 'mine'
+  assert [path for path in tmp_path.rglob('*') if path.is_file()] == [mine]
+
+
+def test_all_files_that_are_written_are_checked_before(tmp_path, monkeypatch):
+  checked = []
+  monkeypatch.setattr(
+    publish, 'require_free', lambda path, *rest: checked.append(path)
+  )
+  publish.publish(_run('cyclegan_demo'), str(tmp_path), 'o', with_space=True)
+  assert set(checked) == {x for x in tmp_path.rglob('*') if x.is_file()}
+
+
 @pytest.fixture(name='server')
 def _server(tmp_path, monkeypatch):
   pytest.importorskip('huggingface_hub')
