@@ -12,6 +12,7 @@ from art_jax import core
 from art_jax.data import decode
 from art_jax.inference.run import Run
 from art_jax.media import images
+from art_jax.runs import painted
 
 MIN_SIDE = 8  # of a drawing: less says nothing of a layout
 _NOISE = 32  # side of the noise that becomes a composition
@@ -133,14 +134,21 @@ def of_noise(
 def read_pictures(path: str) -> dict[str, Image.Image]:
   """Return the pictures that --content names: a file, or those of a folder.
 
-  What is transparent shows white, as everywhere.
+  What is transparent shows white, as everywhere. The sheet of earlier paintings
+  is left out.
 
   Raises:
     core.UserError: there is none, or one cannot be read.
   """
   from art_jax.data import listing
 
-  files = listing.pictures(pathlib.Path(path).expanduser())
+  listed = listing.pictures(pathlib.Path(path).expanduser())
+  files = [file for file in listed if not painted.is_sheet(file)]
+  core.require(
+    files,
+    f'--content={path}: there is only {listed[0].name}, which shows paintings '
+    'made before; pass another picture or folder',
+  )
   return {str(file): decode.picture(file).convert('RGB') for file in files}
 
 

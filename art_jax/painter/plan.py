@@ -66,10 +66,16 @@ def plan(
     overwrite: make all of them, whatever is there.
 
   Raises:
-    core.UserError: two compositions have one name, or a file is there that was
-      painted otherwise.
+    core.UserError: two compositions have one name, one has that of the sheet,
+      or a file is there that was painted otherwise.
   """
   core.require(variations >= 1, f'--variations={variations}: it is at least 1')
+  sheet = output / painted.SHEET
+  core.require(
+    overwrite or not sheet.exists() or painted.is_sheet(sheet),
+    f'{sheet} exists and does not say that it is a sheet of paintings; move '
+    'it away, or pass another --output, or --overwrite to replace it',
+  )
   done, rest, names = [], [], set()
   common = {
     'size': painter.size,
@@ -96,6 +102,11 @@ def plan(
     for variation in range(variations):
       end = f'_{variation + 1}' if variations > 1 else ''
       path = output / f'{composition.name}{end}.png'
+      core.require(
+        path.name.lower() != painted.SHEET,
+        f'the painting of {composition.name!r} would be {painted.SHEET}, which '
+        'shows all paintings; rename the picture',
+      )
       work = Work(
         composition, variation, path, {**settings, 'variation': variation}
       )

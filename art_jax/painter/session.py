@@ -212,4 +212,4 @@ def write_sheet(output: pathlib.Path, files: Sequence[pathlib.Path]) -> None:
     tiles.append(
       np.asarray(ImageOps.pad(image, (_SHEET_SIDE, _SHEET_SIDE), color='white'))
     )
-  images.save_png(output / painted.SHEET, images.grid(np.stack(tiles)))
+  painted.write_sheet(output, images.grid(np.stack(tiles)))

@@ -13,7 +13,7 @@ from art_jax.media import images
 
 FOLDER = 'painted'  # in a run folder
 SHEET = 'sheet.png'
-_KEYWORD = 'art_jax'
+_KEYWORD, _SHEET_KEYWORD = 'art_jax', 'art_jax_sheet'
 
 
 def write(
@@ -33,6 +33,16 @@ def notes(path: os.PathLike | str) -> dict[str, Any]:
     told = json.loads(images.png_note(path, _KEYWORD) or '{}')
     return told if isinstance(told, dict) else {}
   return {}
+
+
+def write_sheet(folder: pathlib.Path, pixels: np.ndarray) -> None:
+  """Write the sheet u8[H, W, 3] of a folder's paintings."""
+  images.save_png(folder / SHEET, pixels, {_SHEET_KEYWORD: 'paintings'})
+
+
+def is_sheet(path: os.PathLike | str) -> bool:
+  """Tell whether `write_sheet` wrote a file."""
+  return images.png_note(path, _SHEET_KEYWORD) is not None
 
 
 def describe(told: Mapping[str, Any]) -> str:

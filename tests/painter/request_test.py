@@ -109,6 +109,22 @@ def test_paintings_of_other_weights_are_named(tmp_path):
     works(1)
 
 
+def test_the_sheet_takes_no_place_of_a_painting_or_a_picture(folder, tmp_path):
+  first, second = tmp_path / 'first', tmp_path / 'second'
+  request.paint_into(_request(folder), first)
+  made = request.paint_into(_request(folder, content=first), second)
+  assert made == [second / 'drawing.png']
+  with pytest.raises(core.UserError, match='only sheet.png'):
+    request.paint_into(_request(folder, content=first / 'sheet.png'), second)
+  shutil.copy(folder / 'drawing.png', first / 'sheet.png')
+  with pytest.raises(core.UserError, match='sheet.png, which shows.*rename'):
+    request.paint_into(_request(folder, content=first), tmp_path / 'third')
+  with pytest.raises(core.UserError, match=r'sheet.png exists.*--overwrite'):
+    request.paint_into(_request(folder), first)
+  own = (folder / 'drawing.png').read_bytes()
+  assert (first / 'sheet.png').read_bytes() == own
+
+
 def test_devices_share_paintings_which_are_the_same_byte_for_byte(
   folder, tmp_path
 ):
