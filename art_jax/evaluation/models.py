@@ -36,8 +36,8 @@ class Evaluator:
     extractor: of the features.
     weights: of the extractor.
     devices: where everything is computed.
-    num: pictures to make; None: as many as real ones, 5,000 at most, or 500
-      that are compared with held-out pictures.
+    num: pictures to make, and to compare with at most; None: as many as real
+      ones, 5,000 at most, or 500 that are compared with held-out pictures.
     seed: of latents and noise.
     reference: the real pictures of samples, 'train' or 'heldout'.
   """
@@ -94,19 +94,27 @@ class Evaluator:
   def _survey(self, chosen: pictures.Pictures, keep: bool = False) -> Survey:
     return survey(chosen, self.extractor, self.weights, self.devices, keep=keep)
 
-  def _pictures(self, part: str, key: str) -> pictures.Pictures:
-    """Return the train or held-out pictures of a key, `num` at most."""
+  def _pictures(self, scores: Scores, part: str, key: str) -> pictures.Pictures:
+    """Return the train or held-out pictures of a key, `num` at most.
+
+    They are a fixed random subset, the same of two keys of as many pictures, so
+    that pairs stay pairs. `scores` note it.
+    """
     examples = next(x for x in getattr(self.data, part) if key in x.keys)
     size = self.run.experiment.data.size
-    chosen = pictures.of_examples(f'{part} {key}', examples, key, size)
-    return chosen.first(self.num or _ENOUGH)
+    name, most = f'{part} {key}', self.num or _ENOUGH
+    chosen = pictures.of_examples(name, examples, key, size, most)
+    scores.tell_subset(name, chosen.count, chosen.total)
+    return chosen
 
   def _score_samples(self, scores: Scores, algorithm: core.Generative) -> None:
     aside = self.reference == 'heldout'
-    real = self._pictures(self.reference, 'image')
+    real = self._pictures(scores, self.reference, 'image')
     count = self.num or (_ASIDE if aside else real.count)
+    # The labels are in the data's proportions.
+    rows = pictures.subset(real.count, count)
     labels = (
-      real.labels[np.arange(count) % real.count]  # In the data's proportions.
+      real.labels[rows[np.arange(count) % real.count]]
       if core.num_classes(algorithm) and real.labels is not None
       else None
     )
@@ -130,7 +138,9 @@ class Evaluator:
     self, scores: Scores, fake: tuple[Survey, np.ndarray]
   ) -> None:
     """Add how often samples look like the class that was requested."""
-    parts = (self._pictures(part, 'image') for part in ('train', 'heldout'))
+    parts = (
+      self._pictures(scores, part, 'image') for part in ('train', 'heldout')
+    )
     train, heldout = (
       (self._survey(part, keep=True), np.asarray(part.labels)) for part in parts
     )
@@ -215,7 +225,7 @@ class Evaluator:
 
   def _score_reconstructions(self, scores: Scores, algorithm: Any) -> None:
     """Add how similar reconstructions of held-out pictures are to them."""
-    truth = self._pictures('heldout', 'image')
+    truth = self._pictures(scores, 'heldout', 'image')
 
     def reconstruct(params, x):
       return algorithm.generate(
@@ -241,7 +251,9 @@ class Evaluator:
     self, scores: Scores, algorithm: core.Translator, direction: str
   ) -> None:
     """Add how similar translations are to their domain, or to the truth."""
-    source, target = (self._pictures('heldout', key) for key in direction)
+    source, target = (
+      self._pictures(scores, 'heldout', key) for key in direction
+    )
     made = self._translation(algorithm, source, direction)
     part = Scores(scores.wanted)
     real, fake = self._survey(target, keep=True), self._survey(made)
@@ -260,7 +272,7 @@ class Evaluator:
   def _score_cycles(self, scores: Scores, algorithm: core.Translator) -> None:
     """Add how similar a picture is to itself after both translations."""
     for direction in algorithm.directions:
-      source = self._pictures('heldout', direction[0])
+      source = self._pictures(scores, 'heldout', direction[0])
       there = self._translation(algorithm, source, direction)
       back = self._translation(algorithm, there, direction[::-1])
       likeness.like_truth(scores, back, source, f'cycle_{direction[0]}')

@@ -10,7 +10,7 @@ from absl import logging
 
 from art_jax import core
 from art_jax.core.paths import printable
-from art_jax.data import dataset, decode, listing, parallel, tree
+from art_jax.data import dataset, decode, listing, order, parallel, tree
 
 _CHUNK = 1024  # pictures that are probed before it is asked for more
 
@@ -26,6 +26,7 @@ class Pictures:
       depends on its index only.
     labels: i32[count], or None.
     unreadable: name and reason of what is left out of a folder.
+    total: how many there are, if these are a random subset of them.
   """
 
   name: str
@@ -33,6 +34,7 @@ class Pictures:
   read: Callable[[np.ndarray], np.ndarray]
   labels: np.ndarray | None = None
   unreadable: tuple[tuple[str, str], ...] = ()
+  total: int | None = None
 
   def batches(self, rows: int) -> Iterator[np.ndarray]:
     """Yield all pictures in order, `rows` at a time, the last batch fewer."""
@@ -59,6 +61,18 @@ class Pictures:
     return state.hexdigest()
 
 
+def subset(count: int, most: int | None) -> np.ndarray:
+  """Return i32[min(count, most)] indices in [0, count).
+
+  Pictures lie class by class or artist by artist, so the first ones would be
+  of one kind: these are a random subset, in random order, the same at every
+  call. All of them, in order, where `most` is no fewer or None.
+  """
+  if most is None or most >= count:
+    return np.arange(count, dtype=np.int32)
+  return order.permutation(0, 0, 0, count)[:most]
+
+
 def of_folder(
   root: str | pathlib.Path,
   flag: str,
@@ -67,6 +81,7 @@ def of_folder(
 ) -> Pictures:
   """Return the pictures below a folder, in the order of their names.
 
+  If there are more than `most`, a fixed random subset, in random order.
   What cannot be read is left out and told in `unreadable`.
 
   Args:
@@ -74,7 +89,7 @@ def of_folder(
     flag: that named it, for errors.
     size: resize the shorter side to it, with antialiasing, and cut the center
       square; None: they must all be of one size.
-    most: the first so many that can be read; None: all.
+    most: so many that can be read; None: all.
 
   Raises:
     core.UserError: there is no picture that can be read, or sizes differ.
@@ -109,13 +124,22 @@ def of_folder(
       return decode.resize(picture, size, 3, 'crop')
     return np.asarray(decode.picture(paths[index]).convert('RGB'))
 
+  left = len(names) - len(paths) - len(reasons)
   return Pictures(
-    str(root), len(paths), _stacked(one), unreadable=tuple(unreadable)
+    str(root),
+    len(paths),
+    _stacked(one),
+    unreadable=tuple(unreadable),
+    total=len(names) if left else None,
   )
 
 
 def of_examples(
-  name: str, examples: dataset.Examples, key: str, size: int
+  name: str,
+  examples: dataset.Examples,
+  key: str,
+  size: int,
+  most: int | None = None,
 ) -> Pictures:
   """Return the pictures of a data set, cut in the center, never flipped.
 
@@ -124,7 +148,11 @@ def of_examples(
     examples: of one index space.
     key: of the pictures, e.g. 'image'.
     size: side of the result, in pixels.
+    most: a fixed random subset of so many, if there are more; None: all.
   """
+  total = len(examples)
+  if most is not None and most < total:
+    examples = examples.subset(subset(total, most).tolist())
 
   def one(index):
     picture = examples.read(index)[key]
@@ -137,7 +165,9 @@ def of_examples(
       lambda i: examples.read(i)['label'], len(examples), 'reading labels'
     )
     labels = np.asarray(rows, np.int32)
-  return Pictures(name, len(examples), _stacked(one), labels)
+  chosen = Pictures(name, len(examples), _stacked(one), labels)
+  few = chosen.count < total
+  return dataclasses.replace(chosen, total=total if few else None)
 
 
 def _stacked(
@@ -154,12 +184,15 @@ def _stacked(
 def _probed(
   root: str, names: Sequence[str], most: int | None
 ) -> tuple[dict[str, tuple[int, int]], list[tuple[str, str]]]:
-  """Decode pictures until `most` are good.
+  """Decode pictures until `most` are good, in random order if there are more.
 
   Returns:
     (width, height) of the good ones by name, and name and reason of the others.
   """
-  sizes, reasons = {}, []
+  sizes, reasons = {}, {}
+  drawn = names
+  if most is not None and most < len(names):
+    drawn = [names[i] for i in order.permutation(0, 0, 0, len(names))]
 
   def one(name):
     try:
@@ -168,18 +201,23 @@ def _probed(
       return error.reason
 
   for first in range(0, len(names), _CHUNK):
-    part = names[first : first + _CHUNK]
+    part = drawn[first : first + _CHUNK]
     results = parallel.map_indices(
       lambda i, part=part: one(part[i]), len(part), 'reading pictures'
     )
     for name, result in zip(part, results, strict=True):
       if isinstance(result, str):
-        reasons.append((printable(name), result))
+        reasons[name] = result
       else:
         sizes[name] = result
     if most is not None and len(sizes) >= most:
       break
-  return dict(list(sizes.items())[:most]), reasons
+  chosen = list(sizes)[:most]
+  if len(chosen) + len(reasons) == len(names):  # There were no more.
+    chosen = [name for name in names if name in sizes]
+  return {name: sizes[name] for name in chosen}, [
+    (printable(name), reasons[name]) for name in names if name in reasons
+  ]
 
 
 def _require_one_size(sizes: Mapping[str, tuple[int, int]], flag: str) -> None:

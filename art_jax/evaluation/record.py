@@ -15,7 +15,7 @@ FILE = 'evaluation.json'
 
 
 def table(scores: Scores) -> str:
-  """Return the scores, one a line, and what was left out and why."""
+  """Return the scores, one a line, what was left out and why, and subsets."""
   rows = [('score', 'value', 'real pictures', 'better')]
   for row in scores.rows:
     real = '' if row.real is None else f'{row.real:.5g}'
@@ -25,6 +25,7 @@ def table(scores: Scores) -> str:
     f'{name:<{widths[0]}}  {value:<{widths[1]}}  {real:<{widths[2]}}  {better}'
     for name, value, real, better in rows
   ]
+  lines += [f'{name}: {text}' for name, text in scores.subsets.items()]
   lines += [f'{m}: left out, {why}' for m, why in scores.left_out.items()]
   return '\n'.join(line.rstrip() for line in lines)
 
@@ -63,8 +64,10 @@ def append(folder: str, scores: Scores, protocol: dict[str, Any]) -> str:
     }
     for row in scores.rows
   }
-  left_out = {'left_out': scores.left_out}
-  entries.append({'time': now, **protocol, 'scores': values} | left_out)
+  more: dict[str, Any] = {'scores': values, 'left_out': scores.left_out}
+  if scores.subsets:
+    more['subsets'] = scores.subsets
+  entries.append({'time': now, **protocol, **more})
   text = json.dumps(entries, indent=2, allow_nan=False)
   write_atomic(path, f'{text}\n')
   return str(path)

@@ -35,11 +35,13 @@ class Scores:
     wanted: names of metrics, e.g. 'fid'; empty: all that apply.
     rows: the scores.
     left_out: why others are missing, by name.
+    subsets: which pictures are a part of all, by name, and how many.
   """
 
   wanted: tuple[str, ...] = ()
   rows: list[Score] = dataclasses.field(default_factory=list, init=False)
   left_out: dict[str, str] = dataclasses.field(default_factory=dict, init=False)
+  subsets: dict[str, str] = dataclasses.field(default_factory=dict, init=False)
   _known: set[str] = dataclasses.field(default_factory=set, init=False)
 
   def wants(self, metric: str, default: bool = True) -> bool:
@@ -50,6 +52,11 @@ class Scores:
   def add(self, name: str, value: float, **fields) -> None:
     """Add a score."""
     self.rows.append(Score(name, float(value), **fields))
+
+  def tell_subset(self, name: str, count: int, total: int | None) -> None:
+    """Note that pictures are `count` of `total`; None: that they are all."""
+    if total:
+      self.subsets[name] = f'a fixed random subset, {count} of {total} pictures'
 
   def attempt(
     self, metric: str, compute: Callable[[], None], default: bool = True

@@ -13,9 +13,9 @@ import pytest
 from command_line import run_main
 
 from art_jax import core
-from art_jax.data.sources import Builtin, Folder
+from art_jax.data.sources import Builtin, Classes, Folder
 from art_jax.devices import mesh
-from art_jax.evaluation import models, pictures
+from art_jax.evaluation import models, pictures, record
 from art_jax.evaluation.scores import Scores
 from art_jax.evaluation.survey import survey
 from art_jax.inference.run import Run
@@ -190,6 +190,71 @@ def test_what_applies_to_a_conditional_generator():
   _, by_name = _evaluate(part, 'images', ('accuracy', 'fid'), num=40)
   assert by_name['fid/pixels32@40-of-24'].value > 0
   assert 0 <= by_name['accuracy-5nn/pixels32@40'].value <= 1
+
+
+def _evaluator(model, source, heldout, **fields):
+  data = core.Data(source=source, size=16, heldout=heldout)
+  experiment = core.Experiment(
+    algorithm=model, data=data, train=core.Train(duration=1, batch_size=8)
+  )
+  run = Run(experiment, np.zeros((16, 16, 3), np.float32), 1)
+  opened = source.open(data)
+  return models.Evaluator(
+    run, opened, _PIXELS, (), mesh.make_devices(1), **fields
+  )
+
+
+def test_fewer_pictures_are_a_random_subset_of_all_classes(
+  tmp_path, monkeypatch
+):
+  levels = np.repeat([60, 130, 220], 12).tolist()
+  for i, level in enumerate(levels):
+    path = tmp_path / f'{level:03}' / f'{i:02}.png'
+    images.save_png(path, np.full((16, 16, 3), level, np.uint8))
+  model = Generator(Model(num_classes=3))
+  model.generate = lambda params, z, labels, key: jnp.zeros((len(z), 16, 16, 3))
+
+  def accuracy(**fields):
+    scores, one = Scores(('accuracy',)), _evaluator(model, source, **fields)
+    one.evaluate(scores)
+    return scores.rows[0].value, scores
+
+  source = Classes(str(tmp_path))
+  value, scores = accuracy(heldout=0, num=18)
+  assert 0.1 < value < 0.6  # Gray is always of one class.
+  text = 'train image: a fixed random subset, 18 of 36 pictures'
+  assert text in record.table(scores)
+  # All of them: in order.
+  chosen = _evaluator(model, source, 0, num=36)._pictures(
+    scores := Scores(), 'train', 'image'
+  )
+  assert chosen.labels.tolist() == [0] * 12 + [1] * 12 + [2] * 12
+  assert not scores.subsets
+  # Fewer samples than real pictures ask for all classes too.
+  monkeypatch.setattr(models, '_ASIDE', 9)
+  value, _ = accuracy(heldout=0.5, reference='heldout')
+  assert 0.1 < value < 0.7
+  # A folder the same way.
+  (tmp_path / '060' / '99.png').write_bytes(b'')
+  for most, total in ((18, 37), (36, None), (99, None)):
+    chosen = pictures.of_folder(tmp_path, 'real', most=most)
+    got = chosen.read(np.arange(chosen.count))[:, 0, 0, 0].tolist()
+    assert chosen.total == total
+    assert got == levels if total is None else set(got) == set(levels)
+
+
+def test_a_subset_keeps_pairs():
+  source, every = Builtin(count=24), np.arange(5)
+  for key in 'ab':
+    few, whole = (
+      _evaluator(Model(), source, 0, num=num)._pictures(
+        Scores(), 'heldout', key
+      )
+      for num in (5, None)
+    )
+    rows = pictures.subset(whole.count, 5)
+    assert rows.tolist() != every.tolist()
+    np.testing.assert_array_equal(few.read(every), whole.read(rows))
 
 
 @pytest.mark.slow

@@ -143,7 +143,7 @@ class _Measured:
     """Return the pictures of 'train' or 'heldout'."""
     spaces = self.parts.train if part == 'train' else self.parts.heldout
     size = self.model.experiment.data.size
-    return pictures.of_examples(part, spaces[0], 'image', size).first(_TRAIN)
+    return pictures.of_examples(part, spaces[0], 'image', size, _TRAIN)
 
   def judged(self, judge: str) -> dict[str, Any]:
     """Return the figures in one space of features."""

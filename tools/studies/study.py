@@ -165,17 +165,17 @@ def diversity(real: np.ndarray, fake: np.ndarray) -> float:
 def read(
   spaces: Sequence[Any], size: int, key: str = 'image', limit: int | None = 1000
 ) -> np.ndarray:
-  """Return the first pictures of a part of a data set, u8[N, size, size, C].
+  """Return pictures of a part of a data set, u8[N, size, size, C].
 
   Args:
     spaces: `train` or `heldout` of the data set.
     size: side of the pictures.
     key: of the pictures; the first space that has it is read.
-    limit: N at most; None: all.
+    limit: N at most, a fixed random subset; None: all.
   """
   examples = next(space for space in spaces if key in space.keys)
-  chosen = pictures.of_examples(key, examples, key, size)
-  return chosen.read(np.arange(chosen.count)[:limit])
+  chosen = pictures.of_examples(key, examples, key, size, limit)
+  return chosen.read(np.arange(chosen.count))
 
 
 def sized(algorithm: Any, size: int, width: int) -> list[str]:

@@ -106,8 +106,8 @@ def _folders(flags, extractor, weights, devices, scores) -> dict[str, Any]:
     f'--real holds pictures of {sizes[0]}, --fake of {sizes[1]}: scores would '
     'compare the sizes too; pass --size=N to resize all to one',
   )
-  count = flags.num or max(real.count, fake.count)
-  real, fake = real.first(count), fake.first(count)
+  for flag, chosen in (('--real', real), ('--fake', fake)):
+    scores.tell_subset(flag, chosen.count, chosen.total)
   unreadable = {
     flag: dict(chosen.unreadable)
     for flag, chosen in (('real', real), ('fake', fake))
