@@ -16,7 +16,7 @@ from art_jax.core.paths import make_folder, printable, require_free
 from art_jax.data import decode, listing
 from art_jax.inference.run import Run
 from art_jax.inference.scratch import TooLargeError
-from art_jax.media import packed, picture_format
+from art_jax.media import images, packed, picture_format
 from art_jax.media.picture_format import Format
 
 
@@ -133,9 +133,8 @@ def _translated(
   scratch: pathlib.Path,
 ) -> np.ndarray:
   """Return the result of a picture, u8[H, W, C]."""
-  gray = run.experiment.data.channels == 1
-  picture = decode.picture(path).convert('L' if gray else 'RGB')
-  pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
+  picture = decode.picture(path)
+  pixels = images.of_pillow(picture, run.experiment.data.channels)
   if mask is None:
     return run.translate(pixels, direction, scratch=scratch)
   fitted = mask.resize(picture.size, Image.Resampling.NEAREST)

@@ -78,6 +78,12 @@ def from_uint8(images: np.ndarray) -> np.ndarray:
   return to_float(images)
 
 
+def of_pillow(picture: Image.Image, channels: int) -> np.ndarray:
+  """Return a Pillow picture as u8[H, W, channels]: 1 is gray, 3 is RGB."""
+  pixels = np.asarray(picture.convert('L' if channels == 1 else 'RGB'))
+  return pixels.reshape(*pixels.shape[:2], channels)
+
+
 def shape_of(
   image: Image.Image, longest: float, unit: int, both: bool = False
 ) -> tuple[int, int]:

@@ -174,10 +174,8 @@ def _sample(run: Run, label: int | None, seed: int) -> np.ndarray:
 
 
 def _translation(run: Run, picture: Image.Image, direction: str) -> np.ndarray:
-  channels = run.experiment.data.channels
-  pixels = np.asarray(picture.convert('L' if channels == 1 else 'RGB'))
-  shape = *pixels.shape[:2], channels
-  return run.translate(pixels.reshape(shape), direction)
+  pixels = images.of_pillow(picture, run.experiment.data.channels)
+  return run.translate(pixels, direction)
 
 
 def _noise(palette: Image.Image, seed: int, aspect: float) -> np.ndarray:

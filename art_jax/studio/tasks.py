@@ -59,9 +59,7 @@ def translate(values: Values, blobs: Sequence[bytes], tell: Tell) -> Result:
     size = model.algorithm.style_size
     model = model.styled([_style(one, size) for one in paintings])
   direction = model.direction(values.get('direction') or None)
-  pixels = np.asarray(photo)
-  if model.experiment.data.channels == 1:
-    pixels = np.asarray(photo.convert('L'))[..., None]
+  pixels = images.of_pillow(photo, model.experiment.data.channels)
   made = model.translate(pixels, direction)
   return {
     'step': model.step,
@@ -75,11 +73,13 @@ def inpaint(values: Values, blobs: Sequence[bytes], tell: Tell) -> Result:
   """Repaint the white part of a mask in a picture."""
   photo, mask = map(models.opened, blobs)
   model = models.load(values)
-  side = model.experiment.data.size
+  data = model.experiment.data
+  side = data.size
   small = photo.resize((side, side), Image.Resampling.BICUBIC)
   hole = np.asarray(mask.convert('L').resize((side, side))) > 127
   core.require(hole.any(), 'paint over the part that the model is to repaint')
-  made = model.inpaint(np.asarray(small), hole, seed=values['seed'])
+  pixels = images.of_pillow(small, data.channels)
+  made = model.inpaint(pixels, hole, seed=values['seed'])
   return {'step': model.step, 'width': side, 'height': side}, [_png(made)]
 
 

@@ -165,6 +165,13 @@ def test_only_the_covered_part_is_repainted(use):
     tasks.inpaint(_VALUES, [_png(side, side), empty], _silent)
 
 
+def test_a_gray_model_repaints_a_color_photo(use):
+  side = use('diffusion_mnist').experiment.data.size
+  mask = pictures.png(np.full((side, side, 3), 255, np.uint8))
+  _, (made,) = tasks.inpaint(_VALUES, [_png(40, 30), mask], _silent)
+  assert _pixels(made).shape == (side, side)
+
+
 def test_a_photo_is_stylized_under_the_eyes_of_a_page(monkeypatch):
   tiny = experiments.load('style_transfer', tiny=True)
   monkeypatch.setattr(stylizing.experiments, 'load', lambda name: tiny)
