@@ -163,11 +163,12 @@ class Run:
 
     Raises:
       core.UserError: if the model translates nothing, or not this way, or
-        pictures are too large for it.
+        pictures are too large for it, or of other channels or type.
     """
     from art_jax.inference import sizes  # here: a run may only sample
 
     function = _translation(self.algorithm, self.direction(direction))
+    sizes.require_pictures(images, self.experiment.data.channels)
     multiple = core.size_multiple(self.algorithm)
     params = self.params, jax.random.key(seed)
     return sizes.translate(function, params, images, multiple, scratch)
@@ -196,6 +197,7 @@ class Run:
         'diffusion model'
       )
     images, mask = np.asarray(images), np.asarray(mask, bool)
+    sizes.require_pictures(images, self.experiment.data.channels)
     core.require(
       images.shape[-3:-1] == mask.shape[-2:],
       f'mask of shape {mask.shape} for pictures of shape {images.shape}: '

@@ -74,21 +74,43 @@ def padded(
     least: see `pad_to_multiple`.
 
   Raises:
-    core.UserError: they have another shape.
+    core.UserError: they have another shape or type.
   """
   images = np.asarray(images)
+  require_pictures(images)
   if images.ndim == 3:
     return padded(images[None], multiple, make, least)[0]
-  core.require(
-    images.ndim == 4,
-    f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]',
-  )
   x, crop = pad_to_multiple(images, multiple, least)
   if images.dtype == np.uint8:
     converters = image_values.from_uint8, image_values.to_uint8
   else:
     converters = functools.partial(np.asarray, dtype=np.float32), np.asarray
   return make(x, *converters)[crop]
+
+
+def require_pictures(images: Any, channels: int | None = None) -> None:
+  """Raise UserError unless these are pictures that a model takes.
+
+  Args:
+    images: u8 or f32, [N, H, W, C] or [H, W, C].
+    channels: that the model has; None: any.
+  """
+  images = np.asarray(images)
+  core.require(
+    images.ndim in (3, 4),
+    f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]',
+  )
+  # bfloat16 is no np.floating; other integers would pass for [-1, 1].
+  core.require(
+    images.dtype == np.uint8 or images.dtype.kind not in 'biucOSU',
+    f'images of dtype {images.dtype}: pictures are bytes (uint8) in 0..255 or '
+    'floats in [-1, 1]; convert them, bytes with .astype(np.uint8)',
+  )
+  core.require(
+    channels in (None, images.shape[-1]),
+    f'images of shape {images.shape}: this model has {channels} channel(s), '
+    f'{"gray" if channels == 1 else "RGB"}; convert them to [..., {channels}]',
+  )
 
 
 def pad_to_multiple(

@@ -25,7 +25,8 @@ demo = gr.Interface(
 """
 _TRANSLATIONS = """\
 def paint(photo, direction):
-  return run.translate(photo, direction)
+  pixels = photo.reshape(*photo.shape[:2], -1)
+  return run.translate(pixels, direction).squeeze()
 
 
 demo = gr.Interface(

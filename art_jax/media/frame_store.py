@@ -56,12 +56,12 @@ class Frames:
     return map(self.__getitem__, range(self.count))
 
   def __getitem__(self, number: int) -> np.ndarray:
-    """Return frame `number`, u8[H, W, 3]."""
+    """Return frame `number`, u8[H, W, 3], also of a gray one."""
     with Image.open(self._path(number)) as image:
-      return np.asarray(image)
+      return images.of_pillow(image, 3)
 
   def append(self, frame: np.ndarray) -> None:
-    """Keep the next frame u8[H, W, 3], whole or not at all."""
+    """Keep the next frame u8[H, W, C], whole or not at all."""
     images.save_png(self._path(self.count), frame)
     self.count += 1
 

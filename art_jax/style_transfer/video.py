@@ -38,7 +38,10 @@ def translate(
   size = 0
   for first in rest:
     size = size or max(1, min(16, _BATCH_PIXELS // first[..., 0].size))
-    batch = [first, *itertools.islice(rest, size - 1)]
+    batch = [
+      images.of_pillow(Image.fromarray(frame), run.experiment.data.channels)
+      for frame in (first, *itertools.islice(rest, size - 1))
+    ]
     # The last batch is filled up, since another size would compile again.
     full = np.stack(batch + batch[-1:] * (size - len(batch)))
     for frame in run.translate(full, direction)[: len(batch)]:

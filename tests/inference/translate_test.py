@@ -230,6 +230,27 @@ def test_tiny_pictures_are_translated(name, monkeypatch):
   assert min(map(min, sizes)) >= algorithm.multiple
 
 
+@pytest.mark.parametrize(
+  'pictures, message',
+  [
+    (np.zeros((8, 8, 3), np.uint8), '1 channel.* gray; convert'),
+    (np.zeros((8, 8), np.uint8), r'pass \[N, H, W, C\]'),
+    (np.zeros((8, 8, 1), np.int64), 'dtype int64: pictures are bytes'),
+    (np.zeros((8, 8, 1), bool), 'dtype bool: pictures are bytes'),
+  ],
+)
+def test_other_channels_and_types_are_refused(pictures, message):
+  for name in ('cyclegan_demo', 'diffusion_mnist'):
+    experiment = experiments.load(name, tiny=True)
+    experiment = experiments.override(experiment, ['data.channels=1'])
+    model = run.Run(experiment, ())  # Nothing is computed.
+    with pytest.raises(core.UserError, match=message):
+      if name == 'cyclegan_demo':
+        model.translate(pictures)
+      else:
+        model.inpaint(pictures, np.ones((8, 8), bool))
+
+
 def test_a_side_of_one_pixel_through_the_command_line(weights, tmp_path):
   source = tmp_path / 'in'
   source.mkdir()

@@ -159,6 +159,27 @@ def test_network_gets_batches_of_one_size(tmp_path):
   np.testing.assert_array_equal(done[18], 255 - clip[18])
 
 
+class _Gray(_Negative):
+  experiment = experiments.override(_Negative.experiment, ['data.channels=1'])
+
+  def translate(self, pictures, direction=None):
+    assert pictures.shape[-1] == 1
+    return super().translate(pictures)
+
+
+def test_gray_networks_paint_clips_and_pictures(files, monkeypatch):
+  done, clip = frame_store.Frames(files / 'a.mp4', {}), _pan(2)
+  style_video.translate(_Gray(), iter(clip), done)
+  want = 255 - np.asarray(Image.fromarray(clip[1]).convert('L'))
+  np.testing.assert_array_equal(done[1], np.stack([want] * 3, axis=-1))
+  monkeypatch.setattr(runs, 'load', lambda *unused: _Gray())
+  (files / 'run').mkdir()
+  picture, output = files / 'painting.png', files / 'out.png'
+  _run(files, run=str(files / 'run'), content=str(picture), output=str(output))
+  want = 255 - np.asarray(Image.open(picture).convert('L'))
+  np.testing.assert_array_equal(np.asarray(Image.open(output)), want)
+
+
 @pytest.fixture
 def files(tmp_path):
   video.write(tmp_path / 'clip.mp4', _pan(5), fps=12)

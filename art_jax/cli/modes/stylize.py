@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from art_jax import core
 from art_jax.cli import options
@@ -54,7 +55,8 @@ def _translate(flags: Any) -> None:
   )
   picture = task.picture('content', flags.content)
   shape = images.shape_of(picture, flags.size or max(picture.size), 1)
-  pixels = images.to_uint8(images.resized(picture, shape))
+  small = picture.resize(shape[::-1], Image.Resampling.LANCZOS)
+  pixels = images.of_pillow(small, model.experiment.data.channels)
   images.save_png(target, model.translate(pixels, flags.direction))
   print(f'{shape[1]}x{shape[0]} pixels: {target}')
 
