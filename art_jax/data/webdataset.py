@@ -76,7 +76,7 @@ def _record(files: dict[str, bytes]) -> Iterator[Record | Damage]:
       values |= _json(value)
     elif name.endswith('.cls'):
       text = value.decode('utf-8', 'replace').strip()
-      values['cls'] = int(text) if text.isdigit() else text or None
+      values['cls'] = int(text) if text.isdecimal() else text or None
   by_column = {_column(name): name for name in pictures}
   columns = records.picture_columns(by_column)
   # Beside one of a usual name, those of other columns are masks and the like.

@@ -162,7 +162,7 @@ def _place_of(environ: Mapping[str, str]) -> _Place:
   """Return the place that the variables name."""
   coordinator, *counts = (environ[name] for name in _VARIABLES)
   for name, value in zip(_VARIABLES[1:], counts, strict=True):
-    core.require(value.isdigit(), f'{name}={value}: it is a whole number')
+    core.require(value.isdecimal(), f'{name}={value}: it is a whole number')
   num_processes, process_id = map(int, counts)
   return _Place(coordinator, num_processes, process_id, _VARIABLES)
 
@@ -171,7 +171,7 @@ def _join(place: _Place, timeout: int) -> None:
   coordinator, num_processes, process_id, names = place
   host, colon, port = coordinator.rpartition(':')
   core.require(
-    colon and port.isdigit(),
+    colon and port.isdecimal(),
     f'{names[0]}={coordinator}: write host:port of process 0, for '
     f'example {names[0]}=127.0.0.1:1234',
   )
@@ -234,7 +234,7 @@ def _cluster_detected() -> bool:
   """Tell whether a launcher has started several processes."""
   for name in _COUNTS:
     value = os.environ.get(name, '')
-    if value.isdigit() and int(value) > 1:
+    if value.isdecimal() and int(value) > 1:
       # A shell inside an allocation has SLURM_NTASKS but no step of its own.
       return name != 'SLURM_NTASKS' or 'SLURM_STEP_NODELIST' in os.environ
   return (

@@ -45,10 +45,10 @@ def parse(text: str | None) -> Format:
   """
   kind, colon, number = (text or 'png').partition(':')
   kind = {'jpeg': 'jpg'}.get(kind, kind)
-  quality = int(number) if number.isdigit() else _QUALITY.get(kind)
+  quality = int(number) if number.isdecimal() else _QUALITY.get(kind)
   core.require(
     kind in _KINDS
-    and (not colon or (number.isdigit() and kind in _QUALITY))
+    and (not colon or (number.isdecimal() and kind in _QUALITY))
     and (quality is None or 1 <= quality <= 100),
     f'--format={text}: it is png, jpg or webp, the last two with a quality of '
     '1 to 100, as jpg:95',

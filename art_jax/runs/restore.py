@@ -55,7 +55,7 @@ def restore(
     )
   named = checkpoint in ('latest', 'best')
   core.require(
-    named or str(checkpoint).isdigit(),
+    named or str(checkpoint).isdecimal(),
     f'--checkpoint={checkpoint}: it is latest, best or the number of a step',
   )
   step = None if named else int(checkpoint)

@@ -76,7 +76,7 @@ def picture(flag: str, value: Picture) -> Image.Image:
   if isinstance(value, Image.Image):
     return value.convert('RGB')
   kind, _, number = str(value).partition(':')
-  if kind == 'builtin' and (number.isdigit() or not number):
+  if kind == 'builtin' and (number.isdecimal() or not number):
     return paintings.scene(int(number or 0), photo=flag == 'content')
   path = pathlib.Path(value).expanduser()
   core.require(

@@ -86,7 +86,9 @@ def test_formats(name, fmt, worst, tmp_path):
   assert _write(output, None, fmt=fmt) == (0, 10)  # nothing is made again
 
 
-@pytest.mark.parametrize('text', ['gif', 'png:9', 'jpg:', 'jpg:0', 'jpg:x'])
+@pytest.mark.parametrize(
+  'text', ['gif', 'png:9', 'jpg:', 'jpg:0', 'jpg:x', 'jpg:²']
+)
 def test_formats_that_there_are_not(text):
   with pytest.raises(core.UserError, match='--format='):
     picture_format.parse(text)

@@ -103,7 +103,7 @@ def _empty(step: pathlib.Path, _: random.Random) -> None:
 
 
 def _replace(step: pathlib.Path, _: random.Random) -> None:
-  steps = sorted(p for p in step.parent.iterdir() if p.name.isdigit())
+  steps = sorted(p for p in step.parent.iterdir() if p.name.isdecimal())
   shutil.rmtree(step)
   shutil.copytree(steps[0], step)
 

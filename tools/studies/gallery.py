@@ -184,7 +184,7 @@ def _steps(run: pathlib.Path) -> int:
   """Return the step of the last checkpoint, 0 if there is none."""
   found = (run / 'checkpoints').glob('[0-9]*')
   return max(
-    (int(path.name) for path in found if path.name.isdigit()), default=0
+    (int(path.name) for path in found if path.name.isdecimal()), default=0
   )
 
 
