@@ -1,6 +1,7 @@
 """Which scores apply to a trained model: its capabilities decide."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -61,8 +62,9 @@ class Evaluator:
     )
     self._require_reference()
     if isinstance(algorithm, core.Generative):
-      self._score_samples(scores, algorithm)
-      self._score_smoothness(scores, algorithm)
+      real = self._pictures(scores, self.reference, 'image')
+      self._score_samples(scores, algorithm, real)
+      self._score_smoothness(scores, algorithm, real)
       if isinstance(algorithm, core.Encoder):
         self._score_reconstructions(scores, algorithm)
     if isinstance(algorithm, core.Translator):
@@ -103,21 +105,20 @@ class Evaluator:
     examples = next(x for x in getattr(self.data, part) if key in x.keys)
     size = self.run.experiment.data.size
     name, most = f'{part} {key}', self.num or _ENOUGH
-    chosen = pictures.of_examples(name, examples, key, size, most)
+    algorithm, labels = self.run.algorithm, None
+    if core.attributes(algorithm):
+      labels = functools.partial(core.labels, algorithm)
+    chosen = pictures.of_examples(name, examples, key, size, most, labels)
     scores.tell_subset(name, chosen.count, chosen.total)
     return chosen
 
-  def _score_samples(self, scores: Scores, algorithm: core.Generative) -> None:
+  def _score_samples(
+    self, scores: Scores, algorithm: core.Generative, real: pictures.Pictures
+  ) -> None:
     aside = self.reference == 'heldout'
-    real = self._pictures(scores, self.reference, 'image')
     count = self.num or (_ASIDE if aside else real.count)
-    # The labels are in the data's proportions.
-    rows = pictures.subset(real.count, count)
-    labels = (
-      real.labels[rows[np.arange(count) % real.count]]
-      if core.num_classes(algorithm) and real.labels is not None
-      else None
-    )
+    classes, told = core.num_classes(algorithm), core.attributes(algorithm)
+    labels = real.dealt(count) if classes or told else None
     fake = _kept(
       pictures.Pictures(
         'samples', count, self._sampler(algorithm, labels), labels
@@ -131,7 +132,7 @@ class Evaluator:
     likeness.lpips_diversity(part, fake, real, self.seed)
     if aside:
       scores.include('heldout', part)
-    if labels is not None and scores.wants('accuracy'):
+    if classes and labels is not None and scores.wants('accuracy'):
       self._score_classes(scores, (surveys[1], labels))
 
   def _score_classes(
@@ -182,7 +183,7 @@ class Evaluator:
     )
 
   def _score_smoothness(
-    self, scores: Scores, algorithm: core.Generative
+    self, scores: Scores, algorithm: core.Generative, real: pictures.Pictures
   ) -> None:
     """Add the perceptual path length of the latents."""
     count = min(self.num or _PATHS, _PATHS)
@@ -194,6 +195,8 @@ class Evaluator:
       spherical = bool((start < 0).any())
       classes = core.num_classes(algorithm)
       labels = jnp.arange(count) % classes if classes else None
+      if core.attributes(algorithm):
+        labels = real.dealt(count)
 
       def lengths(inputs, rows):
         (params, weights), (start, end, t, label) = inputs, rows

@@ -4,15 +4,17 @@ import dataclasses
 import hashlib
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from absl import logging
 
 from art_jax import core
 from art_jax.core.paths import printable
-from art_jax.data import dataset, decode, listing, order, parallel, tree
+from art_jax.data import dataset, decode, listing, ops, order, parallel, tree
 
 _CHUNK = 1024  # pictures that are probed before it is asked for more
+_BATCH = 64  # examples whose attributes are computed at once
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,7 +26,7 @@ class Pictures:
     count: how many there are.
     read: i32[n] indices in [0, count) -> u8[n, H, W, C]; pure: a picture
       depends on its index only.
-    labels: i32[count], or None.
+    labels: i32[count] classes, f32[count, W] attributes, or None.
     unreadable: name and reason of what is left out of a folder.
     total: how many there are, if these are a random subset of them.
   """
@@ -46,6 +48,11 @@ class Pictures:
     count = min(count, self.count)
     labels = None if self.labels is None else self.labels[:count]
     return dataclasses.replace(self, count=count, labels=labels)
+
+  def dealt(self, count: int) -> np.ndarray | None:
+    """Return `count` labels in the proportions of the pictures, if any."""
+    rows = subset(self.count, count)[np.arange(count) % self.count]
+    return None if self.labels is None else self.labels[rows]
 
   def size(self) -> tuple[int, int]:
     """Return (width, height)."""
@@ -140,6 +147,7 @@ def of_examples(
   key: str,
   size: int,
   most: int | None = None,
+  labels: Callable[[dict[str, np.ndarray]], Any] | None = None,
 ) -> Pictures:
   """Return the pictures of a data set, cut in the center, never flipped.
 
@@ -149,25 +157,51 @@ def of_examples(
     key: of the pictures, e.g. 'image'.
     size: side of the result, in pixels.
     most: a fixed random subset of so many, if there are more; None: all.
+    labels: batch -> labels by rows; None: its 'label', if it has one.
   """
   total = len(examples)
   if most is not None and most < total:
     examples = examples.subset(subset(total, most).tolist())
 
-  def one(index):
-    picture = examples.read(index)[key]
+  def whole(index):
+    example = examples.read(index)
+    picture = example[key]
     top, left = ((side - size) // 2 for side in picture.shape[:2])
-    return picture[top : top + size, left : left + size]
+    return example | {key: picture[top : top + size, left : left + size]}
 
-  labels = None
-  if 'label' in examples.keys:
+  told = None
+  if labels is not None:
+    told = _observed(labels, whole, len(examples), key)
+  elif 'label' in examples.keys:
     rows = parallel.map_indices(
       lambda i: examples.read(i)['label'], len(examples), 'reading labels'
     )
-    labels = np.asarray(rows, np.int32)
-  chosen = Pictures(name, len(examples), _stacked(one), labels)
+    told = np.asarray(rows, np.int32)
+  chosen = Pictures(
+    name, len(examples), _stacked(lambda i: whole(i)[key]), told
+  )
   few = chosen.count < total
   return dataclasses.replace(chosen, total=total if few else None)
+
+
+def _observed(
+  labels: Callable[[dict[str, np.ndarray]], Any],
+  read: Callable[[int], dict[str, np.ndarray]],
+  count: int,
+  key: str,
+) -> np.ndarray:
+  """Return the labels of examples, computed batch by batch."""
+  parts = []
+  for first in range(0, count, _BATCH):
+    rows = parallel.map_indices(
+      lambda i, first=first: read(first + i),
+      min(_BATCH, count - first),
+      'reading labels',
+    )
+    batch = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    batch[key] = ops.to_float(batch[key])
+    parts.append(np.asarray(labels(batch)))
+  return np.concatenate(parts)
 
 
 def _stacked(

@@ -13,6 +13,7 @@ import pytest
 from command_line import run_main
 
 from art_jax import core
+from art_jax.config import experiments
 from art_jax.data.sources import Builtin, Classes, Folder
 from art_jax.devices import mesh
 from art_jax.evaluation import models, pictures, record
@@ -241,6 +242,34 @@ def test_fewer_pictures_are_a_random_subset_of_all_classes(
     got = chosen.read(np.arange(chosen.count))[:, 0, 0, 0].tolist()
     assert chosen.total == total
     assert got == levels if total is None else set(got) == set(levels)
+
+
+def test_a_gan_with_attributes_is_told_those_of_real_pictures():
+  gan = experiments.load('cdcgan_attributes', tiny=True).algorithm
+  told = []
+
+  class Told(Generator):
+    attributes, columns, labels = gan.attributes, gan.columns, gan.labels
+
+  model = Told(Model())
+  model.generate = lambda params, z, labels, key: (
+    told.append(labels.shape)
+    or jnp.tile(labels[:, None, None, -3:], (1, 16, 16, 1))
+  )
+  source = Builtin(layout='attributes', count=24)
+  evaluator = _evaluator(model, source, 0.4, num=10)
+  evaluator.evaluate(scores := Scores(('kid', 'accuracy', 'path_length')))
+  assert [row.name.partition('/')[0] for row in scores.rows] == [
+    'kid',
+    'path_length',
+  ]
+  assert {shape[1] for shape in told} == {8}  # five genres and a palette
+  # Labels are those of the pictures at the same places.
+  real = evaluator._pictures(scores, 'train', 'image')
+  first = images.from_uint8(real.read(np.arange(3)))
+  want = gan.attributes[1].observe({'image': first})
+  np.testing.assert_allclose(real.labels[:3, 5:], want, rtol=1e-5)
+  assert (real.labels[:, :5].sum(1) == 1).all()
 
 
 def test_a_subset_keeps_pairs():
