@@ -55,7 +55,7 @@ def _translate(flags: Any) -> None:
   )
   picture = task.picture('content', flags.content)
   shape = images.shape_of(picture, flags.size or max(picture.size), 1)
-  small = picture.resize(shape[::-1], Image.Resampling.LANCZOS)
+  small = picture.resize([*shape[::-1]], Image.Resampling.LANCZOS)
   pixels = images.of_pillow(small, model.experiment.data.channels)
   images.save_png(target, model.translate(pixels, flags.direction))
   print(f'{shape[1]}x{shape[0]} pixels: {target}')
