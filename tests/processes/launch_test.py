@@ -145,7 +145,7 @@ def test_shell_scripts_are_clean():
   assert done.returncode == 0, done.stdout
 
 
-def _local(tmp_path, program: str, *flags, processes=2):
+def _local(tmp_path, program: str, *flags, processes=2, group=False):
   """Run local.py with a program in the place of art_jax.main."""
   package = tmp_path / 'art_jax'
   package.mkdir()
@@ -166,6 +166,7 @@ def _local(tmp_path, program: str, *flags, processes=2):
     text=True,
     timeout=60,
     check=False,
+    start_new_session=group,
   )
 
 
@@ -223,3 +224,25 @@ def test_local_hands_on_a_stop(tmp_path):
     'time.sleep(30)\n'
   )
   assert _local(tmp_path, program).returncode == 75
+
+
+@pytest.mark.process
+@pytest.mark.parametrize('number', ['SIGINT', 'SIGTERM'])
+def test_local_stops_all_once_and_starts_none_again(number, tmp_path):
+  # As Ctrl-C of a terminal: the signal goes to the whole group. Process 1 dies
+  # of it, as one does that is still starting.
+  program = (
+    'import os, pathlib, signal, sys, time\n'
+    'log = pathlib.Path(sys.argv[1].split("=")[1], "signals")\n'
+    'def note(number, _): open(log, "a").write(f"{number} ")\n'
+    'first = sys.argv[-1] == "--process_id=0"\n'
+    'if first: [signal.signal(n, note) for n in (2, 15)]\n'
+    'if not first: os.open(log.with_name("up"), os.O_CREAT)\n'
+    'while first and not log.with_name("up").exists(): time.sleep(0.02)\n'
+    f'if first: os.killpg(os.getpgid(os.getppid()), signal.{number})\n'
+    'time.sleep(0.3 if first else 30)\n'
+    'sys.exit(134)\n'
+  )
+  done = _local(tmp_path, program, group=True)
+  assert done.returncode == 75 and 'restart' not in done.stdout, done
+  assert (tmp_path / 'signals').read_text() == '15 '

@@ -4,7 +4,8 @@
 
 What follows `--` goes to every art_jax.main. Each process gets `--devices_each`
 faked devices on a CPU, or with --gpus one GPU of its own. When a process dies,
-all end, and all start again from the last checkpoint, --max_restarts times.
+all end, and all start again from the last checkpoint, --max_restarts times. At
+Ctrl-C or SIGTERM all save a checkpoint and end, and none starts again.
 The exit code is that of the run (docs/reliability.md); only what a restart can
 repair is restarted. --dry_run prints what would run.
 """
@@ -76,13 +77,24 @@ def _command(
 
 def _run(commands: list[tuple[dict, list[str]]]) -> int:
   """Run processes until all ended; return the code that says why."""
-  running = [
-    subprocess.Popen(command, env={**os.environ, **env})
-    for env, command in commands
-  ]
-  stop = lambda number, frame: [p.send_signal(number) for p in running]  # noqa: E731
+  running, asked = [], []
+
+  def stop(*unused) -> None:
+    asked.append(True)
+    for process in running:
+      process.terminate()  # SIGTERM: the one that several processes agree on
+
   for number in (signal.SIGTERM, signal.SIGINT):
     signal.signal(number, stop)
+  for env, command in commands:
+    # Of its own session: the Ctrl-C of a terminal would come beside ours.
+    running.append(
+      subprocess.Popen(
+        command, env={**os.environ, **env}, start_new_session=True
+      )
+    )
+    if asked:
+      running[-1].terminate()
   deadline = None
   while any(p.poll() is None for p in running):
     time.sleep(0.1)
@@ -94,7 +106,9 @@ def _run(commands: list[tuple[dict, list[str]]]) -> int:
         process.kill()
   codes = [p.returncode for p in running]
   failed = [code for code in codes if code in _FINAL and code]
-  return failed[0] if failed else max(codes, key=abs)
+  code = failed[0] if failed else max(codes, key=abs)
+  # One that was still starting ends by the signal itself: no fault to repair.
+  return 75 if asked and code not in _FINAL else code
 
 
 def _free_port() -> int:
