@@ -1,6 +1,7 @@
 """What the worker's tasks begin with: models of runs, and uploads decoded."""
 
 import collections
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from art_jax.studio import pictures
 
 MAX_PIXELS = 50_000_000  # of an upload
 _KEPT = 2  # loaded models
+_MODEL = 'config.txt', 'model.safetensors'  # of a published one
 _loaded: collections.OrderedDict[tuple, runs.Run] = collections.OrderedDict()
 
 
@@ -27,14 +29,28 @@ def load(values: Mapping[str, Any]) -> runs.Run:
   """
   path, checkpoint = values['path'], values['checkpoint']
   files = pathlib.Path(path, 'checkpoints')
-  steps = [p.name for p in files.glob('*') if p.name.isdecimal()]
-  key = path, checkpoint, max(map(int, steps), default=0)
+  steps = (p.name for p in files.glob('*') if p.name.isdecimal())
+  newest = files / max(steps, key=int, default='')
+  key = path, checkpoint, _written(newest, path)
   if key not in _loaded:
     _loaded[key] = runs.load(path, checkpoint)
     while len(_loaded) > _KEPT:
       _loaded.popitem(last=False)
   _loaded.move_to_end(key)
   return _changed(_loaded[key], values.get('fields') or {})
+
+
+def _written(checkpoint: pathlib.Path, run: str) -> tuple[tuple[int, ...], ...]:
+  """Return what tells a model from one that took its place.
+
+  A run that was removed and trained anew may have the same steps.
+  """
+  written = []
+  for path in (checkpoint, *(pathlib.Path(run, name) for name in _MODEL)):
+    with contextlib.suppress(OSError):
+      status = path.stat()
+      written.append((status.st_ino, status.st_mtime_ns, status.st_size))
+  return tuple(written)
 
 
 def _changed(model: runs.Run, fields: Mapping[str, float]) -> runs.Run:

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import shutil
 
 import jax
 import numpy as np
@@ -118,6 +119,20 @@ def test_a_translation_has_the_size_of_its_photo(use):
     seeds.sample(_VALUES, [], _silent)
   with pytest.raises(core.UserError, match='direction'):
     tasks.translate({**_VALUES, 'direction': 'zz'}, [_png()], _silent)
+
+
+def test_a_run_that_was_trained_anew_is_loaded_anew(use, tmp_path):
+  model = use('dcgan_mnist')
+  loads = []
+  models.runs.load = lambda *_: loads.append(0) or model
+  values = {**_VALUES, 'path': str(tmp_path)}
+  for _ in range(2):
+    newest = tmp_path / 'checkpoints' / '8'
+    (newest / 'host').mkdir(parents=True)
+    for _ in range(2):
+      models.load(values)
+    shutil.rmtree(newest.parent)
+  assert len(loads) == 2
 
 
 def test_an_upload_is_decoded_within_limits(monkeypatch):
