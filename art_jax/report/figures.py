@@ -67,17 +67,18 @@ def of_runs(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict]:
     for k in row
     if k != 'step' and not k.startswith(_HIDDEN)
   )
+  every = [f'run/{run}' for run in runs]  # a run may be named 'step'
   curves = []
   for name in names:
     rows = [
-      {'step': row['step'], run: row[name]}
+      {'step': row['step'], f'run/{run}': row[name]}
       for run, rows in runs.items()
       for row in rows
       if name in row
     ]
     # One run's curve alone compares nothing.
     if len({key for row in rows for key in row}) > 2:
-      curves.append(figure(rows, list(runs), name, name, {}))
+      curves.append(figure(rows, every, name, 'run', {}))
   return curves
 
 
@@ -106,7 +107,7 @@ def figure(
   if len(labels) > 1:
     axes.legend(
       handles,
-      [label.removeprefix(f'{group}/') for label in labels],
+      [plots.label(label.removeprefix(f'{group}/')) for label in labels],
       loc='upper center',
       bbox_to_anchor=(0.5, -0.16),
       ncol=2,

@@ -234,7 +234,7 @@ def _cells(
   name: str, rows: list[dict[str, Any] | None]
 ) -> list[dict[str, Any] | None]:
   """Return one cell a run; the best is marked where less is better."""
-  last = {row['last'] for row in rows if row}
+  last = {row['last'] for row in rows if row and np.isfinite(row['last'])}
   ranked = name.startswith(_LOWER) and len(last) > 1
   return [
     row and {**row, 'best': ranked and row['last'] == min(last)} for row in rows

@@ -6,6 +6,7 @@ pyplot, which keeps every figure in a global list, is never imported.
 
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ def curves(
   figure = _figure(size)
   axes = figure.subplots()
   for name, (steps, values) in series.items():
-    _draw(axes, name.removeprefix('loss/'), steps, values)
+    _draw(axes, label(name.removeprefix('loss/')), steps, values)
   if spans_decades(values for _, values in series.values()):
     axes.set_yscale('log')
   for step, text in (marks or {}).items():
@@ -71,7 +72,7 @@ def curves(
       fontsize='small',
     )
   axes.set_xlabel(_step_label([steps for steps, _ in series.values()]))
-  axes.set_title(title, fontsize='medium')
+  axes.set_title(label(title), fontsize='medium')
   axes.grid(alpha=0.3)
   axes.margins(x=0.01)
   axes.spines[['top', 'right']].set_visible(False)
@@ -91,6 +92,12 @@ def svg(figure: Any) -> bytes:
 
   with matplotlib.rc_context({'svg.hashsalt': 'art_jax'}):
     return _saved(figure, format='svg', metadata={'Date': None})
+
+
+def label(text: str) -> str:
+  """Return a text that matplotlib shows as it is: no formula, not hidden."""
+  text = re.sub(r'(?<!\\)\$', r'\\$', text)
+  return f' {text}' if text.startswith('_') else text
 
 
 def loss_names(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -1,5 +1,6 @@
 """Reports: whole, self-contained, and safe with names from anywhere."""
 
+import base64
 import dataclasses
 import html.parser
 import json
@@ -13,7 +14,7 @@ from PIL import Image
 from art_jax import core
 from art_jax.core.alarm_limits import Alarms, SampleAlarm
 from art_jax.devices import mesh
-from art_jax.report import collect, page, pictures, refresh
+from art_jax.report import collect, figures, page, pictures, refresh
 from art_jax.runs.lock import RunLock
 from art_jax.training import loop
 
@@ -159,6 +160,21 @@ def test_comparison(run, finished, tmp_path):
     page.compare([run])
   with pytest.raises(core.UserError, match='named twice'):
     page.compare([run, run])
+
+
+def test_curves_of_runs_of_any_name():
+  names = 'step', '_base', r'$\bad{$', 'a$b$', r'c\$'
+  rows = [{'step': i, 'loss/total': 1.0 / i} for i in (1, 2)]
+  (curve,) = figures.of_runs(dict.fromkeys(names, rows))
+  drawn = base64.b64decode(curve['uri'].partition(',')[2]).decode()
+  for name in names[:4]:
+    assert f'<!-- {name} -->' in drawn.replace('<!--  ', '<!-- '), name
+
+
+def test_the_best_of_runs_is_marked_beside_one_that_diverged():
+  rows = [{'last': value} for value in (float('nan'), 2.0, 1.0)]
+  cells = page._cells('probe/kid/x', [None, *rows])
+  assert [cell and cell['best'] for cell in cells] == [None, False, False, True]
 
 
 def test_many_large_pictures_stay_small(tmp_path, monkeypatch):
