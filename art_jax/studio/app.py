@@ -7,11 +7,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from art_jax import core
 from art_jax.core import paths
 from art_jax.studio import pages
+from art_jax.studio.answers import Json
 from art_jax.studio.catalog import Catalog, GoneError
 from art_jax.studio.comparing import Comparing
 from art_jax.studio.guard import Guard
@@ -64,16 +65,14 @@ def make(settings: Settings, worker: Worker | None = None) -> Starlette:
 
 async def _refuse(request: Request, error: Exception) -> Response:
   status = {GoneError: 404, TooLargeError: 413}.get(type(error), 400)
-  return JSONResponse({'error': paths.printable(str(error))}, status)
+  return Json({'error': paths.printable(str(error))}, status)
 
 
 async def _refuse_http(request: Request, error: Exception) -> Response:
   assert isinstance(error, HTTPException)
-  return JSONResponse({'error': error.detail}, error.status_code)
+  return Json({'error': error.detail}, error.status_code)
 
 
 async def _fail(request: Request, error: Exception) -> Response:
   """Tell a browser that there is a bug, and nothing of its inside."""
-  return JSONResponse(
-    {'error': 'a fault in the studio; its terminal shows more'}, 500
-  )
+  return Json({'error': 'a fault in the studio; its terminal shows more'}, 500)

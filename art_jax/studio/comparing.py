@@ -5,7 +5,7 @@ from typing import Any
 
 import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from art_jax import core
@@ -13,6 +13,7 @@ from art_jax.report import collect, figures
 from art_jax.runs import metrics_log
 from art_jax.runs.folder import RunFolder
 from art_jax.studio import curves, follow, summary
+from art_jax.studio.answers import Json
 from art_jax.studio.catalog import Catalog, Entry
 
 _MOST = 8  # runs
@@ -36,7 +37,7 @@ class Comparing:
     ids = dict.fromkeys(request.query_params.get('ids', '').split(','))
     core.require(2 <= len(ids) <= _MOST, f'choose two to {_MOST} runs')
     entries = [self._catalog.find(id) for id in ids]
-    return JSONResponse(await anyio.to_thread.run_sync(compare, entries))
+    return Json(await anyio.to_thread.run_sync(compare, entries))
 
 
 def compare(entries: Sequence[Entry]) -> dict[str, Any]:

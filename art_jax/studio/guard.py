@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
-from starlette.responses import JSONResponse
 
+from art_jax.studio.answers import Json
 from art_jax.studio.settings import LOOPBACK, Settings
 
 _HEADERS = {
@@ -58,9 +58,7 @@ class Guard:
       await send(message)
 
     refused = self._refusal(scope)
-    answer = (
-      JSONResponse({'error': refused[1]}, refused[0]) if refused else None
-    )
+    answer = Json({'error': refused[1]}, refused[0]) if refused else None
     await (answer or self._app)(scope, receive, send_guarded)
 
   def _refusal(self, scope: Any) -> tuple[int, str] | None:

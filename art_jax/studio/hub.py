@@ -1,10 +1,10 @@
 """Watchers of runs: each run is looked at once, however many watch it."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from art_jax.studio import answers
 from art_jax.studio.follow import Event
 
 _EVERY = 1.0  # seconds between two looks
@@ -20,8 +20,7 @@ class FullError(Exception):
 def encode(event: Event) -> bytes:
   """Return an event as a browser reads it (text/event-stream)."""
   name, value = event
-  text = json.dumps(value, separators=(',', ':'), allow_nan=False)
-  return f'event: {name}\ndata: {text}\n\n'.encode()
+  return f'event: {name}\ndata: {answers.text(value)}\n\n'.encode()
 
 
 class Channel:

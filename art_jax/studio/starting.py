@@ -10,12 +10,13 @@ import sys
 
 import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from art_jax import core
 from art_jax.core import paths
 from art_jax.studio import forms, requests, summary
+from art_jax.studio.answers import Json
 from art_jax.studio.catalog import Catalog
 from art_jax.studio.data_root import DataRoot
 from art_jax.studio.settings import Settings
@@ -58,17 +59,17 @@ class Starting:
 
   async def experiments(self, request: Request) -> Response:
     """All experiments by name."""
-    return JSONResponse(await anyio.to_thread.run_sync(forms.listed))
+    return Json(await anyio.to_thread.run_sync(forms.listed))
 
   async def experiment(self, request: Request) -> Response:
     """The fields of one: ?tiny=1."""
     tiny = request.query_params.get('tiny') == '1'
     name = request.path_params['name']
-    return JSONResponse(await anyio.to_thread.run_sync(forms.form, name, tiny))
+    return Json(await anyio.to_thread.run_sync(forms.form, name, tiny))
 
   async def data(self, request: Request) -> Response:
     """Folders and archives below --data_root."""
-    return JSONResponse(await anyio.to_thread.run_sync(self._root.entries))
+    return Json(await anyio.to_thread.run_sync(self._root.entries))
 
   async def forecast(self, request: Request) -> Response:
     """What `art_jax describe` says of a training."""
@@ -80,7 +81,7 @@ class Starting:
     async with self._forecasting:
       text = await _output(plan.command('describe', '--devices=1'))
     taken = os.path.lexists(self._folder(plan.folder))
-    return JSONResponse(
+    return Json(
       {
         'text': _plain(text),
         'command': self._shown(plan),
@@ -104,13 +105,13 @@ class Starting:
       raise core.UserError('no training of that name was started here')
     entries = self._catalog.entries()
     id = next((e.id for e in entries if e.path == trainer.folder), None)
-    return JSONResponse({**trainer.as_json(), 'run': id})
+    return Json({**trainer.as_json(), 'run': id})
 
   async def stop(self, request: Request) -> Response:
     """Have a trainer save a checkpoint and end."""
     entry = self._catalog.find(request.path_params['id'])
     self._trainers.stop(entry.path)
-    return JSONResponse({})
+    return Json({})
 
   async def resume(self, request: Request) -> Response:
     """Start the command of a run again."""
@@ -124,7 +125,7 @@ class Starting:
   async def _train(self, plan: forms.Plan, folder: pathlib.Path) -> Response:
     arguments = plan.command('train', f'--workdir={folder}')
     await anyio.to_thread.run_sync(self._trainers.start, folder, arguments)
-    return JSONResponse({'folder': folder.name, 'command': self._shown(plan)})
+    return Json({'folder': folder.name, 'command': self._shown(plan)})
 
   def _shown(self, plan: forms.Plan) -> str:
     return paths.printable(plan.shown(str(self._folder(plan.folder))))

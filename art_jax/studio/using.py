@@ -4,12 +4,13 @@ import base64
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from art_jax import core
 from art_jax.core import paths
 from art_jax.studio import requests, uploads
+from art_jax.studio.answers import Json
 from art_jax.studio.catalog import Catalog, Entry
 from art_jax.studio.jobs import Jobs
 from art_jax.studio.worker import (
@@ -55,7 +56,7 @@ class Using:
   async def upload(self, request: Request) -> Response:
     """Take a picture: its bytes are the body."""
     data = await requests.body(request, uploads.MAX_BYTES)
-    return JSONResponse(self._uploads.add(data))
+    return Json(self._uploads.add(data))
 
   async def sample(self, request: Request) -> Response:
     """Make pictures of seeds at once; the newest request of a slot wins."""
@@ -67,7 +68,7 @@ class Using:
     except (ReplacedError, BusyError, WorkerError) as error:
       return failure(error)
     encoded = [base64.b64encode(png).decode() for png in made]
-    return JSONResponse({**told, 'pictures': encoded})
+    return Json({**told, 'pictures': encoded})
 
   async def show(self, request: Request) -> Response:
     """Begin a walk or a sheet by class."""
@@ -104,7 +105,7 @@ class Using:
     values = await requests.fields(request)
     asked, given = requests.stylize(values), self._given(values)
     core.require(len(given) >= 2, 'drop a photo, and a painting for its style')
-    return JSONResponse(self._jobs.start(asked, given).as_json())
+    return Json(self._jobs.start(asked, given).as_json())
 
   async def job(self, request: Request) -> Response:
     """Tell of a job, or stop it; ?seen=N waits for what is newer than N."""
@@ -112,7 +113,7 @@ class Using:
     if request.method == 'DELETE':
       self._jobs.stop(job)
     await job.changed(requests.query_number(request, 'seen', -1))
-    return JSONResponse(job.as_json())
+    return Json(job.as_json())
 
   async def preview(self, request: Request) -> Response:
     """Give the last picture on the way of a job."""
@@ -130,7 +131,7 @@ class Using:
 
   def _start(self, entry: Entry, asked: dict[str, Any], blobs: Any) -> Response:
     asked['path'] = str(entry.path)
-    return JSONResponse(self._jobs.start(asked, blobs).as_json())
+    return Json(self._jobs.start(asked, blobs).as_json())
 
   def _given(self, values: dict[str, Any]) -> list[bytes]:
     ids = values.get('uploads')
@@ -150,4 +151,4 @@ def failure(error: Exception) -> Response:
     ReplacedError: (409, 'a newer request took its place'),
     BusyError: (503, 'too much waits already; try again in a moment'),
   }.get(type(error), (500, paths.printable(str(error))))
-  return JSONResponse({'error': text}, status)
+  return Json({'error': text}, status)

@@ -5,10 +5,11 @@ from typing import Any
 
 import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from art_jax.studio import about, follow, requests
+from art_jax.studio.answers import Json
 from art_jax.studio.board import Board
 from art_jax.studio.catalog import Catalog
 from art_jax.studio.hub import Channel, FullError, Hub, encode
@@ -41,7 +42,7 @@ class Watching:
     """All runs, once."""
     board = Board(self.catalog)
     await anyio.to_thread.run_sync(board.poll)
-    return JSONResponse(board.snapshot())
+    return Json(board.snapshot())
 
   async def list_events(self, request: Request) -> Response:
     """All runs, and what changes."""
@@ -52,7 +53,7 @@ class Watching:
   async def run(self, request: Request) -> Response:
     """Settings, data and abilities of a run."""
     entry = self.catalog.find(request.path_params['id'])
-    return JSONResponse(await anyio.to_thread.run_sync(about.about, entry))
+    return Json(await anyio.to_thread.run_sync(about.about, entry))
 
   async def run_events(self, request: Request) -> Response:
     """Everything that a run logs, and what it goes on to log."""

@@ -205,6 +205,18 @@ def test_pages_and_pictures_of_a_run(tmp_path):
   assert client.get(base).status_code == 404
 
 
+def test_names_that_are_no_utf8_are_told_and_come_back(tmp_path):
+  name = os.fsdecode(b'caf\xe9')
+  run = run_files.write(tmp_path / 'run', name='cdcgan_mnist')
+  data = {'summary': f'1 of {name}', 'classes': [name, 'b']}
+  (run / 'data.json').write_text(json.dumps(data))
+  client = client_of(tmp_path)
+  (line,) = client.get('/api/runs').json()['runs']
+  told = client.get(f'/api/runs/{line["id"]}').json()
+  assert told['data'] == data['summary']
+  assert told['can']['classes'][:2] == data['classes']
+
+
 @pytest.mark.parametrize(
   'source, names',
   [
