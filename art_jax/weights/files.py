@@ -72,7 +72,7 @@ def read_all(
     raise
   except Exception as e:  # the libraries raise many kinds of errors
     raise WeightsError(f"cannot read '{path}': {e}") from e
-  return {name: _to_float32(value) for name, value in tensors.items()}
+  return {n: _to_float32(path, n, value) for n, value in tensors.items()}
 
 
 def _reader(path: str, size: int) -> Callable[..., dict[str, np.ndarray]]:
@@ -162,8 +162,15 @@ def _read_by(module: str) -> Callable[..., dict[str, np.ndarray]]:
   return lambda *args: importlib.import_module(module).read(*args)
 
 
-def _to_float32(value: np.ndarray) -> np.ndarray:
-  return value if value.dtype.kind in 'iub' else np.asarray(value, np.float32)
+def _to_float32(path: str, name: str, value: np.ndarray) -> np.ndarray:
+  dtype = value.dtype
+  core.require(
+    dtype.kind in 'iubf' or dtype.name == 'bfloat16',
+    f"'{path}': tensor '{name}' has the type {dtype}, which is no real number "
+    '(NumPy forgets bfloat16 in .npz); leave it out, or save it as float32',
+    WeightsError,
+  )
+  return value if dtype.kind in 'iub' else np.asarray(value, np.float32)
 
 
 # Of files whose content says nothing: they are damaged, and the reader of what

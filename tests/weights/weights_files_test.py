@@ -6,6 +6,7 @@ import zipfile
 import zlib
 
 import h5py
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -81,6 +82,19 @@ def test_torch_file(text, tmp_path):
     np.testing.assert_allclose(tensors[name], value, rtol=4e-3, err_msg=name)
     assert tensors[name].dtype == (np.int64 if name == 'count' else np.float32)
   np.testing.assert_array_equal(tensors['a'], x.T)
+
+
+@pytest.mark.parametrize(
+  'value',
+  [
+    *(np.array(['x']), np.ones(2, 'c8'), np.array(['2020'], 'M8[D]')),
+    *(np.ones(2, ml_dtypes.bfloat16), np.zeros(2, [('x', 'f4')])),
+  ],
+  ids=lambda value: str(value.dtype),
+)
+def test_what_is_no_real_number_is_refused(value, tmp_path):
+  np.savez(tmp_path / 'x.npz', a=np.ones(2), odd=value)
+  _fails(tmp_path / 'x.npz', "tensor 'odd' has the type")
 
 
 @pytest.mark.parametrize('legacy', [False, True])
