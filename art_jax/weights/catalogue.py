@@ -124,7 +124,8 @@ def find(name: str) -> pathlib.Path:
     )
     return path
   files = (place / file for place in _places() for file in _candidates(name))
-  if present := next(filter(pathlib.Path.is_file, files), None):
+  # Any other suffix is a path too, where there is no such name.
+  if present := next(filter(pathlib.Path.is_file, (*files, path)), None):
     return present
   fetch = f'art_jax fetch {name}'
   if name not in PUBLISHED:

@@ -7,6 +7,7 @@ use, in SHA256SUMS beside it, and has to be the same ever after.
 """
 
 import hashlib
+import http.client
 import pathlib
 import shutil
 import subprocess
@@ -71,9 +72,13 @@ def _download(url: str, staged: epath.Path, target: pathlib.Path) -> None:
 def _chunks(url: str, target: pathlib.Path) -> Iterator[bytes]:
   try:
     with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
+      left = int(answer.headers.get('Content-Length', 0))
       while chunk := answer.read(_CHUNK):
+        left -= len(chunk)
         yield chunk
-  except OSError as error:
+    if left > 0:  # it is no error of the library
+      raise OSError(f'{left} bytes are missing at the end')
+  except (OSError, http.client.HTTPException) as error:
     raise core.UserError(
       f'{url} cannot be fetched ({error}); without a network, fetch it '
       f'on another machine and copy it to {target}'

@@ -27,6 +27,10 @@ def served(tmp_path, monkeypatch):
     def log_message(self, *unused):
       pass
 
+    def send_header(self, keyword, value):
+      cut = keyword == 'Content-Length' and 'cut' in self.path
+      super().send_header(keyword, str(int(value) + 9) if cut else value)
+
   server = http.server.ThreadingHTTPServer(
     ('127.0.0.1', 0), functools.partial(Quiet, directory=tmp_path)
   )
@@ -61,17 +65,25 @@ def test_fetched_once_checked_and_found(served):
     download.fetch('net')
 
 
-def test_wrong_hash_and_no_file_leave_nothing(served):
+def test_wrong_hash_and_no_or_half_a_file_leave_nothing(served):
   publish = served
   publish('00000000')
   with pytest.raises(core.UserError, match='00000000... is published: not'):
     download.fetch('net')
-  publish('', 'gone.pth')
-  with pytest.raises(core.UserError, match='cannot be fetched.*copy it to'):
-    download.fetch('net')
+  for file, why in ('gone.pth', 'File not found'), ('net-1.pth?cut', '9 bytes'):
+    publish('', file)
+    with pytest.raises(core.UserError, match=f'fetched .*{why}.*copy it to'):
+      download.fetch('net')
   assert not list(catalogue.folder().iterdir())
   with pytest.raises(core.UserError, match="'nothing' is not known.*vgg16"):
     download.fetch('nothing')
+
+
+def test_a_path_of_any_suffix_is_found(tmp_path, monkeypatch):
+  monkeypatch.setenv('ART_JAX_HOME', str(tmp_path / 'home'))
+  path = tmp_path / 'vgg.ckpt'
+  path.write_bytes(_BYTES)
+  assert catalogue.find(str(path)) == path
 
 
 def test_the_mode_lists_fetches_and_refuses(served, capsys):
