@@ -10,14 +10,14 @@ import os
 import pathlib
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from art_jax.runs import metrics_log
 from art_jax.studio import curves, summary
 from art_jax.studio.catalog import Entry
 
 _PICTURE = re.compile(r'(\d{8,})\.png')
-_READ = 64 * 2**20  # bytes of a file at one look
+_READ = 64 * 2**20  # bytes of a file at once
 _WORDS = {
   'NaN': float('nan'),
   'Infinity': float('inf'),
@@ -49,17 +49,23 @@ class Lines:
           self._key, self._at, self.rows = key, 0, []
         elif status.st_size == self._at:
           return [], False
-        file.seek(self._at)
-        data = file.read(_READ)
+        return self._read_on(file), lost
     except OSError:
       lost = bool(self.rows)
       self._key, self._at, self.rows = None, 0, []
       return [], lost
-    whole = data.rfind(b'\n') + 1
-    self._at += whole
-    rows = [row for line in data[:whole].split(b'\n') if (row := _row(line))]
-    self.rows += rows
-    return rows, lost
+
+  def _read_on(self, file: BinaryIO) -> list[dict[str, Any]]:
+    """Return the rows of all whole lines that were not read yet."""
+    before, whole = len(self.rows), 1
+    while whole:
+      file.seek(self._at)
+      data = file.read(_READ)
+      whole = data.rfind(b'\n') + 1
+      self._at += whole
+      lines = data[:whole].split(b'\n')
+      self.rows += [row for line in lines if (row := _row(line))]
+    return self.rows[before:]
 
 
 class Follower:

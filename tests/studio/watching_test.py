@@ -103,6 +103,13 @@ def test_new_rows_pictures_and_alarms_are_told_once(tmp_path):
   assert events['pictures'] == [{'name': 'samples', 'step': 8}]
 
 
+def test_a_long_file_is_read_to_its_end(tmp_path, monkeypatch):
+  monkeypatch.setattr(follow, '_READ', 64)
+  run_files.write(tmp_path / 'run', steps=30)
+  ((_, told),) = follow.Follower(_only(tmp_path)).poll()
+  assert told['columns']['loss/total']['steps'] == [*range(1, 31)]
+
+
 def test_a_run_that_went_back_is_told_anew(tmp_path):
   run = run_files.write(tmp_path / 'run')
   follower = follow.Follower(_only(tmp_path))
