@@ -102,7 +102,7 @@ def new_file(output: str, overwrite: bool) -> pathlib.Path:
   Raises:
     UserError: it exists and is not to be replaced, or has no folder.
   """
-  path = pathlib.Path(output)
+  path = pathlib.Path(output).expanduser()
   require_free(path, overwrite)
   core.require(
     path.parent.is_dir(),

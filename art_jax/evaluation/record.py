@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+import os
 from typing import Any
 
 from etils import epath
@@ -51,7 +52,7 @@ def append(folder: str, scores: Scores, protocol: dict[str, Any]) -> str:
   Raises:
     core.UserError: the file is there but cannot be read as a list.
   """
-  path = epath.Path(folder) / FILE
+  path = epath.Path(os.path.expanduser(folder)) / FILE
   entries = read(path)
   now = datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
   values = {

@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+import types
 
 import pytest
 from absl import flags
@@ -10,7 +11,10 @@ from command_line import run_main
 
 from art_jax.cli import arguments, entry
 from art_jax.cli.flags import FLAGS, NAMES
+from art_jax.cli.modes import compare, report
 from art_jax.cli.table import MODES
+from art_jax.core import paths
+from art_jax.evaluation import record
 
 
 @pytest.fixture(autouse=True)
@@ -175,3 +179,24 @@ def test_any_words_are_taken_or_refused_in_one_line(places):
     except flags.Error as error:  # pragma: no cover
       raise AssertionError(words) from error
   assert 100 < refused < 600
+
+
+def test_a_tilde_in_a_flag_is_the_home_folder(tmp_path, monkeypatch):
+  """No shell writes it out behind `--output=`."""
+  home = tmp_path / 'home'
+  monkeypatch.setenv('HOME', str(home))
+  monkeypatch.chdir(tmp_path)
+  home.mkdir()
+  for name in ('a', 'b'):
+    (tmp_path / name).mkdir()
+    row = '{"step": 1, "loss/g": 1}\n'
+    (tmp_path / name / 'metrics.jsonl').write_text(row)
+  flags = types.SimpleNamespace(output='~/made', run='a', overwrite=False)
+  compare.run(flags, ['a', 'b'])
+  report.run(flags)
+  scores = types.SimpleNamespace(rows=[], left_out={}, subsets={})
+  record.append('~/made', scores, {})
+  made = sorted(path.name for path in (home / 'made').iterdir())
+  assert made == ['compare.html', 'evaluation.json', 'report.html']
+  assert paths.new_file('~/x.json', False) == home / 'x.json'
+  assert not (tmp_path / '~').exists()

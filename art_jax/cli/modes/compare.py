@@ -9,7 +9,7 @@ from art_jax.report import page
 
 def run(flags: Any, runs: list[str]) -> None:
   """Write compare.html into --output (default: the folder one is in)."""
-  output = pathlib.Path(flags.output or '.') / page.COMPARISON
+  output = pathlib.Path(flags.output or '.').expanduser() / page.COMPARISON
   require_free(output, flags.overwrite)
   write_atomic(output, page.compare(runs))
   print(output)

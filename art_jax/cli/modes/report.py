@@ -9,7 +9,8 @@ from art_jax.report import page
 
 def run(flags: Any) -> None:
   """Write report.html into --run, or into the folder --output."""
-  output = pathlib.Path(flags.output) / page.REPORT if flags.output else None
-  if output is not None:
+  output = None
+  if flags.output:
+    output = pathlib.Path(flags.output).expanduser() / page.REPORT
     require_free(output, flags.overwrite)
   print(page.write(flags.run, output))

@@ -85,6 +85,6 @@ def _build(
 def _folder(flags: Any) -> pathlib.Path:
   if flags.workdir:
     claims.require_posix(flags.workdir)
-    return pathlib.Path(flags.workdir)
+    return pathlib.Path(flags.workdir).expanduser()
   folder = pathlib.Path(options.workdir(flags))
   return folder.with_name(f'{folder.name}_sweep')
