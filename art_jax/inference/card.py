@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,21 +70,22 @@ def text(
 
 def _use(run: Run, name: str) -> str:
   where = f'hf:{name}' if '/' in name else name
+  quoted = shlex.quote(where)
   if isinstance(run.algorithm, core.Generative):
     labels = ', labels=0' if core.num_classes(run.algorithm) else ''
     all_labels = ' --labels=all' if labels else ''
     python = f'pictures = run.sample(16, seed=1{labels})  # u8[16, H, W, C]'
     command = (
-      f'art_jax sample {where} --study=grid{all_labels} --output=samples'
+      f'art_jax sample {quoted} --study=grid{all_labels} --output=samples'
     )
   else:
     ways = ', '.join(core.directions(run.algorithm))
     python = f'painted = run.translate(photo)  # u8[H, W, C]; ways: {ways}'
-    command = f'art_jax translate {where} --input=photos --output=painted'
+    command = f'art_jax translate {quoted} --input=photos --output=painted'
   return '\n'.join(
     [
       *('```python', 'import art_jax  # pip install "art-jax[hub]"', ''),
-      *(f"run = art_jax.load('{where}')", python, '```', ''),
+      *(f'run = art_jax.load({where!r})', python, '```', ''),
       f'    {command}',
     ]
   )

@@ -3,6 +3,8 @@
 They are text for the user to upload; art_jax imports no library of a page.
 """
 
+import json
+
 from art_jax import core
 from art_jax.core.version import VERSION
 from art_jax.inference.run import Run
@@ -66,10 +68,10 @@ def files(run: Run, name: str) -> dict[str, str]:
       mode='L' if gray else 'RGB', ways=ways, first=ways[0], title=name
     )
   app = (
-    f'"""A demo of {name}; written by art_jax."""\n\n'
+    '"""A demo of a published model; written by art_jax."""\n\n'
     'import gradio as gr\n\nimport art_jax\n\n'
-    f"run = art_jax.load('hf:{name}')\n\n\n{body}\ndemo.launch()\n"
+    f'run = art_jax.load({f"hf:{name}"!r})\n\n\n{body}\ndemo.launch()\n'
   )
   requirements = f'art-jax[hub]>={VERSION}\ngradio\n'
-  head = f'---\ntitle: {name}\nsdk: gradio\napp_file: app.py\n---\n'
+  head = f'---\ntitle: {json.dumps(name)}\nsdk: gradio\napp_file: app.py\n---\n'
   return {'app.py': app, 'requirements.txt': requirements, 'README.md': head}

@@ -13,7 +13,7 @@ from safetensors import numpy as safetensors_numpy
 
 from art_jax import core
 from art_jax.config import experiments
-from art_jax.inference import card, publish, published, run
+from art_jax.inference import card, publish, published, run, space
 from art_jax.inference.run import Run
 
 _TINY = ('vae', 'cyclegan_demo', 'cdcgan_mnist', 'diffusion_paintings')
@@ -54,6 +54,14 @@ def test_a_folder_holds_the_model(name, tmp_path, monkeypatch):
   ast.parse((tmp_path / 'out' / 'space' / 'app.py').read_text())
   with pytest.raises(core.UserError, match='exists'):
     publish.publish(model, place, 'cc-by-4.0')
+
+
+@pytest.mark.parametrize('name', ["it's", 'a"""b', 'a: b # c'])
+def test_a_demo_of_any_name_is_a_program(name):
+  made = space.files(_run('vae'), name)
+  program = ast.unparse(ast.parse(made['app.py']))
+  assert f'load({f"hf:{name}"!r})' in program
+  assert f'title: {json.dumps(name)}\n' in made['README.md']
 
 
 @pytest.mark.parametrize(
