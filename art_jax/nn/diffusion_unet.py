@@ -239,7 +239,11 @@ def _from_patches(x: jax.Array, side: int) -> jax.Array:
 
 
 def _norm(x: jax.Array, name: str) -> jax.Array:
-  return norm.GroupNorm(min(32, x.shape[-1] // 4), eps=1e-6, name=name)(x)
+  """Normalize the most groups that divide: 32 at most, 4 channels at least."""
+  channels = x.shape[-1]
+  most = min(32, channels // 4)
+  groups = next(n for n in range(most, 0, -1) if channels % n == 0)
+  return norm.GroupNorm(groups, eps=1e-6, name=name)(x)
 
 
 def _resample(x: jax.Array, way: str) -> jax.Array:

@@ -85,3 +85,9 @@ def test_pictures_below_and_above_project_size_are_resized(side):
 def test_a_denoiser_that_cannot_be_built(field, told):
   with pytest.raises(core.UserError, match=told):
     _begin('flow_paintings', f'algorithm.denoiser.{field}')
+
+
+@pytest.mark.parametrize('width', [4, 36, 48, 100])
+def test_a_denoiser_of_any_multiple_of_4_is_built(width):
+  # 36 + 2 x 36 channels do not divide into 32 groups.
+  assert _begin('flow_paintings', f'algorithm.denoiser.width={width}')
