@@ -124,6 +124,7 @@ class CUT:
     """Return fresh networks."""
     generator_key, discriminator_key = jax.random.split(key)
     source, target = (batch[domain] for domain in self.direction)
+    fields.require_channels(self.generator, source)
     examples = jax.tree.map(
       lambda s: jnp.zeros(s.shape, s.dtype),
       self.contrast.examples(self.generator, source),

@@ -109,6 +109,12 @@ class CycleGAN:
     self, key: core.Key, batch: core.Batch, pretrained: core.PyTree = ()
   ) -> CycleGANState:
     """Return fresh networks and empty pools."""
+    fields.require_channels(self.generator, batch['a'])
+    side = min(batch['a'].shape[1:3])
+    fields.require_all(
+      self,
+      ('cycle_cell', self.cycle_cell <= side, f'is at most data.size={side}'),
+    )
     generator_key, discriminator_key = jax.random.split(key)
     return CycleGANState(
       generators=trainable.create(

@@ -40,6 +40,20 @@ def require_all(owner: Any, *rules: tuple[Any, ...], prefix: str = '') -> None:
     require(prefix + name, getattr(owner, name), holds, rule, *advice)
 
 
+def require_channels(generator: Any, pictures: Any) -> None:
+  """Raise UserError unless a generator makes pictures like f32[B, H, W, C]."""
+  found = pictures.shape[-1]
+  made = getattr(generator, 'channels', found)
+  require(
+    'generator.channels',
+    made,
+    made == found,
+    f'is {found}, the channels of the data',
+    f'pass --set algorithm.generator.channels={found}, or --set '
+    f'data.channels={made}',
+  )
+
+
 def require_one_of(name: str, value: Any, allowed: Collection[str]) -> None:
   """Raise UserError unless a value is one of those allowed."""
   require(

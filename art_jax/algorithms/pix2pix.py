@@ -110,6 +110,7 @@ class Pix2Pix:
     """Return fresh networks."""
     generator_key, discriminator_key = jax.random.split(key)
     source, target = (batch[domain] for domain in self.direction)
+    fields.require_channels(self.generator, target)
     return Pix2PixState(
       generator=trainable.create(
         {self.direction: self.generator},

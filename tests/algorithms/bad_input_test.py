@@ -60,6 +60,15 @@ def test_gray_pictures(name):
   assert _begin(name, 'data.channels=1', field)
 
 
+@pytest.mark.parametrize('name', ['cut', 'cyclegan', 'pix2pix_facades'])
+def test_gray_pictures_for_a_translator(name):
+  field = 'algorithm.generator.channels'
+  for wrong, right in (('data.channels=1', 1), (f'{field}=1', 3)):
+    with pytest.raises(core.UserError, match=f'--set {field}={right}'):
+      _begin(name, wrong)
+  assert _begin(name, 'data.channels=1', f'{field}=1')
+
+
 @pytest.mark.parametrize(
   'size, told', [(16, 'multiple of 32'), (100, 'multiple of 32'), (0, 'of 32')]
 )

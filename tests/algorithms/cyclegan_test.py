@@ -45,3 +45,6 @@ def test_the_cycle_loss_compares_means_of_cells(cell, wanted):
 def test_bad_cell():
   with pytest.raises(core.UserError, match='cycle_cell=0: it is >= 1'):
     CycleGAN(cycle_cell=0)
+  batch = dict.fromkeys('ab', np.zeros((1, 16, 16, 3), np.float32))
+  with pytest.raises(core.UserError, match='cycle_cell=17.*data.size=16'):
+    CycleGAN(cycle_cell=17).init(jax.random.key(0), batch)  # NaN, a mean of ()
