@@ -42,7 +42,7 @@ def text(
       f'devices: {count} x {kind}, mesh (data={count})',
       *_times(experiment),
       estimate.sentence(experiment, devices, flops, timed=compiled),
-      *([_memory(experiment, state)] if compiled else []),
+      *([_memory(experiment, devices, state)] if compiled else []),
     ]
   )
 
@@ -114,13 +114,22 @@ def _lower(experiment: core.Experiment, state: core.State) -> Any:
   )
 
 
-def _memory(experiment: core.Experiment, state: core.State) -> str:
-  needs = memory.needs(_lower(experiment, state).compile()).items()
+def _memory(
+  experiment: core.Experiment, devices: mesh.Devices, state: core.State
+) -> str:
+  resolved = experiments.resolve(experiment, num_examples=1000)
+  devices = devices.with_sharded_state(resolved.train.shard_state)
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  index = jax.ShapeDtypeStruct((), 'int32')
+  lowered = estimate.compile_step(resolved, devices, state).lower(
+    state, (), shapes.batch_shapes(experiment), key, index
+  )
+  needs = memory.needs(lowered.compile()).items()
   mib = {name: f'{size / 2**20:,.0f}' for name, size in needs}
   return (
-    f'memory: peak {mib["peak"]} MiB = arguments {mib["arguments"]} + outputs '
-    f'{mib["outputs"]} - reused {mib["reused"]} + temporaries '
-    f'{mib["temporaries"]}'
+    f'memory of a device: peak {mib["peak"]} MiB = arguments '
+    f'{mib["arguments"]} + outputs {mib["outputs"]} - reused {mib["reused"]} + '
+    f'temporaries {mib["temporaries"]}'
   )
 
 

@@ -7,11 +7,13 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Mapping
-from typing import cast
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from art_jax import core
 from art_jax.config import experiments, serialization, shapes
@@ -80,6 +82,7 @@ def step_seconds(
   The pictures are random; compiling is not counted.
   """
   resolved = experiments.resolve(experiment, num_examples=1000)
+  devices = devices.with_sharded_state(resolved.train.shard_state)
   keys = jax.random.split(jax.random.key(0), 3)
   state = devices.compile_init(shapes.initializer(resolved))(
     devices.replicate(keys[0])
@@ -100,23 +103,36 @@ def step_seconds(
       }
     )
   )
-  step = jax.jit(
-    resolved.algorithm.step,
-    out_shardings=(devices.state_shardings(state), None),
-    donate_argnums=0,
-  )
+  step, index = compile_step(resolved, devices, state), np.int32(0)
   key = devices.replicate(keys[2])
-  state, metrics = step(state, batch, key)
+  state, metrics = step(state, (), batch, key, index)
   jax.block_until_ready(metrics)
   began, taken = time.perf_counter(), []
   while len(taken) < _STEPS or (
     time.perf_counter() - began < _SECONDS and len(taken) < 10 * _STEPS
   ):
     start = time.perf_counter()
-    state, metrics = step(state, batch, key)
+    state, metrics = step(state, (), batch, key, index)
     jax.block_until_ready(metrics)
     taken.append(time.perf_counter() - start)
   return min(taken), len(taken)
+
+
+def compile_step(
+  resolved: core.Experiment, devices: mesh.Devices, state: core.PyTree
+) -> Callable[..., Any]:
+  """Compile `step(state, (), batch, key, index)` as training does.
+
+  Args:
+    resolved: durations in steps.
+    devices: with the state split over them where training splits it.
+    state: arrays or shapes.
+  """
+  from art_jax.training import loop  # here: most estimates take no step
+
+  ready = types.SimpleNamespace(prepare=lambda constants, batch: batch)
+  step = loop.training_step(resolved.algorithm, ready, devices.gather)
+  return devices.compile_step(step, state)
 
 
 def duration(experiment: core.Experiment, seconds: float) -> str:
@@ -178,6 +194,7 @@ def _speeds() -> dict[str, float]:
 
 def _key(experiment: core.Experiment, devices: mesh.Devices) -> str:
   """Name the work of one step: model, picture size, batch, devices."""
+  per_call = experiment.train.steps_per_call
   work = (
     serialization.to_text(experiment.algorithm),
     experiment.data.size,
@@ -186,5 +203,8 @@ def _key(experiment: core.Experiment, devices: mesh.Devices) -> str:
     experiment.train.accumulate,
     devices.mesh.devices.flat[0].device_kind,
     devices.count,
+    # Only where they are set: the speeds of before keep their names.
+    *((('shard_state',),) if experiment.train.shard_state else ()),
+    *((('calls', per_call),) if per_call > 1 else ()),
   )
   return hashlib.sha256(repr(work).encode()).hexdigest()[:16]

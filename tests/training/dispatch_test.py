@@ -10,7 +10,8 @@ import toy
 from art_jax import core
 from art_jax.algorithms import optim
 from art_jax.config import experiments, shapes
-from art_jax.devices import mesh
+from art_jax.devices import memory, mesh
+from art_jax.profiling import estimate
 from art_jax.runs import metrics_log
 from art_jax.runs.checkpoints import Checkpoints
 from art_jax.training import loop, multi_step
@@ -164,6 +165,25 @@ def test_the_largest_axis_that_divides_is_split(shape, split):
   devices = mesh.make_devices(8).with_sharded_state(True)
   placed = devices.place_state({'x': np.zeros(shape, np.float32)})['x']
   assert placed.addressable_shards[0].data.shape == split
+
+
+def test_an_estimate_is_of_the_split_state(monkeypatch):
+  monkeypatch.setattr(mesh, 'SPLIT_FROM', 8)
+  devices, arguments, names = mesh.make_devices(8), {}, set()
+  for split in (False, True):
+    experiment = toy.experiment(f'train.shard_state={split}')
+    state = shapes.state_shapes(experiment)
+    step = estimate.compile_step(
+      experiment, devices.with_sharded_state(split), state
+    )
+    lowered = step.lower(
+      *(state, (), shapes.batch_shapes(experiment)),
+      *(jax.eval_shape(lambda: jax.random.key(0)), np.int32(0)),
+    )
+    arguments[split] = memory.needs(lowered.compile())['arguments']
+    names.add(estimate._key(experiment, devices))
+    assert estimate.step_seconds(experiment, devices)[1] >= 3
+  assert arguments[True] < arguments[False] and len(names) == 2
 
 
 @pytest.mark.slow
