@@ -67,7 +67,7 @@ class Category:
     """Return one-hot rows of an index, or of [count] of them."""
     index = jnp.asarray(-1 if value is None else value)
     core.require(
-      index.dtype.kind == 'i' and jnp.all(index < self.count),
+      index.dtype.kind == 'i' and jnp.all((index >= -1) & (index < self.count)),
       f'{self.name}={value!r}: it is a whole number in [0, {self.count}), or '
       'None where it is not to matter',
     )

@@ -83,6 +83,7 @@ def test_asking_is_observing():
   [
     ({'palette': (0, 0, 0), 'style': 1}, 'knows artist, year, palette'),
     ({'palette': (0, 0, 0), 'artist': 3}, r'whole number in \[0, 3\)'),
+    ({'palette': (0, 0, 0), 'artist': -2}, 'whole number'),
     ({'palette': (0, 0, 0), 'artist': 1.5}, 'whole number'),
     ({'palette': (0, 0, 0), 'year': np.ones(3)}, 'one value, or 2'),
     ({'palette': (0, 0)}, r'palette of shape \(2,\)'),
