@@ -209,10 +209,13 @@ def exchange(
   old = (replay.count >= capacity) & ((replay.count + 1) % every == 0)
   shown = jnp.where(old, replay.images, images)
   shown_labels = jnp.where(old, replay.labels, labels)
-  slot = replay.count % capacity
+  # A choice by row: of rows split over devices XLA's scatter lost some.
+  here = jnp.arange(capacity) == replay.count % capacity
+
+  def put(rows, new):
+    return jnp.where(here.reshape(-1, *[1] * (rows.ndim - 1)), new[:1], rows)
+
   kept = Replay(
-    replay.images.at[slot].set(images[0]),
-    replay.labels.at[slot].set(labels[0]),
-    replay.count + 1,
+    put(replay.images, images), put(replay.labels, labels), replay.count + 1
   )
   return kept, shown, shown_labels

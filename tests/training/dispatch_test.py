@@ -8,7 +8,7 @@ import pytest
 import toy
 
 from art_jax import core
-from art_jax.algorithms import optim
+from art_jax.algorithms import gan_state, optim, trainable
 from art_jax.config import experiments, shapes
 from art_jax.devices import memory, mesh
 from art_jax.profiling import estimate
@@ -199,3 +199,24 @@ def test_checkpoints_do_not_know_of_the_split(tmp_path, monkeypatch):
   loop.train(toy.experiment(), tmp_path / 'whole', devices=mesh.make_devices(8))
   a, b = (_saved(x) for x in (tmp_path, tmp_path / 'whole'))
   jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def test_a_replay_on_several_devices_keeps_every_fake():
+  devices, rows = mesh.make_devices(8), np.arange(32, dtype=np.float32)
+
+  def step(state, constants, batch, key, index):
+    for part in trainable.split_batch(batch, 2):
+      noise = 0 * jax.random.normal(key, part['x'].shape)
+      fakes = part['x'] * jax.numpy.cos(noise)
+      state, *_ = gan_state.exchange(state, fakes, part['y'], 2)
+    return state, {}
+
+  x = np.broadcast_to(rows[:, None, None, None], (32, 32, 32, 3))
+  batch = {'x': x, 'y': rows.astype(np.int32)}
+  state = gan_state.empty_replay(x[:16], batch['y'][:16])
+  state, _ = devices.compile_step(step)(
+    *(devices.replicate(state), (), devices.place_batch(batch)),
+    *(devices.replicate(jax.random.key(0)), np.int32(0)),
+  )
+  for kept in (state.images[:3, 0, 0, 0], state.labels[:3]):
+    np.testing.assert_array_equal(kept, [0, 1, 0])
