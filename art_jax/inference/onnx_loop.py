@@ -8,6 +8,14 @@ import numpy as np
 from art_jax.inference.onnx_graph import Graph, Item, Value
 
 
+def _counts(params: Any) -> tuple[int, int]:
+  """Return how many constants and carried values a loop is given."""
+  if 'ft_in' in params:  # from jax 0.12 on
+    constants, carry, _ = params['ft_in'].unpack()
+    return len(tuple(constants.vals)), len(tuple(carry.vals))
+  return params['num_consts'], params['num_carry']
+
+
 def scan(
   graph: Graph, params: Any, items: list[Item], emit: Callable[..., list[Item]]
 ) -> list[Item]:
@@ -19,7 +27,7 @@ def scan(
     items: what it is given.
     emit: `onnx_ops.emit`.
   """
-  first, count = params['num_consts'], params['num_carry']
+  first, count = _counts(params)
   closed, length = params['jaxpr'], params['length']
   every = closed.jaxpr.invars
   carry = [graph.value(item) for item in items[first : first + count]]
