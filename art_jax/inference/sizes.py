@@ -97,8 +97,9 @@ def require_pictures(images: Any, channels: int | None = None) -> None:
   """
   images = np.asarray(images)
   core.require(
-    images.ndim in (3, 4),
-    f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C]',
+    images.ndim in (3, 4) and 0 not in images.shape[-3:],
+    f'images of shape {images.shape}: pass [N, H, W, C] or [H, W, C], both '
+    'sides at least 1',
   )
   # bfloat16 is no np.floating; other integers would pass for [-1, 1].
   core.require(

@@ -14,6 +14,7 @@ import numpy as np
 from art_jax import core
 from art_jax.core.paths import staged
 
+_MIN_FPS = 0.01  # slower ones are no fraction of the format
 _MAX_FPS = 240
 # Visually lossless for most pictures; the encoder's own default is 23.
 _QUALITY = '18'
@@ -91,7 +92,7 @@ def write(
     path: local path ending in .mp4; its folder is made. An older file of that
       name is replaced.
     frames: u8[H, W, C] each, of one size; C is 1 or 3. One is held at a time.
-    fps: frames a second in (0, 240].
+    fps: frames a second in [0.01, 240].
 
   Returns:
     The number of frames.
@@ -106,9 +107,9 @@ def write(
     f'{path}: a video is written as .mp4; name it so',
   )
   core.require(
-    0 < fps <= _MAX_FPS,
-    f'fps={fps}: a video shows more than 0 and up to {_MAX_FPS} frames a '
-    'second; pass such a value',
+    _MIN_FPS <= fps <= _MAX_FPS,
+    f'fps={fps}: a video shows {_MIN_FPS} to {_MAX_FPS} frames a second; pass '
+    'such a value',
   )
   frames = iter(frames)
   first = next(frames, None)

@@ -1,5 +1,6 @@
 """Requests to stop: SIGTERM, SIGINT, and the notice of a preemption."""
 
+import os
 import signal
 
 import jax
@@ -11,9 +12,10 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class StopRequest:
   """A context in which a signal asks for a stop instead of killing.
 
-  With several processes jax's own handler takes the notice and all processes
-  agree on the step; alone, ours sets a flag. A second signal changes nothing,
-  so that the checkpoint being written is finished.
+  With several processes jax's own handler takes SIGTERM as the notice and all
+  processes agree on the step, so SIGINT is passed on as that; alone, ours sets
+  a flag. A second signal changes nothing, so that the checkpoint being written
+  is finished.
   """
 
   def __init__(self):
@@ -21,12 +23,16 @@ class StopRequest:
     self._previous: dict = {}
 
   def __enter__(self) -> 'StopRequest':
-    if jax.process_count() == 1:
-      try:
-        for number in _SIGNALS:
-          self._previous[number] = signal.signal(number, self._set)
-      except ValueError:
-        pass  # Not the main thread: signals are the caller's business.
+    handlers = (
+      dict.fromkeys(_SIGNALS, self._set)
+      if jax.process_count() == 1
+      else {signal.SIGINT: _give_notice}
+    )
+    try:
+      for number, handler in handlers.items():
+        self._previous[number] = signal.signal(number, handler)
+    except ValueError:
+      pass  # Not the main thread: signals are the caller's business.
     return self
 
   def __exit__(self, *unused):
@@ -47,3 +53,7 @@ class StopRequest:
 
   def _set(self, *unused):
     self._flag = True
+
+
+def _give_notice(*unused) -> None:
+  os.kill(os.getpid(), signal.SIGTERM)

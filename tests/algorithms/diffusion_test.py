@@ -208,6 +208,15 @@ def test_bad_fields(assignments, match):
     _conditional(*assignments)
 
 
+def test_guidance_needs_labels_that_were_hidden():
+  model = _conditional('algorithm.label_dropout=0')
+  image = jnp.zeros((2, model.denoiser.size, model.denoiser.size, 3))
+  with pytest.raises(
+    core.UserError, match='guidance = 1.5 .*label_dropout=0.1'
+  ):
+    jax.eval_shape(model.init, jax.random.key(0), {'image': image})
+
+
 def test_bad_size():
   net = DiffusionUNet(size=36, width=8, multipliers=(1, 1, 2, 2), blocks=1)
   with pytest.raises(ValueError, match='36x36.*4 levels.*multiples of 8'):

@@ -235,6 +235,7 @@ def test_tiny_pictures_are_translated(name, monkeypatch):
   [
     (np.zeros((8, 8, 3), np.uint8), '1 channel.* gray; convert'),
     (np.zeros((8, 8), np.uint8), r'pass \[N, H, W, C\]'),
+    (np.zeros((1, 0, 8, 1), np.uint8), 'both sides at least 1'),
     (np.zeros((8, 8, 1), np.int64), 'dtype int64: pictures are bytes'),
     (np.zeros((8, 8, 1), bool), 'dtype bool: pictures are bytes'),
   ],

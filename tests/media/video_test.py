@@ -107,6 +107,7 @@ def test_a_phone_held_upright_is_upright(tmp_path):
     ([np.zeros((8, 8, 3), np.float32)], 5, 'float32'),
     ([np.zeros((8, 8, 4), np.uint8)], 5, '(8, 8, 4)'),
     ([np.zeros((8, 8, 3), np.uint8)], 0, 'fps=0'),
+    ([np.zeros((8, 8, 3), np.uint8)], 1e-4, 'fps=0.0001'),
     ([np.zeros((8, 8, 3), np.uint8)], 500, 'fps=500'),
   ],
 )
