@@ -202,7 +202,7 @@ def test_checkpoints_do_not_know_of_the_split(tmp_path, monkeypatch):
 
 
 def test_a_replay_on_several_devices_keeps_every_fake():
-  """Fails where a fake is written by a scatter: XLA lost those of some calls."""
+  """A scatter on rows split over devices, twice, lost some of them."""
   devices, rows = mesh.make_devices(8), np.arange(32)
 
   def step(state, constants, batch, key, index):
