@@ -119,12 +119,7 @@ class Diffusion:
     """Return a fresh network; raises UserError if the pictures do not fit."""
     images = batch['image']
     diffusion_parts.require_picture_shape(self, images.shape)
-    core.require(
-      not self.num_classes or self.label_dropout > 0 or self.guidance == 1,
-      f'algorithm.guidance = {self.guidance} compares the model with one that '
-      'knows no label, which label_dropout = 0 never trains; pass --set '
-      'algorithm.label_dropout=0.1, or --set algorithm.guidance=1',
-    )
+    diffusion_parts.require_hidden_labels(self)
     inputs, optimizer = (images, jnp.zeros(len(images))), self.optimizer
     denoiser = trainable.create(
       self.denoiser, key, *inputs, optimizer=optimizer

@@ -229,6 +229,18 @@ def require_fields(diffusion: Any) -> None:
     )
 
 
+def require_hidden_labels(diffusion: Any) -> None:
+  """Raise UserError if guidance needs a model without labels, not trained."""
+  core.require(
+    not diffusion.num_classes
+    or diffusion.label_dropout > 0
+    or diffusion.guidance == 1,
+    f'algorithm.guidance = {diffusion.guidance} compares the model with one '
+    'that knows no label, which label_dropout = 0 never trains; pass --set '
+    'algorithm.label_dropout=0.1, or --set algorithm.guidance=1',
+  )
+
+
 def require_picture_shape(diffusion: Any, shape: tuple[int, ...]) -> None:
   """Raise UserError unless the denoiser is for pictures [B, H, W, C]."""
   net, size, channels = diffusion.denoiser, shape[1], shape[3]

@@ -99,7 +99,7 @@ def _domains(path: str, aligned: bool) -> tuple[core.Source, str]:
     'as high; pass such a folder, or --data=builtin',
   )
   how = 'pairs' if aligned else 'drawn independently'
-  count = len(names) - num_outside(path)
+  count = len(names) - num_outside(path, names=names)
   text = f'data: {count} side-by-side pictures in {shown} ({how})'
   return sources.Pairs(path, paired=aligned), text
 
@@ -144,7 +144,7 @@ def _images(path: str, labeled: bool) -> tuple[core.Source, str]:
     f'--data={shown} holds two domains, but the algorithm reads one set of '
     f'pictures; pass one of them, e.g. --data={shown}/trainA',
   )
-  count = len(names) - num_outside(path, labeled)
+  count = len(names) - num_outside(path, labeled, names)
   if not labeled:
     text = f'data: {count} pictures in {shown} (plain folder)'
     return sources.Folder(path), text

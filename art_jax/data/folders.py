@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -221,13 +221,24 @@ def splits(root: str) -> tuple[str, str | None]:
   return os.path.join(root, 'train'), test
 
 
-def num_outside(root: str, classes: bool = False) -> int:
-  """Count the pictures that are in no split, or in no class of one."""
+def num_outside(
+  root: str, classes: bool = False, names: Sequence[str] | None = None
+) -> int:
+  """Count the pictures that are in no split, or in no class of one.
+
+  Args:
+    root: folder of the splits, or of the classes.
+    classes: there are class folders.
+    names: of all pictures below it; None: they are listed, where that tells.
+  """
   root = tree.resolve(root)
   used = [os.path.relpath(folder, root) for folder in splits(root) if folder]
   tops = used if used != ['.'] else []
   least = bool(tops) + classes  # folders above a picture
-  above = (name.split('/')[:-1] for name in tree.scan(root)[0] if least)
+  if not least:
+    return 0
+  names = tree.scan(root)[0] if names is None else names
+  above = (name.split('/')[:-1] for name in names)
   return sum(
     len(parts) < least or bool(tops and parts[0] not in tops) for parts in above
   )

@@ -177,11 +177,13 @@ def of_examples(
       lambda i: examples.read(i)['label'], len(examples), 'reading labels'
     )
     told = np.asarray(rows, np.int32)
-  chosen = Pictures(
-    name, len(examples), _stacked(lambda i: whole(i)[key]), told
+  return Pictures(
+    name,
+    len(examples),
+    _stacked(lambda i: whole(i)[key]),
+    told,
+    total=total if len(examples) < total else None,
   )
-  few = chosen.count < total
-  return dataclasses.replace(chosen, total=total if few else None)
 
 
 def _observed(

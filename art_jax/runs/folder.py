@@ -102,7 +102,7 @@ class RunFolder:
     """Return the dotted paths in which config.txt differs; [] without one."""
     text = f'{serialization.to_text(experiment)}\n'
     path = self.path / 'config.txt'
-    if not path.exists() or path.read_text() == text:
+    if not path.exists() or path.read_text('utf-8') == text:
       return []
     old = self.read_config_like(experiment)
     return [] if old is None else experiments.differences(old, experiment)
