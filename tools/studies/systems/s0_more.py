@@ -12,8 +12,8 @@ from tools.studies.systems.row import (
 )
 
 _FACADES = (
-  'art_jax train pix2pix_facades --data={data} --workdir={{work}}/{name} '
-  '--set algorithm.direction=ab --set data.size=128 --set data.load_size=143 '
+  'art_jax train pix2pix_facades {data} --workdir={{work}}/{name} '
+  '--set data.size=128 --set data.load_size=143 '
   '--set algorithm.generator.levels=7 --set algorithm.generator.width=32 '
   '--set algorithm.discriminator.width=32 --set train.render_every=1500 '
   '--set train.checkpoint_every=1500 --set train.duration={steps}{more}'
@@ -26,7 +26,9 @@ _ACCURACY = (
 
 
 def _facades(name: str, more: str = '') -> tuple[Do, Do]:
-  line = _FACADES.format(data='{facades}', name=name, steps=9000, more=more)
+  more = f' --set algorithm.direction=ab{more}'
+  data = '--data={facades}'
+  line = _FACADES.format(data=data, name=name, steps=9000, more=more)
   score = Do(
     f'tools.studies.facades {{work}}/{name}', _ACCURACY, prefix=f'{name} '
   )
@@ -108,7 +110,14 @@ ROWS = (
         'weak_d',
         ' --set algorithm.discriminator_optimizer.learning_rate=2e-5',
       ),
-      Do(_FACADES.format(data='builtin', name='scenes', steps=3000, more='')),
+      Do(
+        _FACADES.format(
+          data='--set \'data.source=Builtin(layout="labels",count=400)\'',
+          name='scenes',
+          steps=3000,
+          more=' --set algorithm.direction=ba',
+        )
+      ),
     ),
     (
       at_least('accuracy of the recipe', 'recipe accuracy', 36.7, ' %'),
@@ -123,8 +132,9 @@ ROWS = (
     budget=180,
     takes=100,
     figure=('S0.5/scenes/images/*/*.png',),
-    caption='Built-in paired scenes kept aside: input, made, truth. The '
-    'facades are for research only and are not shown.',
+    caption='The same task on built-in scenes kept aside: painting, label map '
+    'made, true label map. The facades are for research only and are not '
+    'shown.',
     needs=('facades',),
     note='128 px, width 32, 9,000 steps of one pair (75 epochs of the 120 '
     'pairs of `train`), scored on the 15 pairs of `val` after snapping pixels '
