@@ -29,6 +29,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from absl import flags, logging
 
 from art_jax import core
+from art_jax.cli import terminal
 
 Count = Annotated[int, 1]
 """An int that is at least 1."""
@@ -52,6 +53,7 @@ def run(main: Callable[..., int | None], *, quiet: bool = False) -> NoReturn:
     main: the command; it returns an exit code, or None for 0.
     quiet: show no log messages.
   """
+  terminal.guard_streams()
   if quiet:
     logging.set_verbosity(logging.FATAL)
   sys.exit(call(main, sys.argv[1:]))

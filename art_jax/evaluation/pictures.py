@@ -50,9 +50,15 @@ class Pictures:
     return dataclasses.replace(self, count=count, labels=labels)
 
   def dealt(self, count: int) -> np.ndarray | None:
-    """Return `count` labels in the proportions of the pictures, if any."""
-    rows = subset(self.count, count)[np.arange(count) % self.count]
-    return None if self.labels is None else self.labels[rows]
+    """Return `count` labels in the proportions of the pictures, if any.
+
+    Those of all pictures as often as `count` allows, then of a random subset.
+    """
+    if self.labels is None:
+      return None
+    left = range(count, 0, -self.count)
+    rows = [subset(self.count, number) for number in left]
+    return self.labels[np.concatenate(rows)]
 
   def size(self) -> tuple[int, int]:
     """Return (width, height)."""

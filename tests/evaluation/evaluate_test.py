@@ -272,6 +272,15 @@ def test_a_gan_with_attributes_is_told_those_of_real_pictures():
   assert (real.labels[:, :5].sum(1) == 1).all()
 
 
+@pytest.mark.parametrize('count', [100, 140, 260])
+def test_labels_are_dealt_in_the_proportions_of_the_pictures(count):
+  # Class by class, as folders of classes are read.
+  labels = np.repeat(np.arange(5, dtype=np.int32), [30, 30, 20, 10, 10])
+  known = pictures.Pictures('known', 100, lambda i: i, labels)
+  shares = np.bincount(known.dealt(count), minlength=5) / count
+  np.testing.assert_allclose(shares, [0.3, 0.3, 0.2, 0.1, 0.1], atol=0.05)
+
+
 def test_a_subset_keeps_pairs():
   source, every = Builtin(count=24), np.arange(5)
   for key in 'ab':
