@@ -3,9 +3,11 @@
 `<direction>.onnx` of a translator takes `images` [N, H, W, C] (and `style`, a
 painting) and returns `translated`; `generator.onnx` takes `latents` (and
 `labels`) and returns `images`. Pixels are f32 in [-1, 1], or u8 with
-`as_bytes`; N, H and W are any that the network takes.
+`as_bytes`; N, H and W are any that the network takes. A model that computes in
+bfloat16 is written in float32.
 """
 
+import dataclasses
 import pathlib
 import re
 from typing import Any
@@ -45,6 +47,9 @@ def write(
       exists.
   """
   output = pathlib.Path(output).expanduser()
+  # ONNX has no products of bfloat16; the weights of such a model are float32.
+  single = experiments.everywhere(run.experiment, {'dtype': 'float32'})
+  run = dataclasses.replace(run, experiment=single)
   chosen = programs.of_run(run, direction)
   paths = [output / f'{one.name}.onnx' for one in chosen]
   for path in paths:

@@ -15,7 +15,10 @@ from art_jax.inference import onnx_conv, onnx_index, onnx_loop
 from art_jax.inference.onnx_graph import Graph, Item, Value, random_error
 
 Rule = Callable[..., Sequence[str]]
-_INLINED = ('jit', 'pjit', 'custom_vjp_call', 'custom_jvp_call', 'closed_call')
+_INLINED = (
+  *('jit', 'pjit', 'custom_vjp_call', 'custom_jvp_call', 'closed_call'),
+  *('remat2', 'checkpoint'),
+)
 _UNARY = {
   'tanh': 'Tanh',
   'exp': 'Exp',

@@ -1,5 +1,6 @@
 """ONNX files: onnxruntime gives what the model gives, of every experiment."""
 
+import dataclasses
 import hashlib
 import math
 import pathlib
@@ -144,6 +145,17 @@ def test_a_small_one_without_onnxruntime(tmp_path):
     onnx_export.write(run, tmp_path)
 
 
+def test_what_only_training_needs_does_not_matter(tmp_path):
+  pytest.importorskip('onnx')
+  run = _run('vae_mnist_mlp')
+  half = experiments.everywhere(run.experiment, {'dtype': 'bfloat16'})
+  (one,) = onnx_export.write(run, tmp_path / 'float32')
+  (two,) = onnx_export.write(
+    dataclasses.replace(run, experiment=half), tmp_path / 'bfloat16'
+  )
+  assert one.read_bytes() == two.read_bytes()
+
+
 _X = np.random.default_rng(0).standard_normal((4, 6, 3)).astype(np.float32)
 
 
@@ -169,6 +181,7 @@ def _loop(x, reverse=False, length=4):
     lambda x: jax.lax.dynamic_slice(x, (3, 9, 1), (2, 3, 2)),
     lambda x: x[(x[0, 0, 0] > -9).astype(int)],
     lambda x: jnp.arccos(jnp.tanh(x)),
+    jax.checkpoint(jnp.tanh),
     lambda x: jnp.pad(x, ((0, 0), (2, 2), (0, 0)), mode='reflect'),
   ],
 )
