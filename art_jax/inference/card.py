@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from art_jax import core
+from art_jax.algorithms import attributes
 from art_jax.core.version import VERSION
 from art_jax.inference.run import Run
 from art_jax.runs.metrics_rows import read_metrics
@@ -70,25 +71,43 @@ def text(
 
 def _use(run: Run, name: str) -> str:
   where = f'hf:{name}' if '/' in name else name
-  quoted = shlex.quote(where)
-  if isinstance(run.algorithm, core.Generative):
-    labels = ', labels=0' if core.num_classes(run.algorithm) else ''
+  algorithm, quoted = run.algorithm, shlex.quote(where)
+  command, imports = '', 'import art_jax  # pip install "art-jax[hub]"'
+  if told := core.attributes(algorithm):
+    imports += '\nimport jax'
+    asked = {one.name: _example(one) for one in told}
+    python = (
+      'z = run.algorithm.latents(jax.random.key(1), 16)\n'
+      f'pictures = run.algorithm.generate(run.params, z, {asked})'
+    )
+  elif isinstance(algorithm, core.Generative):
+    labels = ', labels=0' if core.num_classes(algorithm) else ''
     all_labels = ' --labels=all' if labels else ''
     python = f'pictures = run.sample(16, seed=1{labels})  # u8[16, H, W, C]'
     command = (
       f'art_jax sample {quoted} --study=grid{all_labels} --output=samples'
     )
   else:
-    ways = ', '.join(core.directions(run.algorithm))
+    ways = ', '.join(core.directions(algorithm))
     python = f'painted = run.translate(photo)  # u8[H, W, C]; ways: {ways}'
     command = f'art_jax translate {quoted} --input=photos --output=painted'
+    if isinstance(algorithm, core.Stylable):
+      styled = 'run = run.styled([painting])  # f32[1, H, W, 3] in [-1, 1]'
+      python, command = f'{styled}\n{python}', f'{command} --style=painting.jpg'
   return '\n'.join(
     [
-      *('```python', 'import art_jax  # pip install "art-jax[hub]"', ''),
-      *(f'run = art_jax.load({where!r})', python, '```', ''),
-      f'    {command}',
+      *('```python', imports, ''),
+      *(f'run = art_jax.load({where!r})', python, '```'),
+      *(('', f'    {command}') if command else ()),
     ]
   )
+
+
+def _example(attribute: Any) -> Any:
+  """Return a value that a user may ask for."""
+  if isinstance(attribute, attributes.Palette):
+    return (50, 20, 20)
+  return getattr(attribute, 'low', 0)
 
 
 def _data(run: Run, data: Mapping[str, Any]) -> str:

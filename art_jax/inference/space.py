@@ -41,6 +41,23 @@ demo = gr.Interface(
   title={title!r},
 )
 """
+_PAINTINGS = """\
+def paint(photo, painting):
+  painting.thumbnail(({size}, {size}))
+  style = np.float32(painting)[None] / 127.5 - 1
+  return run.styled([style]).translate(photo)
+
+
+demo = gr.Interface(
+  paint,
+  [
+    gr.Image(type='numpy', label='Photo'),
+    gr.Image(type='pil', label='Painting'),
+  ],
+  gr.Image(),
+  title={title!r},
+)
+"""
 
 
 def files(run: Run, name: str) -> dict[str, str]:
@@ -49,7 +66,17 @@ def files(run: Run, name: str) -> dict[str, str]:
   Args:
     run: the model.
     name: 'owner/name' of its repository.
+
+  Raises:
+    core.UserError: there is no demo of such a model.
   """
+  told = ', '.join(one.name for one in core.attributes(run.algorithm))
+  core.require(
+    not told,
+    '--space: a demo asks for a seed and a class, and this '
+    f'{type(run.algorithm).__name__} takes attributes ({told}); leave it out',
+  )
+  libraries = 'import gradio as gr\n'
   if isinstance(run.algorithm, core.Generative):
     count = core.num_classes(run.algorithm)
     names = list(run.class_names) or list(map(str, range(count)))
@@ -61,6 +88,9 @@ def files(run: Run, name: str) -> dict[str, str]:
       label_input=choice if count else '',
       title=name,
     )
+  elif isinstance(run.algorithm, core.Stylable):
+    libraries += 'import numpy as np\n'
+    body = _PAINTINGS.format(size=run.algorithm.style_size, title=name)
   else:
     ways = list(core.directions(run.algorithm))
     gray = run.experiment.data.channels == 1
@@ -69,7 +99,7 @@ def files(run: Run, name: str) -> dict[str, str]:
     )
   app = (
     '"""A demo of a published model; written by art_jax."""\n\n'
-    'import gradio as gr\n\nimport art_jax\n\n'
+    f'{libraries}\nimport art_jax\n\n'
     f'run = art_jax.load({f"hf:{name}"!r})\n\n\n{body}\ndemo.launch()\n'
   )
   requirements = f'art-jax[hub]>={VERSION}\ngradio\n'

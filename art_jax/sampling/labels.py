@@ -27,10 +27,17 @@ def numbers(
 
   Raises:
     core.UserError: the model needs a class and none is given, or the other
-      way round, or there is no such class.
+      way round, or there is no such class, or it takes attributes instead.
   """
   count = core.num_classes(algorithm)
   model = type(algorithm).__name__
+  told = ', '.join(one.name for one in core.attributes(algorithm))
+  core.require(
+    not told,
+    f'this {model} makes pictures of attributes ({told}), and classes do not '
+    'name them; make them in Python, by run.algorithm.generate(run.params, '
+    'latents, {name: value}), see docs/conditional.md',
+  )
   single = isinstance(wanted, str | int | np.integer)
   chosen = [wanted] if single else list(wanted or ())
   if not count:

@@ -3,14 +3,20 @@
 import ast
 import dataclasses
 import json
+import sys
+import types
+from unittest import mock
 
 import fake_hub
 import jax
 import numpy as np
 import pytest
 from command_line import run_main
+from inference.onnx_export_test import _run as onnx_run
+from PIL import Image
 from safetensors import numpy as safetensors_numpy
 
+import art_jax
 from art_jax import core
 from art_jax.config import experiments
 from art_jax.inference import card, publish, published, run, space
@@ -62,6 +68,51 @@ def test_a_demo_of_any_name_is_a_program(name):
   program = ast.unparse(ast.parse(made['app.py']))
   assert f'load({f"hf:{name}"!r})' in program
   assert f'title: {json.dumps(name)}\n' in made['README.md']
+
+
+def _demo(model: Run, monkeypatch):
+  """Run the program of a demo; return what its page calls."""
+  made = types.SimpleNamespace(launch=lambda: None)
+  page = {'Interface': lambda paint, *_, **__: vars(made).update(paint=paint)}
+  stub = mock.MagicMock(**page)
+  monkeypatch.setitem(sys.modules, 'gradio', stub)
+  monkeypatch.setattr(art_jax, 'load', lambda name: model)
+  program = space.files(model, 'me/it')['app.py']
+  exec(program.replace('demo.launch()', ''), {})
+  return made.paint
+
+
+def test_a_demo_paints(monkeypatch):
+  photo = np.zeros((16, 24, 3), np.uint8)
+  paint = _demo(onnx_run('adain'), monkeypatch)
+  assert paint(photo, Image.new('RGB', (40, 32))).shape == photo.shape
+  paint = _demo(onnx_run('cyclegan_demo'), monkeypatch)
+  assert paint(photo, 'ba').shape == photo.shape
+  paint = _demo(onnx_run('cdcgan_mnist'), monkeypatch)
+  assert len(paint(0, 2, '3')) == 2
+
+
+@pytest.mark.parametrize('name', ['adain', 'cdcgan_attributes'])
+def test_the_code_of_a_card_works(name, monkeypatch):
+  model = onnx_run(name)
+  page = card.text(model, 'it', 'other', [], {})
+  monkeypatch.setattr(art_jax, 'load', lambda name: model)
+  names = {
+    'photo': np.zeros((16, 24, 3), np.uint8),
+    'painting': np.zeros((1, 32, 40, 3), np.float32),
+  }
+  exec(page.partition('```python\n')[2].partition('```')[0], names)
+  assert ('painted' if name == 'adain' else 'pictures') in names
+  assert ('--style=' in page) == (name == 'adain')
+
+
+def test_what_takes_attributes_says_so():
+  model = onnx_run('cdcgan_attributes')
+  told = r'attributes \(genre, palette\)'
+  with pytest.raises(core.UserError, match=f'{told}.*algorithm.generate'):
+    model.sample(2)
+  with pytest.raises(core.UserError, match=f'--space: .*{told}; leave it out'):
+    space.files(model, 'me/it')
 
 
 @pytest.mark.parametrize(
