@@ -96,6 +96,15 @@ def require_free(
   )
 
 
+def require_no_run(folder: pathlib.Path, flag: str) -> None:
+  """Raise a UserError if a config.txt in this folder is that of a run."""
+  core.require(
+    not (folder / 'checkpoints').exists(),
+    f'{flag}={folder}: it is the folder of a run, which is read by its '
+    f'config.txt; pass another {flag}',
+  )
+
+
 def new_file(output: str, overwrite: bool) -> pathlib.Path:
   """Return the file that --output names, before there is anything to write.
 

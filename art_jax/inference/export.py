@@ -15,7 +15,12 @@ from jax import export as jax_export
 from safetensors.numpy import save
 
 from art_jax.config import serialization
-from art_jax.core.paths import make_folder, require_free, write_atomic
+from art_jax.core.paths import (
+  make_folder,
+  require_free,
+  require_no_run,
+  write_atomic,
+)
 from art_jax.inference import programs
 from art_jax.inference.programs import Program
 from art_jax.inference.run import Run
@@ -42,10 +47,12 @@ def write(
     The paths written.
 
   Raises:
-    core.UserError: if the model does neither or a file exists.
+    core.UserError: if the model does neither, a file exists, or it is the
+      folder of a run.
   """
   chosen = programs.of_run(run, direction)
   output = pathlib.Path(output).expanduser()
+  require_no_run(output, '--output')
   names = ['config.txt']
   for one in chosen:
     names += [

@@ -13,7 +13,12 @@ from typing import Any
 from art_jax import core
 from art_jax.config import serialization
 from art_jax.core import hub
-from art_jax.core.paths import make_folder, require_free, write_atomic
+from art_jax.core.paths import (
+  make_folder,
+  require_free,
+  require_no_run,
+  write_atomic,
+)
 from art_jax.core.version import VERSION
 from art_jax.inference import card, published, space
 from art_jax.inference.run import Run
@@ -46,7 +51,8 @@ def publish(
     The folder, or 'hf:owner/name@commit'.
 
   Raises:
-    core.UserError: no license is given, a file exists, or the hub refuses.
+    core.UserError: no license is given, a file exists, the folder is that of a
+      run, or the hub refuses.
   """
   core.require(
     license_id and _LICENSE.fullmatch(license_id),
@@ -57,6 +63,7 @@ def publish(
   assert license_id is not None
   if not hub.is_name(to):
     folder = pathlib.Path(to).expanduser()
+    require_no_run(folder, '--to')
     for name in _names(run, with_space):
       require_free(folder / name, overwrite, '--to')
     write(run, folder, folder.name, license_id, with_space)

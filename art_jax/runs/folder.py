@@ -159,7 +159,10 @@ class RunFolder:
 
   def holds_checkpoints(self) -> bool:
     """Tell whether the folder of checkpoints holds anything."""
-    return self.checkpoints.is_dir() and any(self.checkpoints.iterdir())
+    # A start that was killed leaves the hidden file that it tried the disk by.
+    return self.checkpoints.is_dir() and any(
+      not path.name.startswith('.') for path in self.checkpoints.iterdir()
+    )
 
   def write_json(self, name: str, value: Any) -> None:
     """Write a file of the folder as JSON, all of it or nothing."""

@@ -250,6 +250,9 @@ class Writer(contextlib.AbstractContextManager):
     write_atomic(path, b''.join(lines))
 
   def _append(self, line: bytes) -> None:
+    if not os.fstat(self._rows.fileno()).st_nlink:
+      self._rows.close()  # Removed, or replaced, as an editor does.
+      self._open()
     size = os.fstat(self._rows.fileno()).st_size
     self._plotted = False
     if self._rows.write(line) != len(line):

@@ -49,6 +49,8 @@ def test_list_and_verify(run):
 
 
 def test_prune(run):
+  killed = run / 'checkpoints' / '40.removing' / 'arrays'  # in the middle
+  killed.mkdir(parents=True)
   _damage(run, 40)
   code, _, errors = _mode(run, '--prune', '--keep_last=1')
   assert code == 2 and 'nothing was removed' in errors

@@ -19,7 +19,7 @@ from safetensors import numpy as safetensors_numpy
 import art_jax
 from art_jax import core
 from art_jax.config import experiments
-from art_jax.inference import card, publish, published, run, space
+from art_jax.inference import card, export, publish, published, run, space
 from art_jax.inference.run import Run
 
 _TINY = ('vae', 'cyclegan_demo', 'cdcgan_mnist', 'diffusion_paintings')
@@ -126,6 +126,16 @@ def test_no_file_of_a_folder_is_overwritten(name, tmp_path):
     publish.publish(_run('vae'), str(tmp_path), 'other', with_space=True)
   assert mine.read_text() == 'mine'
   assert [path for path in tmp_path.rglob('*') if path.is_file()] == [mine]
+
+
+def test_the_config_of_a_run_is_not_replaced(tmp_path):
+  model, told = onnx_run('vae_mnist_mlp'), 'it is the folder of a run'
+  (tmp_path / 'checkpoints').mkdir()
+  with pytest.raises(core.UserError, match=f'--to=.*: {told}'):
+    publish.publish(model, str(tmp_path), 'other', overwrite=True)
+  with pytest.raises(core.UserError, match=f'--output=.*: {told}'):
+    export.write(model, tmp_path, overwrite=True)
+  assert [path.name for path in tmp_path.iterdir()] == ['checkpoints']
 
 
 def test_all_files_that_are_written_are_checked_before(tmp_path, monkeypatch):

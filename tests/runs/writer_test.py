@@ -88,6 +88,19 @@ def test_whole_row_without_newline_is_kept(tmp_path):
   assert path.read_bytes() == b'{"step": 1}\n{"step": 2}\n'
 
 
+def test_rows_go_on_in_a_file_that_was_replaced(tmp_path):
+  path = tmp_path / 'metrics.jsonl'
+  with metrics_log.Writer(tmp_path, enabled=True) as w:
+    w.scalars(1, {})
+    (tmp_path / 'edited').write_bytes(path.read_bytes())
+    (tmp_path / 'edited').replace(path)
+    w.scalars(2, {})
+    assert path.read_bytes() == b'{"step": 1}\n{"step": 2}\n'
+    path.unlink()
+    w.scalars(3, {})
+  assert path.read_bytes() == b'{"step": 3}\n'
+
+
 @pytest.mark.parametrize('bad', [b'{"st', b'[1]', b'{"a": 1}', b'7'])
 def test_damage_in_the_middle_is_named(tmp_path, bad):
   path = tmp_path / 'metrics.jsonl'

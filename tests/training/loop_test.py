@@ -130,6 +130,7 @@ def test_checkpoints_without_a_config_are_nobody_s_to_continue(tmp_path):
   tiny = experiments.load('vae', tiny=True)
   folder = run_folder.RunFolder(tmp_path, writable=False)
   folder.checkpoints.mkdir()
+  (folder.checkpoints / '.writable.1').touch()  # of a start that was killed
   folder.check_config(tiny)  # an empty folder binds nobody
   (folder.checkpoints / '10').mkdir()
   with pytest.raises(core.UserError, match='checkpoints but no config.txt'):

@@ -62,6 +62,8 @@ def _prune(opened: Checkpoints, last: int, every: int) -> None:
     f'--keep_last={last}: every checkpoint that would stay is damaged; '
     'nothing was removed; pass a larger number',
   )
+  for left in opened.folder.glob('*.removing'):  # this mode was killed
+    shutil.rmtree(left)
   for step in sorted(set(steps) - kept):
     # Renamed first: half a checkpoint must not look like one.
     doomed = opened.folder / f'{step}.removing'
