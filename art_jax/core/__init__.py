@@ -31,6 +31,7 @@ from art_jax.core.errors import (
   as_user_error,
   disk_fault,
   require,
+  unwritable,
 )
 from art_jax.core.experiment import (
   Data,
@@ -127,4 +128,5 @@ __all__ = [
   'sampling_passes',
   'size_multiple',
   'tiny_train',
+  'unwritable',
 ]

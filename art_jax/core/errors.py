@@ -51,7 +51,26 @@ def as_user_error(next_step: str) -> Iterator[None]:
 
 
 class StorageError(UserError):
-  """The disk of a run failed while it trained; `main` exits with code 74."""
+  """The disk of a run failed, or is full; `main` exits with code 74."""
+
+
+def unwritable(what: str, error: OSError, advice: str) -> UserError:
+  """Return the error of a file or folder that is needed before the work.
+
+  Args:
+    what: it is.
+    error: why it cannot be written.
+    advice: what to do, unless the disk is full.
+
+  Returns:
+    A StorageError if the disk is full, which the same command outlives.
+  """
+  reason = error.strerror or str(error).partition('\n')[0]
+  full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+  kind = StorageError if full else UserError
+  if full:
+    advice = 'free space and start the same command again'
+  return kind(f'{what} cannot be written ({reason}); {advice}')
 
 
 def disk_fault(error: BaseException) -> str:

@@ -124,7 +124,7 @@ def make_folder(path: pathlib.Path | epath.Path) -> None:
   """Make a folder, and its parents, unless it is there.
 
   Raises:
-    UserError: it cannot be made, or not be written to.
+    UserError: it cannot be made, or not be written to; see `unwritable`.
   """
   probe = path / f'.writable.{os.getpid()}'
   try:
@@ -132,8 +132,8 @@ def make_folder(path: pathlib.Path | epath.Path) -> None:
     probe.write_text('')
     probe.unlink()
   except OSError as error:
-    reason = error.strerror or str(error).partition('\n')[0]
-    raise core.UserError(
-      f'folder {str(path)!r} cannot be written to ({reason}); pass one that '
-      'can (--workdir or --output)'
+    raise core.unwritable(
+      f'folder {str(path)!r}',
+      error,
+      'pass one that can (--workdir or --output)',
     ) from error

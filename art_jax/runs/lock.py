@@ -93,9 +93,8 @@ class RunLock:
     try:
       self._file = open(path, 'a+')
     except OSError as error:
-      raise core.UserError(
-        f'{path} cannot be written ({error.strerror}); pass '
-        '--workdir=FOLDER that can'
+      raise core.unwritable(
+        str(path), error, 'pass --workdir=FOLDER that can'
       ) from error
     try:
       fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -96,9 +96,8 @@ class Writer(contextlib.AbstractContextManager):
           (self._folder / FILE).copy(self._local / FILE)
       self._open()
     except OSError as e:
-      raise core.UserError(
-        f'folder {str(folder)!r} cannot be written ({e}); pass a folder that '
-        'you may write to'
+      raise core.unwritable(
+        f'folder {str(folder)!r}', e, 'pass a folder that you may write to'
       ) from e
 
   @_if_enabled

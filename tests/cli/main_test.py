@@ -61,7 +61,7 @@ _TINY = ('--experiment=cyclegan', '--tiny', '--devices=8')
     ([*_TINY, '--data={one_domain}'], 'trainB'),
     ([*_TINY, '--data={text}'], 'cannot be read'),
     ([*_TINY, '--data={small}'], 'too small'),
-    ([*_TINY, '--workdir={file}/run'], 'cannot be written to'),
+    ([*_TINY, '--workdir={file}/run'], 'cannot be written'),
     ([*_TINY, '--init_from={empty}'], 'no config.txt'),
     (['--mode=translate', '--run={empty}'], 'needs --input'),
     (

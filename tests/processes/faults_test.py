@@ -1,7 +1,9 @@
 """What goes wrong around a training, and what is left of it."""
 
+import errno
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -17,6 +19,7 @@ import toy
 from art_jax import core
 from art_jax.cli import entry
 from art_jax.cli.modes import train as train_mode
+from art_jax.core import paths
 from art_jax.devices import mesh
 from art_jax.runs import checkpoints, lock, metrics_log
 from art_jax.training import loop, nan_guard
@@ -214,6 +217,20 @@ def test_replaced_folder_is_left_alone(tmp_path, monkeypatch):
   assert os.listdir(path) == ['.lock']
 
 
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+@pytest.mark.parametrize('call', ['mkdir', 'write_text'])
+def test_a_full_disk_is_no_bad_path(tmp_path, monkeypatch, number, call):
+  def fail(*unused, **fields):
+    raise OSError(number, os.strerror(number))
+
+  full = number != errno.EROFS
+  monkeypatch.setattr(pathlib.Path, call, fail)
+  with pytest.raises(core.UserError, match=os.strerror(number)) as error:
+    paths.make_folder(tmp_path / 'run')
+  assert isinstance(error.value, core.StorageError) == full
+  assert ('free space' in str(error.value)) == full
+
+
 @pytest.fixture
 def small_disk(tmp_path):
   disk = tmp_path / 'disk'
@@ -247,7 +264,7 @@ def test_disk_full_then_freed(small_disk, tmp_path, monkeypatch):
   rows = metrics_log.read_metrics(path / 'metrics.jsonl')
   # A few more rows fit into the last block: all of them are whole.
   assert [row['step'] for row in rows] == list(range(1, len(rows) + 1))
-  with pytest.raises(core.UserError, match='No space left'):  # still full
+  with pytest.raises(core.StorageError, match='No space left'):  # still full
     _train(path)
   ballast.unlink()
   _train(path)
