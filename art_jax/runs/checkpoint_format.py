@@ -10,6 +10,7 @@ that holds a crc32 of every leaf, of the host item and of itself:
 """
 
 import dataclasses
+import errno
 import json
 import zlib
 from collections.abc import Mapping
@@ -36,6 +37,8 @@ _VERSION = 1
 _PIECE_BYTES = 32 << 20
 # Not the checkpoint's fault: putting it aside would not help.
 _PASSING = ('PERMISSION_DENIED', 'UNAVAILABLE', 'RESOURCE_EXHAUSTED')
+# What the system says of a file that is missing, another thing, or damaged.
+_BAD_FILE = (None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,7 +227,7 @@ def _pieces(orbax, folder: epath.Path, step: int, layout: dict) -> dict:
 
 
 def _item(orbax, folder: epath.Path, step: int, name: str, args) -> dict:
-  """Read one item; what goes wrong in it is damage, unless it passes."""
+  """Read one item; Damaged, or StorageError where the system refuses to."""
   try:
     value = orbax.restore(step, args=ocp.args.Composite(**{name: args}))[name]
     if not isinstance(value, dict):
@@ -233,8 +236,12 @@ def _item(orbax, folder: epath.Path, step: int, name: str, args) -> dict:
   except (MemoryError, PermissionError):
     raise
   except Exception as e:
-    if any(word in str(e) for word in _PASSING):
-      raise
+    refused = isinstance(e, OSError) and e.errno not in _BAD_FILE
+    if refused or any(word in str(e) for word in _PASSING):
+      raise core.StorageError(
+        f'{folder}: item "{name}" cannot be read now ({first_line(e)}); it is '
+        'left as it is: start the same command again when it can'
+      ) from e
     reason = 'bad' if (folder / name).exists() else 'missing'
     raise Damaged(
       f'{reason}-{name}', f'item "{name}" cannot be read: {first_line(e)}'

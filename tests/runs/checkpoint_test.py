@@ -1,5 +1,6 @@
 """Checkpoints: exact round trips, damage, kills, full disks, processes."""
 
+import errno
 import json
 import os
 import pathlib
@@ -481,13 +482,21 @@ def test_all_damaged_never_starts_anew(folder):
   assert len(_quarantine(folder)) == 3
 
 
-def test_passing_errors_are_not_damage(folder, monkeypatch):
+@pytest.mark.parametrize(
+  'error',
+  [
+    ValueError('PERMISSION_DENIED: not now'),
+    OSError(errno.EMFILE, 'not now'),
+    OSError(errno.ESTALE, 'not now'),
+  ],
+)
+def test_passing_errors_are_not_damage(folder, monkeypatch, error):
   def denied(*_, **__):
-    raise ValueError('PERMISSION_DENIED: not now')
+    raise error
 
   with Checkpoints(folder) as checkpoints:
     monkeypatch.setattr(checkpoints._orbax, 'restore', denied)
-    with pytest.raises(ValueError, match='not now'):
+    with pytest.raises(core.StorageError, match='not now.*left as it is'):
       checkpoints.restore(jax.eval_shape(_state))
   assert not _quarantine(folder)
 
