@@ -13,12 +13,14 @@ jax is imported by the modes that need it, after the arguments were checked.
 import importlib
 import os
 import sys
+import threading
 
 from absl import app, flags, logging
 
 from art_jax.cli import arguments, table, terminal
 from art_jax.cli.flags import FLAGS
 
+_GRACE = 10  # seconds in which the other processes may fail in the same way
 _QUIET = ('orbax', 'tensorflow_datasets')
 
 
@@ -47,6 +49,8 @@ def main(argv: list[str]) -> int:
     if terminal.stop.asked:  # some libraries wrap what a signal raises
       return _fail(terminal.STOPPED, terminal.stop.line())
     code, message = _verdict(error)
+    if code != terminal.STOPPED:  # to which all of them have agreed
+      _end_though_others_go_on(1 if code is None else code)
     if code is None:
       raise
     _fail(code, message)
@@ -54,6 +58,25 @@ def main(argv: list[str]) -> int:
       # jax itself would wait a minute and a half for the lost one.
       os._exit(code)
     return code
+
+
+def _end_though_others_go_on(code: int) -> None:
+  """See that a failed process of several ends soon, and with its own code.
+
+  At its end jax waits five minutes for the others to end too. They may be
+  waiting for this one, and then jax aborts: 134, as if nothing were wrong here.
+  """
+  joined = sys.modules.get('jax.distributed')
+  if joined is not None and joined.is_initialized():
+    timer = threading.Timer(_GRACE, _end_now, [code])
+    timer.daemon = True
+    timer.start()
+
+
+def _end_now(code: int) -> None:
+  sys.stdout.flush()
+  sys.stderr.flush()
+  os._exit(code)
 
 
 def cli() -> None:

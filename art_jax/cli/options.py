@@ -53,7 +53,9 @@ def devices(flags: Any) -> mesh.Devices:
     timeout=flags.join_timeout,
   )
   distributed.expect_platform(flags.expect_platform)
-  return mesh.make_devices(flags.devices)
+  chosen = mesh.make_devices(flags.devices)
+  distributed.warn_unless_joined()
+  return chosen
 
 
 def workdir(flags: Any) -> str:

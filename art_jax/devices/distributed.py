@@ -5,11 +5,13 @@ import re
 import socket
 import sys
 import time
+import urllib.request
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
 import numpy as np
+from absl import logging
 from jax.experimental import multihost_utils
 
 from art_jax import core
@@ -58,6 +60,14 @@ def require_same(text: str, what: str) -> None:
     f'{what} of process {differ[0] if differ else 0} are others than those of '
     'process 0; give all processes the same files',
   )
+
+
+def of_main(digest: bytes) -> bytes:
+  """Return the bytes of process 0; all must call it, with as many."""
+  if jax.process_count() == 1:
+    return digest
+  codes = np.frombuffer(digest, np.uint8)
+  return np.asarray(multihost_utils.broadcast_one_to_all(codes)).tobytes()
 
 
 def peer_lost(error: BaseException) -> bool:
@@ -111,6 +121,18 @@ def start_distributed(
         f'{_said(_VARIABLES, variables)}: no cluster that jax knows tells the '
         f'rest ({error}); set all three, or none'
       ) from error
+
+
+def warn_unless_joined() -> None:
+  """Warn of devices of several hosts, as of a TPU, that nobody joined."""
+  if jax.process_count() > 1 and not jax.distributed.is_initialized():
+    logging.warning(
+      'The devices are those of %d hosts, but no variable and no cluster said '
+      'how to join them: SIGTERM saves no checkpoint, and a host that is lost '
+      'is not noticed. Set %s on each.',
+      jax.process_count(),
+      ', '.join(_VARIABLES),
+    )
 
 
 def expect_platform(platform: str | None) -> None:
@@ -238,7 +260,40 @@ def _cluster_detected() -> bool:
       # A shell inside an allocation has SLURM_NTASKS but no step of its own.
       return name != 'SLURM_NTASKS' or 'SLURM_STEP_NODELIST' in os.environ
   return (
-    ',' in os.environ.get('TPU_WORKER_HOSTNAMES', '')
+    ',' in _tpu_hosts()
     or os.environ.get('MEGASCALE_NUM_SLICES', '1') != '1'
     or 'JAX_COORDINATOR_ADDRESS' in os.environ
   )
+
+
+def _tpu_hosts() -> str:
+  """Return the hosts of this TPU slice, separated by commas; '' if unknown.
+
+  GKE names them in a variable, Compute Engine only in the metadata of the host.
+  There the devices span all hosts even if jax does not join them, but then none
+  would learn that another is lost or has to stop.
+  """
+  for name in ('TPU_PROCESS_ADDRESSES', 'TPU_WORKER_HOSTNAMES'):
+    if name in os.environ:
+      return os.environ[name]
+  # jax sets them when it is imported: on a TPU host, and where there is none.
+  on_tpu = os.environ.get('TPU_ML_PLATFORM') == 'JAX'
+  if not on_tpu or 'TPU_SKIP_MDS_QUERY' in os.environ:
+    return ''
+  try:
+    _metadata('agent-worker-number')  # jax needs it
+    return _metadata('worker-network-endpoints')
+  except OSError:
+    return ''
+
+
+def _metadata(name: str) -> str:
+  """Return an attribute of this Compute Engine host."""
+  server = os.environ.get('GCE_METADATA_IP', 'metadata.google.internal')
+  request = urllib.request.Request(
+    f'http://{server}/computeMetadata/v1/instance/attributes/{name}',
+    headers={'Metadata-Flavor': 'Google'},
+  )
+  opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+  with opener.open(request, timeout=5) as answer:
+    return answer.read().decode()

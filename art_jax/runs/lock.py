@@ -12,10 +12,12 @@ server supports them.
 import contextlib
 import datetime
 import fcntl
+import hashlib
 import json
 import os
 import pathlib
 import socket
+import time
 from collections.abc import Iterator
 
 from absl import logging
@@ -24,6 +26,7 @@ from art_jax import core
 from art_jax.devices import distributed
 
 _FILE = '.lock'
+_SEEN = 60  # seconds after which NFS shows a new file on another host
 _LOCKS = pathlib.Path('/proc/locks')
 
 
@@ -46,8 +49,8 @@ class RunLock:
     """Take the lock.
 
     Raises:
-      UserError: another trainer holds it, in every process; or the folder
-        cannot be written.
+      UserError: another trainer holds it, or not all processes see the folder,
+        in every process; or the folder cannot be written.
     """
     error = None
     try:
@@ -59,6 +62,7 @@ class RunLock:
       raise error or core.UserError(
         'process 0 could not lock the run folder; its message says why'
       )
+    self._require_shared()
     return self
 
   def __exit__(self, *unused) -> None:
@@ -117,6 +121,31 @@ class RunLock:
       self._file.truncate(0)
       self._file.write(json.dumps(about) + '\n')
       self._file.flush()
+      os.fsync(self._file.fileno())  # other hosts read it
+
+  def _require_shared(self) -> None:
+    """Raise a UserError in all processes unless all see the folder of one.
+
+    Without that, whoever is process 0 after a restart would begin anew.
+    """
+    if '://' in os.fspath(self._folder):
+      return
+    theirs = distributed.of_main(self._digest())
+    end = time.monotonic() + _SEEN
+    while (other := self._digest() != theirs) and time.monotonic() < end:
+      time.sleep(0.5)
+    if distributed.any_process(other):
+      raise core.UserError(
+        f'--workdir={self._folder} is not one folder for all processes of this '
+        'run; pass one on a disk that all hosts share'
+      )
+
+  def _digest(self) -> bytes:
+    try:
+      text = pathlib.Path(self._folder, _FILE).read_bytes()
+    except OSError:
+      text = b''
+    return hashlib.sha256(text).digest()
 
   def _require_same_folder(self) -> None:
     """Raise OSError unless the folder is the one that was locked.

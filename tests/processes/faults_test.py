@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import types
 
@@ -288,6 +289,36 @@ def test_exit_codes(monkeypatch, capsys):
     monkeypatch.setattr(train_mode, 'run', fail)
     assert entry.main(['art_jax']) == code
     assert capsys.readouterr().err == f'art_jax: {error}\n'
+
+
+def test_a_process_that_fails_alone_ends_with_its_own_code(monkeypatch):
+  """jax would wait for the others for five minutes, then abort: 134."""
+  ended = threading.Event()
+  codes = []
+
+  def end(code):
+    codes.append(code)
+    ended.set()
+
+  def fail(flags):
+    raise core.UserError('only here')
+
+  given = types.SimpleNamespace(mode='train', compile_cache=False)
+  monkeypatch.setattr(entry, 'FLAGS', given)
+  monkeypatch.setattr(entry, '_GRACE', 0)
+  monkeypatch.setattr(entry.os, '_exit', end)
+  monkeypatch.setattr(train_mode, 'run', fail)
+  monkeypatch.setattr(jax.distributed, 'is_initialized', lambda: True)
+  assert entry.main(['art_jax']) == 2
+  assert ended.wait(10) and codes == [2]
+
+
+def test_a_folder_that_not_all_processes_share(tmp_path, monkeypatch):
+  monkeypatch.setattr(lock, '_SEEN', 0)
+  monkeypatch.setattr(lock.distributed, 'of_main', lambda digest: b'another')
+  with pytest.raises(core.UserError, match='is not one folder for all'):
+    with lock.RunLock(tmp_path, enabled=False):
+      pass
 
 
 # Signals.

@@ -1,10 +1,12 @@
 """What a process must find when it starts: its peers and its device."""
 
+import http.server
 import os
 import pathlib
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -65,12 +67,57 @@ def test_one_process_by_variables_joins_nobody(monkeypatch):
   distributed.start_distributed()
 
 
+def test_hosts_that_nobody_joined_are_told(monkeypatch, caplog):
+  distributed.warn_unless_joined()
+  assert not caplog.text
+  monkeypatch.setattr(distributed.jax, 'process_count', lambda: 4)
+  distributed.warn_unless_joined()
+  assert '4 hosts' in caplog.text and 'JAX_PROCESS_ID' in caplog.text
+
+
 def _set_variables(setenv, coordinator, num_processes, process_id):
   names = ('JAX_COORDINATOR_ADDRESS', 'JAX_NUM_PROCESSES', 'JAX_PROCESS_ID')
   given = zip(names, (coordinator, num_processes, process_id), strict=True)
   for name, value in given:
     if value is not None:
       setenv(name, value)
+
+
+@pytest.mark.parametrize(
+  'endpoints, joins', [('u:1:10.0.0.1,u:2:10.0.0.2', 1), ('u:1:10.0.0.1', 0)]
+)
+def test_the_hosts_of_a_cloud_tpu_join(endpoints, joins, monkeypatch):
+  attributes = {'agent-worker-number': '0'} | {
+    'worker-network-endpoints': endpoints
+  }
+
+  class Metadata(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+      text = attributes.get(self.path.rpartition('/')[2])
+      google = self.headers['Metadata-Flavor'] == 'Google'
+      self.send_response(200 if text and google else 404)
+      self.end_headers()
+      self.wfile.write((text or '').encode())
+
+    def log_message(self, *unused):
+      pass
+
+  calls = []
+  monkeypatch.setattr(
+    distributed.jax.distributed, 'initialize', lambda **x: calls.append(x)
+  )
+  with http.server.HTTPServer(('127.0.0.1', 0), Metadata) as server:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv('GCE_METADATA_IP', f'127.0.0.1:{server.server_port}')
+    distributed.start_distributed()  # no TPU host
+    assert not calls
+    monkeypatch.setenv('TPU_ML_PLATFORM', 'JAX')
+    monkeypatch.delenv('TPU_SKIP_MDS_QUERY', raising=False)
+    distributed.start_distributed()
+    attributes.clear()
+    distributed.start_distributed()  # jax would not know it
+    server.shutdown()
+  assert len(calls) == joins
 
 
 @pytest.mark.slow
