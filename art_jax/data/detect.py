@@ -42,6 +42,12 @@ def parse(
     return sources.Builtin(layout), f'data: built-in pictures ({layout})'
   if text.startswith('tfds:'):
     return sources.Tfds(text[5:]), f'data: tfds {text[5:]}'
+  core.require(
+    '://' not in text,
+    f'--data={printable(text)}: pictures are read from a disk; mount the bucket '
+    '(gcsfuse) or copy it to every host, and pass that folder; or pass '
+    'hf:OWNER/NAME or tfds:NAME',
+  )
   path = os.path.abspath(os.path.expanduser(text))
   if on_hub := hub.is_name(text):  # the run keeps the commit of today
     path = str(hub.pin(hub.parse(text), 'dataset'))

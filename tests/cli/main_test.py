@@ -57,6 +57,7 @@ _TINY = ('--experiment=cyclegan', '--tiny', '--devices=8')
     ([*_TINY, '--set', 'algorithm.generator.norm=group'], 'norm'),
     ([*_TINY, '--set', 'train.accumulate=3'], 'train.accumulate=3'),
     ([*_TINY, '--data=/no/such/folder'], 'no such folder'),
+    ([*_TINY, '--data=gs://bucket/pictures'], 'mount the bucket'),
     ([*_TINY, '--data={empty}'], 'holds 0 images'),
     ([*_TINY, '--data={one_domain}'], 'trainB'),
     ([*_TINY, '--data={text}'], 'cannot be read'),

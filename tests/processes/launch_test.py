@@ -34,20 +34,6 @@ def _trained(command: str) -> list[str]:
   'script, flags, first, holds, carries',
   [
     (
-      'slurm.sh',
-      ('--nodes=2', '--gpus=4', '--partition=a'),
-      'sbatch',
-      (
-        '--nodes=2',
-        '--ntasks-per-node=4',
-        '--gpus-per-node=4',
-        '--signal=TERM@120',
-        '--requeue',
-        '--partition=a',
-      ),
-      '--wrap=',
-    ),
-    (
       'tpu_gke.sh',
       (*_WHERE, '--cluster=C', '--type=v6e-16', '--image=I', '--slices=2'),
       'xpk',
@@ -56,6 +42,8 @@ def _trained(command: str) -> list[str]:
         '--tpu-type=v6e-16',
         '--num-slices=2',
         '--max-restarts=50',
+        '--restart-on-exit-codes=75',  # else only 42 and 127 to 255
+        '--termination-grace-period-seconds=120',
       ),
       '--command=',
     ),
@@ -102,15 +90,82 @@ def test_dry_run_prints_what_would_run(script, flags, first, holds, carries):
     assert word in words, word
   inner = [w for w in words if w.startswith(carries) and 'art_jax.main' in w]
   line = next(x for x in inner[0].splitlines() if 'art_jax.main' in x)
-  flags = _trained(line.removeprefix(carries).partition('; ')[0])
-  expected = 'gpu' if script == 'slurm.sh' else 'tpu'
-  assert f'--expect_platform={expected}' in flags
+  flags = _trained(line.removeprefix(carries))
+  assert '--expect_platform=tpu' in flags
   assert flags[-len(_TRAIN) :] == list(_TRAIN)  # spaces and dollars survive
 
 
 def _as_one_line(text: str) -> str:
   lines = [x for x in text.splitlines() if not x.startswith('until')]
   return ' '.join(lines)
+
+
+_SRUN = """#!/bin/bash
+while [[ $1 == -* ]]; do shift; done
+highest=0
+for code in $CODES; do
+  CODE=$code "$@"
+  code=$?
+  if [ $code -gt $highest ]; then highest=$code; fi
+done
+exit $highest
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+  'codes, restarts, code, requeued',
+  [
+    ('0 0', 0, 0, False),
+    ('75 75', 0, 75, True),
+    ('137 134', 19, 137, True),
+    ('137 134', 20, 137, False),
+    ('74 134', 0, 74, False),
+    ('134 2', 0, 2, False),
+    ('127 127', 0, 127, False),  # no such python
+  ],
+)
+def test_slurm_queues_again_what_a_restart_repairs(
+  codes, restarts, code, requeued, tmp_path
+):
+  words = 'printf "%s\\n" "$@" > words; exit $CODE'
+  programs = {
+    'srun': _SRUN,
+    'scontrol': '#!/bin/sh\necho "$@" > requeued',
+    'sbatch': '#!/bin/sh\necho "$@"\nfor x; do :; done\nexec bash "$x"',
+    'python': f'#!/bin/bash\n{words}',
+  }
+  for name, text in programs.items():
+    (tmp_path / name).write_text(text)
+    (tmp_path / name).chmod(0o755)
+  environ = {
+    'PATH': f'{tmp_path}:{os.environ["PATH"]}',
+    'SLURM_RESTART_COUNT': str(restarts),
+    'SLURM_JOB_ID': '7',
+    'CODES': codes,
+  }
+  flags = ('--nodes=2', '--gpus=4', '--partition=a')
+  done = subprocess.run(
+    [_LAUNCH / 'slurm.sh', *flags, '--', *_TRAIN],
+    env=environ,
+    cwd=tmp_path,
+    capture_output=True,
+    text=True,
+  )
+  assert done.returncode == code, done
+  assert {
+    '--nodes=2',
+    '--ntasks-per-node=4',
+    '--gpus-per-node=4',
+    '--signal=TERM@120',
+    '--requeue',
+    '--partition=a',
+  } <= {*done.stdout.split()}
+  lines = (tmp_path / 'words').read_text().splitlines()
+  assert '--expect_platform=gpu' in lines and lines[-3:] == list(_TRAIN)
+  file = tmp_path / 'requeued'
+  assert file.exists() == requeued
+  assert not requeued or file.read_text() == 'requeue 7\n'
 
 
 @pytest.mark.process
@@ -125,6 +180,19 @@ def _as_one_line(text: str) -> str:
       '--dry-run is not a flag of it',
     ),
     ('tpu_vm.sh', ('--', 'x'), '--name=... is missing'),
+    (
+      'tpu_gke.sh',
+      (
+        *_WHERE,
+        '--cluster=C',
+        '--type=t',
+        '--image=I',
+        '--slices=x',
+        '--',
+        'x',
+      ),
+      '--slices=x is no whole number',
+    ),
   ],
 )
 def test_bad_flags(script, arguments, message):

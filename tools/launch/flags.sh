@@ -75,18 +75,18 @@ json() {
   printf '"%s"' "$text"
 }
 
-# Hands a YAML to a command as its last argument, a file that is gone afterwards.
+# Hands a text to a command as its last argument, a file that is gone afterwards.
 submit() {
-  local yaml=$1 code=0
+  local text=$1 code=0
   shift
   if $DRY_RUN; then
     echo "# $(quoted "$@") FILE"
-    echo "$yaml"
+    echo "$text"
     return
   fi
   local folder
   folder=$(mktemp -d)
-  echo "$yaml" > "$folder/art_jax.yaml"
+  echo "$text" > "$folder/art_jax.yaml"
   "$@" "$folder/art_jax.yaml" || code=$?
   rm -r "$folder"
   return "$code"

@@ -3,7 +3,7 @@
 #
 #   tools/launch/skypilot.sh --name=one --accelerators=H100:8 --nodes=2 --spot=true \
 #     --package='art_jax[cuda] @ https://HOST/art_jax-0.1.0-py3-none-any.whl' -- \
-#     train cyclegan --data=gs://BUCKET/pictures --workdir=gs://BUCKET/one
+#     train cyclegan --data=tfds:cycle_gan/monet2photo --workdir=gs://BUCKET/one
 #
 # SkyPilot starts it again after a preemption and after exit codes 75 (saved) and
 # 134 (a process was lost); it does not count these. --volume names a SkyPilot

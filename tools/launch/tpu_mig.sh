@@ -4,11 +4,11 @@
 #   tools/launch/tpu_mig.sh --name=one --project=P --zone=us-central1-b \
 #     --machine=ct6e-standard-4t --topology=4x4 --hosts=4 --image=FAMILY \
 #     --package='art_jax[tpu] @ https://HOST/art_jax-0.1.0-py3-none-any.whl' -- \
-#     --experiment=cyclegan --data=gs://BUCKET/pictures --workdir=gs://BUCKET/one
+#     --experiment=cyclegan --data=tfds:cycle_gan/monet2photo --workdir=gs://BUCKET/one
 #
 # Makes a workload policy, an instance template and the group; every host
 # (FAMILY: `gcloud compute images list --project=ubuntu-os-accelerator-images`)
-# installs --package and starts the same program, and starts it again when it
+# installs --package in a Python of uv and starts the same program, and starts it again when it
 # ends with a code that a restart can repair. Delete the group when it is done:
 #   gcloud compute instance-groups managed delete NAME --zone=ZONE
 # --dry_run prints the commands.
@@ -19,14 +19,17 @@ name='' project='' zone='' machine='' topology='' hosts='' package=''
 image='' max_restarts=50
 FLAGS='name project zone machine topology hosts package image max_restarts'
 parse "$@"
+whole hosts max_restarts
 no_others
 region=${zone%-*}
 
 train=$(quoted /opt/art_jax/bin/python -m art_jax.main --expect_platform=tpu \
   --join_timeout=600 "${TRAIN[@]}")
 startup="#!/bin/bash
-python3 -m venv /opt/art_jax
-/opt/art_jax/bin/pip install $(quoted "$package")
+export HOME=/root
+curl -LsSf https://astral.sh/uv/install.sh | env UV_INSTALL_DIR=/opt/uv sh
+/opt/uv/uv venv --clear --python=3.12 /opt/art_jax
+/opt/uv/uv pip install --python=/opt/art_jax/bin/python $(quoted "$package")
 for start in \$(seq $max_restarts); do
   $train
   case \$? in 0|1|2|3|74) break ;; esac

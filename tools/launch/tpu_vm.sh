@@ -4,9 +4,10 @@
 #   tools/launch/tpu_vm.sh --name=one --project=P --zone=Z --type=v5litepod-16 \
 #     --runtime=v2-alpha-tpuv5-lite \
 #     --package='art_jax[tpu] @ https://HOST/art_jax-0.1.0-py3-none-any.whl' -- \
-#     --experiment=cyclegan --data=gs://BUCKET/pictures --workdir=gs://BUCKET/one
+#     --experiment=cyclegan --data=tfds:cycle_gan/monet2photo --workdir=gs://BUCKET/one
 #
-# That API gets no new kinds of TPU: prefer tpu_gke.sh or tpu_mig.sh. Other
+# That API gets no new kinds of TPU: prefer tpu_gke.sh or tpu_mig.sh. Its images
+# have Python 3.10, which is too old: uv brings another, in ~/.art_jax. Other
 # options before `--` (--spot, --reserved) go to the request. Start it again
 # after a preemption: delete the queued resource first. --dry_run prints the
 # commands.
@@ -18,7 +19,7 @@ FLAGS='name project zone type runtime package'
 parse "$@"
 
 where=(--project="$project" --zone="$zone")
-train=$(quoted python3 -m art_jax.main --expect_platform=tpu \
+train=$(quoted .art_jax/bin/python -m art_jax.main --expect_platform=tpu \
   --join_timeout=600 "${TRAIN[@]}")
 describe=(
   gcloud compute tpus queued-resources describe "$name" "${where[@]}"
@@ -37,6 +38,8 @@ else
   done
 fi
 run gcloud compute tpus tpu-vm ssh "$name" "${where[@]}" --worker=all \
-  --command="pip install $(quoted "$package")"
+  --command="curl -LsSf https://astral.sh/uv/install.sh | sh &&
+.local/bin/uv venv --clear --python=3.12 .art_jax &&
+.local/bin/uv pip install --python=.art_jax/bin/python $(quoted "$package")"
 run gcloud compute tpus tpu-vm ssh "$name" "${where[@]}" --worker=all \
   --command="$train"

@@ -7,6 +7,7 @@
 # The flags are those of jobset.sh, and so is what starts again: a TrainingRuntime
 # of the same name says it, which Kubeflow's own jax-distributed does not.
 # Kubeflow sets JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID.
+# To submit NAME again, first: kubectl delete trainjob,trainingruntime NAME
 # --dry_run prints the YAML.
 set -euo pipefail
 # shellcheck source=tools/launch/flags.sh
