@@ -44,8 +44,8 @@ def parse(
     return sources.Tfds(text[5:]), f'data: tfds {text[5:]}'
   core.require(
     '://' not in text,
-    f'--data={printable(text)}: pictures are read from a disk; mount the bucket '
-    '(gcsfuse) or copy it to every host, and pass that folder; or pass '
+    f'--data={printable(text)}: pictures are read from a disk; mount the '
+    'bucket (gcsfuse) or copy it to every host, and pass that folder; or pass '
     'hf:OWNER/NAME or tfds:NAME',
   )
   path = os.path.abspath(os.path.expanduser(text))

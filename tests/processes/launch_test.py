@@ -250,6 +250,26 @@ def test_local_dry_run(tmp_path):
   assert 'JAX_PLATFORMS=cpu' in lines[0]
 
 
+@pytest.mark.process
+@pytest.mark.parametrize('count, code', [(2, 0), (3, 2)])
+def test_local_takes_the_gpus_that_are_visible(count, code, monkeypatch):
+  monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '6,GPU-7a')
+  done = subprocess.run(
+    [
+      sys.executable,
+      _LAUNCH / 'local.py',
+      *(f'--processes={count}', '--gpus', '--dry_run', '--', 'train', 'vae'),
+    ],
+    capture_output=True,
+    text=True,
+  )
+  assert done.returncode == code, done
+  taken = [line.split()[0] for line in done.stdout.splitlines()]
+  names = ['CUDA_VISIBLE_DEVICES=6', 'CUDA_VISIBLE_DEVICES=GPU-7a']
+  assert taken == (names if code == 0 else [])
+  assert code == 0 or '6,GPU-7a names 2 GPU(s)' in done.stderr
+
+
 _DIES = """
 import os, signal, sys, time
 if sys.argv[-1] == '--process_id=1' and not os.path.exists('died'):
@@ -268,10 +288,11 @@ if not os.path.exists('died'):
   [
     (_DIES, (), 0, 1),
     ('import sys; sys.exit(134)', ('--max_restarts=1',), 134, 2),
+    ('import os; os.abort()', ('--max_restarts=0',), 134, 1),
     ('import sys; sys.exit(2)', (), 2, 0),  # a restart repairs no bad input
     ('import sys; sys.exit(75)', (), 75, 0),
   ],
-  ids=['killed', 'bounded', 'bad_input', 'stopped'],
+  ids=['killed', 'bounded', 'aborted', 'bad_input', 'stopped'],
 )
 def test_local_starts_again_what_a_restart_repairs(
   program, flags, code, restarts, tmp_path

@@ -3,7 +3,8 @@
   python tools/launch/local.py --processes=2 -- --experiment=cyclegan_demo
 
 What follows `--` goes to every art_jax.main. Each process gets `--devices_each`
-faked devices on a CPU, or with --gpus one GPU of its own. When a process dies,
+faked devices on a CPU, or with --gpus one GPU of its own, of those that
+CUDA_VISIBLE_DEVICES names where it is set. When a process dies,
 all end, and all start again from the last checkpoint, --max_restarts times. At
 Ctrl-C or SIGTERM all save a checkpoint and end, and none starts again.
 The exit code is that of the run (docs/reliability.md); only what a restart can
@@ -58,7 +59,7 @@ def _command(
   """Return the environment and the command line of one process."""
   env = {}
   if _GPUS.value:
-    env['CUDA_VISIBLE_DEVICES'] = str(index)
+    env['CUDA_VISIBLE_DEVICES'] = _gpus()[index]
     arguments = ['--expect_platform=gpu', *arguments]
   else:
     count = f'--xla_force_host_platform_device_count={_DEVICES.value}'
@@ -73,6 +74,22 @@ def _command(
     f'--num_processes={_PROCESSES.value}',
     f'--process_id={index}',
   ]
+
+
+def _gpus() -> list[str]:
+  """Return the GPUs that the processes may take, at least one for each."""
+  count, visible = _PROCESSES.value, os.environ.get('CUDA_VISIBLE_DEVICES')
+  if visible is None:
+    return [str(i) for i in range(count)]
+  gpus = [name for name in visible.split(',') if name]
+  if len(gpus) < count:
+    print(
+      f'local.py: --processes={count}: CUDA_VISIBLE_DEVICES={visible} names '
+      f'{len(gpus)} GPU(s); take as many processes at most',
+      file=sys.stderr,
+    )
+    sys.exit(2)
+  return gpus
 
 
 def _run(commands: list[tuple[dict, list[str]]]) -> int:
@@ -104,9 +121,10 @@ def _run(commands: list[tuple[dict, list[str]]]) -> int:
     if deadline is not None and time.monotonic() > deadline:
       for process in running:
         process.kill()
-  codes = [p.returncode for p in running]
+  # As a shell has it, 134 for an abort: Python says -6.
+  codes = [128 - c if (c := p.returncode) < 0 else c for p in running]
   failed = [code for code in codes if code in _FINAL and code]
-  code = failed[0] if failed else max(codes, key=abs)
+  code = failed[0] if failed else max(codes)
   # One that was still starting ends by the signal itself: no fault to repair.
   return 75 if asked and code not in _FINAL else code
 
