@@ -54,7 +54,7 @@ def devices(flags: Any) -> mesh.Devices:
   )
   distributed.expect_platform(flags.expect_platform)
   chosen = mesh.make_devices(flags.devices)
-  distributed.warn_unless_joined()
+  distributed.meet()
   return chosen
 
 

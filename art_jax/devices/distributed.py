@@ -123,8 +123,9 @@ def start_distributed(
       ) from error
 
 
-def warn_unless_joined() -> None:
-  """Warn of devices of several hosts, as of a TPU, that nobody joined."""
+def meet() -> None:
+  """Wait for all processes; warn if the hosts of a TPU were not joined."""
+  any_process(False)  # the first collective has 30 s: later some are slower
   if jax.process_count() > 1 and not jax.distributed.is_initialized():
     logging.warning(
       'The devices are those of %d hosts, but no variable and no cluster said '
@@ -269,16 +270,15 @@ def _cluster_detected() -> bool:
 def _tpu_hosts() -> str:
   """Return the hosts of this TPU slice, separated by commas; '' if unknown.
 
-  GKE names them in a variable, Compute Engine only in the metadata of the host.
-  There the devices span all hosts even if jax does not join them, but then none
-  would learn that another is lost or has to stop.
+  GKE names them in a variable, Compute Engine in the metadata of the host.
+  There the devices span all hosts, joined or not, but unjoined none learns that
+  another is lost or has to stop.
   """
   for name in ('TPU_PROCESS_ADDRESSES', 'TPU_WORKER_HOSTNAMES'):
     if name in os.environ:
       return os.environ[name]
   # jax sets them when it is imported: on a TPU host, and where there is none.
-  on_tpu = os.environ.get('TPU_ML_PLATFORM') == 'JAX'
-  if not on_tpu or 'TPU_SKIP_MDS_QUERY' in os.environ:
+  if 'TPU_SKIP_MDS_QUERY' in os.environ or 'TPU_ML_PLATFORM' not in os.environ:
     return ''
   try:
     _metadata('agent-worker-number')  # jax needs it

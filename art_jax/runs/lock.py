@@ -6,7 +6,7 @@ holder. (`filelock` before 4 empties that file and takes a file system without
 locks for a held one; since then it leaves a marker there that outlives a
 kill.) Best effort elsewhere: gs:// folders are not locked, a file system
 without locks gets a warning, and NFS locks hold between hosts only if the
-server supports them.
+server supports them, and there for a while after their host has died.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ import pathlib
 import socket
 import time
 from collections.abc import Iterator
+from typing import IO
 
 from absl import logging
 
@@ -27,6 +28,7 @@ from art_jax.devices import distributed
 
 _FILE = '.lock'
 _SEEN = 60  # seconds after which NFS shows a new file on another host
+_LEASE = 120  # seconds; Linux servers give leases of 90
 _LOCKS = pathlib.Path('/proc/locks')
 
 
@@ -101,7 +103,7 @@ class RunLock:
         str(path), error, 'pass --workdir=FOLDER that can'
       ) from error
     try:
-      fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      self._flock(self._file)
     except BlockingIOError:
       holder = _holder(path)
       self.__exit__()
@@ -122,6 +124,22 @@ class RunLock:
       self._file.write(json.dumps(about) + '\n')
       self._file.flush()
       os.fsync(self._file.fileno())  # other hosts read it
+
+  def _flock(self, file: IO[str]) -> None:
+    """Lock the open file, with patience for a holder that is not here.
+
+    NFS gives back the lock of a host that died once its lease is over; until
+    then a restart elsewhere would be refused, for good.
+    """
+    end = time.monotonic() + _LEASE
+    while True:
+      try:
+        return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except BlockingIOError:
+        here = not _LOCKS.exists() or holder(self._folder) is not None
+        if here or time.monotonic() > end:
+          raise
+      time.sleep(1)
 
   def _require_shared(self) -> None:
     """Raise a UserError in all processes unless all see the folder of one.

@@ -1,5 +1,6 @@
 """What goes wrong around a training, and what is left of it."""
 
+import contextlib
 import errno
 import json
 import os
@@ -311,6 +312,28 @@ def test_a_process_that_fails_alone_ends_with_its_own_code(monkeypatch):
   monkeypatch.setattr(jax.distributed, 'is_initialized', lambda: True)
   assert entry.main(['art_jax']) == 2
   assert ended.wait(10) and codes == [2]
+
+
+@pytest.mark.parametrize('lease, holder', [(9, None), (0, None), (9, 7)])
+def test_the_lock_of_a_host_that_died(lease, holder, tmp_path, monkeypatch):
+  answers = [BlockingIOError, BlockingIOError]
+
+  def flock(*unused):
+    if answers:
+      raise answers.pop()
+
+  monkeypatch.setattr(lock.fcntl, 'flock', flock)
+  monkeypatch.setattr(lock, 'holder', lambda folder: holder)
+  monkeypatch.setattr(lock, '_LEASE', lease)
+  monkeypatch.setattr(lock.time, 'sleep', lambda seconds: None)
+  given_back = lease and not holder
+  context = (
+    contextlib.nullcontext()
+    if given_back
+    else pytest.raises(core.UserError, match='is training in it')
+  )
+  with context, lock.RunLock(tmp_path, enabled=True):
+    assert not answers
 
 
 def test_a_folder_that_not_all_processes_share(tmp_path, monkeypatch):

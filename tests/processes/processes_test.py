@@ -68,10 +68,11 @@ def test_one_process_by_variables_joins_nobody(monkeypatch):
 
 
 def test_hosts_that_nobody_joined_are_told(monkeypatch, caplog):
-  distributed.warn_unless_joined()
+  distributed.meet()
   assert not caplog.text
   monkeypatch.setattr(distributed.jax, 'process_count', lambda: 4)
-  distributed.warn_unless_joined()
+  monkeypatch.setattr(distributed, 'any_process', lambda flag: flag)
+  distributed.meet()
   assert '4 hosts' in caplog.text and 'JAX_PROCESS_ID' in caplog.text
 
 
