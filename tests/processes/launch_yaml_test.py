@@ -191,16 +191,18 @@ def test_skypilot_runs_and_restarts(tmp_path):
   recovery = task['resources']['job_recovery']
   assert recovery['recover_on_exit_codes'] == [75, 134]
   assert recovery['max_restarts_on_errors'] == 0
-  package = shlex.split(task['setup'])
-  assert package == ['pip', 'install', 'art_jax[cuda] @ https://H/a.whl']
-  python = tmp_path / 'python'
+  assert shlex.split(task['setup'])[-1] == 'art_jax[cuda] @ https://H/a.whl'
+  python = tmp_path / '.art_jax' / 'bin' / 'python'
+  assert f'uv venv --clear --python=3.12 ~/{python.parts[-3]}' in task['setup']
+  python.parent.mkdir(parents=True)
   python.write_text(
     '#!/bin/sh\nprintf "%s\\n" "$JAX_COORDINATOR_ADDRESS" '
     '"$JAX_NUM_PROCESSES" "$JAX_PROCESS_ID" "$@"; exit 75\n'
   )
   python.chmod(0o755)
   node = {
-    'PATH': f'{tmp_path}:{os.environ["PATH"]}',
+    'PATH': os.environ['PATH'],
+    'HOME': str(tmp_path),
     'SKYPILOT_NODE_IPS': '10.0.0.1\n10.0.0.2',
     'SKYPILOT_NUM_NODES': '2',
     'SKYPILOT_NODE_RANK': '1',

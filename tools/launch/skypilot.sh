@@ -7,7 +7,8 @@
 #
 # SkyPilot starts it again after a preemption and after exit codes 75 (saved) and
 # 134 (a process was lost); it does not count these. --volume names a SkyPilot
-# volume that is mounted at /runs. `--accelerators=tpu-v6e-16` is one slice: its
+# volume that is mounted at /runs. uv, which SkyPilot brings, makes ~/.art_jax, as
+# the Python of an image may be too old. `--accelerators=tpu-v6e-16` is one slice: its
 # hosts find each other. Other options before `--` go to `sky jobs launch`
 # (--yes). --dry_run prints the YAML.
 set -euo pipefail
@@ -37,9 +38,11 @@ resources:
     recover_on_exit_codes: [75, 134]
 ${volume:+volumes: {/runs: $(json "$volume")\}
 }setup: |
-  pip install $(quoted "$package")
+  set -e
+  ~/.local/bin/uv venv --clear --python=3.12 ~/.art_jax
+  ~/.local/bin/uv pip install --python ~/.art_jax/bin/python $(quoted "$package")
 run: |
   $join
-  exec $(quoted python -m art_jax.main --expect_platform=$platform \
+  exec ~/.art_jax/bin/python $(quoted -m art_jax.main --expect_platform=$platform \
     --join_timeout=600 "${TRAIN[@]}")" \
   sky jobs launch ${OTHER[@]+"${OTHER[@]}"}
