@@ -38,7 +38,6 @@ resources:
     recover_on_exit_codes: [75, 134]
 ${volume:+volumes: {/runs: $(json "$volume")\}
 }setup: |
-  set -e
   ~/.local/bin/uv venv --clear --python=3.12 ~/.art_jax
   ~/.local/bin/uv pip install --python ~/.art_jax/bin/python $(quoted "$package")
 run: |
