@@ -153,6 +153,7 @@ class RunLock:
     while (other := self._digest() != theirs) and time.monotonic() < end:
       time.sleep(0.5)
     if distributed.any_process(other):
+      self.__exit__()
       raise core.UserError(
         f'--workdir={self._folder} is not one folder for all processes of this '
         'run; pass one on a disk that all hosts share'
