@@ -131,7 +131,7 @@ class RunLock:
     NFS gives back the lock of a host that died once its lease is over; until
     then a restart elsewhere would be refused, for good.
     """
-    end = time.monotonic() + _LEASE
+    end, told = time.monotonic() + _LEASE, False
     while True:
       try:
         return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -139,6 +139,14 @@ class RunLock:
         here = not _LOCKS.exists() or holder(self._folder) is not None
         if here or time.monotonic() > end:
           raise
+      if not told:
+        logging.warning(
+          'waiting up to %d s for the lock of %s: nobody here holds it, '
+          'so its holder is on another host, or was and died',
+          _LEASE,
+          self._folder,
+        )
+        told = True
       time.sleep(1)
 
   def _require_shared(self) -> None:

@@ -6,10 +6,10 @@
 #
 # The image is that of tools/launch/Dockerfile. --claim names the
 # PersistentVolumeClaim, shared by all nodes, that is mounted at /runs; without
-# it, the run folder is a gs:// path and the data hf: or tfds: names. --gpus=0 is a CPU. After exit codes 1,
-# 2, 3 and 74 the JobSet fails, after any other all pods start again,
-# --max_restarts (20) times. Other options before `--` go to kubectl. --dry_run
-# prints the YAML. TPUs: tpu_gke.sh.
+# it, the run folder is a gs:// path and the data hf: or tfds: names. --gpus=0 is
+# a CPU. After exit codes 1, 2, 3 and 74 the JobSet fails, after any other all
+# pods start again, --max_restarts (20) times. Other options before `--` go to
+# kubectl. --dry_run prints the YAML. TPUs: tpu_gke.sh.
 set -euo pipefail
 # shellcheck source=tools/launch/flags.sh
 . "$(dirname "$0")/flags.sh"

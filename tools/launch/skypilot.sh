@@ -7,10 +7,10 @@
 #
 # SkyPilot starts it again after a preemption and after exit codes 75 (saved) and
 # 134 (a process was lost); it does not count these. --volume names a SkyPilot
-# volume that is mounted at /runs. uv, which SkyPilot brings, makes ~/.art_jax, as
-# the Python of an image may be too old. `--accelerators=tpu-v6e-16` is one slice: its
-# hosts find each other. Other options before `--` go to `sky jobs launch`
-# (--yes). --dry_run prints the YAML.
+# volume that is mounted at /runs. uv, which SkyPilot brings, makes ~/.art_jax,
+# as the Python of an image may be too old. `--accelerators=tpu-v6e-16` is one
+# slice: its hosts find each other. Other options before `--` go to `sky jobs
+# launch` (--yes). --dry_run prints the YAML.
 set -euo pipefail
 # shellcheck source=tools/launch/flags.sh
 . "$(dirname "$0")/flags.sh"

@@ -8,7 +8,7 @@
 #
 # Makes a workload policy, an instance template and the group; every host
 # (FAMILY: `gcloud compute images list --project=ubuntu-os-accelerator-images`)
-# installs --package in a Python of uv and starts the same program, and starts it again when it
+# installs --package in a Python of uv and starts the same program, again when it
 # ends with a code that a restart can repair. Delete the group when it is done:
 #   gcloud compute instance-groups managed delete NAME --zone=ZONE
 # --dry_run prints the commands.
