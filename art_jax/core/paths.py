@@ -56,8 +56,8 @@ def home() -> pathlib.Path:
 def staged(path: os.PathLike | str) -> Iterator[epath.Path]:
   """Yield a name beside a local or gs:// file, which becomes it at the end.
 
-  A reader never sees half a file. Its folder is made; after an error nothing
-  is left, and an OSError names the file.
+  A reader never sees half a file, nor does a power loss leave one. Its folder
+  is made; after an error nothing is left, and an OSError names the file.
   """
   path = epath.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +66,7 @@ def staged(path: os.PathLike | str) -> Iterator[epath.Path]:
   temporary = path.with_name(f'.{mark:08x}.{os.getpid()}.tmp')
   try:
     yield temporary
+    _to_disk(temporary)
     temporary.replace(path)
   except BaseException as error:
     with contextlib.suppress(OSError):  # read-only, or the folder is gone
@@ -73,6 +74,13 @@ def staged(path: os.PathLike | str) -> Iterator[epath.Path]:
     if isinstance(error, OSError) and error.errno:
       raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     raise
+
+
+def _to_disk(path: epath.Path) -> None:
+  """Wait until the disk has a local file: its name may reach it before."""
+  if '://' not in os.fspath(path):
+    with open(path, 'rb') as file:
+      os.fsync(file.fileno())
 
 
 def write_atomic(path: os.PathLike | str, data: bytes | str) -> None:

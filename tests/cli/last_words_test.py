@@ -184,6 +184,16 @@ def test_the_longest_name_that_a_file_may_have_is_written(tmp_path):
   ]
 
 
+def test_the_disk_has_a_file_before_its_name(tmp_path, monkeypatch):
+  steps, replace = [], os.replace
+  monkeypatch.setattr(os, 'fsync', lambda _: steps.append('bytes'))
+  monkeypatch.setattr(
+    os, 'replace', lambda *names: steps.append('name') or replace(*names)
+  )
+  paths.write_atomic(tmp_path / 'config.txt', b'whole')
+  assert steps == ['bytes', 'name']
+
+
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize('mode', table.MODES)
 def test_signals(mode, number, tmp_path, monkeypatch, capfd):
