@@ -186,7 +186,7 @@ ROWS = (
       *_GENRES,
     ),
     budget=60,
-    takes=30,
+    takes=24,
     figure=('S2.3/classes/*.png', 'S2.3/genre_samples/*.png'),
     caption='Columns: the digit asked for; landscape, portrait, flower, '
     'cityscape, abstract.',
