@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from art_jax.nn import conv, norm, require
+from art_jax.nn import conv, doubling, norm, require
 from art_jax.nn.dropout import Dropout
 
 
@@ -32,6 +32,8 @@ class UNet(nn.Module):
     dropout: rate in the inner decoder blocks (0.5 in the paper, where it is the
       only source of noise); needs the rng 'dropout', off without it.
     dropout_blocks: innermost decoder blocks that have it; 3 in the paper.
+    upsample: 'transpose' (4x4 convolutions; the paper) or 'resize' (nearest
+      neighbor, then a convolution 3x3: no checkerboards).
     dtype: dtype of the layers; parameters and results are float32.
   """
 
@@ -41,6 +43,7 @@ class UNet(nn.Module):
   norm: str = 'batch'
   dropout: float = 0.5
   dropout_blocks: int = 3
+  upsample: str = 'transpose'
   dtype: str = 'float32'
 
   @property
@@ -51,6 +54,7 @@ class UNet(nn.Module):
   def _check(self, shape: tuple[int, ...]) -> None:
     require.at_least(self, width=1, levels=2, channels=1, dropout_blocks=0)
     require.one_of('norm', self.norm, norm.NORMS)
+    require.one_of('upsample', self.upsample, doubling.UPSAMPLES)
     require.rate('dropout', self.dropout)
     require.images(shape)
     reason = (
@@ -79,21 +83,13 @@ class UNet(nn.Module):
     self._check(x.shape)
     *skips, x = self._encode(x, train)
     for i, features in enumerate(reversed(self._widths()[:-1])):
-      x = conv.ConvTranspose(
-        features,
-        use_bias=self.norm != 'batch',
-        dtype=self.dtype,
-        name=f'up_{i}',
-      )(nn.relu(x))
+      x = self._double(x, features, f'up_{i}', self.norm != 'batch')
       x = self._norm(x, train, f'up_{i}_norm')
       if i < self.dropout_blocks:
         x = Dropout(self.dropout)(x, train and self.has_rng('dropout'))
       x = jnp.concatenate([skips.pop(), x], axis=-1)
-    return jnp.tanh(
-      conv.ConvTranspose(self.channels, dtype=self.dtype, name='head')(
-        nn.relu(x)
-      ).astype(jnp.float32)
-    )
+    x = self._double(x, self.channels, 'head', True)
+    return jnp.tanh(x.astype(jnp.float32))
 
   def _encode(self, x: jax.Array, train: bool) -> list[jax.Array]:
     """Return the outputs of every halving, before their activation."""
@@ -112,6 +108,16 @@ class UNet(nn.Module):
         x = self._norm(x, train, f'down_{i}_norm')
       outputs.append(x)
     return outputs
+
+  def _double(
+    self, x: jax.Array, features: int, name: str, use_bias: bool
+  ) -> jax.Array:
+    """Activate, then double height and width."""
+    resize = self.upsample == 'resize'
+    layer = conv.ResizeConv if resize else conv.ConvTranspose
+    return layer(features, use_bias=use_bias, dtype=self.dtype, name=name)(
+      nn.relu(x)
+    )
 
   def _norm(self, x: jax.Array, train: bool, name: str) -> jax.Array:
     return norm.apply_norm(self.norm, x, train, dtype=self.dtype, name=name)

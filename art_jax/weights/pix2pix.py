@@ -44,6 +44,11 @@ def layers_of(
     WeightsError,
   )
   if isinstance(module, UNet):
+    core.require(
+      module.upsample == 'transpose',
+      f"upsample = {module.upsample!r}: the upstream names are for 'transpose'",
+      WeightsError,
+    )
     return _unet(module, in_channels(params, 'down_0'))
   core.require(
     module.downsample == 'stride',

@@ -38,6 +38,16 @@ def test_tree_of_the_unet():
   assert params['head']['kernel'].shape == (4, 4, 4, 3)
 
 
+def test_resized_doublings_have_kernels_of_3():
+  module = UNet(width=2, levels=3, upsample='resize')
+  params = _shapes(module, 16)['params']
+  kernels = [params[name]['kernel'].shape for name in ('up_0', 'up_1', 'head')]
+  assert kernels == [(3, 3, 8, 4), (3, 3, 8, 2), (3, 3, 4, 3)]
+  x = jax.ShapeDtypeStruct((1, 16, 24, 3), 'float32')
+  made = jax.eval_shape(module.init_with_output, jax.random.key(0), x)[0]
+  assert made.shape == (1, 16, 24, 3)
+
+
 @pytest.mark.slow
 def test_dropout_is_in_the_inner_blocks_and_needs_a_key():
   x = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)), 'f4')
@@ -72,6 +82,7 @@ def test_dropout_is_in_the_inner_blocks_and_needs_a_key():
     ({'levels': 4, 'width': 0}, 32, 'width = 0'),
     ({'levels': 4, 'norm': 'group'}, 32, "norm = 'group'"),
     ({'levels': 4, 'dropout': 1.0}, 32, 'dropout = 1.0'),
+    ({'levels': 4, 'upsample': 'blur'}, 32, "upsample = 'blur'"),
   ],
 )
 def test_bad_unet(fields, size, match):

@@ -181,6 +181,7 @@ def test_widths_that_stop_doubling(module):
     (ResnetGenerator(4, 1, halvings=1), 'halvings = 1'),
     (ResnetGenerator(4, 1, norm='none'), "norm = 'none'"),
     (UNet(norm='none'), "norm = 'none'"),
+    (UNet(upsample='resize'), "upsample = 'resize'"),
     (PatchGAN(norm='none'), "norm = 'none'"),
     (DCGANGenerator(norm='none'), "norm = 'none'"),
     (DCGANGenerator(upsample='resize'), "upsample = 'resize'"),
