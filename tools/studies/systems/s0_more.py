@@ -13,7 +13,8 @@ from tools.studies.systems.row import (
 
 _FACADES = (
   'art_jax train pix2pix_facades {data} --workdir={{work}}/{name} '
-  '--set data.size=128 --set data.load_size=143 '
+  '--set algorithm.direction={direction} --set data.size=128 '
+  '--set data.load_size=143 '
   '--set algorithm.generator.levels=7 --set algorithm.generator.width=32 '
   '--set algorithm.discriminator.width=32 --set train.render_every=1500 '
   '--set train.checkpoint_every=1500 --set train.duration={steps}{more}'
@@ -26,9 +27,9 @@ _ACCURACY = (
 
 
 def _facades(name: str, more: str = '') -> tuple[Do, Do]:
-  more = f' --set algorithm.direction=ab{more}'
-  data = '--data={facades}'
-  line = _FACADES.format(data=data, name=name, steps=9000, more=more)
+  line = _FACADES.format(
+    data='--data={facades}', name=name, direction='ab', steps=9000, more=more
+  )
   score = Do(
     f'tools.studies.facades {{work}}/{name}', _ACCURACY, prefix=f'{name} '
   )
@@ -114,8 +115,9 @@ ROWS = (
         _FACADES.format(
           data='--set \'data.source=Builtin(layout="labels",count=400)\'',
           name='scenes',
+          direction='ba',
           steps=3000,
-          more=' --set algorithm.direction=ba',
+          more='',
         )
       ),
     ),
