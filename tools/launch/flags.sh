@@ -75,6 +75,13 @@ json() {
   printf '"%s"' "$text"
 }
 
+# Prints what makes FOLDER an environment with PACKAGE, by UV: it brings a Python
+# that is new enough, which images may lack.
+environment() { # UV FOLDER PACKAGE
+  echo "$1 venv --clear --python=3.12 $2 &&" \
+    "$1 pip install --python $2/bin/python $(quoted "$3")"
+}
+
 # Hands a text to a command as its last argument, a file that is gone afterwards.
 submit() {
   local text=$1 code=0

@@ -38,8 +38,7 @@ resources:
     recover_on_exit_codes: [75, 134]
 ${volume:+volumes: {/runs: $(json "$volume")\}
 }setup: |
-  ~/.local/bin/uv venv --clear --python=3.12 ~/.art_jax
-  ~/.local/bin/uv pip install --python ~/.art_jax/bin/python $(quoted "$package")
+  $(environment \~/.local/bin/uv \~/.art_jax "$package")
 run: |
   $join
   exec ~/.art_jax/bin/python $(quoted -m art_jax.main --expect_platform=$platform \

@@ -28,8 +28,7 @@ train=$(quoted /opt/art_jax/bin/python -m art_jax.main --expect_platform=tpu \
 startup="#!/bin/bash
 export HOME=/root
 curl -LsSf https://astral.sh/uv/install.sh | env UV_INSTALL_DIR=/opt/uv sh
-/opt/uv/uv venv --clear --python=3.12 /opt/art_jax
-/opt/uv/uv pip install --python=/opt/art_jax/bin/python $(quoted "$package")
+$(environment /opt/uv/uv /opt/art_jax "$package")
 for start in \$(seq $max_restarts); do
   $train
   case \$? in 0|1|2|3|74) break ;; esac

@@ -39,7 +39,6 @@ else
 fi
 run gcloud compute tpus tpu-vm ssh "$name" "${where[@]}" --worker=all \
   --command="curl -LsSf https://astral.sh/uv/install.sh | sh &&
-.local/bin/uv venv --clear --python=3.12 .art_jax &&
-.local/bin/uv pip install --python=.art_jax/bin/python $(quoted "$package")"
+$(environment .local/bin/uv .art_jax "$package")"
 run gcloud compute tpus tpu-vm ssh "$name" "${where[@]}" --worker=all \
   --command="$train"
