@@ -14,10 +14,33 @@ from etils import epath
 from art_jax import core
 from art_jax.config import experiments, serialization
 from art_jax.core.version import VERSION
+from art_jax.report.kinds import ANY, fitting
 from art_jax.runs import alarm_event, lock, metrics_log, metrics_rows
 from art_jax.runs.folder import RunFolder
 
 _PICTURE = re.compile(r'(\d{8})\.png')
+_START = {
+  'time': '?',
+  'command': '',
+  'versions': {ANY: ''},
+  'git_commit': '',
+  'platform': '?',
+  'device': '?',
+  'devices': 1,
+  'processes': 1,
+  'steps': {ANY: 0},
+}
+_DATA = {
+  'summary': '',
+  'train': [0],
+  'heldout': [0],
+  'classes': [''],
+  'skipped': [{'file': '?', 'reason': '?'}],
+  'changes': [{'step': 0, 'what': '?'}],
+}
+_BEST = {'step': 0, 'metric': '?', 'value': 0.0}
+_RATES = 'steps_per_second', 'input_share', 'productive_share'
+_KINDS = {list: 'list', dict: 'object'}
 _NAMED = re.compile(r'(?:--experiment[= ]|(?:^| )train )([^ -][^ ]*)')
 
 
@@ -74,8 +97,8 @@ class RunFiles:
   @property
   def duration(self) -> int:
     """Step at which the run ends; its last one if that is not known."""
-    start = self.starts[-1] if self.starts else {}
-    return int(start.get('steps', {}).get('duration') or self.step)
+    steps = self.starts[-1]['steps'] if self.starts else {}
+    return steps.get('duration') or self.step
 
   @property
   def status(self) -> str:
@@ -105,13 +128,17 @@ def collect(run: os.PathLike | str) -> RunFiles:
   experiment = _try(
     notes, config, None, RunFolder(path, writable=False).read_config
   )
-  starts = _json(notes, path / 'run.json', [])
+  starts = fitting(_json(notes, path / 'run.json', []), [_START])
   _compare_versions(notes, starts)
   checkpoints = sorted(
     int(p.name) for p in path.glob('checkpoints/*') if p.name.isdecimal()
   )
   data = _json(notes, path / 'data.json', {})
-  notes += _data_changes(data)
+  data = fitting(data, _DATA) if data else {}
+  notes += [
+    f'the data changed since step {change["step"]}: {change["what"]}'
+    for change in data.get('changes', [])
+  ]
   return RunFiles(
     path=path,
     experiment=experiment,
@@ -135,7 +162,7 @@ def collect(run: os.PathLike | str) -> RunFiles:
         alarm_event.from_row(row) for _, row in metrics_rows.parse(alarms)
       ],
     ),
-    summary=_json(notes, path / 'summary.json', {}, needed=False),
+    summary=_summary(_json(notes, path / 'summary.json', {}, needed=False)),
     scores=_scores(_json(notes, path / 'evaluation.json', [], needed=False)),
     pictures=_pictures(path / 'images'),
     checkpoints=checkpoints,
@@ -185,7 +212,16 @@ def _json(notes: list[str], path: pathlib.Path, empty: Any, needed=True) -> Any:
   if not path.exists() and not needed:
     return empty
   value = _try(notes, path, empty, lambda: json.loads(path.read_text('utf-8')))
-  return value if isinstance(value, type(empty)) else empty
+  if isinstance(value, type(empty)):
+    return value
+  notes.append(f'{path.name}: it holds no {_KINDS[type(empty)]}')
+  return empty
+
+
+def _summary(content: Mapping) -> dict[str, float]:
+  """Return summary.json; {} if it lacks a rate."""
+  numbers = fitting(content, {ANY: 0.0})
+  return numbers if all(name in numbers for name in _RATES) else {}
 
 
 def _scores(entries: list) -> dict[str, dict[str, Any]]:
@@ -195,11 +231,12 @@ def _scores(entries: list) -> dict[str, dict[str, Any]]:
     for entry in entries
     if isinstance(entry, dict) and isinstance(entry.get('scores'), dict)
     for name, score in entry['scores'].items()
+    if isinstance(score, dict)
   }
 
 
 def _compare_versions(notes: list[str], starts: list[Mapping]) -> None:
-  wrote = starts[-1].get('versions', {}).get('art_jax') if starts else None
+  wrote = starts[-1]['versions'].get('art_jax') if starts else None
   if wrote and wrote != VERSION:
     notes.append(
       f'art_jax {wrote} wrote this run and {VERSION} this report: '
@@ -207,21 +244,11 @@ def _compare_versions(notes: list[str], starts: list[Mapping]) -> None:
     )
 
 
-def _data_changes(data: Mapping) -> list[str]:
-  """Return the steps from which the pictures of a run were others."""
-  changes = data.get('changes', []) if isinstance(data, dict) else []
-  return [
-    f'the data changed since step {change.get("step")}: {change.get("what")}'
-    for change in changes
-    if isinstance(change, dict)
-  ]
-
-
 def _changed(
   experiment: core.Experiment | None, starts: list[Mapping]
 ) -> list[tuple[str, list[str]]] | None:
   """Compare with the experiment that the run was started as."""
-  command = starts[0].get('command', '') if starts else ''
+  command = starts[0]['command'] if starts else ''
   named = _NAMED.search(command)
   if experiment is None or not named or named[1].endswith('.py'):
     return None
@@ -253,7 +280,8 @@ def _best(folder: pathlib.Path, steps: list[int]) -> dict[str, Any]:
       host = json.loads(
         (folder / str(step) / 'host' / 'metadata').read_text('utf-8')
       )
-      return host.get('best') or {}
+      best = host.get('best')
+      return fitting(best, _BEST) if best else {}
     except (OSError, ValueError, AttributeError):
       continue
   return {}

@@ -4,6 +4,17 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from art_jax import core
+
+_KINDS = {
+  'step': int,
+  'alarm': str,
+  'begins': bool,
+  'since': int,
+  'text': str,
+  'fields': (list, tuple),
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Event:
@@ -31,7 +42,19 @@ class Event:
 
 
 def from_row(row: Mapping[str, Any]) -> Event:
-  """Return the event of a line of alarms.jsonl."""
-  known = {field.name for field in dataclasses.fields(Event)}
-  values = {name: value for name, value in row.items() if name in known}
-  return Event(**{**values, 'fields': tuple(values.get('fields', ()))})
+  """Return the event of a line of alarms.jsonl.
+
+  Raises:
+    core.UserError: it is none.
+  """
+  try:
+    event = Event(**{name: row[name] for name in _KINDS if name in row})
+  except TypeError as error:
+    raise core.UserError(f'{row!r:.200} is no alarm ({error})') from None
+  for name, kind in _KINDS.items():
+    value = getattr(event, name)
+    core.require(
+      isinstance(value, kind),
+      f'{row!r:.200} is no alarm ({name}={value!r:.50})',
+    )
+  return dataclasses.replace(event, fields=tuple(map(str, event.fields)))

@@ -41,7 +41,8 @@ def read_metrics(path: os.PathLike | str) -> list[dict[str, Any]]:
   A torn last line, of a run that was killed or is writing, is left out.
 
   Raises:
-    UserError: there is no such file, or an earlier line is not a row.
+    UserError: there is no such file, an earlier line is not a row, or a value
+      is no number.
   """
   path = epath.Path(path)
   core.require(
@@ -50,7 +51,7 @@ def read_metrics(path: os.PathLike | str) -> list[dict[str, Any]]:
     'folder of a run that has started',
   )
   return [
-    {name: _NOT_FINITE.get(value, value) for name, value in row.items()}
+    {name: _from_json(path, row, name) for name in row}
     for _, row in parse(path)
   ]
 
@@ -99,3 +100,14 @@ def _number(name: str, value: Any) -> float:
 
 def _to_json(value: float) -> float | str:
   return value if math.isfinite(value) else _WORDS[str(value)]
+
+
+def _from_json(path: epath.Path, row: Mapping[str, Any], name: str) -> float:
+  value = row[name]
+  number = _NOT_FINITE.get(value) if isinstance(value, str) else value
+  if not isinstance(number, int | float):
+    raise core.UserError(
+      f'{path}, step {row["step"]}: {name}={value!r:.60} is no number; remove '
+      'the line'
+    )
+  return number
