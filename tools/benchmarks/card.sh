@@ -12,5 +12,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 if [ -x "$root/.venv/bin/python" ]; then PYTHON=${PYTHON:-$root/.venv/bin/python}; fi
 export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
-if [ "${1:-}" = --prepare ]; then set -- --prepare="${2:?name a folder of paintings}"; fi
+if [ "${1:-}" = --prepare ]; then
+  set -- --prepare="${2:?name a folder of paintings}" "${@:3}"
+fi
 exec "${PYTHON:-python3}" -m tools.benchmarks.card "$@"
