@@ -246,18 +246,14 @@ _KINDS: dict[str, tuple[Any, ...]] = {
   ),
   'expect_platform': (flags.DEFINE_enum, None, ('cpu', 'gpu', 'tpu')),
 }
-_TEXTS = {
+# The same, with one form for all flags.
+MEANINGS = {
   name: {'': text} if isinstance(text, str) else text
   for name, text in _HELP.items()
 }
-for _name, _texts in _TEXTS.items():
+for _name, _texts in MEANINGS.items():
   _define, *_values = _KINDS.get(_name, (flags.DEFINE_string, None))
   _rows = [f'{mode}: {text}' if mode else text for mode, text in _texts.items()]
   _define(_name, *_values, ' '.join(_rows))
-# What a flag means in a mode, where that differs.
-BY_MODE = {
-  name: {mode: text for mode, text in texts.items() if mode}
-  for name, texts in _TEXTS.items()
-}
 # The flags of this file; absl has its own beside them.
 NAMES = tuple(_HELP)

@@ -1,9 +1,8 @@
 """What `art_jax help` prints."""
 
-import re
 import textwrap
 
-from art_jax.cli.flags import BY_MODE, FLAGS
+from art_jax.cli.flags import FLAGS, MEANINGS
 from art_jax.cli.table import MODES, Mode
 
 _WIDTH = 80
@@ -66,10 +65,8 @@ def _usage(mode: Mode) -> str:
 
 
 def _flag(name: str, mode: str) -> list[str]:
-  flag = FLAGS[name]
-  # Without what absl adds to the help of an enum and of a repeated flag.
-  text = re.sub('^<.*?>: |;\n.*', '', flag.help)
-  text = BY_MODE.get(name, {}).get(mode, text)
+  flag, meanings = FLAGS[name], MEANINGS[name]
+  text = meanings[mode if mode in meanings else '']
   if flag.default not in (None, [], False, 0):
     text += f' Default: {str(flag.default_as_str).strip(chr(39))}.'
   if flag.boolean:

@@ -7,7 +7,7 @@ import pytest
 from absl import flags
 
 from art_jax.cli import arguments, help
-from art_jax.cli.flags import BY_MODE, NAMES
+from art_jax.cli.flags import MEANINGS, NAMES
 from art_jax.cli.table import MODES, taking
 
 _CLI = pathlib.Path(arguments.__file__).parent
@@ -87,8 +87,8 @@ def test_modes_modules_and_flags_agree():
     assert len(set(mode.flags)) == len(mode.flags)
     assert not mode.flag or mode.flag in mode.flags
     assert set(mode.instead) <= set(mode.flags)
-  for flag, texts in BY_MODE.items():
-    assert set(texts) <= set(taking(flag)), flag
+  for flag, meanings in MEANINGS.items():
+    assert set(meanings) - {''} <= set(taking(flag)), flag
 
 
 @pytest.mark.parametrize('name', MODES)
@@ -101,6 +101,9 @@ def test_help_shows_the_flags_of_a_mode_alone(name):
     if line.startswith('  --')
   }
   assert shown == set(mode.flags) - {mode.flag}
+  assert not [
+    other for other in MODES if f' {other}: ' in ' '.join(text.split())
+  ]
   assert all(len(line) <= 80 for line in text.splitlines()[:-1])
   assert text.splitlines()[-1].startswith(f'Example:  art_jax {name}')
   assert f'  {name}' in help.overview()
