@@ -42,14 +42,14 @@ _NOT_RUN = {
   r'^(art_jax studio|ssh)\b': 'serves until it is stopped',
   r'^art_jax fetch \w|\bhf:|/kaggle/|--log=': 'needs a network, other packages '
   'or data',
-  r'=(inception|squeezenet)|face_kept|gatys_speed|gatys --experiment'
-  r'|^art_jax paint\b': 'needs published weights',
+  r'=(inception|squeezenet)|face_kept|nnst_beside|gatys_speed'
+  r'|gatys --experiment|^art_jax paint\b': 'needs published weights',
   r'=(CONTENT|STYLE|SCREAM)\b|\b(FLOW|DCGAN)\b|originals/S3\.': 'needs '
   'data and published weights',
   r'--checkpoint=\d{4}': 'needs a longer run',
   r'bench_peers': 'needs PyTorch',
   r'--target=|benchmarks\.targets': 'needs the plugin of a TPU or a GPU',
-  r'transpose_speed|input_speed|studies\.originals --minutes'
+  r'transpose_speed|input_speed|alarm_cost|studies\.originals --minutes'
   r'|studies\.gallery': 'minutes',
   r'\[|\bMODE\b|\.\.\.': 'shows a form',
 }
