@@ -132,8 +132,12 @@ def test_which_model_advises_only_on_all_of_them(tool):
   assert 'with many pictures a second: WGAN.' in told()
   assert '100 times as many\n  pictures a second as diffusion' in told()
   old = told(VAE=_row(plan=_PLAN | {'minutes': 5}))
-  assert 'VAE * ' in old and 'An earlier command: 5 minutes at 32 px' in old
-  assert '8 of 9 models are measured so' in old
+  assert (
+    'VAE * ' in old
+    and 'Measured with an earlier version or other settings: 5 minutes at 32 px'
+    in old
+  )
+  assert '8 of 9 models are measured with this version' in old
   judged = {'kid/squeezenet': 3.0, 'deviation/squeezenet': 0.1}
   rows = {name: row | judged for name, row in rows.items()}
   rows['DCGAN'] |= {'kid/squeezenet': 1.0}
@@ -142,7 +146,9 @@ def test_which_model_advises_only_on_all_of_them(tool):
   assert 'What these figures say (without WGAN):' in failed
   folder = _PLAN | {'data': 'van_gogh'}
   assert '--data=van_gogh' in told(folder, 'folder')
-  assert '0 of 9 models are measured so' in told(folder, 'folder')
+  assert '0 of 9 models are measured with this version' in told(
+    folder, 'folder'
+  )
   old = _PLAN | {'version': '0.0'}
   assert '0 of 9' in told(old, **{n: _row(plan=old) for n in rows})
 

@@ -89,7 +89,10 @@ def _section(
       older.add(_of(row['plan']))
     lines.append([f'{name} *' if old else name, *_shown(row)])
   text.append(command.table(_HEADER, lines) + '\n')
-  text += [f'\\* An earlier command: {one}.\n' for one in sorted(older)]
+  text += [
+    f'\\* Measured with an earlier version or other settings: {one}.\n'
+    for one in sorted(older)
+  ]
   if 'picture' in section:
     text.append(f'![16 samples of each model]({section["picture"]})\n')
   current = {n: r for n, r in rows.items() if _is_current(r['plan'], plan)}
@@ -129,9 +132,9 @@ def _verdict(
   measured = {k: v for k, v in rows.items() if 'kid' in v}
   if len(rows) < len(models) or plan['minutes'] < _ENOUGH or len(measured) < 2:
     return (
-      f'{len(measured)} of {len(models)} models are measured so, for '
-      f'{plan["minutes"]:g} minute(s) each. With all of them and {_ENOUGH} '
-      'minutes or more the page says here which to choose.\n'
+      f'{len(measured)} of {len(models)} models are measured with this version '
+      f'and these settings. Once all are, for {_ENOUGH} minutes or more, this '
+      'page says here which to choose.\n'
     )
   judged = all(_JUDGED[0] in row for row in measured.values())
   names = _JUDGED if judged else ('kid', 'deviation')
