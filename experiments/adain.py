@@ -18,7 +18,7 @@ Without --data it learns on built-in photos and paintings. With VGG-16:
   ... --set algorithm.weights=vgg16 --set algorithm.features.depth=16 \
     --set algorithm.decoder.depth=16
 
-A step is 1.5 TFLOP: hours on one GPU. Expect the painting's colors at once,
+A step is 1.7 TFLOP: hours on one GPU. Expect the painting's colors at once,
 its strokes after some ten thousand steps; docs/adain.md has a run of minutes.
 """
 

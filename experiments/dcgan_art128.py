@@ -8,7 +8,7 @@ tutorial plus one more layer in G and in D: latents of 100, cross entropy, Adam
 
 Data: the built-in paintings unless --data names the folder of the Kaggle set
 (best-artworks-of-all-time, 8,027 pictures by 50 artists; sub-folders are fine).
-100 epochs of it are 6,000 steps of 1.5 TFLOP: below an hour on a GPU. Mode
+100 epochs of it are 6,000 steps of 1.4 TFLOP: below an hour on a GPU. Mode
 collapse is common, with D's loss going to 0: watch loss/real, loss/fake and the
 samples. `dcgan_paintings` is the recipe to prefer.
 """

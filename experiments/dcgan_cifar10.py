@@ -6,7 +6,7 @@ tutorial, on the 50,000 training pictures enlarged to 64 px.
   art_jax train dcgan_cifar10
   art_jax train dcgan_cifar10 --data=builtin
 
-Data: cifar10 of TensorFlow Datasets. 50 epochs of 391 steps of 292 GFLOP: below
+Data: cifar10 of TensorFlow Datasets. 50 epochs of 391 steps of 253 GFLOP: below
 an hour on a GPU. Expect objects by color and rough shape after 20 epochs;
 without labels it favors some classes (a published FID of 48 at 32 px).
 """

@@ -7,7 +7,7 @@ arXiv:1511.06434) at 64 px, batch 128, Adam 5e-4 with beta1 0.5, 300 epochs.
 
 Data: the built-in paintings unless --data names a folder. The recipe is for
 2,235 pictures (WikiArt, styles of Japanese art): an epoch is 17 steps, the run
-4,976 steps of 292 GFLOP: minutes on a GPU. With so high a rate on so few
+4,976 steps of 253 GFLOP: minutes on a GPU. With so high a rate on so few
 pictures expect losses that diverge after 2,000 steps and spikes after 2,500.
 """
 

@@ -8,7 +8,7 @@ ReLU in G, 100 epochs.
 
 Data: the built-in paintings unless --data names a folder. The recipe is for
 2,235 pictures (WikiArt, styles of Japanese art): an epoch is 17 steps, the run
-1,659 steps of 292 GFLOP: minutes on a GPU. Expect divergence after 500 steps,
+1,659 steps of 253 GFLOP: minutes on a GPU. Expect divergence after 500 steps,
 blur and checkerboards. Two things are changed at once; the missing cell is
 version 3 against this one, and version 1 with --set
 algorithm.generator.activation=leaky_relu.

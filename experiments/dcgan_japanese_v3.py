@@ -8,7 +8,7 @@ arXiv:1511.06434) with targets smoothed to U(0.7, 1) and U(0, 0.3), ReLU in G,
 
 Data: the built-in paintings unless --data names a folder. The recipe is for
 2,235 pictures (WikiArt, styles of Japanese art): an epoch is 17 steps, the run
-6,635 steps of 292 GFLOP: minutes on a GPU. Expect spikes after 6,000 steps, and
+6,635 steps of 253 GFLOP: minutes on a GPU. Expect spikes after 6,000 steps, and
 structure that is found at two thirds of the run, lost, and found again near the
 end: keep more checkpoints with --set
 "train.keep_every=Epochs(20)".

@@ -7,7 +7,7 @@ tutorial: 64 px, latents of 100, batch 128, Adam 2e-4 with beta1 0.5.
   art_jax train dcgan_mnist --data=builtin
 
 Data: mnist of TensorFlow Datasets, 60,000 pictures, resized to 64 px. An epoch
-is 469 steps of 146 GFLOP: seconds on a GPU of today, most of an hour on 2 CPU
+is 469 steps of 248 GFLOP: seconds on a GPU of today, most of an hour on 2 CPU
 cores. There, train small networks at 32 px in minutes:
 
   --set data.size=32 --set algorithm.generator.size=32

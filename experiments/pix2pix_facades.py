@@ -13,7 +13,7 @@ half: a, the photo; right half: b, the label map) comes from
 http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/facades.tar.gz. The
 direction 'ba' paints photos from labels (the paper); --set
 algorithm.direction=ab labels photos. 400
-pictures and 200 epochs are 80,000 steps of 87 GFLOP: an hour or two on a GPU,
+pictures and 200 epochs are 80,000 steps of 84 GFLOP: an hour or two on a GPU,
 days on a CPU (try --set data.size=128 --set data.load_size=143 --set
 algorithm.generator.levels=7). Expect facades in the
 right layout after 20 epochs and convincing ones after 100.
