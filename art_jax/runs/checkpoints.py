@@ -215,7 +215,18 @@ class Checkpoints(contextlib.AbstractContextManager):
     if jax.process_count() > 1:
       step = int(multihost_utils.broadcast_one_to_all(np.int32(step)))
     if step >= 0 and restored is None:
-      restored = self._read(step, abstract_state)
+      try:
+        restored = self._read(step, abstract_state)
+      except Exception as e:  # the other processes wait here, too
+        error = core.UserError(
+          f'process {jax.process_index()} cannot read checkpoint {step} of '
+          f'{self.folder}, which process 0 has read: {e}; all processes need '
+          'the same folder'
+        )
+    if _any_process(error is not None):
+      raise error or core.UserError(
+        'another process could not restore; its message says why'
+      )
     self._reload()
     self._current = restored.step if restored else None
     return restored

@@ -650,11 +650,12 @@ def test_kill_in_the_middle_of_saves(tmp_path):
 
 
 _PEER = """
-  import sys
+  import re, sys
   import jax, numpy as np
   folder, port, rank, count = sys.argv[1], *map(int, sys.argv[2:])
   jax.config.update('jax_cpu_collectives_implementation', 'gloo')
   jax.distributed.initialize(f'localhost:{port}', count, rank)
+  from art_jax.runs import checkpoint_format, checkpoint_layout
   from art_jax.runs import checkpoints as checkpoint_store
   mesh = jax.make_mesh((jax.device_count(),), ('data',))
   rows = np.arange(32, dtype=np.float32).reshape(8, 4)
@@ -683,6 +684,20 @@ _PEER = """
         assert ('another model' if rank == 0 else 'process 0') in str(e), e
       else:
         raise AssertionError('restored')
+    if rank == 1:
+      real = checkpoint_format.read
+      def missing(*_):
+        raise checkpoint_layout.Damaged('missing', 'no such folder')
+      checkpoint_format.read = missing
+    try:
+      checkpoints.restore(state)
+    except ValueError as e:
+      says = 'another process', 'process 1 cannot read checkpoint 2 .* no such'
+      assert re.search(says[rank], str(e)), e
+    else:
+      raise AssertionError('restored')
+    if rank == 1:
+      checkpoint_format.read = real
     if rank == 0:
       def fail(*_, **__):
         raise OSError('no space')
