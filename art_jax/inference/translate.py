@@ -110,7 +110,8 @@ def files(
   failed = []
   for path, target in tqdm.tqdm(left, unit='picture', disable=None):
     try:
-      made = _translated(run, path, direction, repainted, target.parent)
+      picture = _read(path, fmt)
+      made = _translated(run, picture, direction, repainted, target.parent)
     except (decode.BadPictureError, TooLargeError) as error:
       if len(paths) == 1:
         raise
@@ -125,15 +126,26 @@ def files(
   return Outcome(written, len(paths) - len(left), tuple(failed))
 
 
+def _read(path: pathlib.Path, fmt: Format) -> Image.Image:
+  """Return a picture whose result the format can hold."""
+  picture = decode.picture(path)
+  core.require(
+    max(picture.size) <= fmt.longest,
+    f'{picture.width}x{picture.height} pixels: a side of a {fmt.suffix} file '
+    f'has at most {fmt.longest}; pass --format=png for it',
+    TooLargeError,
+  )
+  return picture
+
+
 def _translated(
   run: Run,
-  path: pathlib.Path,
+  picture: Image.Image,
   direction: str | None,
   mask: Image.Image | None,
   scratch: pathlib.Path,
 ) -> np.ndarray:
   """Return the result of a picture, u8[H, W, C]."""
-  picture = decode.picture(path)
   pixels = images.of_pillow(picture, run.experiment.data.channels)
   if mask is None:
     return run.translate(pixels, direction, scratch=scratch)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import math
 import os
 from typing import Any
 
@@ -17,6 +18,7 @@ _KEYWORD = 'art_jax made from'
 _DESCRIPTION = 0x010E
 _KINDS = {'png': 'PNG', 'jpg': 'JPEG', 'webp': 'WEBP'}
 _QUALITY = {'jpg': 95, 'webp': 90}
+_LONGEST = {'jpg': 65_500, 'webp': 16_383}  # of libjpeg and of the format
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Format:
   def suffix(self) -> str:
     """The end of a file's name: '.jpg'."""
     return f'.{self.kind}'
+
+  @property
+  def longest(self) -> float:
+    """The most pixels of a side."""
+    return _LONGEST.get(self.kind, math.inf)
 
 
 def parse(text: str | None) -> Format:

@@ -1,6 +1,7 @@
 """Folders of pictures: what is bad is named, what is left is done."""
 
 import dataclasses
+import io
 import os
 import zipfile
 
@@ -13,7 +14,7 @@ from PIL import Image
 from art_jax import core
 from art_jax.config import experiments
 from art_jax.inference import foreign, large, run, translate
-from art_jax.media import images
+from art_jax.media import images, picture_format
 from art_jax.weights import families
 
 
@@ -282,6 +283,25 @@ def test_a_picture_that_is_too_large_is_named_among_others(
   code, out, err = _main(weights, source, tmp_path / 'out')
   assert code == 2 and '1 picture(s) translated' in out
   assert 'big.png: 64x48 pixels need' in err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+  'fmt, most',  # of libjpeg's JPEG_MAX_DIMENSION and of a VP8 frame's 14 bits
+  [('jpg', 65_500), ('webp', 2**14 - 1)],
+)
+def test_a_side_that_a_format_cannot_hold(fmt, most, weights, tmp_path):
+  source = tmp_path / 'in'
+  source.mkdir()
+  _picture(source / 'a.png')
+  _picture(source / 'long.png', (most + 1, 1))
+  code, out, err = _main(
+    weights, source, tmp_path / 'out', f'--format={fmt}:90'
+  )
+  assert code == 2 and '1 picture(s) translated' in out
+  assert f'long.png: {most + 1}x1 pixels' in err.strip().splitlines()[-1]
+  longest = np.zeros((1, most, 3), np.uint8)
+  encoded = picture_format.encode(longest, picture_format.parse(fmt), '')
+  assert Image.open(io.BytesIO(encoded)).size == (most, 1)
 
 
 def test_translations_in_a_zip(weights, tmp_path):
