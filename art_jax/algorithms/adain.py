@@ -239,7 +239,8 @@ class AdaIN:
       styles: paintings f32[1, h, w, 3] in [-1, 1], of any sizes.
 
     Raises:
-      core.UserError: `blend` does not have a share for each.
+      core.UserError: `blend` does not have a share for each, or a painting
+        is too thin for the network.
     """
     core.require(
       not self.blend or len(self.blend) == len(styles),
@@ -248,7 +249,11 @@ class AdaIN:
     )
     one = params[_DIRECTION]
     measure = jax.jit(lambda x: moments(self._encode(one['features'], x)))
-    each = [measure(painting) for painting in styles]
+    with core.as_user_error(
+      'it is too thin a painting: crop it, or --set a larger '
+      'algorithm.style_size'
+    ):
+      each = [measure(painting) for painting in styles]
     mean, deviation = (jnp.concatenate(x) for x in zip(*each, strict=True))
     return {_DIRECTION: one | {'style': {'mean': mean, 'deviation': deviation}}}
 

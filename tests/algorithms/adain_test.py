@@ -116,6 +116,17 @@ def _with(model, **fields):
   return dataclasses.replace(model, experiment=experiment)
 
 
+def test_a_painting_that_is_too_thin_is_refused():
+  algorithm = experiments.load('adain', tiny=True).algorithm
+  features = algorithm.features.init(
+    jax.random.key(0), jnp.zeros((1, 32, 32, 3)), algorithm.style_layers
+  )
+  params = {'stylize': {'features': features}}
+  assert algorithm.styled(params, [_painting(0, 8, 64)])
+  with pytest.raises(core.UserError, match='too thin a painting: crop it'):
+    algorithm.styled(params, [_painting(0, 1, 64)])
+
+
 @pytest.mark.slow
 def test_any_painting_any_size_and_blends(trained):
   *_, model = trained
