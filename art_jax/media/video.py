@@ -106,11 +106,7 @@ def write(
     path.suffix.lower() == '.mp4',
     f'{path}: a video is written as .mp4; name it so',
   )
-  core.require(
-    _MIN_FPS <= fps <= _MAX_FPS,
-    f'fps={fps}: a video shows {_MIN_FPS} to {_MAX_FPS} frames a second; pass '
-    'such a value',
-  )
+  require_rate(fps)
   frames = iter(frames)
   first = next(frames, None)
   if first is None:
@@ -119,6 +115,15 @@ def write(
   with staged(path) as temporary:
     every = itertools.chain([first], frames)
     return _encode(temporary, every, (height, width), fps)
+
+
+def require_rate(fps: float) -> None:
+  """Raise a UserError unless `write` takes so many frames a second."""
+  core.require(
+    _MIN_FPS <= fps <= _MAX_FPS,
+    f'fps={fps}: a video shows {_MIN_FPS} to {_MAX_FPS} frames a second; pass '
+    'such a value, or convert the clip',
+  )
 
 
 def _encode(

@@ -287,6 +287,21 @@ def test_refusals(files, changes, message):
   assert sorted(files.iterdir()) == before
 
 
+def test_a_rate_that_cannot_be_written_is_refused_before_painting(files):
+  frames = [Image.fromarray(frame) for frame in _pan(2)]
+  frames[0].save(
+    files / 'slow.gif',
+    save_all=True,
+    append_images=frames[1:],
+    duration=200_000,
+  )
+  style = str(files / 'painting.png')
+  gatys = dict(experiment='style_transfer', tiny=True, style=style)
+  with pytest.raises(core.UserError, match=r'fps=0\.005: .* convert the clip'):
+    _run(files, content=str(files / 'slow.gif'), **gatys)
+  assert not (files / 'out.mp4.frames').exists()
+
+
 def test_without_opencv(files, monkeypatch, capsys):
   monkeypatch.setattr(runs, 'load', lambda *unused: _Negative())
   monkeypatch.setitem(__import__('sys').modules, 'cv2', None)

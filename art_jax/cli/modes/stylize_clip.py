@@ -73,6 +73,7 @@ class _Clip:
   def __init__(self, flags: Any, multiple: int, size: int | None = None):
     options.refuse(flags, 'videos', 'versus')
     self._video = video.read(flags.content)
+    video.require_rate(self._video.fps)  # not after hours of painting
     self._output = pathlib.Path(flags.output).expanduser()
     require_free(self._output, flags.overwrite)
     core.require(
