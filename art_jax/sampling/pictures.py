@@ -1,6 +1,8 @@
 """Samples as files of their own, any number of them."""
 
+import collections
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,10 +36,8 @@ def study(run: Any, request: Request) -> Result:
     made = make(start, rows, None if dealt is None else dealt[index])
     return images.to_uint8(np.asarray(made))[: count - start]
 
-  names = class_names(run)
-  ends = [
-    '' if dealt is None else f'_{_plain(names[dealt[i]])}' for i in range(count)
-  ]
+  names = _file_names(class_names(run))
+  ends = ['' if dealt is None else f'_{names[dealt[i]]}' for i in range(count)]
   stems = [f'seed{request.seed}_{i:06d}{end}' for i, end in enumerate(ends)]
   return Result(
     f'{count} pictures of seed {request.seed}',
@@ -45,6 +45,14 @@ def study(run: Any, request: Request) -> Result:
   )
 
 
-def _plain(name: str) -> str:
-  """Return the name of a class as a part of a file's name."""
-  return re.sub(r'[^\w-]+', '_', name)[:60]
+def _file_names(classes: Sequence[str]) -> list[str]:
+  """Return the names of classes as parts of files' names, no two the same.
+
+  Those that would be one name ('C+' and 'C#') get their numbers too.
+  """
+  plain = [re.sub(r'[^\w-]+', '_', name)[:60] for name in classes]
+  counts = collections.Counter(plain)
+  return [
+    name if counts[name] == 1 else f'{name}_{number}'
+    for number, name in enumerate(plain)
+  ]

@@ -1,5 +1,6 @@
 """Pictures as files: counts, names, formats, resumed, in folders and zips."""
 
+import dataclasses
 import errno
 import io
 import os
@@ -71,6 +72,16 @@ def test_pictures_are_those_of_sample(monkeypatch):
     np.testing.assert_array_equal(whole, expected)
     assert made.stems[1] == 'seed3_000001' + ('_c' if labels else '')
     assert len(set(made.stems)) == 70
+
+
+def test_no_two_classes_have_one_file_name():
+  names = ('C+', 'C#', 'été 1', 'x' * 61, 'x' * 62)
+  algorithm = mirror.Mirror(num_classes=5)
+  experiment = dataclasses.replace(mirror.experiment(), algorithm=algorithm)
+  request = study.Request(num=5, labels=('all',))
+  made = pictures.study(Run(experiment, {}, 1, names), request).series
+  ends = ['C__0', 'C__1', 'été_1', 'x' * 60 + '_3', 'x' * 60 + '_4']
+  assert made.stems == [f'seed0_{i:06d}_{end}' for i, end in enumerate(ends)]
 
 
 @pytest.mark.parametrize('name', ['folder', 'out.zip'])
