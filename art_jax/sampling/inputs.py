@@ -5,8 +5,7 @@ import pathlib
 import numpy as np
 
 from art_jax import core
-from art_jax.data import decode, listing, pipeline
-from art_jax.media import images
+from art_jax.data import decode, listing, ops, pipeline
 
 
 def pictures(
@@ -28,11 +27,12 @@ def pictures(
   """
   if source is None:
     return _held_out(data, count)
-  cut = [
-    decode.decode(p, size=data.size, channels=data.channels, fit=data.fit)
+  size = data.load_size or data.size  # cut as those held out
+  whole = [
+    decode.decode(p, size=size, channels=data.channels, fit=data.fit)
     for p in listing.pictures(source.expanduser())[:count]
   ]
-  return images.from_uint8(np.stack(cut))
+  return ops.center({'image': np.stack(whole)}, data.size)['image']
 
 
 def _held_out(data: core.Data, count: int) -> np.ndarray:

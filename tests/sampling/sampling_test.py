@@ -211,6 +211,21 @@ def test_reconstruct_of_files(tmp_path):
   assert len(held_out.arrays['originals']) >= 1
 
 
+def test_a_picture_is_cut_as_those_held_out(tmp_path):
+  run = _run()
+  data = dataclasses.replace(run.experiment.data, load_size=12)
+  experiment = dataclasses.replace(run.experiment, data=data)
+  pixels = np.random.default_rng(0).integers(0, 256, (12, 12, 3), np.uint8)
+  Image.fromarray(pixels).save(tmp_path / 'a.png')
+  result = _study(
+    dataclasses.replace(run, experiment=experiment),
+    'reconstruct',
+    input=tmp_path,
+  )
+  (original,) = result.arrays['originals']
+  np.testing.assert_array_equal(original, pixels[2:10, 2:10])  # the middle
+
+
 @pytest.mark.parametrize('uniform', [False, True])
 def test_invert_finds_the_latent(tmp_path, uniform):
   run = _run(num_classes=5, uniform=uniform)
