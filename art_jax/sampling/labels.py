@@ -18,7 +18,8 @@ def numbers(
   """Return the numbers of some classes.
 
   Args:
-    wanted: names or numbers, or one of them; None: no class.
+    wanted: names or numbers, or one of them; 'all', alone: every class; None:
+      no class.
     algorithm: the model.
     names: of its classes, in the order of their numbers; may be unknown.
 
@@ -52,6 +53,8 @@ def numbers(
     f'this {model} makes pictures of a class: pass labels, out of '
     f'{_known(count, names)}',
   )
+  if chosen == ['all']:
+    return list(range(count))
   return [_number(one, count, names) for one in chosen]
 
 

@@ -77,6 +77,8 @@ def test_labels_by_name_and_number():
   np.testing.assert_array_equal(by_name, run.sample(6, labels=['2', '0']))
   np.testing.assert_array_equal(by_name[0], run.sample(1, labels='rose')[0])
   np.testing.assert_array_equal(labels.deal([2, 0], 5), [2, 0, 2, 0, 2])
+  for every in ('all', ['all']):
+    assert labels.numbers(every, run.algorithm, _NAMES) == [0, 1, 2, 3, 4]
   # tanh(z + 2 / 4) by hand.
   z = generate.latents(run.algorithm, 0, 1)
   expected = np.tanh(z + 0.5).reshape(1, 8, 8, 3)
