@@ -214,7 +214,12 @@ _KINDS: dict[str, tuple[Any, ...]] = {
   'max_copy': (flags.DEFINE_float, None),
   'upscale': (flags.DEFINE_bool, False),
   'num': (flags.DEFINE_integer, None),
-  'seed': (flags.DEFINE_integer, 0),
+  'seed': (
+    functools.partial(
+      flags.DEFINE_integer, lower_bound=0, upper_bound=2**32 - 1
+    ),
+    0,
+  ),
   'labels': (flags.DEFINE_list, []),
   'log': (flags.DEFINE_list, []),
   'frames': (flags.DEFINE_integer, None),

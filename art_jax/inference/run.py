@@ -58,9 +58,9 @@ class Run:
     Args:
       n: how many, >= 1.
       labels: of a conditional model, classes by name or number: one for all,
-        or several that are dealt in turn.
-      seed: of the latents, >= 0; picture i depends on the seed, its label and
-        i alone.
+        or several that are dealt in turn, or 'all'.
+      seed: of the latents, in [0, 2**32); picture i depends on the seed, its
+        label and i alone.
       floats: return f32 in [-1, 1] instead of bytes.
 
     Returns:
@@ -76,7 +76,7 @@ class Run:
         'run of a GAN, a diffusion model, a VAE or an autoencoder'
       )
     core.require(n >= 1, f'n={n}: it is at least 1')
-    core.require(seed >= 0, f'seed={seed}: it is at least 0')
+    require_seed(seed)
     from art_jax.sampling import generate
     from art_jax.sampling import labels as label_numbers
 
@@ -170,6 +170,7 @@ class Run:
     function = _translation(self.algorithm, self.direction(direction))
     sizes.require_pictures(images, self.experiment.data.channels)
     multiple = core.size_multiple(self.algorithm)
+    require_seed(seed)
     params = self.params, jax.random.key(seed)
     return sizes.translate(function, params, images, multiple, scratch)
 
@@ -204,6 +205,7 @@ class Run:
       'pass one of their height and width',
     )
 
+    require_seed(seed)
     function, multiple = _inpainting(algorithm), algorithm.multiple
     hole = np.broadcast_to(mask, images.shape[:-1])
     hole = hole.reshape(-1, *mask.shape[-2:], 1).astype(np.float32)
@@ -217,6 +219,13 @@ class Run:
 
     made = sizes.padded(images, multiple, make)
     return np.where(mask[..., None], made, images)
+
+
+def require_seed(seed: int, name: str = 'seed') -> None:
+  """Raise UserError unless a seed is one of those that jax tells apart."""
+  core.require(
+    0 <= seed < 2**32, f'{name}={seed}: it is at least 0 and below 2**32'
+  )
 
 
 def require_direction(

@@ -15,7 +15,7 @@ from art_jax import core
 from art_jax.algorithms import style_states
 from art_jax.data import sources
 from art_jax.devices import memory, mesh
-from art_jax.inference.run import Run
+from art_jax.inference.run import Run, require_seed
 from art_jax.painter import compose, plan, session
 from art_jax.painter.compose import Composition
 from art_jax.painter.gallery import Gallery, of_examples
@@ -63,7 +63,7 @@ class Request:
 
   def __post_init__(self):
     core.require(self.count >= 1, f'--count={self.count}: it is at least 1')
-    core.require(self.seed >= 0, f'--seed={self.seed}: it is at least 0')
+    require_seed(self.seed, '--seed')
     core.require(
       self.run or self.sources,
       'paint needs a RUN, whose training pictures it paints with, or '

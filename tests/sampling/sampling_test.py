@@ -96,6 +96,7 @@ def test_labels_by_name_and_number():
     ({}, {'labels': 'sea'}, 'has no classes'),
     ({}, {'n': 0}, 'n=0'),
     ({}, {'seed': -1}, 'seed=-1'),
+    ({}, {'seed': 2**32}, 'seed=4294967296'),  # jax takes it for seed 0
   ],
 )
 def test_sample_refuses(fields, arguments, said):
