@@ -54,9 +54,12 @@ def compare(
       **fields,
     )
 
-  def add_pair(metrics, function):
-    for metric, value in zip(metrics, function(a, b), strict=True):
-      add(metric, value, better='higher')
+  def add_each(metrics, function):
+    values = functools.cache(functools.partial(function, a, b))
+    for i, metric in enumerate(metrics):
+      scores.attempt(
+        metric, lambda m=metric, i=i: add(m, values()[i], better='higher')
+      )
 
   def add_kid():
     if few:
@@ -95,14 +98,11 @@ def compare(
     lambda: add('fid_infinity', fid.infinity(fid.statistics(a), b)),
     default=False,
   )
-  for pair, function in (
-    (('precision', 'recall'), precision_recall),
-    (
-      ('density', 'coverage'),
-      functools.partial(density_coverage, k=3 if few else 5),
-    ),
-  ):
-    scores.attempt(pair[0], lambda p=pair, f=function: add_pair(p, f))
+  add_each(('precision', 'recall'), precision_recall)
+  add_each(
+    ('density', 'coverage'),
+    functools.partial(density_coverage, k=3 if few else 5),
+  )
   scores.attempt('diversity', add_diversity)
   if extractor.logits:
     scores.attempt(

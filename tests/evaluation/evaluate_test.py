@@ -298,7 +298,7 @@ def test_a_subset_keeps_pairs():
 @pytest.mark.slow
 def test_samples_against_pictures_kept_aside():
   part = Generator(Model(num_classes=5))
-  wanted = ('kid', 'precision', 'density', 'accuracy')
+  wanted = ('kid', 'coverage', 'accuracy')
   _, against = _evaluate(part, 'images', wanted, num=40, reference='heldout')
   row = against['heldout/kid/pixels32@40-of-10']
   assert row.interval[0] < row.value < row.interval[1]
@@ -355,6 +355,12 @@ def test_what_applies_to_a_translator():
   assert by_name['cycle_a/psnr@10'].value > 20
 
 
+@pytest.mark.parametrize('wanted', ['precision', 'recall', 'coverage'])
+def test_one_metric_of_two_is_computed_alone(wanted):
+  _, by_name = _evaluate(Generator(Model()), 'images', (wanted,))
+  assert list(by_name) == [f'{wanted}/pixels32@24']
+
+
 def test_unknown_metric_and_broken_model():
   part = Generator(Model())
   with pytest.raises(core.UserError, match='--metrics=beauty.*precision'):
@@ -382,7 +388,7 @@ def test_two_folders(folders, tmp_path):
   command = (
     *('--mode=evaluate', f'--real={folders / "real"}'),
     *(f'--fake={folders / "fake"}', f'--output={tmp_path / "out"}'),
-    '--metrics=kid,precision,colourfulness',
+    '--metrics=kid,recall,colourfulness',
   )
   for times in (1, 2):
     code, out, err = run_main(*command)

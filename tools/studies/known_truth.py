@@ -17,7 +17,8 @@ from art_jax.evaluation import distributions, pictures, scores, survey
 from art_jax.metrics import features as extractors
 from tools import command
 
-_COLUMNS = ['', *'number KID FID precision recall density coverage'.split()]
+_SHARES = 'precision', 'recall', 'density', 'coverage'
+_COLUMNS = ['', 'number', 'KID', 'FID', *_SHARES]
 
 
 def main(
@@ -60,7 +61,7 @@ def main(
   )
   lines = []
   for name, points in zip(sets, others, strict=True):
-    compared = scores.Scores(('kid', 'fid', 'precision', 'density'))
+    compared = scores.Scores(('kid', 'fid', *_SHARES))
     distributions.compare(compared, extractor, params, reference, points)
     kid, fid, *shares = compared.rows
     lines.append(
