@@ -85,7 +85,7 @@ def compare(
         'fid', fid.frechet_distance(fid.statistics(a), fid.statistics(b))
       ),
     )
-  else:
+  elif not scores.wanted:
     scores.left_out['fid'] = (
       f'its bias is large under {fid.MIN_COUNT} pictures (here {count}): kid '
       'has none; --metrics=fid computes it all the same'
