@@ -248,6 +248,18 @@ def test_alarms_begin_once_end_and_are_the_same_when_read_again():
   assert [alarm_event.from_row(event.as_row()) for event in events] == events
 
 
+def test_many_rows_between_two_probes_hide_no_probe():
+  # As `diffusion_cifar10` logs: a probe at step 1 and in every 100th row. A
+  # grid fires after twice `patience`, 12 probes: the last is row 1,100.
+  rows = _rows(loss__total=np.geomspace(5, 0.01, 2000))
+  for row in (rows[0], *rows[99::100]):
+    row['probe/checkerboard'] = 50.0
+  events = watch.Watch(experiments.load('diffusion_cifar10')).replay(rows)
+  assert [(e.alarm, e.step, e.since) for e in events] == [
+    ('checkerboard', 11000, 10)
+  ]
+
+
 @pytest.mark.parametrize(
   'name', ['vae', 'cyclegan', 'cdcgan_mnist', 'wgan_art128']
 )

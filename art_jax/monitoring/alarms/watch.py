@@ -9,6 +9,7 @@ from art_jax.monitoring.alarms.rows import Finding, Row, Rows
 from art_jax.runs.alarm_event import Event
 
 _HEAD, _TAIL = 50, 400  # rows that are read: the first and the last
+_PROBES = 100  # of the rows between them, the last that hold a probe
 _EVERY = 10  # rows between two readings, unless a row holds a probe
 _SILENT = 5  # readings in a row without it that end an alarm
 
@@ -38,19 +39,20 @@ class Watch:
   ):
     """Watch a run of this experiment, whose labels have these names."""
     self._experiment, self._class_names = experiment, tuple(class_names)
-    self._head, self._tail, self._count = [], [], 0
+    self._head, self._probes, self._tail, self._count = [], [], [], 0
     self._firing: dict[str, tuple[Finding, int]] = {}
 
   def add(self, row: Row) -> list[Event]:
     """Take the next row; return what begins and ends with it."""
     full = len(self._head) == _HEAD
     (self._tail if full else self._head).append(row)
-    del self._tail[:-_TAIL]
+    self._probes += filter(None, map(_probe, self._tail[:-_TAIL]))
+    del self._tail[:-_TAIL], self._probes[:-_PROBES]
     self._count += 1
-    probed = any(name.startswith('probe/') for name in row)
-    if self._count % _EVERY and not probed and losses.nan([row]) is None:
+    if self._count % _EVERY and not _probe(row) and losses.nan([row]) is None:
       return []
-    findings = find(self._head + self._tail, self._experiment.train.alarms)
+    rows = self._head + self._probes + self._tail
+    findings = find(rows, self._experiment.train.alarms)
     return self._compare(int(row['step']), findings)
 
   def replay(self, rows: Rows) -> list[Event]:
@@ -87,3 +89,9 @@ class Watch:
   def _class_name(self, label: int) -> str:
     known = label < len(self._class_names)
     return self._class_names[label] if known else f'class {label}'
+
+
+def _probe(row: Row) -> Row:
+  """Return the step of a row and what its probe measured; {} without one."""
+  probed = {n: value for n, value in row.items() if n.startswith('probe/')}
+  return {'step': row['step'], **probed} if probed else {}
