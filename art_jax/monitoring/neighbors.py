@@ -90,8 +90,11 @@ class Reference:
     )
 
   def distinct(self, count: int) -> float:
-    """Effective number of distinct pictures among the first `count`."""
-    return effective_number(self.distances[:count, :count], self.spread)
+    """Effective number of distinct pictures among `count` of them."""
+    # They lie class by class: the first ones would be of one class.
+    last, count = len(self.points) - 1, min(count, len(self.points))
+    rows = np.linspace(0, last, count).astype(int)
+    return effective_number(self.distances[np.ix_(rows, rows)], self.spread)
 
 
 def effective_number(distance: np.ndarray, spread: float) -> float:
@@ -116,14 +119,14 @@ def effective_number(distance: np.ndarray, spread: float) -> float:
 def recall(own: np.ndarray, across: np.ndarray) -> float:
   """Return the share of pictures that lie among the samples.
 
-  See `metrics.precision_recall`; out of as many pictures as there are samples.
+  See `metrics.precision_recall`.
 
   Args:
     own: f32[N, N], distances of the samples.
     across: f32[N, M], their distances to the reference.
   """
   radii = precision_recall.radii(own, min(_NEIGHBORS, len(own) - 1))
-  return float(precision_recall.inside(across[:, : len(own)].T, radii).mean())
+  return float(precision_recall.inside(across.T, radii).mean())
 
 
 def memorized(across: np.ndarray, reference: Reference) -> float:

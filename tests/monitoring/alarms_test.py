@@ -317,10 +317,22 @@ def test_figures_are_those_of_the_metrics():
   np.testing.assert_allclose(mmd, expected, rtol=1e-4)
   apart = np.linalg.norm(points[:, None] - others, axis=2)
   np.testing.assert_allclose(compared['across'], apart, rtol=1e-5)
-  # Recall is out of as many pictures as there are samples.
-  _, expected = precision_recall(others[:40], points)
+  _, expected = precision_recall(others, points)
   found = neighbors.recall(compared['own'], compared['across'])
   assert found == pytest.approx(expected)
+
+
+def test_every_class_of_the_data_counts():
+  # Four classes of ten equal pictures, class by class, as folders are read.
+  corners = 100 * np.eye(4, dtype=np.float32)
+  reference = neighbors.Reference(corners.repeat(10, axis=0))
+  assert reference.distinct(8) == pytest.approx(4, abs=0.02)
+  assert reference.distinct(80) == pytest.approx(4, abs=0.02)
+  # All samples lie around the last class: a quarter of the data.
+  around = corners[3] + np.concatenate([np.eye(4), -np.eye(4)])
+  found = neighbors.compare(around, around, reference.points)
+  recall = neighbors.recall(*map(np.asarray, (found['own'], found['across'])))
+  assert recall == 0.25
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
