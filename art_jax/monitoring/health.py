@@ -60,12 +60,10 @@ def default_metric(names: list[str]) -> str | None:
 
 
 def value_of(metric: str, row: Mapping[str, float]) -> float | None:
-  """Return the value of a metric in a row, averaged over directions."""
-  values = [
-    value
-    for name, value in row.items()
-    if name == metric or name.startswith(f'{metric}/')
-  ]
+  """Return the value of a metric in a row, or its mean over directions."""
+  if metric in row:  # Those of its classes, or its terms, are others.
+    return row[metric]
+  values = [v for name, v in row.items() if name.startswith(f'{metric}/')]
   return float(np.mean(values)) if values else None
 
 

@@ -39,6 +39,16 @@ def test_what_grows_as_pictures_get_better(metric, larger):
   assert health.larger_is_better(metric) == larger
 
 
+def test_the_value_of_a_metric_is_its_own():
+  # Of a conditional model: all samples, and those of each class.
+  name = 'probe/diversity/pixels32@16'
+  row = {name: 0.9, f'{name}/class0': 0.1, f'{name}/class1': 0.2}
+  assert health.value_of(name, row) == 0.9
+  directions = {'probe/kid/x@8/ab': 1.0, 'probe/kid/x@8/ba': 4.0}
+  assert health.value_of('probe/kid/x@8', directions) == 2.5
+  assert health.value_of('loss/total', row) is None
+
+
 def _train(path, **fields):
   fields = {'alarms': _QUICK, **fields}
   loop.train(puppet.experiment(**fields), path, devices=mesh.make_devices(1))
