@@ -169,7 +169,9 @@ def _take_steps(
     for step in range(first + 1, duration + 1):
       with clocks.of('input'):
         inputs = [next(each) for each in batches]
-      with clocks.of('step' if step > first + 1 else 'compile'):
+      doing = 'step' if step > first + 1 else 'compile'
+      clocks.timed += doing == 'step'
+      with clocks.of(doing):
         program.step(inputs, step - 1)
       stopping = run.stop.requested(step)
       if run.schedule.due(step, stopping=stopping).log:

@@ -37,12 +37,12 @@ class Clocks:
 
   Attributes:
     seconds: time spent so far under each name.
-    untimed: number of steps that compiled and are left out of the rate.
+    timed: number of steps taken; those that compiled are left out.
   """
 
   def __init__(self):
     self.seconds: dict[str, float] = {}
-    self.untimed = 0
+    self.timed = 0
     self._began = time.perf_counter()
 
   def wall(self) -> float:
@@ -79,12 +79,13 @@ class Clocks:
   def summary(self, steps: int, rows: int) -> dict[str, float]:
     """Return rates and shares.
 
-    The rate counts the time of steps and of waiting for input; the first
-    step, which compiles, is left out of it. `input_share` is the part of that
+    The rate counts the time of steps and of waiting for input, and every step
+    taken, also those that are done again after a return to a checkpoint; the
+    first, which compiles, is left out of it. `input_share` is the part of that
     time in which the device had nothing to do but wait for a batch.
 
     Args:
-      steps: number of steps taken.
+      steps: number of steps that the run has come further.
       rows: examples of one step.
 
     Returns:
@@ -94,7 +95,7 @@ class Clocks:
     stepping = self.seconds.get('step', 0.0)
     waiting = self.seconds.get('input', 0.0)
     busy = stepping + waiting
-    rate = max(steps - max(self.untimed, 1), 0) / busy if busy else 0.0
+    rate = self.timed / busy if busy else 0.0
     return {
       'steps': steps,
       'steps_per_second': rate,

@@ -211,7 +211,7 @@ def each_call(
       batch = next(inputs)
     for step, count in multi_step.calls(first, run.schedule):
       doing = 'step' if count in compiled else 'compile'
-      clocks.untimed += count * (doing == 'compile')
+      clocks.timed += count * (doing == 'step')
       compiled.add(count)
       with clocks.of(doing):
         state, metrics = step_fn(

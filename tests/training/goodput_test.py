@@ -92,6 +92,9 @@ def test_a_return_to_a_checkpoint(tmp_path):
   assert [s['first'] for s in stretches] == [0, 4]
   assert summary['run_seconds/redone'] > 0
   assert summary['run_seconds/down'] == pytest.approx(0, abs=0.01)
+  # Steps 1 to 6, and 5 to 8 again; the first of each compiled.
+  busy = summary['seconds/step'] + summary['seconds/input']
+  assert summary['steps_per_second'] * busy == pytest.approx(5 + 3)
 
 
 _DAMAGED = ['', '{"a": 1}', '[1]', '[{"first": "x"}]', '[' * 9**5]

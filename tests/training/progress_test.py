@@ -68,6 +68,7 @@ def test_input_counts_only_while_the_device_waits(in_flight, name):
 def test_summary_shares():
   clocks = goodput.Clocks()
   clocks.seconds = {'step': 3.0, 'input': 1.0, 'compile': 9.0}
+  clocks.timed = 8
   summary = clocks.summary(steps=9, rows=2)
   assert summary['steps_per_second'] == 2.0  # the first step compiled
   assert summary['images_per_second'] == 4.0
