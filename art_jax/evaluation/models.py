@@ -11,6 +11,7 @@ import numpy as np
 import tqdm
 
 from art_jax import core
+from art_jax.config import experiments
 from art_jax.data import dataset as datasets
 from art_jax.data import ops, sources
 from art_jax.devices import distributed, mesh
@@ -187,6 +188,8 @@ class Evaluator:
   ) -> None:
     """Add the perceptual path length of the latents."""
     count = min(self.num or _PATHS, _PATHS)
+    # bfloat16 rounds by more than a picture changes in a step of 1e-4.
+    exact = experiments.everywhere(algorithm, {'dtype': 'float32'})
 
     def add():
       keys = jax.random.split(jax.random.key(self.seed), 3)
@@ -201,7 +204,7 @@ class Evaluator:
       def lengths(inputs, rows):
         (params, weights), (start, end, t, label) = inputs, rows
         return perceptual_path_length.path_lengths(
-          lambda z: algorithm.generate(params, z, label, key=keys[2]),
+          lambda z: exact.generate(params, z, label, key=keys[2]),
           perceptual_path_length.feature_distance(
             self.extractor.apply, weights
           ),

@@ -13,7 +13,7 @@ import pytest
 from command_line import run_main
 
 from art_jax import core
-from art_jax.config import experiments
+from art_jax.config import experiments, shapes
 from art_jax.data.sources import Builtin, Classes, Folder
 from art_jax.devices import mesh
 from art_jax.evaluation import models, pictures, record
@@ -353,6 +353,23 @@ def test_what_applies_to_a_translator():
   # The truth of built-in scenes is known, and both ways give 0.9 x.
   assert by_name['ab/psnr@10'].value > 0
   assert by_name['cycle_a/psnr@10'].value > 20
+
+
+def test_the_path_length_is_that_of_float32():
+  source = Builtin(layout='images', count=24)
+  gan = experiments.load('dcgan_paintings', tiny=True)
+  gan = experiments.replace(gan, {'data.source': source})
+  init = jax.jit(shapes.initializer(gan))
+  params = gan.algorithm.inference(init(jax.random.key(0)))
+  lengths = {}
+  for dtype in ('float32', 'bfloat16'):
+    run = Run(experiments.everywhere(gan, {'dtype': dtype}), params, 1)
+    evaluator = models.Evaluator(
+      run, source.open(gan.data), _PIXELS, (), mesh.make_devices(1), num=8
+    )
+    evaluator.evaluate(scores := Scores(('path_length',)))
+    lengths[dtype] = scores.rows[0].value
+  assert lengths['bfloat16'] == lengths['float32'] > 0
 
 
 @pytest.mark.parametrize('wanted', ['precision', 'recall', 'coverage'])
