@@ -130,13 +130,13 @@ def conditional_accuracy(
   scores: Scores,
   extractor: Extractor,
   real: tuple[Survey, np.ndarray],
-  heldout: tuple[Survey, np.ndarray],
+  heldout: tuple[Survey, np.ndarray] | None,
   fake: tuple[Survey, np.ndarray],
 ) -> None:
   """Add how often samples look like the class that was requested.
 
   The classifier is the vote of the nearest training pictures. Its accuracy on
-  held-out pictures stands beside: more cannot be reached.
+  held-out pictures, if there are any, stands beside: more cannot be reached.
   """
 
   def accuracy(survey, labels):
@@ -148,7 +148,7 @@ def conditional_accuracy(
     scores.add(
       score_name(f'accuracy-{NEIGHBORS}nn', extractor.name, fake[0].count),
       accuracy(*fake),
-      real=accuracy(*heldout),
+      real=accuracy(*heldout) if heldout else None,
       better='higher',
     )
 

@@ -85,14 +85,18 @@ class Evaluator:
       f'--reference=heldout is for samples, and {kind} makes none: its '
       'pictures are compared with held-out ones as it is; leave the flag out',
     )
-    aside = zip(self.data.train, self.data.heldout, strict=True)
     core.require(
-      all(train is not heldout for train, heldout in aside),
+      self._keeps_aside(),
       '--reference=heldout: this run keeps no pictures aside '
       f'(data.heldout={self.run.experiment.data.heldout:g}, or a single '
       'picture): it trains on all; train one with --set data.heldout=0.1, or '
       'use --reference=train',
     )
+
+  def _keeps_aside(self) -> bool:
+    """Tell whether the held-out pictures are others than the training ones."""
+    parts = zip(self.data.train, self.data.heldout, strict=True)
+    return all(train is not heldout for train, heldout in parts)
 
   def _survey(self, chosen: pictures.Pictures, keep: bool = False) -> Survey:
     return survey(chosen, self.extractor, self.weights, self.devices, keep=keep)
@@ -140,14 +144,14 @@ class Evaluator:
     self, scores: Scores, fake: tuple[Survey, np.ndarray]
   ) -> None:
     """Add how often samples look like the class that was requested."""
-    parts = (
-      self._pictures(scores, part, 'image') for part in ('train', 'heldout')
-    )
-    train, heldout = (
-      (self._survey(part, keep=True), np.asarray(part.labels)) for part in parts
-    )
+
+    def labeled(part):
+      chosen = self._pictures(scores, part, 'image')
+      return self._survey(chosen, keep=True), np.asarray(chosen.labels)
+
+    heldout = labeled('heldout') if self._keeps_aside() else None
     distributions.conditional_accuracy(
-      scores, self.extractor, train, heldout, fake
+      scores, self.extractor, labeled('train'), heldout, fake
     )
 
   def _sampler(

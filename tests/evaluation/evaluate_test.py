@@ -223,6 +223,7 @@ def test_fewer_pictures_are_a_random_subset_of_all_classes(
   source = Classes(str(tmp_path))
   value, scores = accuracy(heldout=0, num=18)
   assert 0.1 < value < 0.6  # Gray is always of one class.
+  assert scores.rows[0].real is None  # A known picture votes for itself.
   text = 'train image: a fixed random subset, 18 of 36 pictures'
   assert text in record.table(scores)
   # All of them: in order.
@@ -233,8 +234,9 @@ def test_fewer_pictures_are_a_random_subset_of_all_classes(
   assert not scores.subsets
   # Fewer samples than real pictures ask for all classes too.
   monkeypatch.setattr(models, '_ASIDE', 9)
-  value, _ = accuracy(heldout=0.5, reference='heldout')
+  value, scores = accuracy(heldout=0.5, reference='heldout')
   assert 0.1 < value < 0.7
+  assert scores.rows[0].real == 1  # One color a class, other pictures.
   # A folder the same way.
   (tmp_path / '060' / '99.png').write_bytes(b'')
   for most, total in ((18, 37), (36, None), (99, None)):
