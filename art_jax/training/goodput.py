@@ -127,11 +127,12 @@ class Goodput(contextlib.AbstractContextManager):
 
   def begin(self, step: int) -> None:
     """Begin a stretch: the next step is `step` + 1."""
-    if self._current is not None:
-      self.note(self._current['last'])
+    began = time.time() - self._clocks.wall()
+    if (before := self._current) is not None:
+      self.note(before['last'])
       self._before = dict(self._clocks.seconds)
-      self._wall_before = self._clocks.wall()
-    began = time.time() - (self._clocks.wall() - self._wall_before)
+      self._wall_before += before['wall']
+      began = before['began'] + before['wall']  # no time lies between them
     self._current = {'began': began, 'first': step, 'last': step}
     self._stretches.append(self._current)
     self.note(step)
