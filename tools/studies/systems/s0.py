@@ -102,8 +102,8 @@ ROWS = (
     unreached='That samples of a VAE come closer to the data is not confirmed '
     'here: random codes of the autoencoder have the lower KID with 16 and 256 '
     'numbers, and with 64 the two do not differ by two deviations. '
-    'Codes refitted by a Gaussian are nearer for the VAE alone (1.38, 1.21 and '
-    '1.35), and then about as near as random codes of the autoencoder. KID in '
+    'Codes refitted by a Gaussian are nearer for the VAE alone (column `kid '
+    'refitted`), about as near as random codes of the autoencoder. KID in '
     'pixels32 depends mostly on sharpness, and samples of the VAE are the more '
     'blurred.',
   ),
