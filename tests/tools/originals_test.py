@@ -296,6 +296,15 @@ def test_numbers_of_tables():
   assert of_tables(text) == {'a/kid': 1500, 'a/kid +-': 2, 'a/far': 0.1}
 
 
+def test_tables_of_a_text_stay_apart():
+  first, second = (
+    '| | kid |\n|---|---|\n| a | 2 |',
+    '| b | x |\n|---|---|\n| c | 3 |',
+  )
+  text = f'step 1\n\n\n{first}\n\n{second}\nended'
+  assert gather.table_lines(text) == f'{first}\n\n{second}'
+
+
 def test_the_plan_names_every_row_and_fits_a_weekend(capsys):
   assert command.call(originals.main, ['--plan']) == 0
   text = capsys.readouterr().out

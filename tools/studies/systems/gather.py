@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import re
 from collections.abc import Sequence
 
 from PIL import Image
@@ -29,8 +30,8 @@ def collected(row: Row, folder: pathlib.Path) -> dict:
 
 def table_lines(text: str) -> str:
   """Return the Markdown tables of a text, apart by empty lines."""
-  lines = [x for x in text.splitlines() if x.startswith('|')]
-  return '\n'.join(lines).replace('\n| |', '\n\n| |')
+  lines = [x if x.startswith('|') else '' for x in text.splitlines()]
+  return re.sub(r'\n{3,}', '\n\n', '\n'.join(lines)).strip()
 
 
 def figure(row: Row, folder: pathlib.Path, beside: pathlib.Path) -> str:
