@@ -92,7 +92,7 @@ RUNS = {
   'cyclegan_demo': Trained(
     (),
     'art_jax train cyclegan_demo --devices=1',
-    '3,000 steps, 3 minutes of 2 cores',
+    '3,000 steps, 3 minutes of one core',
   ),
   'pix2pix_scenes': Trained(
     (),
