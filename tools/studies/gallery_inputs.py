@@ -99,12 +99,14 @@ RUNS = {
     'art_jax train pix2pix_facades --devices=1 '
     '--set \'data.source=Builtin(layout="labels",count=400)\' '
     '--set algorithm.direction=ab --set data.size=128 --set data.load_size=143 '
-    '--set algorithm.generator.levels=5 --set algorithm.generator.width=16 '
-    '--set algorithm.generator.dropout=0 '
-    '--set algorithm.generator_optimizer.learning_rate=1e-3 '
-    '--set algorithm.discriminator.width=16 --set train.duration=3500 '
-    '--set train.rescale=false --workdir=runs/pix2pix_scenes',
-    '3,500 steps, 145 CPU seconds',
+    '--set algorithm.generator.levels=7 --set algorithm.generator.width=32 '
+    '--set algorithm.generator.upsample=resize '
+    '--set algorithm.generator_optimizer.learning_rate=5e-4 '
+    '--set algorithm.discriminator.width=32 '
+    '--set algorithm.discriminator_optimizer.learning_rate=1e-4 '
+    '--set train.duration=6000 --set train.rescale=false '
+    '--workdir=runs/pix2pix_scenes',
+    '6,000 steps, 1,130 CPU seconds',
   ),
   'adain': Trained(
     (),
