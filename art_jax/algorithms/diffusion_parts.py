@@ -86,6 +86,7 @@ def guided(
     sigma: f32[N], their noise levels.
     labels: i32[N]; None: no class.
   """
+  require_hidden_labels(diffusion, labels is not None)
   if labels is None or diffusion.guidance == 0:
     return denoise(diffusion, params, images, sigma)
   classes = jax.nn.one_hot(labels, diffusion.num_classes)
@@ -229,15 +230,25 @@ def require_fields(diffusion: Any) -> None:
     )
 
 
-def require_hidden_labels(diffusion: Any) -> None:
-  """Raise UserError if guidance needs a model without labels, not trained."""
+def require_hidden_labels(diffusion: Any, labeled: bool = True) -> None:
+  """Raise UserError if a model without labels is needed that is not trained.
+
+  Args:
+    diffusion: the algorithm.
+    labeled: its pictures have labels; then guidance alone may need it.
+  """
+  needed = (
+    f'algorithm.guidance = {diffusion.guidance} compares the model with one'
+    if labeled
+    else 'pictures without a label, such as repainted ones, take a model'
+  )
   core.require(
     not diffusion.num_classes
     or diffusion.label_dropout > 0
-    or diffusion.guidance == 1,
-    f'algorithm.guidance = {diffusion.guidance} compares the model with one '
-    'that knows no label, which label_dropout = 0 never trains; pass --set '
-    'algorithm.label_dropout=0.1, or --set algorithm.guidance=1',
+    or (labeled and diffusion.guidance == 1),
+    f'{needed} that knows no label, which label_dropout = 0 never trains; '
+    'train with --set algorithm.label_dropout=0.1'
+    + (', or pass --set algorithm.guidance=1' if labeled else ''),
   )
 
 

@@ -1,5 +1,7 @@
 """Diffusion: counts, the contract of the denoiser, samplers, guidance."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -215,6 +217,24 @@ def test_guidance_needs_labels_that_were_hidden():
     core.UserError, match='guidance = 1.5 .*label_dropout=0.1'
   ):
     jax.eval_shape(model.init, jax.random.key(0), {'image': image})
+
+
+def test_a_model_of_labels_alone_refuses_what_needs_none():
+  model = _conditional('algorithm.label_dropout=0', 'algorithm.guidance=1')
+  side = model.denoiser.size
+  image = jnp.zeros((2, side, side, 3))
+  state = jax.eval_shape(
+    model.init, jax.random.key(0), {'image': image, 'label': jnp.zeros(2, int)}
+  )
+  params = jax.eval_shape(model.inference, state)
+  labels = jnp.array([0, 4])
+  made = jax.eval_shape(model.generate, params, image, labels)
+  assert made.shape == image.shape
+  with pytest.raises(core.UserError, match='without a label.* = 0 never'):
+    jax.eval_shape(model.translate, params, image)
+  guided = dataclasses.replace(model, guidance=2.0)
+  with pytest.raises(core.UserError, match='guidance = 2.0 .*guidance=1'):
+    jax.eval_shape(guided.generate, params, image, labels)
 
 
 def test_bad_size():
