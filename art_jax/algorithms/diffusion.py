@@ -58,7 +58,7 @@ class Diffusion:
       eq. 6, whose w is ours - 1).
     sigma_min: smallest noise level of the sampler above 0.
     sigma_max: its largest.
-    rho: the larger, the more steps near sigma_min.
+    rho: the larger, the more steps near sigma_min; at least 1, even steps.
     spacing: of the sampler's steps: 'edm', by the three fields above, or
       'uniform', even in the time of a rectified flow, below sigma_max.
     strength: of `translate`: share of the sampler's steps that repaint a

@@ -1,5 +1,6 @@
 """Diffusion beside its step: edits of given pictures, and checks of fields."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -207,7 +208,12 @@ def require_fields(diffusion: Any) -> None:
       'is 1 without classes: there is no label to be guided by; set '
       'algorithm.num_classes and algorithm.denoiser.num_classes for it',
     ),
-    ('label_dropout', 0 <= diffusion.label_dropout <= 1, 'is in [0, 1]'),
+    ('guidance', math.isfinite(diffusion.guidance), 'is a finite number'),
+    (
+      'label_dropout',
+      0 <= diffusion.label_dropout < 1,
+      'is in [0, 1): at 1 no label is ever learned',
+    ),
     ('augment', 0 <= augment <= 1, 'is in [0, 1]'),
     ('ema_decay', optim.is_decay(diffusion.ema_decay), optim.DECAY_RULE),
     ('strength', 0 < diffusion.strength <= 1, 'is in (0, 1]'),
@@ -216,6 +222,9 @@ def require_fields(diffusion: Any) -> None:
       0 < diffusion.sigma_min < high,
       f'is in (0, sigma_max={high})',
     ),
+    ('sigma_max', high < math.inf, 'is a finite number'),
+    # Far out, the levels are no float32 any more.
+    ('rho', 1 <= diffusion.rho <= 1000, 'is in [1, 1000]', '7, as the paper'),
   )
   for name, needed in (
     ('num_classes', num_classes),

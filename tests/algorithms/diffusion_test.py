@@ -203,6 +203,12 @@ def test_inpainting_keeps_what_is_known_and_repainting_some():
     (['algorithm.num_classes=3'], 'denoiser.num_classes=5.*it is 3'),
     (['algorithm.augment=0'], 'denoiser.augment_size=9.*it is 0'),
     (['algorithm.sigma_min=90'], 'sigma_min=90'),
+    # Levels that are no numbers, or not in order: pictures of NaN.
+    (['algorithm.sigma_max=inf'], 'sigma_max=inf.*finite'),
+    (['algorithm.rho=0'], 'rho=0.0: it is in .1, 1000.; 7, as the paper'),
+    (['algorithm.rho=inf'], 'rho=inf'),
+    (['algorithm.guidance=nan'], 'guidance=nan.*finite'),
+    (['algorithm.label_dropout=1'], 'no label is ever learned'),
   ],
 )
 def test_bad_fields(assignments, match):
@@ -235,6 +241,15 @@ def test_a_model_of_labels_alone_refuses_what_needs_none():
   guided = dataclasses.replace(model, guidance=2.0)
   with pytest.raises(core.UserError, match='guidance = 2.0 .*guidance=1'):
     jax.eval_shape(guided.generate, params, image, labels)
+
+
+@pytest.mark.parametrize('rho', [1, 7, 1000])
+def test_levels_fall_for_every_rho(rho):
+  levels = np.asarray(diffusion_samplers.noise_levels(18, rho=rho))
+  # Equation 5 of Karras et al. in float64.
+  ramp = np.linspace(80 ** (1 / rho), 0.002 ** (1 / rho), 18) ** rho
+  np.testing.assert_allclose(levels, [*ramp, 0], rtol=1e-3)
+  assert (np.diff(levels) < 0).all()
 
 
 def test_bad_size():
