@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from art_jax.nn import pure
+from art_jax.nn import pure, require
 
 
 def keep(key: jax.Array, shape: tuple[int, ...], dropped: int) -> jax.Array:
@@ -38,7 +38,12 @@ class Dropout(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array, train: bool = True) -> jax.Array:
-    """Map [B, ...] to the same shape; without `train`, to itself."""
+    """Map [B, ...] to the same shape; without `train`, to itself.
+
+    Raises:
+      ValueError: if the rate is outside its range.
+    """
+    require.rate('dropout', self.rate)
     dropped = min(round(256 * self.rate), 255)
     if not train or not dropped:
       return x

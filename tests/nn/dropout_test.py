@@ -36,3 +36,9 @@ def test_leaves_alone_what_it_should():
   x = jnp.ones((2, 3))
   assert Dropout(0.5).apply({}, x, False) is x
   assert Dropout(0.0).apply({}, x) is x
+
+
+@pytest.mark.parametrize('rate', [-0.1, 1.0, 5.0, float('inf'), float('nan')])
+def test_a_rate_is_a_share(rate):
+  with pytest.raises(ValueError, match='dropout = .*in .0, 1'):
+    _dropped(rate)
