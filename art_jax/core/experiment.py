@@ -209,6 +209,12 @@ class Train:
       for length in [getattr(self, name)]
     ]
     alarms, parts = self.alarms, self.accumulate
+    rules += [
+      (f'alarms.{part}.{name}', value >= 1, 'is at least 1')
+      for part in ('collapse', 'duel', 'loss', 'sample')
+      for name, value in vars(getattr(alarms, part)).items()
+      if name in ('rows', 'probes', 'patience', 'spikes')
+    ]
     _require_fields(
       'train',
       self,

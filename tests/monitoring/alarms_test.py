@@ -7,6 +7,7 @@ import numpy as np
 import puppet
 import pytest
 
+from art_jax import core
 from art_jax.config import experiments, resumable
 from art_jax.core.alarm_limits import Alarms
 from art_jax.devices import mesh
@@ -368,3 +369,33 @@ def test_thresholds_are_config():
   )
   assert experiment.train.alarms.collapse.diversity == 0.2
   assert resumable.resumable('train.alarms.collapse.diversity')
+
+
+@pytest.mark.parametrize(
+  'name',
+  [
+    *('loss.rows', 'loss.spikes', 'duel.rows', 'duel.probes'),
+    *('collapse.probes', 'collapse.patience'),
+    *('sample.probes', 'sample.patience'),
+  ],
+)
+def test_numbers_of_rows_and_probes_are_at_least_one(name):
+  experiment = experiments.load('vae', tiny=True)
+  field = f'train.alarms.{name}'
+  with pytest.raises(core.UserError, match=f'{field}=0.*is at least 1'):
+    experiments.override(experiment, [f'{field}=0'])
+  least = experiments.override(experiment, [f'{field}=1'])
+  rows = [
+    {
+      'step': step,
+      'loss/total': 1.0 + step % 7,
+      'verdict/real': 1.0,
+      'verdict/fake': 1.0,
+      'probability/fake': 0.0,
+      'probe/distinct/pixels32@128': 0.01,
+      'probe/checkerboard': 9.0,
+    }
+    for step in range(1, 5)
+  ]
+  told = {find.alarm for find in watch.find(rows, least.train.alarms)}
+  assert told <= {'collapse', 'checkerboard', 'discriminator_wins', 'spiking'}
