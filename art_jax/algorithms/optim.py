@@ -8,6 +8,7 @@ is the algorithm's own step count, so an optimizer that runs five times a step
 
 import dataclasses
 import functools
+import math
 from typing import Any, Protocol, cast
 
 import jax
@@ -59,6 +60,13 @@ class StepDecay:
 
   boundaries: tuple[core.Duration, ...]
   gamma: float = 0.1
+
+  def __post_init__(self):
+    core.require(
+      0 <= self.gamma < math.inf,
+      f'StepDecay(gamma={self.gamma}): it is >= 0 and finite, or steps would '
+      'go uphill; pass 0.1',
+    )
 
   def factor(self, clock: jax.Array) -> jax.Array:
     """Return f32[]: gamma to the power of the boundaries passed."""
@@ -140,6 +148,19 @@ class _Common:
         f'{type(self).__name__}.{name}={value!r}: it is > 0; pass a '
         'positive number',
       )
+    for name in ('b1', 'b2', 'decay', 'momentum'):
+      value = getattr(self, name, 0.0)
+      core.require(
+        0 <= value < 1,
+        f'{type(self).__name__}.{name}={value!r}: it is in [0, 1), the share '
+        'of an average that is kept; pass such a number',
+      )
+    eps = getattr(self, 'eps', 1.0)
+    core.require(
+      0 < eps < math.inf,
+      f'{type(self).__name__}.eps={eps!r}: it is > 0 and finite, or a gradient '
+      'of 0 makes no number; pass 1e-8',
+    )
 
   def rate(self, clock: jax.Array) -> jax.Array:
     """Return f32[], the learning rate at this step."""

@@ -195,3 +195,20 @@ def test_create_keeps_collections_of_each_network():
 def test_bad_fields(make):
   with pytest.raises(core.UserError, match='it is > 0'):
     make()
+
+
+@pytest.mark.parametrize(
+  'make, message',
+  [
+    # Kingma & Ba 2015, algorithm 1: b1 and b2 lie in [0, 1).
+    (lambda: optim.Adam(b1=1.0), r'Adam.b1=1.0: it is in \[0, 1\)'),
+    (lambda: optim.Adam(b2=1.5), 'Adam.b2=1.5'),
+    (lambda: optim.Adam(eps=0.0), 'Adam.eps=0.0: it is > 0'),
+    (lambda: optim.RMSProp(decay=-0.1), 'RMSProp.decay=-0.1'),
+    (lambda: optim.SGD(momentum=float('nan')), 'SGD.momentum=nan'),
+    (lambda: optim.StepDecay(boundaries=(1,), gamma=-0.1), 'uphill'),
+  ],
+)
+def test_what_no_descent_is_made_of_is_refused(make, message):
+  with pytest.raises(core.UserError, match=message):
+    make()
