@@ -272,8 +272,8 @@ class Gatys:
     )
     content = self.content_weight * sum(errors, jnp.float32(0))
     style = jnp.float32(0)
-    count = len(targets.styles)
-    blend = self.blend or (1 / count,) * count
+    shares = self.blend or (1.0,) * len(targets.styles)
+    blend = [share / sum(shares) for share in shares]
     paintings = zip(blend, sums['styles'], targets.styles, strict=True)
     layers = list(zip(self.style_layers, self.style_weights, strict=True))
     for share, painting, target in paintings:

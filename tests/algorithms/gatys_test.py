@@ -12,6 +12,7 @@ from PIL import Image
 from art_jax import core
 from art_jax.algorithms import optim
 from art_jax.algorithms.gatys import Gatys
+from art_jax.algorithms.style_states import StyleTargets
 from art_jax.config import experiments
 from art_jax.data import paintings
 from art_jax.devices import mesh
@@ -150,6 +151,21 @@ def test_loss_and_gradient_equal_pytorch_live():
   expected = x.grad.numpy()[0]
   scale = 1e-4 * np.abs(expected).max()
   np.testing.assert_allclose(gradient, expected, atol=scale)
+
+
+@pytest.mark.parametrize('blend', [(0.7, 0.3), (7.0, 3.0), ()])
+def test_shares_of_paintings_add_up_to_one(blend):
+  layers = {'relu1_1': 1e4, 'relu2_1': 2e4, 'relu4_1': 3e4}
+  gram = {'gram': jnp.full((1, 2, 2), 3.0), 'count': jnp.float32(1)}
+  sums = {'content': {}, 'styles': (dict.fromkeys(layers, gram),) * 2}
+  # Means of squares (3 - 1)^2 and (3 - 2)^2, over N^2 of 2 channels.
+  styles = tuple(dict.fromkeys(layers, jnp.full((1, 2, 2), a)) for a in (1, 2))
+  loss, _ = _gatys(blend=blend, reduction='mean').loss(
+    sums, StyleTargets({}, styles)
+  )
+  first, second = blend or (0.5, 0.5)
+  mean = (4 * first + 1 * second) / (first + second) / 4
+  np.testing.assert_allclose(loss, mean * sum(layers.values()), rtol=1e-5)
 
 
 def test_a_mask_keeps_the_style_out():
