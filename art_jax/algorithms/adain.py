@@ -89,15 +89,9 @@ class AdaIN:
       f'algorithm.content_layer={self.content_layer!r}: the decoder doubles '
       'three times, so it is a layer behind three pools: relu4_1',
     )
-    fields.require_all(
-      self,
-      ('alpha', 0 <= self.alpha <= 1, 'is in [0, 1]'),
-      (
-        'blend',
-        not self.blend or (min(self.blend) >= 0 and sum(self.blend) > 0),
-        'holds shares; shares are >= 0, and one of them more',
-      ),
-    )
+    fields.require_all(self, ('alpha', 0 <= self.alpha <= 1, 'is in [0, 1]'))
+    fields.require_shares(self.blend)
+    fields.require_weights(self, 'style_weight', 'identity_weight')
 
   @property
   def layers(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Checks of an algorithm's fields; each raises UserError naming the field."""
 
+import math
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,38 @@ def require_layers(
   )
   require('style_layers', style_layers, bool(layers), 'names a layer')
   require_known_layers(features, layers)
+
+
+def require_weights(owner: Any, *names: str) -> None:
+  """Raise UserError unless the weights of these terms are finite and >= 0."""
+  for name in names:
+    value = getattr(owner, name)
+    weights = value if isinstance(value, tuple) else (value,)
+    holds = all(0 <= weight < math.inf for weight in weights)
+    require(name, value, holds, 'is >= 0 and finite')
+
+
+def require_shares(blend: Sequence[float]) -> None:
+  """Raise UserError unless shares are >= 0 and one of them more; (): none."""
+  require(
+    'blend',
+    blend,
+    not blend or (min(blend) >= 0 and 0 < sum(blend) < math.inf),
+    'holds shares; shares are >= 0, and one of them more',
+  )
+
+
+def require_sizes(painter: Any) -> None:
+  """Raise UserError unless scales and paintings have sizes.
+
+  Args:
+    painter: an algorithm with `coarse_size` and `style_scale`.
+  """
+  require_all(
+    painter,
+    ('coarse_size', painter.coarse_size >= 0, 'is >= 0 pixels (0: one scale)'),
+    ('style_scale', 0 < painter.style_scale < math.inf, 'is > 0 and finite'),
+  )
 
 
 def require_known_layers(

@@ -96,6 +96,11 @@ class Gatys:
     fields.require_all(
       self, ('margin', 0 <= self.margin < 32, 'is in [0, 32)', '16 will do')
     )
+    fields.require_sizes(self)
+    fields.require_shares(self.blend)
+    fields.require_weights(
+      self, 'content_weight', 'style_weights', 'tv_weight', 'temporal_weight'
+    )
     fields.require_layers(
       self.features, self.layers, self.style_layers, self.style_weights
     )

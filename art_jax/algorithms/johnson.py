@@ -74,6 +74,7 @@ class FastStyle:
       f'algorithm.style_loss={type(self.style_loss).__name__}: it keeps more '
       'of a painting than its statistics; use Gram() or WassersteinStyle()',
     )
+    fields.require_weights(self, 'content_weight', 'style_weights', 'tv_weight')
     count, num_styles = len(self.styles), self.transformer.num_styles
     core.require(
       not self.styles or count == num_styles,

@@ -84,18 +84,13 @@ class Matching:
         'names orientations 0 to 7',
         'pass --set "algorithm.turns=(0, 4)"',
       ),
-      (
-        'blend',
-        all(share >= 0 for share in self.blend)
-        and (not self.blend or sum(self.blend) > 0),
-        'has shares >= 0',
-      ),
       ('projection', self.projection >= 0, 'is >= 0'),
       *(
         (name, getattr(self, name) >= 1, 'is at least 1')
         for name in ('rematch', 'candidates', 'chunk', 'bank')
       ),
     )
+    fields.require_shares(self.blend)
     fields.require_known_layers(self.features, self.layers)
 
   def pretrained(self, read_picture: core.PictureReader) -> core.PyTree:

@@ -67,11 +67,9 @@ class NNST(Matching):
     super().__post_init__()
     fields.require_one_of('start', self.start, style_states.STARTS)
     fields.require_one_of('colors', self.colors, style_states.COLORS)
-    fields.require_all(
-      self,
-      ('content_weight', self.content_weight >= 0, 'is >= 0'),
-      ('levels', self.levels >= 1, 'is at least 1'),
-    )
+    fields.require_sizes(self)
+    fields.require_weights(self, 'content_weight', 'temporal_weight')
+    fields.require_all(self, ('levels', self.levels >= 1, 'is at least 1'))
 
   def networks(self, batch: core.Batch) -> core.Networks:
     """Return the canvas: its parameters are what is learned."""

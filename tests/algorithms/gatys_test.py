@@ -524,6 +524,11 @@ def test_a_thin_painting_is_taken_where_the_network_reads_it():
     ({'reduction': 'max'}, "reduction='max'.*paper, sum, mean"),
     ({'style_weights': (1.0,)}, 'one for each.*pass 3 numbers'),
     ({'content_layers': ('relu9_1',)}, "'relu9_1': VGG has conv1_1"),
+    ({'blend': (-1.0, 2.0)}, 'shares are >= 0'),
+    ({'style_weights': (1.0, -1.0, 1.0)}, 'style_weights=.* it is >= 0'),
+    ({'coarse_size': -1}, 'coarse_size=-1: it is >= 0 pixels'),
+    ({'style_scale': 0.0}, 'style_scale=0.0: it is > 0'),
+    ({'style_scale': float('nan')}, 'style_scale=nan'),
   ],
 )
 def test_bad_fields_are_refused(changes, message):

@@ -222,7 +222,9 @@ def test_masks_decide_where_a_painting_applies():
   [
     ({'turns': (0, 8)}, 'turns=.0, 8.: it names orientations 0 to 7'),
     ({'turns': ()}, 'turns=..: it names'),
-    ({'blend': (0.0, 0.0)}, 'blend=.* it has shares >= 0'),
+    ({'blend': (0.0, 0.0)}, 'blend=.*shares are >= 0'),
+    ({'coarse_size': -1}, 'coarse_size=-1: it is >= 0 pixels'),
+    ({'content_weight': float('inf')}, 'content_weight=inf.*finite'),
     ({'content_weight': -1.0}, 'content_weight=-1.0: it is >= 0'),
     ({'color_weight': -1.0}, 'color_weight=-1.0: it is >= 0'),
     ({'rematch': 0}, 'rematch=0: it is at least 1'),
