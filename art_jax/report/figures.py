@@ -21,7 +21,7 @@ _TITLES = {
   'verdict': 'Accuracy of the discriminator',
   'probability': 'Probability of being real, by the discriminator',
   'score': 'Scores of the discriminator',
-  'probe/l1': 'Mean error per pixel on held-out pictures',
+  'probe/l1': 'Mean error per pixel (held-out pictures, if at least 8)',
 }
 
 
