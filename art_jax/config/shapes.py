@@ -7,6 +7,11 @@ import jax
 import jax.numpy as jnp
 
 from art_jax import core
+from art_jax.config import serialization
+
+# Others train in silence: whole numbers cut weights to 0, and float64 is
+# computed in float32.
+_DTYPES = ('float32', 'bfloat16', 'float16')
 
 
 def batch_shapes(experiment: core.Experiment) -> dict[str, Any]:
@@ -51,6 +56,7 @@ def state_shapes(experiment: core.Experiment) -> core.State:
     core.UserError: if the networks do not fit the pictures or one another.
   """
   try:
+    _require_dtypes(experiment.algorithm)
     return jax.eval_shape(initializer(experiment), jax.random.key(0))
   except core.UserError:
     raise
@@ -60,3 +66,15 @@ def state_shapes(experiment: core.Experiment) -> core.State:
       f'for {experiment.data.size} px pictures: {error}; change the field '
       'with --set algorithm....=...'
     ) from error
+
+
+def _require_dtypes(algorithm: core.Algorithm) -> None:
+  """Raise UserError unless all layers compute in a type that they train in."""
+  for node in serialization.walk(algorithm):
+    dtype = getattr(node, 'dtype', None)
+    core.require(
+      not isinstance(dtype, str) or jnp.dtype(dtype).name in _DTYPES,
+      f'{type(node).__name__}.dtype={dtype!r}: it is one of '
+      f'{", ".join(_DTYPES)}; pass --set algorithm....dtype=... with one of '
+      'them, or --precision for all networks',
+    )

@@ -7,7 +7,7 @@ import pytest
 from art_jax import core
 from art_jax.algorithms import optim
 from art_jax.algorithms.cyclegan import CycleGAN
-from art_jax.config import choose, experiments, serialization
+from art_jax.config import choose, experiments, serialization, shapes
 from art_jax.data.sources import Builtin, Folder
 
 
@@ -227,3 +227,16 @@ def test_experiment_file_without_experiment(tmp_path):
 def test_what_a_network_refuses_is_told_like_any_bad_input(make):
   with pytest.raises(core.UserError, match=r"'1.1.5': must be '1.0' or '1.1'"):
     make()
+
+
+@pytest.mark.parametrize('dtype', ['int32', 'bool', 'float64', 'complex64'])
+def test_layers_compute_in_a_type_that_they_train_in(dtype):
+  """Weights of N(0, 0.02^2) are 0 as whole numbers: nothing is learned."""
+  experiment = experiments.override(
+    experiments.load('cyclegan_demo', tiny=True),
+    [f'algorithm.generator.dtype={dtype}'],
+  )
+  with pytest.raises(
+    core.UserError, match=f"ResnetGenerator.dtype='{dtype}'.*bfloat16"
+  ):
+    shapes.state_shapes(experiment)
