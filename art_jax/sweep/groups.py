@@ -88,7 +88,11 @@ def with_values(algorithm: Any, values: Mapping[str, Any]) -> Any:
 
 
 def enters_as_data(experiment: core.Experiment, path: str) -> bool:
-  """Tell whether a step can be traced with a field as an unknown number."""
+  """Tell whether a step can be traced with a field as an unknown number.
+
+  One that first states or pictures depend on is none: the cells of a program
+  have those of the first one.
+  """
   resolved = experiment_files.resolve(experiment, num_examples=1000)
   below = path.removeprefix('algorithm.')
   state = shapes.state_shapes(resolved)
@@ -98,11 +102,18 @@ def enters_as_data(experiment: core.Experiment, path: str) -> bool:
   def step(value, *arguments):
     return with_values(resolved.algorithm, {below: value}).step(*arguments)
 
+  def shared(value, state, batch, key):
+    algorithm = with_values(resolved.algorithm, {below: value})
+    return algorithm.init(key, batch), algorithm.render(state, batch, key)
+
+  number = jax.ShapeDtypeStruct((), np.float32)
   try:
-    traced, _ = jax.eval_shape(
-      step, jax.ShapeDtypeStruct((), np.float32), *arguments
-    )
+    jaxpr = jax.make_jaxpr(shared)(number, *arguments).jaxpr
+    traced, _ = jax.eval_shape(step, number, *arguments)
   except (jax.errors.ConcretizationTypeError, TypeError, ValueError):
+    return False
+  read = (v for equation in jaxpr.eqns for v in equation.invars)
+  if any(v is jaxpr.invars[0] for v in read):
     return False
   return jax.tree.all(
     jax.tree.map(lambda a, b: a.dtype == b.dtype, traced, state)

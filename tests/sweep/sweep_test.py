@@ -12,6 +12,7 @@ from command_line import run_main
 
 from art_jax import core
 from art_jax.algorithms import optim
+from art_jax.algorithms.gan import GAN
 from art_jax.config import experiments as experiment_files
 from art_jax.devices import mesh
 from art_jax.inference import run
@@ -115,6 +116,28 @@ def test_what_enters_a_step_as_data_is_found_by_trying():
   enters = [groups.enters_as_data(_gan(), f'algorithm.{x}') for x in paths]
   # `if stabilizers.ema_decay:` is Python, not data.
   assert enters == [True, False]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Brightened(GAN):
+  """A GAN whose pictures, not its step, know a number, as a guidance."""
+
+  gain: float = 1.0
+
+  def render(self, state, batch, key):
+    return {'samples': self.gain * super().render(state, batch, key)['samples']}
+
+
+def test_what_pictures_depend_on_divides_the_cells():
+  gan = _gan().algorithm
+  fields = {f.name: getattr(gan, f.name) for f in dataclasses.fields(gan)}
+  experiments = [
+    dataclasses.replace(_gan(), algorithm=_Brightened(**fields, gain=gain))
+    for gain in (1.0, 2.0)
+  ]
+  found = groups.groups(experiments, ['algorithm.gain'])
+  assert [group.indices for group in found] == [(0,), (1,)]
+  assert found[0].apart == ('algorithm.gain',)
 
 
 def test_cells_are_grouped_by_all_that_is_no_data():
