@@ -8,6 +8,7 @@ number of pictures.
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -57,15 +58,25 @@ def pack(output: pathlib.Path, notes: Mapping[str, str]) -> None:
   ):
     file.comment = _comment(notes)
     for name in sorted(notes):
-      info = zipfile.ZipInfo(name, _DATE)
+      info = zipfile.ZipInfo(_as_text(name), _DATE)
       info.external_attr = 0o644 << 16
       # Encoded pictures do not get smaller: stored as they are.
       file.writestr(info, (folder / name).read_bytes())
   shutil.rmtree(folder)
 
 
+def _as_text(name: str) -> str:
+  """Return a name in which a byte that is no UTF-8 is written as %E9.
+
+  A .zip has no other word for it.
+  """
+  return re.sub(
+    '[\udc80-\udcff]', lambda byte: f'%{ord(byte[0]) - 0xDC00:X}', name
+  )
+
+
 def _comment(notes: Mapping[str, str]) -> bytes:
   state = hashlib.sha256()
   for name in sorted(notes):
-    state.update(f'{name}|{notes[name]}|'.encode())
+    state.update(f'{_as_text(name)}|{notes[name]}|'.encode())
   return f'{_COMMENT} {state.hexdigest()}'.encode()
