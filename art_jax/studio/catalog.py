@@ -93,8 +93,8 @@ class Catalog:
           pathlib.Path(item.path)
           for item in items
           if not item.name.startswith('.')
-          and item.name not in _SKIPPED
           and item.is_dir()
+          and (item.name not in _SKIPPED or _is_run(pathlib.Path(item.path)))
           and (not item.is_symlink() or self._inside(item.path))
         ]
     except OSError:

@@ -177,6 +177,14 @@ def test_the_list_tells_what_changed_and_what_is_gone(tmp_path):
   assert listed.poll() == [('removed', [lines[0]['id']])]
 
 
+def test_a_run_may_have_the_name_of_a_part_of_one(tmp_path):
+  run_files.write(tmp_path / 'painted')
+  run_files.write(tmp_path / 'deep' / 'data')
+  (tmp_path / 'images' / 'samples').mkdir(parents=True)
+  names = [entry.name for entry in catalog.Catalog(tmp_path).entries()]
+  assert names == ['deep/data', 'painted']
+
+
 def test_links_are_followed_inside_the_folder_only(tmp_path):
   folder = tmp_path / 'runs'
   run_files.write(folder / 'real')
