@@ -1,8 +1,8 @@
 """What a browser asks for, checked field by field before anything uses it."""
 
 import json
-import math
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -125,7 +125,7 @@ def model(values: Mapping[str, Any]) -> dict[str, Any]:
   core.require(isinstance(changed, dict), 'fields: it is an object')
   for name, value in changed.items():
     core.require(
-      type(value) in (int, float) and math.isfinite(value),
+      type(value) in (int, float) and _is_finite(value),
       f'fields: {name[:60]!r} is a number',
     )
   steps = checkpoint if not checkpoint.isdecimal() else int(checkpoint)
@@ -200,6 +200,11 @@ def stylize(values: Mapping[str, Any]) -> dict[str, Any]:
   }
 
 
+def _is_finite(value: float) -> bool:
+  """Tell whether a number is a float's; an integer may be larger than any."""
+  return abs(value) <= sys.float_info.max
+
+
 def _label(value: Any) -> str | None:
   core.require(
     value is None or (isinstance(value, str) and len(value) <= 200),
@@ -211,7 +216,7 @@ def _label(value: Any) -> str | None:
 def _attributes(values: Any) -> dict[str, Any]:
   core.require(isinstance(values, dict), 'attributes: it is an object')
   for name, value in values.items():
-    finite = isinstance(value, int | float) and math.isfinite(value)
+    finite = isinstance(value, int | float) and _is_finite(value)
     color = isinstance(value, str) and _COLOR.fullmatch(value)
     core.require(
       value is None or finite or color,

@@ -149,9 +149,11 @@ def test_a_sample(place):
     {'slot': '../x'},
     {'fields': {'num_steps': '__import__("os")'}},
     {'fields': ['num_steps']},
+    {'fields': {'num_steps': 10**400}},  # beyond all floats
     {'attributes': {'palette': '#12345'}},
     {'attributes': {'palette': 'red; x'}},
     {'attributes': [1]},
+    {'attributes': {'year': -(10**400)}},
   ],
 )
 def test_a_field_of_another_kind_reaches_no_worker(place, change):
