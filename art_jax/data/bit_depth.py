@@ -13,16 +13,20 @@ from PIL import Image, ImageFile
 DEEP_MODES = ('I', 'I;16', 'I;16L', 'I;16B', 'I;16N', 'F')
 # Share of the values that may lie beyond white, or below black.
 _OUTLIERS = 1 / 1000
+_PHOTOMETRIC = 0x0106  # tag of a TIFF; 0: zero is white
 
 CLIPPED = 'values beyond black or white clipped'
 SCALED = 'range not known: scaled so that the largest value is white'
 
 
-def to_eight_bit(image: Image.Image) -> tuple[Image.Image, str]:
+def to_eight_bit(
+  image: Image.Image, negative: bool = False
+) -> tuple[Image.Image, str]:
   """Return a deep gray picture in mode 'L', and a note or ''.
 
   Args:
     image: its mode is one of `DEEP_MODES`.
+    negative: see `is_negative`.
 
   Raises:
     ValueError: a value is not finite, or many are negative or beyond 65535.
@@ -36,7 +40,22 @@ def to_eight_bit(image: Image.Image) -> tuple[Image.Image, str]:
   scaled = values.astype(np.float32)
   scaled *= np.float32(255 / top)
   np.rint(np.clip(scaled, 0, 255, out=scaled), out=scaled)
+  if negative:
+    scaled = 255 - scaled
   return Image.fromarray(scaled.astype(np.uint8)), note
+
+
+def is_negative(image: ImageFile.ImageFile) -> bool:
+  """Tell whether zero is white in a deep TIFF; of 8 bit Pillow inverts it.
+
+  Args:
+    image: opened; what becomes of it has no tags.
+  """
+  return (
+    image.format == 'TIFF'
+    and image.mode in DEEP_MODES
+    and image.tag_v2.get(_PHOTOMETRIC) == 0  # pyright: ignore
+  )
 
 
 def _white(values: np.ndarray) -> tuple[float, str]:

@@ -143,6 +143,7 @@ def read(file: File, at_least: int | None = None) -> Reading:
   """
   with _opened(file) as image:
     key = bit_depth.transparent_key(image)  # first: EXIF may need the pixels
+    negative = bit_depth.is_negative(image)
     size = _upright_size(image)
     profile = image.info.get('icc_profile')
     if at_least is not None:
@@ -152,7 +153,7 @@ def read(file: File, at_least: int | None = None) -> Reading:
       ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
     )
     turned.format = image.format
-    upright, notes = _in_srgb(turned, profile, key)
+    upright, notes = _in_srgb(turned, profile, key, negative)
     return Reading(upright, size, notes)
 
 
@@ -275,12 +276,13 @@ def _in_srgb(
   image: Image.Image,
   profile: bytes | None,
   key: int | tuple[int, ...] | None,
+  negative: bool,
 ) -> tuple[Image.Image, tuple[str, ...]]:
   """Return mode 'RGB' or 'L' in sRGB, composited over white, and notes."""
   alpha = bit_depth.opacity(image, key)
   depth_note = ''
   if image.mode in bit_depth.DEEP_MODES:
-    image, depth_note = bit_depth.to_eight_bit(image)
+    image, depth_note = bit_depth.to_eight_bit(image, negative)
   image, color_note = color_management.to_srgb(bit_depth.plain(image), profile)
   if alpha is not None:
     image = bit_depth.over_white(image, alpha)

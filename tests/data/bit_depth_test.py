@@ -95,6 +95,18 @@ def test_sixteen_bit_is_dark_where_it_is_dark(kind):
   assert not reading.notes
 
 
+@pytest.mark.parametrize('dtype, top', [(np.uint16, 65535), (np.float32, 1)])
+@pytest.mark.parametrize('orientation', [1, 6])
+def test_zero_may_be_white_in_a_deep_tiff(dtype, top, orientation):
+  values = np.linspace(0, top, 12).astype(dtype).reshape(3, 4)
+  tags = {262: 0, 0x0112: orientation}  # photometric: WhiteIsZero
+  actual = np.asarray(decode.picture(_tiff(values, tiffinfo=tags)))
+  expected = 255 - np.linspace(0, 255, 12).reshape(3, 4)
+  if orientation == 6:  # its left column is the top of the picture
+    expected = np.rot90(expected, -1)
+  np.testing.assert_allclose(actual, expected, atol=1)
+
+
 def test_tiny_pictures_have_a_range():
   for values in ([[0.5]], [[0.0, 1.0]], [[200.0, 0.0, 100.0]]):
     actual = np.asarray(decode.picture(_tiff(np.array(values, np.float32))))
