@@ -90,7 +90,10 @@ def is_usual(column: str) -> bool:
 
 
 def label_of(values: Mapping[str, Any]) -> str | int | None:
-  """Return the class that a record names under a usual column, if any."""
+  """Return the class that a record names under a usual column, if any.
+
+  A text that is empty names none.
+  """
   return _first(values, LABELS, (str, int))
 
 
@@ -103,6 +106,6 @@ def name_of(values: Mapping[str, Any]) -> str | None:
 def _first(values, columns, kinds):
   for column in columns:
     value = values.get(column)
-    if isinstance(value, kinds) and not isinstance(value, bool):
+    if isinstance(value, kinds) and not isinstance(value, bool) and value != '':
       return value
   return None

@@ -329,12 +329,13 @@ def test_splits_are_told_by_the_names_of_shards(tmp_path):
   assert opened.class_names == _CLASSES
 
 
-def test_numbers_of_classes_are_sorted_as_numbers(tmp_path):
+@pytest.mark.parametrize('more', [{}, {'image/class/text': b''}])
+def test_numbers_of_classes_are_sorted_as_numbers(more, tmp_path):
   (tmp_path / 'set').mkdir()
   for label in (2, 10):
     files = _files(3, seed=label)
     path = tmp_path / 'set' / f'{label}.tfrecord'
-    _tfrecord(path, files, label=label)
+    _tfrecord(path, files, label=label, **more)  # an empty text names none
   source, _ = detect.parse(str(tmp_path / 'set'), ('image', 'label'), False)
   opened = source.open(core.Data(source=source, size=16))
   assert opened.class_names == ('02', '10')
