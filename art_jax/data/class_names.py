@@ -50,6 +50,13 @@ def _nfc(name: str) -> str:
   return unicodedata.normalize('NFC', name)
 
 
+def untrained(found: Sequence[str], trained: Sequence[str]) -> str:
+  """Return what a summary says of classes that only the test split has."""
+  lost = [name for name in found if name not in trained]
+  text = f'; test classes without training are left out: {_shown(lost)}'
+  return text if lost else ''
+
+
 def few(labels: Sequence[int], names: Sequence[str]) -> str:
   """Return what a summary says of classes with few training pictures.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from art_jax import core
 from art_jax.data import decode, tree, verify
-from art_jax.data.class_names import choose_classes, few
+from art_jax.data.class_names import choose_classes, few, untrained
 from art_jax.data.dataset import Dataset, Space, assemble, space
 from art_jax.data.examples import Examples, Files, cutter, only
 
@@ -98,6 +98,8 @@ class Classes:
     spaces = [space(train, data.heldout, *test, labels=labels)]
     note = f', {len(names)} classes{few(labels, names)}'
     note += _left_out(self.root, classes=True)
+    if test_root:
+      note += untrained(class_folders(test_root), class_folders(root))
     return assemble(spaces, self.root, note, every, names)
 
 

@@ -158,8 +158,17 @@ def test_classes_with_a_test_split(tmp_path):
     _fill(tmp_path / 'train' / name, 6)
   _fill(tmp_path / 'test' / 'turner', 2)
   opened = _open(sources.Classes(str(tmp_path)))
-  assert len(opened.train[0]) == 12
+  assert len(opened.train[0]) == 12 and 'left out' not in opened.summary
   assert [opened.heldout[0].read(i)['label'] for i in range(2)] == [1, 1]
+
+
+def test_a_test_class_that_is_not_trained_on_is_told(tmp_path):
+  _fill(tmp_path / 'train' / 'monet', 6)
+  _fill(tmp_path / 'test' / 'monet', 2)
+  _fill(tmp_path / 'test' / 'Turner', 2)
+  opened = _open(sources.Classes(str(tmp_path)))
+  assert len(opened.heldout[0]) == 2
+  assert 'without training are left out: Turner' in opened.summary
 
 
 @pytest.mark.parametrize('tests', [True, False])
