@@ -1,5 +1,7 @@
 """Data sets of a hub on loopback."""
 
+import zipfile
+
 import fake_hub
 import pytest
 from data.shards_test import _files, _parquet, _tar
@@ -55,6 +57,12 @@ def test_what_else_a_repository_may_hold(server, tmp_path):
   server.add('datasets', 'me/pictures', pictures)
   _tar(tmp_path / 'a.tar', _files(6))
   server.add('datasets', 'me/tar', {'a.tar': (tmp_path / 'a.tar').read_bytes()})
+  path = tmp_path / 'a.zip'
+  with zipfile.ZipFile(path, 'w') as file:
+    for name, data in _files(6).items():
+      file.writestr(name, data)
+  zips = {f'{split}.zip': path.read_bytes() for split in ('train', 'test')}
+  server.add('datasets', 'me/zips', zips)
   server.add('datasets', 'me/csv', {'a.csv': b'x'})
   server.add(
     'datasets',
@@ -63,7 +71,8 @@ def test_what_else_a_repository_may_hold(server, tmp_path):
     'refs/convert/parquet',
   )
   digests = set()
-  for name, count in (('pictures', 6), ('tar', 6), ('csv', 10)):
+  counts = {'pictures': 6, 'tar': 6, 'zips:train': 6, 'csv': 10}
+  for name, count in counts.items():
     source = Folder(f'hf:me/{name}')
     opened = source.open(core.Data(source=source, size=16, heldout=0.0))
     assert len(opened.train[0]) == count
