@@ -66,7 +66,8 @@ def publish(
     require_no_run(folder, '--to')
     for name in _names(run, with_space):
       require_free(folder / name, overwrite, '--to')
-    write(run, folder, folder.name, license_id, with_space)
+    name = folder.absolute().resolve().name  # also of '.'
+    write(run, folder, name, license_id, with_space)
     return str(folder)
   name = hub.parse(to)
   core.require(

@@ -62,6 +62,15 @@ def test_a_folder_holds_the_model(name, tmp_path, monkeypatch):
     publish.publish(model, place, 'cc-by-4.0')
 
 
+def test_a_folder_has_a_name_from_within(tmp_path, monkeypatch):
+  (tmp_path / 'painter').mkdir()
+  monkeypatch.chdir(tmp_path / 'painter')
+  monkeypatch.setattr(publish, '_samples', lambda run: {})
+  publish.publish(Run(experiments.load('vae', tiny=True), {}), '.', 'other')
+  page = (tmp_path / 'painter' / 'README.md').read_text()
+  assert '\n# painter\n' in page and "art_jax.load('painter')" in page
+
+
 @pytest.mark.parametrize('name', ["it's", 'a"""b', 'a: b # c'])
 def test_a_demo_of_any_name_is_a_program(name):
   made = space.files(_run('vae'), name)
