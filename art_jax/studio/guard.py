@@ -15,7 +15,7 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 
 from art_jax.studio.answers import Json
-from art_jax.studio.settings import LOOPBACK, Settings
+from art_jax.studio.settings import Settings
 
 _HEADERS = {
   'X-Content-Type-Options': 'nosniff',
@@ -94,8 +94,7 @@ class Guard:
     except ValueError:
       return False
     plain = parts.netloc == host and not (parts.path or parts.query)
-    allowed = (*LOOPBACK, *self._settings.allow_hosts)
-    return plain and '@' not in host and name in allowed
+    return plain and '@' not in host and name in self._settings.hosts
 
   def _knows_token(self, headers: Mapping[str, str]) -> bool:
     kind, _, given = headers.get('authorization', '').partition(' ')

@@ -3,6 +3,7 @@
 import errno
 import socket
 import sys
+import urllib.parse
 from collections.abc import Callable
 
 import psutil
@@ -60,8 +61,10 @@ def server(application: object) -> Server:
 def address(settings: Settings, listening: socket.socket) -> str:
   """Return the address that lets a browser in."""
   port = listening.getsockname()[1]
-  host = f'[{settings.host}]' if ':' in settings.host else settings.host
-  return f'http://{host}:{port}/?token={settings.token}'
+  host = settings.shown_host
+  host = f'[{host}]' if ':' in host else host
+  token = urllib.parse.quote(settings.token, safe='')
+  return f'http://{host}:{port}/?token={token}'
 
 
 def listen(settings: Settings, say: Callable[[str], object]) -> socket.socket:

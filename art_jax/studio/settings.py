@@ -9,6 +9,8 @@ import secrets
 from art_jax import core
 
 LOOPBACK = ('127.0.0.1', 'localhost', '::1')
+# What opens on this machine where all addresses are listened on.
+_HERE = {'0.0.0.0': '127.0.0.1', '::': '::1'}
 _ORIGIN = re.compile(r'https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:(\d+|\*))?')
 _NAME = re.compile(r'[A-Za-z0-9.\-]+', re.ASCII)
 _LEAST_TOKEN = 16  # characters
@@ -69,6 +71,18 @@ class Settings:
   def cookie(self) -> str:
     """Name of the cookie; studios on other ports have other ones."""
     return f'studio_{hashlib.sha256(self.token.encode()).hexdigest()[:10]}'
+
+  @property
+  def hosts(self) -> tuple[str, ...]:
+    """What the host of the address of a page may be, in lower case."""
+    own = _HERE.get(self.host, self.host)
+    return tuple(map(str.lower, (own, *LOOPBACK, *self.allow_hosts)))
+
+  @property
+  def shown_host(self) -> str:
+    """The host of the address that is printed."""
+    named = self.allow_hosts if self.host in _HERE else ()
+    return next(iter(named), self.hosts[0])
 
   @property
   def folder(self) -> pathlib.Path:

@@ -1,6 +1,7 @@
 """Who gets an answer of the studio: hosts, origins, tokens, addresses."""
 
 import pathlib
+import types
 
 import pytest
 import run_files
@@ -10,7 +11,7 @@ from art_jax import core
 starlette = pytest.importorskip('starlette')
 from starlette.testclient import TestClient  # noqa: E402
 
-from art_jax.studio import app, settings  # noqa: E402
+from art_jax.studio import app, serve, settings  # noqa: E402
 
 pytestmark = pytest.mark.extra
 
@@ -32,6 +33,30 @@ def folder(tmp_path_factory):
   run_files.write(path / 'one')
   (path / 'secret.txt').write_text('secret')
   return path
+
+
+@pytest.mark.parametrize(
+  'fields, shown, others',
+  [
+    ({}, '127.0.0.1', ['192.168.1.5']),
+    ({'host': '192.168.1.5'}, '192.168.1.5', ['192.168.1.6']),
+    ({'host': '0.0.0.0'}, '127.0.0.1', ['0.0.0.0', '192.168.1.5']),
+    ({'host': '::'}, '[::1]', ['[::]']),
+    ({'host': '0.0.0.0', 'allow_hosts': ('GPU',)}, 'GPU', ['0.0.0.0']),
+  ],
+)
+def test_the_printed_address_opens_the_studio(folder, fields, shown, others):
+  token = 'a+b&c=d#e %41/0123'
+  chosen = settings.Settings(runs=folder, token=token, port=0, **fields)
+  fake = types.SimpleNamespace(getsockname=lambda: ('', 8765))
+  printed = serve.address(chosen, fake)
+  assert printed.startswith(f'http://{shown}:8765/?token=')
+  client = TestClient(app.make(chosen))
+  answer = client.get(printed)
+  assert answer.status_code == 200 and chosen.cookie in answer.cookies
+  for other in others:
+    headers = {'Host': f'{other}:8765'}
+    assert client.get(printed, headers=headers).status_code == 421
 
 
 @pytest.mark.parametrize(
