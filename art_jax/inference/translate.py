@@ -81,15 +81,22 @@ def files(
     What became of them.
 
   Raises:
-    core.UserError: before anything is translated if there is no picture, two
-      would get one name, or something else exists in the place of a result;
+    core.UserError: before anything is translated if there is no picture, the
+      results of a folder would lie in it, two would get one name, or
+      something else exists in the place of a result;
       at once if the only picture cannot be translated.
   """
-  paths = listing.pictures(pathlib.Path(source).expanduser())
+  source = pathlib.Path(source).expanduser()
+  paths = listing.pictures(source)
   repainted = None if mask is None else _read_mask(run, mask)
   if repainted is None:
     direction = run.direction(direction)
   output = pathlib.Path(output).expanduser()
+  core.require(
+    paths[0].parent.resolve() != output.resolve() or paths == [source],
+    f'--output={output} is the folder of --input: the next start would take '
+    'the results for pictures to translate; pass another --output',
+  )
   in_zip = packed.is_zip(output)
   folder = packed.parts(output) if in_zip else output
   targets = _targets(paths, folder, fmt)

@@ -195,6 +195,16 @@ def test_output_is_a_folder_or_a_file(name, inputs, message, weights, tmp_path):
   assert Image.open(written).size == (20, 16)
 
 
+def test_results_do_not_become_pictures_to_translate(weights, tmp_path):
+  # Else 0.jpg and 0.png would both become 0.png at the next start.
+  picture = _picture(tmp_path / '0.jpg')
+  code, _, err = _main(weights, tmp_path, f'{tmp_path}/.')
+  assert code == 2 and 'is the folder of --input' in err
+  assert [*tmp_path.iterdir()] == [picture]
+  assert _main(weights, picture, tmp_path)[0] == 0
+  assert _main(weights, picture, tmp_path)[0] == 0
+
+
 def _sides():
   return [(1, 1), (1, 64), (3, 64), (64, 3), (2, 2), (4, 4), (5, 3), (8, 1)]
 
