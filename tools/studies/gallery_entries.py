@@ -111,26 +111,27 @@ ENTRIES = (
     'style_transfer',
     'A photo, The Starry Night, and the result: the pixels of the photo, '
     'optimized to match the feature statistics of the painting.',
-    'Texture spreads everywhere, over the face too, and shapes stay those of '
-    'the photo.',
-    ('astronaut.png', 'starry_night.jpg', 'gatys.png'),
+    'Swirls and lights cover everything, whether they fit an object or not: '
+    'good for skies, while a face becomes a photo with a mottled skin. Fine '
+    'waves remain in plain areas.',
+    ('rocket.jpg', 'starry_night.jpg', 'gatys.png'),
     (
-      f'art_jax stylize style_transfer {_PORTRAIT} --size=384 --steps=30 '
-      '--output=gatys.png',
+      'art_jax stylize style_transfer --content=rocket.jpg '
+      '--style=starry_night.jpg --output=gatys.png',
     ),
-    ('astronaut.png', 'starry_night.jpg'),
-    steps='30 at each of 192, 272 and 384 px',
+    ('rocket.jpg', 'starry_night.jpg'),
+    steps='100 at each of 181, 256, 362 and 512 px',
     columns=3,
-    cell=384,
+    cell=416,
   ),
   Entry(
     'nnst',
     'Style transfer: nearest neighbors (NNST)',
     'style_transfer',
-    'The same photo and painting. Strokes of the painting follow the shapes '
-    'of the photo.',
-    'Colors are those of the painting, not of the object: the face is blue, '
-    'and its features are drawn in strokes as broad as the nose.',
+    'A portrait, with The Starry Night once more. Strokes of the painting '
+    'follow the shapes of the photo.',
+    'Colors are those of the painting, not of the object: the face is pale '
+    'yellow with blue shadows, and its mouth is smeared.',
     ('nnst.png',),
     (
       f'art_jax stylize style_transfer_nnst {_PORTRAIT} --size=512 --steps=30 '
@@ -147,7 +148,8 @@ ENTRIES = (
     'style_transfer',
     'The same photo and painting. Every patch is pulled toward the most '
     'similar patch of the painting.',
-    'Softer than NNST; a face may be lost where the painting has only swirls.',
+    'Softer than NNST, and a face is lost where the painting has only swirls, '
+    'as one eye is here.',
     ('mrf.png',),
     (
       f'art_jax stylize style_transfer_mrf {_PORTRAIT} --steps=25 '
@@ -193,8 +195,9 @@ ENTRIES = (
     'unpaired',
     'Translation without pairs: CycleGAN',
     'cyclegan',
-    'Two built-in scenes in the manner of photos, each beside its translation '
-    'into the colors of the built-in paintings. Training sees no pairs.',
+    'Two built-in scenes, drawn by a program in the pale colors of photos, '
+    'each beside its translation into the colors of the built-in paintings. '
+    'Training sees no pairs.',
     'Three minutes of training at 64 px teach colors and light, not strokes '
     '(docs/cyclegan.md tells what was tried). `cyclegan` at 256 px is the '
     'recipe for a GPU, and has not been trained here.',
@@ -228,8 +231,9 @@ ENTRIES = (
     'samples',
     'Samples of a GAN, and a walk through its latents',
     'projected',
-    'The GAN that composes the paintings above, by itself: 16 samples, and a '
-    'walk from seed to seed and back, enlarged from 64 px.',
+    'The GAN that composes the paintings above, by itself: 16 samples of seed '
+    '0, none left out (the first is the composition of the first painting), '
+    'and a walk between four samples and back, enlarged from 64 px.',
     'Skies, fields, a house and flowers can be recognized; up close everything '
     'is smudged. This is what an hour on one CPU core gives at 64 px. The '
     'recipe at 256 px is for a GPU, and has not been trained here.',
@@ -248,7 +252,7 @@ ENTRIES = (
     'diffusion',
     'Diffusion',
     'diffusion',
-    'Samples of a rectified flow at 64 px, enlarged.',
+    'Sixteen samples of a rectified flow at 64 px, none left out, enlarged.',
     'An hour on one core gives palettes and rough layouts, but hardly a motif; '
     'by eye, the GAN above is better after the same time.',
     ('samples/grid.png',),
@@ -266,19 +270,19 @@ ENTRIES = (
     'video',
     'A clip that pans over a photo, painted frame by frame so that strokes '
     'move with it.',
-    'A frame takes two CPU seconds at 256 px, where strokes are thin; a second '
-    'of this clip has twelve frames.',
+    'A frame takes seven CPU seconds, a second of this clip twelve frames. '
+    'Strokes are thin, and the first frame is paler than those that follow.',
     ('painted.mp4',),
     (
       'python -m tools.studies.pan_clip --picture=chelsea.png '
       '--output=clip.mp4 --size=384x288 --frames=10 --step=5,1',
       'art_jax stylize style_transfer_squeezenet --content=clip.mp4 '
-      '--style=starry_night.jpg --output=painted.mp4 --size=256 --steps=30 '
+      '--style=starry_night.jpg --output=painted.mp4 --size=384 --steps=100 '
       '--set algorithm.optimizer.learning_rate=0.05 --set algorithm.margin=0 '
       '--set algorithm.temporal_weight=1e5',
     ),
     ('chelsea.png', 'starry_night.jpg'),
-    steps='30 of the first frame, 15 of each of 9 more',
+    steps='100 of the first frame, 50 of each of 9 more',
     clip=True,
   ),
 )

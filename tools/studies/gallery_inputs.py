@@ -51,6 +51,7 @@ _PAINTINGS = {
 INPUTS = {
   'astronaut.png': _photo('astronaut.png', 'photo by NASA, public domain'),
   'chelsea.png': _photo('chelsea.png', 'photo by S. van der Walt, CC0'),
+  'rocket.jpg': _photo('rocket.jpg', 'photo by SpaceX, CC0'),
   **{
     name: Input((f'images/style/{name}',), f'{what}; {_OLD}', _OWN)
     for name, what in _PAINTINGS.items()

@@ -15,7 +15,9 @@ _HEAD = """# Gallery
 What each family of models makes, with the command, the time that it takes, and
 what the family cannot do yet. No picture is retouched, nor is any selected from
 many unless the caption says so. Times are CPU seconds (the sum over all cores),
-not wall time.
+not wall time. The commands need [art_jax](install.md), the
+[weights](weights.md) of published networks, and the photos and paintings in the
+[table](#how-this-page-is-made) at the end.
 """
 _MISSING = """## Not shown yet
 
