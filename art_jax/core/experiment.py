@@ -137,7 +137,8 @@ class Train:
     render_every: interval of image grids.
     checkpoint_every: interval of checkpoints.
     keep_last: number of newest checkpoints that are kept.
-    keep_every: checkpoints at multiples of it are kept for ever; 0: none.
+    keep_every: at multiples of it there is a checkpoint too, which is kept for
+      ever; 0: none.
     render_count: number of held-out pictures in a grid.
     on_nan: what to do when a number is not finite: 'stop', or 'rollback': go
       on from the last good checkpoint with another data order.

@@ -55,16 +55,17 @@ class Schedule:
     plan, last = self.train, step == self.duration
 
     def every(interval: core.Duration) -> bool:
-      return step % core.in_steps(interval) == 0
+      steps = core.in_steps(interval)
+      return steps > 0 and step % steps == 0
 
     rendered = step == 1 or every(plan.render_every)
-    evaluate = plan.best_metric != 'none' and (
-      last or every(plan.evaluate_every or plan.checkpoint_every)
-    )
+    saved = last or every(plan.checkpoint_every) or every(plan.keep_every)
+    compared = every(plan.evaluate_every) if plan.evaluate_every else saved
+    evaluate = plan.best_metric != 'none' and (last or compared)
     watched = rendered and plan.on_alarm != 'off'
     measure = self.measures and (evaluate or watched)
     render = last or stopping or rendered
-    checkpoint = last or stopping or every(plan.checkpoint_every)
+    checkpoint = saved or stopping
     logged = step == 1 or every(plan.log_every)
     log = logged or render or checkpoint or measure
     return Due(
@@ -83,5 +84,7 @@ class Schedule:
     intervals = [plan.log_every, plan.render_every, plan.checkpoint_every]
     if self.measures and plan.evaluate_every and plan.best_metric != 'none':
       intervals.append(plan.evaluate_every)
+    if plan.keep_every:
+      intervals.append(plan.keep_every)
     every = map(core.in_steps, intervals)
     return min(self.duration, *(step - step % n + n for n in every))

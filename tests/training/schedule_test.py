@@ -60,6 +60,12 @@ def _steps(schedule, name, **stopping):
         'evaluate': [24],
       },
     ),
+    # What is kept is saved first: 5 is no multiple of 12.
+    (
+      True,
+      {'keep_every': 5, 'evaluate_every': 0},
+      dict.fromkeys(('checkpoint', 'evaluate'), [5, 10, 12, 15, 20, 24]),
+    ),
     # Duration ends between two intervals.
     (False, {'duration': 23}, {'checkpoint': [12, 23, 24]}),
   ],
@@ -79,7 +85,9 @@ def test_a_stop_writes_what_a_run_ends_with():
 
 
 @pytest.mark.parametrize('measures', [False, True])
-@pytest.mark.parametrize('changes', [{}, {'best_metric': 'none'}])
+@pytest.mark.parametrize(
+  'changes', [{}, {'best_metric': 'none'}, {'keep_every': 9}]
+)
 def test_the_next_step_is_the_first_at_which_anything_is_due(measures, changes):
   schedule = Schedule(dataclasses.replace(_TRAIN, **changes), measures)
   due = _steps(schedule, 'log')
