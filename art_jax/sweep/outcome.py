@@ -69,6 +69,11 @@ def note(folder: pathlib.Path, status: str, reason: str, together: int) -> None:
   write_atomic(folder / FILE, f'{text}\n')
 
 
+def begin(folder: pathlib.Path) -> None:
+  """Forget how a cell ended: it goes on, and may be killed before it ends."""
+  (folder / FILE).unlink(missing_ok=True)
+
+
 def ended(folder: pathlib.Path) -> dict[str, Any]:
   """Return what `note` wrote; {} if nothing is there."""
   try:

@@ -137,6 +137,8 @@ def _run_claimed(
   try:
     # Another process may have ended one since the cells were listed.
     rest = [name for name in mine if not _is_done(sweep, name)]
+    for name in rest:
+      outcome.begin(sweep.folder / name)
     if rest:
       _run_group(sweep, rest, group, claims, devices)
       _write_table(sweep)

@@ -16,7 +16,7 @@ from art_jax.algorithms.gan import GAN
 from art_jax.config import experiments as experiment_files
 from art_jax.devices import mesh
 from art_jax.inference import run
-from art_jax.runs import restore
+from art_jax.runs import metrics_log, restore
 from art_jax.sweep import cells, groups, outcome, run_cells, together
 from art_jax.training import loop
 
@@ -246,7 +246,9 @@ def test_a_sweep_goes_on_where_it_was_and_reports_what_failed(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_sweep_with_other_settings_shows_no_old_results(tmp_path):
+def test_a_sweep_with_other_settings_shows_no_old_results(
+  tmp_path, monkeypatch
+):
   asked = cells.product(cells.axes(['seed=0,1']))
   devices = mesh.make_devices(1)
 
@@ -260,6 +262,16 @@ def test_a_sweep_with_other_settings_shows_no_old_results(tmp_path):
   # A longer duration goes on, as in a run of its own.
   assert [one.step for one in sweep('train.duration=4')] == [4, 4]
   assert 'duration=4' in (tmp_path / asked[1].name / 'config.txt').read_text()
+
+  def killed(self, step, values):
+    raise KeyboardInterrupt
+
+  # Killed on its way, it has not ended: its old end is that of 4 steps.
+  with monkeypatch.context() as patch:
+    patch.setattr(metrics_log.Writer, 'scalars', killed)
+    with pytest.raises(KeyboardInterrupt):
+      sweep('train.duration=6')
+  assert [one.step for one in sweep('train.duration=6')] == [6, 6]
 
 
 @pytest.mark.slow
