@@ -146,6 +146,11 @@ class RunFolder:
         differing,
       )
 
+  def go_on(self) -> None:
+    """Remove summary.json: the run ends anew, or is killed before."""
+    if self.writable:
+      (self.path / 'summary.json').unlink(missing_ok=True)
+
   def finish(self, summary: Mapping[str, float]) -> None:
     """Write summary.json."""
     if self.writable:

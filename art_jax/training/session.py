@@ -147,6 +147,8 @@ def open_session(
   restored = checkpoints.restore(state_shapes)
   past = data_history.check(folder, restored, shared.dataset, given)
   with lock.writing(0):
+    if restored is None or restored.step < core.in_steps(plan.duration):
+      folder.go_on()
     data_history.note(folder, shared.dataset.fingerprint)
     start_record.write_start(
       folder,

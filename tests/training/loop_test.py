@@ -100,6 +100,27 @@ def test_a_finished_run_has_nothing_to_do(straight):
   assert (straight / 'metrics.jsonl').read_text() == before
 
 
+def test_a_run_that_goes_on_has_no_summary_before_its_end(
+  tmp_path, monkeypatch
+):
+  devices = mesh.make_devices(1)
+  loop.train(toy.experiment(), tmp_path, devices=devices)
+  before = (tmp_path / 'summary.json').read_text()
+  loop.train(toy.experiment(), tmp_path, devices=devices)  # nothing to do
+  assert (tmp_path / 'summary.json').read_text() == before
+
+  def killed(self, step, values):
+    raise KeyboardInterrupt
+
+  with monkeypatch.context() as patch:
+    patch.setattr(metrics_log.Writer, 'scalars', killed)
+    with pytest.raises(KeyboardInterrupt):
+      loop.train(toy.experiment('train.duration=9'), tmp_path, devices=devices)
+  assert not (tmp_path / 'summary.json').exists()
+  loop.train(toy.experiment('train.duration=9'), tmp_path, devices=devices)
+  assert json.loads((tmp_path / 'summary.json').read_text())['steps'] == 1
+
+
 def test_run_folder_holds_what_it_should(straight):
   for name in ('config.txt', 'run.json', 'data.json', 'summary.json'):
     assert (straight / name).exists(), name
