@@ -239,6 +239,8 @@ def _run_group(
       # One cell may be to blame: alone, each tells for itself.
       _say(f'not together ({_brief(error)}): one after another')
   for name in names:
+    if _is_done(sweep, name):  # before the others failed together
+      continue
     _say(f'cell {name}')
     status, reason = _run_alone(sweep, name, claims, devices)
     claims.require(name)

@@ -299,6 +299,34 @@ def test_cells_that_were_stopped_together_go_on_together(tmp_path, monkeypatch):
     np.testing.assert_array_equal(*sums)
 
 
+@pytest.mark.slow
+def test_a_cell_that_ended_before_its_group_failed_stays_ended(
+  tmp_path, monkeypatch
+):
+  asked = cells.product(cells.axes(['seed=0,1']))
+  # Of seed 0 the fourth step is bad, as its key says.
+  changes = [('algorithm.bad_metric=3', f'train.seed={i}') for i in (0, 1)]
+  after_step, failed = together.Hooks.after_step, []
+
+  def fail_once(self, step, *args, **kwargs):
+    if step == 6 and not failed:
+      failed.append(step)
+      raise RuntimeError('out of memory')
+    return after_step(self, step, *args, **kwargs)
+
+  monkeypatch.setattr(together.Hooks, 'after_step', fail_once)
+  sweep = _toys(tmp_path, changes, asked, 'turns')
+  found = run_cells.run(sweep, mesh.make_devices(1))
+  assert [(one.status, one.step) for one in found] == [
+    *(('diverged', 4), ('finished', 8))
+  ]
+  starts = [
+    len(json.loads((tmp_path / cell.name / 'run.json').read_text()))
+    for cell in asked
+  ]
+  assert starts == [1, 2]
+
+
 def test_the_best_cell_comes_first():
   def one(name, **best):
     return outcome.Outcome(cells.Cell(name, ()), 'finished', best=best)
