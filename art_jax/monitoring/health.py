@@ -107,6 +107,22 @@ class Health:
       self._metric = default_metric(list(row)) or 'none'
     return row
 
+  def require_metric(self, row: Mapping[str, float]) -> None:
+    """Raise a UserError unless rows have `train.best_metric`.
+
+    Args:
+      row: one without a probe does not tell what probes measure.
+    """
+    probed = any(name.startswith('probe/') for name in row)
+    unseen = self._metric.startswith('probe/') and not probed
+    core.require(
+      self._metric in ('auto', 'none')
+      or value_of(self._metric, row) is not None
+      or (unseen and self._probe is not None),
+      f'train.best_metric={self._metric}: no row has it; it is auto, none '
+      'or one of ' + ', '.join(sorted(row)),
+    )
+
   def check_alarms(
     self, step: int, row: Mapping[str, float], say: Callable[[str], None]
   ) -> str | None:
@@ -134,12 +150,6 @@ class Health:
       return False
     value = value_of(self._metric, row)
     if value is None:
-      probed = any(name.startswith('probe/') for name in row)
-      core.require(
-        self._probe is not None and not probed,
-        f'train.best_metric={self._metric}: no row has it; it is auto, none '
-        'or one of ' + ', '.join(sorted(row)),
-      )
       return False  # The samples were not finite.
     sign = -1 if larger_is_better(self._metric) else 1
     same = self.best if self.best and self.best.metric == self._metric else None

@@ -67,6 +67,7 @@ class Hooks:
     if due.log:
       run.guard(run.folder.path.name)
       row = self._measured(step, due, state, metrics)
+      self._health.require_metric(row)  # before there are steps to lose
       alarm = self._log(step, row)
       improved = due.evaluate and self._health.improved(step, row)
       save = save or improved or alarm is not None

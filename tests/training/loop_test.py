@@ -121,6 +121,13 @@ def test_a_run_that_goes_on_has_no_summary_before_its_end(
   assert json.loads((tmp_path / 'summary.json').read_text())['steps'] == 1
 
 
+def test_a_best_metric_that_no_row_has_is_refused_at_the_first(tmp_path):
+  experiment = toy.experiment('train.best_metric=loss/toys')
+  with pytest.raises(core.UserError, match='loss/toys: no row.*of loss/toy$'):
+    loop.train(experiment, tmp_path, devices=mesh.make_devices(1))
+  assert not (tmp_path / 'metrics.jsonl').read_text()
+
+
 def test_run_folder_holds_what_it_should(straight):
   for name in ('config.txt', 'run.json', 'data.json', 'summary.json'):
     assert (straight / name).exists(), name
