@@ -142,7 +142,8 @@ def choose(
   """
   if masks is not None:
     applies = (masks >= 0.5 * jnp.max(masks, 0)) & (masks > 0)
-    similarities = jnp.where(applies, similarities, -4.0)
+    # So low that no offset below lifts it.
+    similarities = jnp.where(applies, similarities, -1e9)
   count = similarities.shape[0]
   if shares and count > 1:
     # A painting wins the share of cells where it lacks the least; two

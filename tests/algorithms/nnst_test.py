@@ -203,6 +203,16 @@ def test_shares_of_the_area(blend):
   np.testing.assert_allclose(shares, np.array(blend) / sum(blend), atol=0.01)
 
 
+def test_shares_stay_within_the_masks_of_three_paintings():
+  similarities = np.random.default_rng(0).uniform(0.3, 0.9, (3, 1000))
+  masks = np.zeros((3, 1000), 'f')
+  masks[0, :100] = masks[1:, 100:] = 1
+  chosen = nnst_matches.choose(
+    jnp.asarray(similarities), (0.6, 0.2, 0.2), jnp.asarray(masks)
+  )
+  assert (masks[chosen, np.arange(1000)] == 1).all()
+
+
 @pytest.mark.slow
 def test_masks_decide_where_a_painting_applies():
   variables, (picture, content, style) = _inputs()
