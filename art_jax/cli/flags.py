@@ -204,7 +204,7 @@ _KINDS: dict[str, tuple[Any, ...]] = {
   'uint8': (flags.DEFINE_bool, False),
   'size': (flags.DEFINE_integer, None),
   'steps': (functools.partial(flags.DEFINE_integer, lower_bound=0), None),
-  'every': (flags.DEFINE_integer, 0),
+  'every': (functools.partial(flags.DEFINE_integer, lower_bound=0), 0),
   'tile': (flags.DEFINE_integer, 0),
   'versus': (flags.DEFINE_multi_string, []),
   'count': (functools.partial(flags.DEFINE_integer, lower_bound=1), 1),

@@ -66,7 +66,10 @@ def test_writes_the_picture_and_those_in_between(files, capsys):
   assert 'total' in printed.err and 'step 1/2' in printed.err
   with pytest.raises(core.UserError, match='out.png exists.*--overwrite'):
     _run(files)
-  _run(files, overwrite=True)
+  (files / 'out.png').unlink()
+  with pytest.raises(core.UserError, match='_step_00002.png exists.*--overwr'):
+    _run(files, every=2)
+  _run(files, every=2, overwrite=True)
 
 
 def test_workdir_keeps_what_a_report_shows(files):

@@ -75,8 +75,12 @@ def _optimize(flags: Any) -> None:
   job = task.read_task(
     flags.content, _split(flags.style), _split(flags.mask), flags.start
   )
-  for variant in variants:
+  for variant, target in zip(variants, targets, strict=True):
     task.require_paintable(variant, job, flags.tile)
+    _, total = _scales(variant)
+    steps = range(flags.every, total + 1, flags.every) if flags.every else ()
+    for number in steps:
+      require_free(_of_step(target, number), flags.overwrite)
   devices = mesh.make_devices(flags.devices or 1)
   made = []
   for variant, target, folder in zip(variants, targets, folders, strict=True):
@@ -95,8 +99,7 @@ def _optimize(flags: Any) -> None:
 
 def _paint(variant, job, devices, flags, target, folder) -> np.ndarray:
   """Paint one picture; show progress, and record it in a run folder."""
-  sizes = task.scales(variant.algorithm, variant.data.size)
-  total = len(sizes) * variant.train.duration
+  sizes, total = _scales(variant)
   recorded: Any = contextlib.nullcontext()
   if folder:
     recorded = session.recorded(folder, variant, job, devices, total)
@@ -108,14 +111,24 @@ def _paint(variant, job, devices, flags, target, folder) -> np.ndarray:
       if number == 1 or number % variant.train.log_every == 0:
         progress.show(number, {k: float(v) for k, v in metrics.items()})
       if flags.every and number % flags.every == 0:
-        name = f'{target.stem}_step_{number:05d}.png'
-        images.save_png(target.with_name(name), picture())
+        images.save_png(_of_step(target, number), picture())
       if record:
         record(number, metrics, picture)
 
     return optimize.paint(
       variant, job, devices=devices, tile=flags.tile, report=report
     )
+
+
+def _scales(variant: core.Experiment) -> tuple[list[int], int]:
+  """Return the sizes that are painted, and the steps of all together."""
+  sizes = task.scales(variant.algorithm, variant.data.size)
+  return sizes, len(sizes) * core.in_steps(variant.train.duration)
+
+
+def _of_step(target: pathlib.Path, number: int) -> pathlib.Path:
+  """Return the file of --every."""
+  return target.with_name(f'{target.stem}_step_{number:05d}.png')
 
 
 def _targets(
