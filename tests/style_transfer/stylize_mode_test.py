@@ -93,6 +93,15 @@ def test_versus_lays_variants_side_by_side(files, capsys):
   assert 'algorithm.content_weight=0.0' in capsys.readouterr().err
 
 
+def test_versus_shows_other_sizes_on_white(files):
+  _run(files, versus=['data.size=64'], steps=1)
+  sheet = np.asarray(Image.open(files / 'out.png'))
+  assert sheet.shape == (48 + 4, 2 * (64 + 2) + 2, 3)
+  part = np.asarray(Image.open(files / 'out_1.png'))
+  np.testing.assert_array_equal(sheet[2:38, 2:50], part)
+  assert (sheet[38:, :66] == 255).all() and (sheet[:, 50:66] == 255).all()
+
+
 @pytest.mark.parametrize('name', ['gray.png', 'clear.png', 'moving.gif'])
 def test_odd_pictures_are_taken(files, name, capsys):
   _run(files, content=str(files / name), steps=1)

@@ -66,7 +66,9 @@ def _optimize(flags: Any) -> None:
   experiment = task.sized(options.experiment(flags), flags.size, flags.steps)
   extra = experiments.user_classes(flags.experiment)
   variants = [experiment] + [
-    experiments.override(experiment, [assignment], extra)
+    task.sized(
+      experiments.override(experiment, [assignment], extra), None, None
+    )
     for assignment in flags.versus
   ]
   output = pathlib.Path(flags.output).expanduser()
@@ -93,7 +95,7 @@ def _optimize(flags: Any) -> None:
     made.append(_paint(variant, job, devices, flags, target, folder))
     images.save_png(target, made[-1])
   if len(made) > 1:
-    images.save_png(output, images.grid(np.stack(made), columns=len(made)))
+    images.save_png(output, _beside(made))
   print(f'{made[0].shape[1]}x{len(made[0])} pixels: {output}')
 
 
@@ -129,6 +131,20 @@ def _scales(variant: core.Experiment) -> tuple[list[int], int]:
 def _of_step(target: pathlib.Path, number: int) -> pathlib.Path:
   """Return the file of --every."""
   return target.with_name(f'{target.stem}_step_{number:05d}.png')
+
+
+def _beside(pictures: list[np.ndarray]) -> np.ndarray:
+  """Return pictures u8[H, W, 3] of any sizes side by side on white."""
+  height, width = np.max([picture.shape[:2] for picture in pictures], 0)
+  padded = [
+    np.pad(
+      picture,
+      ((0, height - len(picture)), (0, width - picture.shape[1]), (0, 0)),
+      constant_values=255,
+    )
+    for picture in pictures
+  ]
+  return images.grid(np.stack(padded), columns=len(padded))
 
 
 def _targets(
