@@ -173,7 +173,25 @@ def _ready(request: Request) -> _Ready:
   painter.require_fits(memory.free(mesh.make_devices(1)))
   variables = variables_of(painter)
   gallery = open_gallery(request)
-  return _Ready(painter, variables, gallery, compositions(request, gallery))
+  wanted = compositions(request, gallery)
+  _require_sources(request, gallery, wanted)
+  return _Ready(painter, variables, gallery, wanted)
+
+
+def _require_sources(
+  request: Request, gallery: Gallery, wanted: Sequence[Composition]
+) -> None:
+  """Raise UserError unless each variation can have sources of its own."""
+  for one in wanted:
+    count, of_class = len(gallery), ''
+    if gallery.labels is not None and one.label is not None:
+      count, of_class = gallery.labels.count(one.label), ' of its class'
+    core.require(
+      request.variations <= count,
+      f'--variations={request.variations}: each painting of {one.name!r} has '
+      f'other sources, and there are {count} pictures{of_class}; pass at most '
+      'as many, or --sources=FOLDER with more',
+    )
 
 
 def variables_of(painter: Painter) -> Any:

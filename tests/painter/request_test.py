@@ -246,3 +246,4 @@ def test_weights_that_are_absent_are_named_before_anything_is_sampled(
   monkeypatch.delenv('ART_JAX_ASSETS', raising=False)
   with pytest.raises(core.UserError, match='art_jax fetch vgg16'):
     request.paint(Request(sources=folder / 'sources'))
+    ({'variations': 5}, r'--variations=5.*there are 4 pictures'),
