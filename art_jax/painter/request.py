@@ -217,6 +217,20 @@ def paint(request: Request) -> list[np.ndarray]:
   ]
 
 
+def _require_apart(content: pathlib.Path, output: pathlib.Path) -> None:
+  """Raise UserError if paintings would be, or replace, what is painted."""
+  core.require(
+    content.resolve() != output.resolve(),
+    f'--output={output} is the folder of --content: the next start would take '
+    'the paintings for pictures to paint; pass another --output',
+  )
+  target = output / f'{content.stem}.png'
+  core.require(
+    content.resolve() != target.resolve(),
+    f'{content} would be replaced by its own painting; pass another --output',
+  )
+
+
 def paint_into(
   request: Request,
   output: pathlib.Path | None = None,
@@ -252,6 +266,8 @@ def paint_into(
       f'--output={output} lies in --sources={request.sources}: paintings '
       'would become sources; pass an --output outside of it',
     )
+  if request.content is not None:
+    _require_apart(pathlib.Path(request.content).expanduser(), output)
   painter, variables, gallery, wanted = _ready(request)
   done, rest = plan.plan(
     painter,

@@ -125,6 +125,19 @@ def test_the_sheet_takes_no_place_of_a_painting_or_a_picture(folder, tmp_path):
   assert (first / 'sheet.png').read_bytes() == own
 
 
+def test_what_is_painted_is_never_replaced(folder, tmp_path):
+  shutil.copy(folder / 'drawing.png', tmp_path)
+  for content, message in (
+    (tmp_path, 'is the folder of --content'),
+    (tmp_path / 'drawing.png', 'replaced by its own painting'),
+  ):
+    with pytest.raises(core.UserError, match=message):
+      request.paint_into(
+        _request(folder, content=content), tmp_path, overwrite=True
+      )
+  assert [path.name for path in tmp_path.iterdir()] == ['drawing.png']
+
+
 def test_devices_share_paintings_which_are_the_same_byte_for_byte(
   folder, tmp_path
 ):
@@ -203,6 +216,7 @@ def test_a_source_that_is_gone_meanwhile_is_replaced(folder):
     ({'max_copy': 0.0}, r'--max_copy=0\.0'),
     ({'num_sources': 0}, r'--num_sources=0'),
     ({'variations': 0}, r'--variations=0'),
+    ({'variations': 5}, r'--variations=5.*there are 4 pictures'),
     ({'sources': 'nowhere'}, r'nowhere'),
   ],
 )
@@ -246,4 +260,3 @@ def test_weights_that_are_absent_are_named_before_anything_is_sampled(
   monkeypatch.delenv('ART_JAX_ASSETS', raising=False)
   with pytest.raises(core.UserError, match='art_jax fetch vgg16'):
     request.paint(Request(sources=folder / 'sources'))
-    ({'variations': 5}, r'--variations=5.*there are 4 pictures'),
