@@ -200,8 +200,13 @@ def paint_all(
       free.put(device)
 
   with concurrent.futures.ThreadPoolExecutor(len(devices)) as pool:
-    for future in [pool.submit(take, work) for work in works]:
-      future.result()
+    futures = [pool.submit(take, work) for work in works]
+    try:
+      for future in futures:
+        future.result()
+    except BaseException:  # a full disk, or a request to stop
+      pool.shutdown(wait=False, cancel_futures=True)
+      raise
 
 
 def write_sheet(output: pathlib.Path, files: Sequence[pathlib.Path]) -> None:

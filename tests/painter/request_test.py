@@ -3,9 +3,11 @@
 import dataclasses
 import pathlib
 import shutil
+import time
 import types
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -170,6 +172,23 @@ def test_a_full_disk_stops_and_the_same_call_goes_on(
   said = []
   assert len(request.paint_into(wanted, tmp_path, say=said.append)) == 3
   assert '1 of 3' in said[0]
+
+
+def test_an_error_is_told_before_all_paintings_are_made():
+  made = []
+
+  def paint(composition, variation, seed):
+    made.append(composition)
+    time.sleep(0.01)
+    raise OSError(28, 'No space left on device')
+
+  works: Any = [
+    types.SimpleNamespace(composition=i, variation=0) for i in range(100)
+  ]
+  atelier: Any = types.SimpleNamespace(paint=paint)
+  with pytest.raises(OSError, match='No space left'):
+    session.paint_all(atelier, works, devices=2 * jax.devices()[:1])
+  assert len(made) < 50
 
 
 def test_sources_that_are_too_small_are_painted_at_what_they_hold(
