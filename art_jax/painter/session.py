@@ -78,7 +78,7 @@ class Atelier:
     """
     chosen, sources = self._sources(composition, variation)
     made = paint.paint(
-      self._fitting(composition, chosen[0], sources),
+      self._fitting(composition, chosen, sources),
       self._variables,
       composition.pixels,
       sources,
@@ -98,17 +98,22 @@ class Atelier:
     }
 
   def _fitting(
-    self, composition: Composition, first: int, sources: Sequence[Image.Image]
+    self,
+    composition: Composition,
+    chosen: Sequence[int],
+    sources: Sequence[Image.Image],
   ) -> Painter:
     """Return the painter, no larger than its sources unless it is to be."""
     painter = self._painter
     height, width = composition.pixels.shape[:2]
-    held = min(max(cropped(source, width / height).size) for source in sources)
+    sides = [max(cropped(source, width / height).size) for source in sources]
+    held = min(sides)
     if painter.size <= held or painter.upscale:
       return painter
+    least = chosen[sides.index(held)]
     self._say(
       f'{composition.name}: painted at {held} pixels, all that '
-      f'{paths.printable(self._gallery.names[first])} holds; pass --upscale '
+      f'{paths.printable(self._gallery.names[least])} holds; pass --upscale '
       f'for {painter.size}, or --sources with larger pictures'
     )
     return dataclasses.replace(painter, size=max(held, MIN_SIZE))

@@ -140,6 +140,18 @@ def test_what_is_painted_is_never_replaced(folder, tmp_path):
   assert [path.name for path in tmp_path.iterdir()] == ['drawing.png']
 
 
+def test_the_smallest_of_several_sources_is_named():
+  said = []
+  gallery = Gallery(('large.png', 'small.png'), lambda index: None)  # pyright: ignore
+  atelier = session.Atelier(
+    dataclasses.replace(_SMALL, size=256), gallery, {}, said.append
+  )
+  sources = [Image.new('RGB', (side, side)) for side in (200, 100)]
+  one = compose.Composition('one', lambda: np.zeros((8, 8, 3), np.uint8))
+  assert atelier._fitting(one, [0, 1], sources).size == 100
+  assert 'at 100 pixels, all that small.png holds' in said[0]
+
+
 def test_devices_share_paintings_which_are_the_same_byte_for_byte(
   folder, tmp_path
 ):
