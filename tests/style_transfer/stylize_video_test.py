@@ -232,6 +232,15 @@ def test_command_line_with_a_network(files, monkeypatch, capsys):
   assert np.abs(got.astype(int) - want).mean() < 4
 
 
+def test_frames_too_small_for_a_network_name_its_least(files, monkeypatch):
+  monkeypatch.setattr(runs, 'load', lambda *unused: _Negative())
+  monkeypatch.setattr(core, 'size_multiple', lambda algorithm: 64)
+  with pytest.raises(
+    core.UserError, match='64x48.*both sides are at least 128'
+  ):
+    _run(files, run=str(files / 'run'))
+
+
 @pytest.mark.slow
 def test_command_line_with_gatys(files, capsys):
   shallow = [

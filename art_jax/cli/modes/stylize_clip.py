@@ -86,11 +86,11 @@ class _Clip:
     self.shape = tuple(
       max(round(n * scale / 2), 1) * 2 for n in self._video.size
     )
+    least = max(task.MIN_SIDE, 2 * multiple)
     core.require(
-      min(self.shape) >= max(task.MIN_SIDE, 2 * multiple),
+      min(self.shape) >= least,
       f'--size={longest}: frames would be {self.shape[1]}x{self.shape[0]} '
-      f'pixels; both sides are at least {task.MIN_SIDE}; pass a '
-      'larger one',
+      f'pixels; both sides are at least {least}; pass a larger one',
     )
 
   def __iter__(self) -> Iterator[np.ndarray]:
