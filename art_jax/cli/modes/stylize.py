@@ -124,7 +124,7 @@ def _paint(variant, job, devices, flags, target, folder) -> np.ndarray:
 
 def _scales(variant: core.Experiment) -> tuple[list[int], int]:
   """Return the sizes that are painted, and the steps of all together."""
-  sizes = task.scales(variant.algorithm, variant.data.size)
+  sizes = task.scales(task.painter_of(variant), variant.data.size)
   return sizes, len(sizes) * core.in_steps(variant.train.duration)
 
 
