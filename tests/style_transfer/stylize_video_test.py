@@ -232,6 +232,14 @@ def test_command_line_with_a_network(files, monkeypatch, capsys):
   assert np.abs(got.astype(int) - want).mean() < 4
 
 
+@pytest.mark.parametrize(
+  ('name', 'value'), [('precision', 'bfloat16'), ('devices', 2), ('tiny', True)]
+)
+def test_what_a_trained_network_does_not_take_is_refused(files, name, value):
+  with pytest.raises(core.UserError, match=f'--{name}.*not for trained'):
+    _run(files, run=str(files / 'run'), **{name: value})
+
+
 def test_frames_too_small_for_a_network_name_its_least(files, monkeypatch):
   monkeypatch.setattr(runs, 'load', lambda *unused: _Negative())
   monkeypatch.setattr(core, 'size_multiple', lambda algorithm: 64)

@@ -46,6 +46,9 @@ def _translate(flags: Any) -> None:
     'versus',
     'workdir',
     'steps',
+    'devices',
+    'precision',
+    'tiny',
   )
   model = options.painter(flags)
   if stylize_clip.writes_video(flags):
