@@ -217,8 +217,9 @@ def paint(request: Request) -> list[np.ndarray]:
   ]
 
 
-def _require_apart(content: pathlib.Path, output: pathlib.Path) -> None:
+def _require_apart(content, output: pathlib.Path, variations: int) -> None:
   """Raise UserError if paintings would be, or replace, what is painted."""
+  content = pathlib.Path(content).expanduser()
   core.require(
     content.resolve() != output.resolve(),
     f'--output={output} is the folder of --content: the next start would take '
@@ -226,7 +227,7 @@ def _require_apart(content: pathlib.Path, output: pathlib.Path) -> None:
   )
   target = output / f'{content.stem}.png'
   core.require(
-    content.resolve() != target.resolve(),
+    variations > 1 or content.resolve() != target.resolve(),
     f'{content} would be replaced by its own painting; pass another --output',
   )
 
@@ -267,7 +268,7 @@ def paint_into(
       'would become sources; pass an --output outside of it',
     )
   if request.content is not None:
-    _require_apart(pathlib.Path(request.content).expanduser(), output)
+    _require_apart(request.content, output, request.variations)
   painter, variables, gallery, wanted = _ready(request)
   done, rest = plan.plan(
     painter,
