@@ -147,7 +147,13 @@ def _environment() -> Any:
 
 
 def number(value: Any) -> str:
-  """Return a number with four digits, or any other value as text."""
+  """Return a number with four digits, or any other value as text.
+
+  None is a dash: no step, or a score that JSON cannot hold, such as an infinite
+  one.
+  """
+  if value is None:
+    return '-'
   if isinstance(value, bool) or not isinstance(value, int | float):
     return str(value)
   return f'{value:,}' if isinstance(value, int) else f'{value:.4g}'

@@ -112,6 +112,11 @@ def test_scores_of_evaluations_are_shown(run, finished):
   assert name in _Page(page.compare([run, finished])).texts
 
 
+def test_no_number_is_a_dash():
+  # As `record.append` keeps an infinite PSNR.
+  assert page.number(None) == '-' and page.number(float('inf')) == 'inf'
+
+
 def test_a_run_that_goes_on_or_was_killed(run):
   (run / 'summary.json').unlink()
   lines = (run / 'metrics.jsonl').read_bytes().splitlines(keepends=True)
