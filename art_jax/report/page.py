@@ -48,7 +48,10 @@ def write(
 def report(files: collect.RunFiles) -> str:
   """Return the page of one run."""
   began = [event for event in files.events if event.begins]
-  marks = {event.since: event.alarm.replace('_', ' ') for event in began}
+  marks: dict[int, str] = {}
+  for event in began:
+    before = f'{marks[event.since]}, ' if event.since in marks else ''
+    marks[event.since] = before + event.alarm.replace('_', ' ')
   together = {k: v for k, v in files.pictures.items() if k not in _APART}
   apart = {k: v for k, v in files.pictures.items() if k in _APART}
   return _render(

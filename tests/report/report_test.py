@@ -15,6 +15,7 @@ from art_jax import core
 from art_jax.core.alarm_limits import Alarms, SampleAlarm
 from art_jax.devices import mesh
 from art_jax.report import collect, figures, page, pictures, refresh
+from art_jax.runs.alarm_event import Event
 from art_jax.runs.lock import RunLock
 from art_jax.training import loop
 
@@ -115,6 +116,18 @@ def test_scores_of_evaluations_are_shown(run, finished):
 def test_no_number_is_a_dash():
   # As `record.append` keeps an infinite PSNR.
   assert page.number(None) == '-' and page.number(float('inf')) == 'inf'
+
+
+def test_alarms_of_one_step_are_all_named_in_the_curves(run, monkeypatch):
+  events = [
+    Event(5, 'loss_spike', True, 4, 'a: b'),
+    Event(5, 'not_finite', True, 4, 'a: b'),
+    Event(9, 'collapse', True, 9, 'a: b'),
+  ]
+  marked = []
+  monkeypatch.setattr(figures, 'of_run', lambda rows, m: marked.append(m) or [])
+  page.report(dataclasses.replace(collect.collect(run), events=events))
+  assert marked == [{4: 'loss spike, not finite', 9: 'collapse'}]
 
 
 def test_a_run_that_goes_on_or_was_killed(run):
