@@ -4,7 +4,7 @@ import jax
 
 from art_jax.nn import blur, conv
 
-UPSAMPLES = ('transpose', 'resize')
+UPSAMPLES = ('transpose', 'resize', 'blur')
 
 
 def double(

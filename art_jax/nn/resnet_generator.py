@@ -42,7 +42,6 @@ class ResidualBlock(nn.Module):
 
 
 DOWNSAMPLES = ('stride', 'blur')
-UPSAMPLES = (*doubling.UPSAMPLES, 'blur')
 
 
 class ResnetGenerator(nn.Module):
@@ -96,7 +95,7 @@ class ResnetGenerator(nn.Module):
   def _check(self, shape: tuple[int, ...]) -> None:
     require.at_least(self, width=1, blocks=0, channels=1, halvings=0)
     require.one_of('norm', self.norm, norm.NORMS)
-    require.one_of('upsample', self.upsample, UPSAMPLES)
+    require.one_of('upsample', self.upsample, doubling.UPSAMPLES)
     require.one_of('downsample', self.downsample, DOWNSAMPLES)
     require.rate('dropout', self.dropout)
     require.images(shape)

@@ -67,7 +67,7 @@ class TransformerNet(nn.Module):
         f'{name} = {value}: must be {count} numbers >= 1',
       )
     require.at_least(self, blocks=0, num_styles=1)
-    require.one_of('upsample', self.upsample, doubling.UPSAMPLES)
+    require.one_of('upsample', self.upsample, ('transpose', 'resize'))
     require.one_of('head', self.head, HEADS)
     require.images(shape, self.channels)
     require.multiples(shape, self.multiple, 2 * self.multiple)

@@ -32,8 +32,9 @@ class UNet(nn.Module):
     dropout: rate in the inner decoder blocks (0.5 in the paper, where it is the
       only source of noise); needs the rng 'dropout', off without it.
     dropout_blocks: innermost decoder blocks that have it; 3 in the paper.
-    upsample: 'transpose' (4x4 convolutions; the paper) or 'resize' (nearest
-      neighbor, then a convolution 3x3: no checkerboards).
+    upsample: 'transpose' (4x4 convolutions; the paper), 'resize' (nearest
+      neighbor, then a convolution 3x3: no checkerboards) or 'blur' (bilinear,
+      then a convolution 3x3: no blocks at edges either).
     dtype: dtype of the layers; parameters and results are float32.
   """
 
@@ -113,11 +114,11 @@ class UNet(nn.Module):
     self, x: jax.Array, features: int, name: str, use_bias: bool
   ) -> jax.Array:
     """Activate, then double height and width."""
-    resize = self.upsample == 'resize'
-    layer = conv.ResizeConv if resize else conv.ConvTranspose
-    return layer(features, use_bias=use_bias, dtype=self.dtype, name=name)(
-      nn.relu(x)
-    )
+    fields = {'use_bias': use_bias, 'dtype': self.dtype, 'name': name}
+    x = nn.relu(x)
+    if self.upsample == 'transpose':
+      return conv.ConvTranspose(features, **fields)(x)
+    return doubling.double(x, features, self.upsample, **fields)
 
   def _norm(self, x: jax.Array, train: bool, name: str) -> jax.Array:
     return norm.apply_norm(self.norm, x, train, dtype=self.dtype, name=name)
