@@ -216,12 +216,12 @@ ENTRIES = (
     'pix2pix',
     'The first six held-out built-in scenes, at 128 px, enlarged: the label '
     'map, its translation, and the painting that belongs to it.',
-    'After 19 minutes of training on a CPU, things are in their places and '
-    'colors are plausible, but small shapes are jagged and have dark outlines, '
-    'and there are no strokes. The colors of the built-in paintings do not '
-    'follow from the labels, so they differ. Facades, the data set of the '
-    'paper, may not be shown here.',
-    ('runs/pix2pix_scenes/images/ab/*6000.png',),
+    'After 22 minutes on one CPU core, things are in their places and the '
+    'light is plausible, but faces lose their features, outlines are dark or '
+    'glow, and there are no strokes. Colors do not follow from the labels, so '
+    'they differ from those of the paintings. Facades, the data set of the '
+    'paper, are for research only and are not shown.',
+    ('runs/pix2pix_scenes/images/ab/*9000.png',),
     runs=('pix2pix_scenes',),
     columns=1,
     cell=774,
