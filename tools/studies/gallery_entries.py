@@ -111,9 +111,10 @@ ENTRIES = (
     'style_transfer',
     'A photo, The Starry Night, and the result: the pixels of the photo, '
     'optimized to match the feature statistics of the painting.',
-    'Swirls and lights cover everything, whether they fit an object or not: '
-    'good for skies, while a face becomes a photo with a mottled skin. Fine '
-    'waves remain in plain areas.',
+    'Waves of blue and yellow cover everything, whether they fit an object or '
+    'not: the rocket and the right tower lose parts, and the stars of the '
+    'painting do not appear. A fine crinkle remains. A portrait becomes a '
+    'photo with mottled skin.',
     ('rocket.jpg', 'starry_night.jpg', 'gatys.png'),
     (
       'art_jax stylize style_transfer --content=rocket.jpg '
@@ -214,13 +215,14 @@ ENTRIES = (
     'pix2pix',
     'Translation from pairs: pix2pix',
     'pix2pix',
-    'The first six held-out built-in scenes, at 128 px, enlarged: the label '
-    'map, its translation, and the painting that belongs to it.',
-    'After 22 minutes on one CPU core, things are in their places and the '
-    'light is plausible, but faces lose their features, outlines are dark or '
-    'glow, and there are no strokes. Colors do not follow from the labels, so '
-    'they differ from those of the paintings. Facades, the data set of the '
-    'paper, are for research only and are not shown.',
+    'The first six held-out built-in scenes, at 128 px. In each group from '
+    'left: the label map, its translation by the network, and the built-in '
+    'painting of the same scene, which the network has not seen.',
+    'After 22 minutes on one CPU core, things are in their places, but faces '
+    'lose their features, small marks are garbled, outlines are dark or glow, '
+    'pictures have a frame, and there are no strokes. Colors do not follow '
+    'from the labels, so they differ from those of the paintings. The facades '
+    'of the paper are for research only and are not shown.',
     ('runs/pix2pix_scenes/images/ab/*9000.png',),
     runs=('pix2pix_scenes',),
     columns=1,
@@ -268,10 +270,11 @@ ENTRIES = (
     'video',
     'Video',
     'video',
-    'A clip that pans over a photo, painted frame by frame so that strokes '
-    'move with it.',
-    'A frame takes seven CPU seconds, a second of this clip twelve frames. '
-    'Strokes are thin, and the first frame is paler than those that follow.',
+    'A clip that pans over a photo, in the style of The Starry Night, frame by '
+    'frame so that textures move with it: ten frames, shown forward and back.',
+    'Colors and texture change, not shapes, and a weave covers the fur; the '
+    'first frame is paler than those that follow. A frame takes seven CPU '
+    'seconds.',
     ('painted.mp4',),
     (
       'python -m tools.studies.pan_clip --picture=chelsea.png '
