@@ -191,7 +191,7 @@ def test_an_error_is_told_before_all_paintings_are_made():
 
   def paint(composition, variation, seed):
     made.append(composition)
-    time.sleep(0.01)
+    time.sleep(0.2)
     raise OSError(28, 'No space left on device')
 
   works: Any = [
