@@ -40,7 +40,7 @@ DATA = {
   'photos': 'astronaut, chelsea and coffee of `skimage.data`, separated by '
   'commas',
   'flow': 'a run of `flow_paintings` on the paintings with '
-  '`--set data.heldout=0.1 --set train.keep_every=250` '
+  '`--set data.heldout=0.1 --set train.keep_every=500` '
   '([diffusion](diffusion.md))',
   'dcgan': 'a run of `dcgan_paintings` on the same pictures, width 32 '
   '([GANs](gan.md))',
