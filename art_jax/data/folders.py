@@ -64,7 +64,7 @@ class Classes:
       """Verify the pictures of the classes: one index space, and labels."""
       there = class_folders(folder)
       verified = {
-        name: verify.verify(os.path.join(folder, name), data)
+        name: verify.verify_class(os.path.join(folder, name), data)
         for name in names
         if name in there
       }

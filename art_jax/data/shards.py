@@ -25,7 +25,7 @@ from art_jax.core.paths import home, printable
 from art_jax.data import listing, parquet, tfrecord, unpack, webdataset
 from art_jax.data.litter import is_litter
 
-_VERSION = 1  # part of the key: another one may unpack otherwise
+_VERSION = 2  # part of the key: another one may unpack otherwise
 _KINDS = {
   'parquet': (re.compile(r'\.parquet$'), parquet.read),
   'TFRecord': (

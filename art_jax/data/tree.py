@@ -10,6 +10,8 @@ from art_jax.core.paths import printable
 from art_jax.data import archives, hub_data, listing, shards
 from art_jax.data.litter import is_litter
 
+PASS_A_FOLDER = 'pass a folder with images by --data=PATH'
+
 
 def is_folder(path: str) -> bool:
   """Tell whether a path is a folder, or one with pictures in a .zip."""
@@ -109,14 +111,19 @@ def survey(root: str) -> Survey:
   return Survey(sorted(names), skipped, listing.by_suffix(others))
 
 
-def require_pictures(root: str) -> Survey:
-  """Return what `survey` does; raises UserError where there is nothing."""
+def require_pictures(root: str, otherwise: str = PASS_A_FOLDER) -> Survey:
+  """Return what `survey` does; raises UserError where there is nothing.
+
+  Args:
+    root: the folder.
+    otherwise: what the user does about a folder without pictures.
+  """
   found = survey(root)
   left_out = listing.left_out(found.others)
   core.require(
     found.names or found.skipped,
     f'folder {printable(root)!r} holds 0 images '
-    f'({" ".join(listing.SUFFIXES)}){left_out and f": {left_out}"}; pass a '
-    'folder with images by --data=PATH',
+    f'({" ".join(listing.SUFFIXES)}){left_out and f": {left_out}"}; '
+    f'{otherwise}',
   )
   return found

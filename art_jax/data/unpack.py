@@ -56,6 +56,7 @@ class _Writer:
     self._root = root
     self._names: set[str] = set()
     self._labels: dict[str, set[str | None]] = {}
+    self._folders: dict[str, str] = {}  # of each class
     self._bytes = 0
     self.count = 0
     os.makedirs(root)
@@ -65,7 +66,7 @@ class _Writer:
     several = len(record.pictures) > 1
     for domain, (_, data) in zip('AB', record.pictures.items(), strict=False):
       name = _file_name(record.name, shard, number, data)
-      label = None if record.label is None else _plain(str(record.label))
+      label = None if record.label is None else self._folder(str(record.label))
       if label is not None and not name.startswith(f'{label}/'):
         name = f'{label}/{name}'
       split = place or 'train'
@@ -94,12 +95,26 @@ class _Writer:
         _lift(os.path.join(self._root, folder), next(iter(named)))
     elif named and all(label.isdigit() for label in named):
       width = max(len(label) for label in named)
+      if len({label.zfill(width) for label in named}) < len(named):
+        return  # 7 and 07 are two classes
       for folder, inside in self._labels.items():
         for label in filter(None, inside):
           at = os.path.join(self._root, folder)
           old, new = (os.path.join(at, label.zfill(w)) for w in (0, width))
           if old != new:
             os.rename(old, new)
+
+  def _folder(self, label: str) -> str:
+    """Return the folder of a class, which no other class has."""
+    if label not in self._folders:
+      plain = name = _plain(label)
+      taken = {other.lower() for other in self._folders.values()}
+      count = 1
+      while name.lower() in taken:
+        count += 1
+        name = f'{plain}~{count}'
+      self._folders[label] = name
+    return self._folders[label]
 
   def _free(self, name: str) -> str:
     """Return a name that no other picture has."""

@@ -87,12 +87,26 @@ def verify(
   return verify_resolved(tree.resolve(root), data, halves=halves)
 
 
+def verify_class(root: str, data: core.Data) -> Verified:
+  """Do what `verify` does, for the folder of a class."""
+  return verify_resolved(
+    tree.resolve(root),
+    data,
+    otherwise='add pictures, remove the folder of this class, or choose the '
+    'other classes by --set data.classes=...',
+  )
+
+
 def verify_resolved(
-  root: str, data: core.Data, *, halves: bool = False
+  root: str,
+  data: core.Data,
+  *,
+  halves: bool = False,
+  otherwise: str = tree.PASS_A_FOLDER,
 ) -> Verified:
   """Do what `verify` does, for a folder that `tree.resolve` may return."""
   shards.require_whole(root, data.max_bad)
-  names, skipped, others = tree.require_pictures(root)
+  names, skipped, others = tree.require_pictures(root, otherwise)
   sizes, marks, small, notes = {}, {}, {}, []
   for name, (result, mark, said) in _decode_new(root, names).items():
     path = os.path.join(root, name)

@@ -9,6 +9,10 @@ from art_jax import core
 from art_jax.core.version import VERSION
 from art_jax.inference.run import Run
 
+_FOLDER = """\
+# The folder that holds this one. A Space needs a repository: 'hf:OWNER/NAME'.
+model = str(pathlib.Path(__file__).resolve().parents[1])
+"""
 _SAMPLES = """\
 def paint(seed, count{label_argument}):
   pictures = run.sample(int(count), seed=int(seed){label_value})
@@ -65,7 +69,8 @@ def files(run: Run, name: str) -> dict[str, str]:
 
   Args:
     run: the model.
-    name: 'owner/name' of its repository.
+    name: 'owner/name' of its repository, or the name of a folder, which holds
+      that of the demo.
 
   Raises:
     core.UserError: there is no demo of such a model.
@@ -97,10 +102,13 @@ def files(run: Run, name: str) -> dict[str, str]:
     body = _TRANSLATIONS.format(
       mode='L' if gray else 'RGB', ways=ways, first=ways[0], title=name
     )
+  place = f'model = {f"hf:{name}"!r}\n'
+  if '/' not in name:
+    libraries, place = f'import pathlib\n\n{libraries}', _FOLDER
   app = (
     '"""A demo of a published model; written by art_jax."""\n\n'
     f'{libraries}\nimport art_jax\n\n'
-    f'run = art_jax.load({f"hf:{name}"!r})\n\n\n{body}\ndemo.launch()\n'
+    f'{place}run = art_jax.load(model)\n\n\n{body}\ndemo.launch()\n'
   )
   requirements = f'art-jax[hub]>={VERSION}\ngradio\n'
   head = f'---\ntitle: {json.dumps(name)}\nsdk: gradio\napp_file: app.py\n---\n'

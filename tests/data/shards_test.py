@@ -342,6 +342,27 @@ def test_numbers_of_classes_are_sorted_as_numbers(more, tmp_path):
 
 
 @pytest.mark.parametrize(
+  'labels, folders',
+  [
+    (('still/life', 'still_life'), ('still_life', 'still_life~2')),
+    (('Goya', 'goya'), ('Goya', 'goya~2')),
+    (('7', '07', '10'), ('07', '10', '7')),
+  ],
+)
+def test_classes_of_one_folder_name_stay_apart(labels, folders, tmp_path):
+  pictures = _files(len(labels)).values()
+  writer = record_writer.RecordWriter(str(tmp_path / 'a.tfrecord'))
+  for label, picture in zip(labels, pictures, strict=True):
+    writer.write(_example(image=picture, label=label.encode()))
+  writer.close()
+  source, _ = detect.parse(
+    str(tmp_path / 'a.tfrecord'), ('image', 'label'), False
+  )
+  opened = source.open(core.Data(source=source, size=16))
+  assert opened.class_names == folders
+
+
+@pytest.mark.parametrize(
   'name, kept',
   [
     (b'../../x.png', 'x.png'),

@@ -371,7 +371,7 @@ def _wrong_side(root):
     (_half, 'takes root'),
     (_empty_domain, 'trainB.* holds 0 images'),
     (_missing_domain, 'trainB.* does not exist'),
-    (_empty_class, 'goya.* holds 0 images'),
+    (_empty_class, 'goya.* holds 0 images.*; add pictures, .*data.classes='),
     (_no_classes, 'no class sub-folders'),
     (_wrong_side, "'a' or 'b'"),
     (lambda root: sources.Builtin('photos'), 'unpaired, images'),

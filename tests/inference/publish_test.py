@@ -71,23 +71,23 @@ def test_a_folder_has_a_name_from_within(tmp_path, monkeypatch):
   assert '\n# painter\n' in page and "art_jax.load('painter')" in page
 
 
-@pytest.mark.parametrize('name', ["it's", 'a"""b', 'a: b # c'])
+@pytest.mark.parametrize('name', ["me/it's", 'me/a"""b', 'a: b # c', 'painter'])
 def test_a_demo_of_any_name_is_a_program(name):
   made = space.files(_run('vae'), name)
   program = ast.unparse(ast.parse(made['app.py']))
-  assert f'load({f"hf:{name}"!r})' in program
+  assert (f'model = {f"hf:{name}"!r}' in program) == ('/' in name)
   assert f'title: {json.dumps(name)}\n' in made['README.md']
 
 
-def _demo(model: Run, monkeypatch):
+def _demo(model: Run, monkeypatch, name='me/it', load=None, **names):
   """Run the program of a demo; return what its page calls."""
   made = types.SimpleNamespace(launch=lambda: None)
   page = {'Interface': lambda paint, *_, **__: vars(made).update(paint=paint)}
   stub = mock.MagicMock(**page)
   monkeypatch.setitem(sys.modules, 'gradio', stub)
-  monkeypatch.setattr(art_jax, 'load', lambda name: model)
-  program = space.files(model, 'me/it')['app.py']
-  exec(program.replace('demo.launch()', ''), {})
+  monkeypatch.setattr(art_jax, 'load', load or (lambda name: model))
+  program = space.files(model, name)['app.py']
+  exec(program.replace('demo.launch()', ''), names)
   return made.paint
 
 
@@ -99,6 +99,15 @@ def test_a_demo_paints(monkeypatch):
   assert paint(photo, 'ba').shape == photo.shape
   paint = _demo(onnx_run('cdcgan_mnist'), monkeypatch)
   assert len(paint(0, 2, '3')) == 2
+
+
+def test_a_demo_in_a_folder_loads_its_model(tmp_path, monkeypatch):
+  model = _run('vae')
+  load = mock.Mock(return_value=model)
+  program = str(tmp_path / 'vae' / 'space' / 'app.py')
+  paint = _demo(model, monkeypatch, 'vae', load, __file__=program)
+  assert len(paint(0, 2)) == 2
+  load.assert_called_once_with(str(tmp_path / 'vae'))
 
 
 @pytest.mark.parametrize('name', ['adain', 'cdcgan_attributes'])
