@@ -145,7 +145,9 @@ def plain(image: Image.Image) -> Image.Image:
   return image.convert('L' if image.mode in ('1', 'LA') else 'RGB')
 
 
-def over_white(colors: Image.Image, alpha: Image.Image) -> Image.Image:
-  """Return a picture in mode 'L' or 'RGB' composited over white."""
-  white = Image.new(colors.mode, colors.size, 'white')
-  return Image.composite(colors, white, alpha)
+def over(
+  background: str, colors: Image.Image, alpha: Image.Image
+) -> Image.Image:
+  """Return a picture in mode 'L' or 'RGB' composited over a named color."""
+  behind = Image.new(colors.mode, colors.size, background)
+  return Image.composite(colors, behind, alpha)

@@ -115,12 +115,14 @@ def whole_halves(file: File) -> tuple[Image.Image, Image.Image]:
   return _halves(picture(file).convert('RGB'))
 
 
-def picture(file: File, at_least: int | None = None) -> Image.Image:
+def picture(
+  file: File, at_least: int | None = None, background: str = 'white'
+) -> Image.Image:
   """Return the picture of `read`; log what it notes, each note once.
 
   It is for pictures that nobody has verified before.
   """
-  reading = read(file, at_least)
+  reading = read(file, at_least, background)
   for note in reading.notes:
     if note not in _told:
       _told.add(note)
@@ -129,7 +131,14 @@ def picture(file: File, at_least: int | None = None) -> Image.Image:
   return reading.image
 
 
-def read(file: File, at_least: int | None = None) -> Reading:
+def mask(file: File) -> Image.Image:
+  """Return a mask, in mode 'L': where nothing is painted, it is black."""
+  return picture(file, background='black').convert('L')
+
+
+def read(
+  file: File, at_least: int | None = None, background: str = 'white'
+) -> Reading:
   """Decode a picture, once and for all uses of it.
 
   Args:
@@ -137,6 +146,7 @@ def read(file: File, at_least: int | None = None) -> Reading:
     at_least: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long as
       both sides keep this many pixels (several times faster); None decodes it
       whole.
+    background: 'white' or 'black', behind what is transparent.
 
   Raises:
     BadPictureError: the file is not a whole picture within the limits.
@@ -153,7 +163,7 @@ def read(file: File, at_least: int | None = None) -> Reading:
       ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
     )
     turned.format = image.format
-    upright, notes = _in_srgb(turned, profile, key, negative)
+    upright, notes = _in_srgb(turned, profile, key, negative, background)
     return Reading(upright, size, notes)
 
 
@@ -277,14 +287,15 @@ def _in_srgb(
   profile: bytes | None,
   key: int | tuple[int, ...] | None,
   negative: bool,
+  background: str,
 ) -> tuple[Image.Image, tuple[str, ...]]:
-  """Return mode 'RGB' or 'L' in sRGB, composited over white, and notes."""
+  """Return mode 'RGB' or 'L' in sRGB, over the background, and notes."""
   alpha = bit_depth.opacity(image, key)
   depth_note = ''
   if image.mode in bit_depth.DEEP_MODES:
     image, depth_note = bit_depth.to_eight_bit(image, negative)
   image, color_note = color_management.to_srgb(bit_depth.plain(image), profile)
   if alpha is not None:
-    image = bit_depth.over_white(image, alpha)
+    image = bit_depth.over(background, image, alpha)
   image.info.pop('icc_profile', None)  # it is applied
   return image, tuple(note for note in (depth_note, color_note) if note)

@@ -168,7 +168,7 @@ def _read_mask(run: Run, mask: str) -> Image.Image:
     )
   path = pathlib.Path(mask).expanduser()
   core.require(path.is_file(), f'--mask={mask}: there is no such file')
-  return decode.picture(path).convert('L')
+  return decode.mask(path)
 
 
 def _targets(

@@ -64,17 +64,19 @@ def picture(flag: str, value: Picture) -> Image.Image:
   """Return a picture in mode 'RGB'.
 
   Args:
-    flag: 'content', 'style', 'mask' or 'start'.
+    flag: 'content', 'style', 'mask' or 'start'. What is transparent is black
+      in a mask, white in another picture.
     value: the picture, its file, or a built-in one: `builtin`, `builtin:7`, a
       photo as content and a painting as anything else.
 
   Raises:
     core.UserError: there is no such file, or it is no picture.
   """
+  background = 'black' if flag == 'mask' else 'white'
   if isinstance(value, np.ndarray):
     value = _from_array(flag, value)
   if isinstance(value, Image.Image):
-    return value.convert('RGB')
+    return _opaque(value, background)
   kind, _, number = str(value).partition(':')
   if kind == 'builtin' and (number.isdecimal() or not number):
     return paintings.scene(int(number or 0), photo=flag == 'content')
@@ -83,7 +85,7 @@ def picture(flag: str, value: Picture) -> Image.Image:
     path.is_file(),
     f'--{flag}={value}: there is no such file; pass a picture, or builtin',
   )
-  image = decode.picture(path)
+  image = decode.picture(path, background=background)
   count = decode.num_frames(path)
   if count > 1:
     print(
@@ -110,6 +112,13 @@ def sized(
   return experiments.resolve(
     experiments.override(experiment, assignments), num_examples=1
   )
+
+
+def _opaque(image: Image.Image, background: str) -> Image.Image:
+  if not image.has_transparency_data:
+    return image.convert('RGB')
+  behind = Image.new('RGBA', image.size, background)
+  return Image.alpha_composite(behind, image.convert('RGBA')).convert('RGB')
 
 
 def _from_array(flag: str, array: np.ndarray) -> Image.Image:

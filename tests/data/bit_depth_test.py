@@ -216,5 +216,5 @@ def test_every_mode_of_alpha_is_over_white(mode, alpha, expected):
   image = image.convert(mode)
   opacity = bit_depth.opacity(image, None)
   assert opacity is not None
-  plain = bit_depth.over_white(bit_depth.plain(image), opacity)
+  plain = bit_depth.over('white', bit_depth.plain(image), opacity)
   np.testing.assert_allclose(plain.convert('L'), expected, atol=2)

@@ -11,6 +11,7 @@ from art_jax.cli.modes import stylize
 from art_jax.data import decode
 from art_jax.devices import memory
 from art_jax.report import collect, page
+from art_jax.style_transfer import task
 
 
 @pytest.fixture
@@ -160,6 +161,20 @@ def test_too_little_memory_suggests_tiles(files, monkeypatch):
 def test_builtin_pictures_need_no_files(files):
   _run(files, content='builtin:1', style='builtin', steps=1)
   assert Image.open(files / 'out.png').size == (48, 48)
+
+
+def test_what_is_transparent_is_no_part_of_a_mask(files):
+  mask = Image.new('RGBA', (64, 48), (255, 255, 255, 0))
+  mask.paste((255, 255, 255, 255), (0, 0, 32, 48))  # strokes on a layer
+  mask.save(files / 'layer.png')
+  expected = np.repeat([[255, 0]], 32, axis=1).repeat(48, axis=0)
+  for one in (mask, files / 'layer.png'):
+    read = task.read_task(files / 'photo.png', [files / 'clear.png'], [one])
+    np.testing.assert_array_equal(read.masks[0], expected)
+    assert np.all(np.asarray(read.styles[0]) == 255)
+  clear = Image.open(files / 'clear.png')
+  assert np.all(np.asarray(task.picture('content', clear)) == 255)
+  np.testing.assert_array_equal(decode.mask(files / 'layer.png'), expected)
 
 
 def test_num_frames(files):
