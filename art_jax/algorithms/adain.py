@@ -39,13 +39,14 @@ class AdaIN:
   Reference: Huang & Belongie 2017, arXiv:1703.06868, equations 8 to 15.
 
   Attributes:
-    decoder: the network that learns; its depth and width are the encoder's.
+    decoder: the network that learns; its depth is the encoder's.
     features: the encoder.
     weights: name or path of its weights; '': random ones, for tests.
     normalized: rescale its filters to a mean response of 1, measured on
       built-in pictures (the authors' code has such a VGG).
-    content_layer: of f and of the first term (paper: relu4_1; its position
-      is what the decoder doubles back from, three times).
+    content_layer: of f and of the first term (paper: relu4_1), from which the
+      decoder doubles back. relu3_1, with a decoder of 2 blocks, is learned much
+      sooner and keeps the shapes of the photo; its strokes are finer.
     style_layers: of the second term (paper).
     style_weight: lambda (10, of the authors' code for PyTorch's means).
     identity_weight: mu: a photo that is given no style stays itself. 0 is the
@@ -84,10 +85,13 @@ class AdaIN:
       self.features, self.layers, self.style_layers, weights
     )
     fields.require_style_size(self.style_size)
+    blocks = self.decoder.blocks
+    block = blocks + 1
     core.require(
-      self.content_layer.startswith(('relu4', 'conv4')),
+      self.content_layer.startswith((f'relu{block}', f'conv{block}')),
       f'algorithm.content_layer={self.content_layer!r}: the decoder doubles '
-      'three times, so it is a layer behind three pools: relu4_1',
+      f'{blocks} times (algorithm.decoder.blocks), so it is a layer behind as '
+      f'many pools: relu{block}_1',
     )
     fields.require_all(self, ('alpha', 0 <= self.alpha <= 1, 'is in [0, 1]'))
     fields.require_shares(self.blend)
@@ -101,8 +105,9 @@ class AdaIN:
   def networks(self, batch: core.Batch) -> core.Networks:
     """Return the decoder, with an example input."""
     rows, height, width, _ = batch['a'].shape
-    channels = dict(self.features.plan())['conv4_1']
-    shape = (rows, height // self.multiple, width // self.multiple, channels)
+    blocks = self.decoder.blocks
+    channels = dict(self.features.plan())[f'conv{blocks + 1}_1']
+    shape = (rows, height >> blocks, width >> blocks, channels)
     return {'decoder': (self.decoder, (jax.ShapeDtypeStruct(shape, 'f4'),))}
 
   def pretrained(self, read_picture: core.PictureReader) -> core.PyTree:

@@ -49,7 +49,7 @@ def adain(features: jax.Array, mean: jax.Array, deviation: jax.Array):
 class AdaINDecoder(nn.Module):
   """The mirror image of VGG up to relu4_1: 3,505,219 parameters (VGG-19).
 
-  2,915,139 for VGG-16. Every convolution pads by reflection and is followed by
+  2,915,139 for VGG-16, and 555,075 of either up to relu3_1. Every convolution pads by reflection and is followed by
   a ReLU but the last one; where VGG pools, the nearest pixels are doubled.
   Layers are named after those that they mirror: conv4_1, ..., conv1_1.
 
@@ -58,25 +58,32 @@ class AdaINDecoder(nn.Module):
   Attributes:
     depth: 16 or 19, of the VGG.
     width: channels of the last block (paper: 64); the others follow.
+    blocks: how often it doubles: 3 behind relu4_1 (paper), 2 behind relu3_1, 1
+      behind relu2_1.
     dtype: dtype of the layers; parameters and results are float32.
   """
 
   depth: int = 19
   width: int = 64
+  blocks: int = 3
   dtype: str = 'float32'
 
   @nn.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Map relu4_1 [B, h, w, C] to a picture f32[B, 8 h, 8 w, 3].
 
-    [-1, 1] is the range of pictures; results may leave it.
+    With fewer blocks relu3_1 to f32[B, 4 h, 4 w, 3], and so on. [-1, 1] is the range of pictures; results may leave it.
     """
     require.holds(
       self.depth in _BLOCKS, f'depth = {self.depth}: must be 16 or 19'
     )
-    require.at_least(self, width=1)
-    x = self._conv(x, 4 * self.width, 'conv4_1')
-    for block in (3, 2, 1):
+    require.at_least(self, width=1, blocks=1)
+    require.holds(
+      self.blocks <= 3, f'blocks = {self.blocks}: must be 1, 2 or 3'
+    )
+    channels = self.width * 2 ** (self.blocks - 1)
+    x = self._conv(x, channels, f'conv{self.blocks + 1}_1')
+    for block in range(self.blocks, 0, -1):
       x = conv.upsample(x)
       channels = self.width * 2 ** (block - 1)
       for number in range(_BLOCKS[self.depth][block - 1], 1, -1):

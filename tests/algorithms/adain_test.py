@@ -37,15 +37,20 @@ def test_moments_become_the_paintings():
 
 
 @pytest.mark.parametrize(
-  'depth, count',
+  'depth, blocks, count',
   [
-    (19, 3505219),  # of the well-known PyTorch implementation's decoder
-    (16, 2915139),  # one 3x3 convolution of 256 channels less
+    (19, 3, 3505219),  # of the well-known PyTorch implementation's decoder
+    (16, 3, 2915139),  # one 3x3 convolution of 256 channels less
+    # Without conv4_1 (1,179,904) and those of 256 channels (590,080 each).
+    (19, 2, 555075),
+    (16, 2, 555075),
   ],
 )
-def test_decoder_mirrors_vgg(depth, count):
-  x = jax.ShapeDtypeStruct((1, 4, 5, 512), 'float32')
-  module = AdaINDecoder(depth)
+def test_decoder_mirrors_vgg(depth, blocks, count):
+  x = jax.ShapeDtypeStruct(
+    (1, 32 >> blocks, 40 >> blocks, 64 << blocks), 'float32'
+  )
+  module = AdaINDecoder(depth, blocks=blocks)
   y, variables = jax.eval_shape(
     lambda k, x: module.init_with_output(k, x), jax.random.key(0), x
   )
@@ -53,7 +58,7 @@ def test_decoder_mirrors_vgg(depth, count):
   params = variables['params']
   assert sum(p.size for p in jax.tree.leaves(params)) == count
   last = jax.eval_shape(
-    lambda k, x: VGG(depth).init(k, x, ('relu4_1',)),
+    lambda k, x: VGG(depth).init(k, x, (f'relu{blocks + 1}_1',)),
     jax.random.key(0),
     jax.ShapeDtypeStruct((1, 32, 40, 3), 'float32'),
   )
@@ -97,6 +102,26 @@ def trained():
     first = first or metrics
   model = run.Run(experiment, algorithm.inference(state))
   return algorithm, first, metrics, model
+
+
+def test_a_decoder_from_a_lower_layer():
+  algorithm = experiments.load('adain', tiny=True).algorithm
+  lower = {
+    'content_layer': 'relu3_1',
+    'style_layers': ('relu1_1', 'relu2_1', 'relu3_1'),
+  }
+  with pytest.raises(core.UserError, match=r'doubles 3 times .*: relu4_1'):
+    dataclasses.replace(algorithm, **lower)
+  decoder = dataclasses.replace(algorithm.decoder, blocks=2)
+  algorithm = dataclasses.replace(algorithm, decoder=decoder, **lower)
+  batch = {k: jnp.zeros((2, 32, 40, 3)) for k in 'ab'}
+
+  def painted(key):
+    state, _ = algorithm.step(algorithm.init(key, batch), batch, key)
+    params = algorithm.styled(algorithm.inference(state), [batch['b'][:1]])
+    return algorithm.translate(params, batch['a'])
+
+  assert jax.eval_shape(painted, jax.random.key(0)).shape == (2, 32, 40, 3)
 
 
 @pytest.mark.slow
