@@ -49,9 +49,10 @@ def adain(features: jax.Array, mean: jax.Array, deviation: jax.Array):
 class AdaINDecoder(nn.Module):
   """The mirror image of VGG up to relu4_1: 3,505,219 parameters (VGG-19).
 
-  2,915,139 for VGG-16, and 555,075 of either up to relu3_1. Every convolution pads by reflection and is followed by
-  a ReLU but the last one; where VGG pools, the nearest pixels are doubled.
-  Layers are named after those that they mirror: conv4_1, ..., conv1_1.
+  2,915,139 for VGG-16, and 555,075 of either up to relu3_1. Every convolution
+  pads by reflection and is followed by a ReLU but the last one; where VGG
+  pools, the nearest pixels are doubled. Layers are named after those that they
+  mirror: conv4_1, ..., conv1_1.
 
   Reference: Huang & Belongie 2017, arXiv:1703.06868, section 6.1.
 
@@ -72,7 +73,8 @@ class AdaINDecoder(nn.Module):
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Map relu4_1 [B, h, w, C] to a picture f32[B, 8 h, 8 w, 3].
 
-    With fewer blocks relu3_1 to f32[B, 4 h, 4 w, 3], and so on. [-1, 1] is the range of pictures; results may leave it.
+    With fewer blocks, relu3_1 to f32[B, 4 h, 4 w, 3] and so on. [-1, 1] is the
+    range of pictures; results may leave it.
     """
     require.holds(
       self.depth in _BLOCKS, f'depth = {self.depth}: must be 16 or 19'
