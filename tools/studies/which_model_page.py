@@ -1,5 +1,6 @@
 """The page that says which model to choose, from figures that are kept."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -117,12 +118,20 @@ def _shown(row: Mapping[str, Any]) -> list[str]:
     return [row['failed'], *[''] * (len(_HEADER) - 2)]
   judged = [row[name] for name in _JUDGED if name in row]
   return [
-    f'{row["kid"]:.3g} +- {row["deviation"]:.2g}',
-    '{:.3g} +- {:.2g}'.format(*judged) if judged else '',
+    _with_deviation(row['kid'], row['deviation']),
+    _with_deviation(*judged) if judged else '',
     *(f'{row[name]:.2f}' for name in ('recall', 'precision', 'copied')),
     f'{row["steps"]:,}',
     *(f'{row[name]:.0f}' for name in ('trained', 'sampled')),
   ]
+
+
+def _with_deviation(value: float, deviation: float) -> str:
+  """Return both, to two digits of the deviation."""
+  digits = 2
+  if deviation > 0:
+    digits = max(0, 1 - math.floor(math.log10(deviation)))
+  return f'{value:,.{digits}f} +- {deviation:,.{digits}f}'
 
 
 def _verdict(
