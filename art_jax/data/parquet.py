@@ -132,8 +132,10 @@ def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
 
 
 def _is_struct(kind: Any) -> bool:
+  if not str(kind).startswith('struct'):  # lists have fields too
+    return False
   inner = {kind[i].name: kind[i].type for i in range(kind.num_fields)}
-  return str(kind).startswith('struct') and _is_bytes(inner.get('bytes'))
+  return _is_bytes(inner.get('bytes'))
 
 
 def _is_bytes(kind: Any) -> bool:

@@ -15,7 +15,7 @@ from tensorboardX import crc32c as tensorboard_crc32c
 from tensorboardX import record_writer
 
 from art_jax import core
-from art_jax.data import crc32c, detect, pipeline, shards, tfrecord
+from art_jax.data import crc32c, detect, parquet, pipeline, shards, tfrecord
 from art_jax.data.sources import Classes, Folder, Unpaired
 from art_jax.devices import mesh
 
@@ -290,6 +290,20 @@ def test_labels_of_a_parquet(values, names, tmp_path, caplog):
   source, _ = detect.parse(path, ('image', 'label'), False)
   opened = source.open(core.Data(source=source, size=16))
   assert opened.class_names == names
+
+
+def test_a_parquet_with_lists_beside_its_pictures(tmp_path):
+  pa = pytest.importorskip('pyarrow')
+  import pyarrow.parquet as pq
+
+  pictures = list(_files(2).values())
+  boxes = pa.array([[[1, 2]], []], pa.list_(pa.list_(pa.int32(), 2)))
+  words = pa.array([[('a', 1)], []], pa.map_(pa.string(), pa.int32()))
+  table = {'tags': [['sea'], []], 'boxes': boxes, 'words': words}
+  path = str(tmp_path / 'a.parquet')
+  pq.write_table(pa.table({'image': pictures, **table}), path)
+  found = [record.pictures for record in parquet.read(path)]
+  assert found == [{'image': picture} for picture in pictures]
 
 
 def test_a_parquet_without_a_picture(tmp_path):
