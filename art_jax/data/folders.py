@@ -150,7 +150,8 @@ class Unpaired:
     train, test = (
       os.path.join(root, split + domain.upper()) for split in ('train', 'test')
     )
-    return train, test if tree.is_folder(test) else None
+    there = tree.is_folder(test) and tree.has_pictures(test)
+    return train, test if there else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,10 +213,12 @@ def splits(root: str) -> tuple[str, str | None]:
   """Return the folders of the train and test split; (root, None) without.
 
   `train` alone is enough: what is not trained on is split as usual.
-  A class may be called `train`, so the splits must be the only sub-folders.
+  A class may be called `train`, so no other sub-folder may have pictures.
   """
   root = tree.resolve(root)
   subs = tree.sub_folders(root)
+  if 'train' in subs:  # else nothing has to be listed
+    subs = [s for s in subs if tree.has_pictures(os.path.join(root, s))]
   tests = [name for name in _TEST_FOLDERS if name in subs]
   if 'train' not in subs or set(subs) - {'train', *_TEST_FOLDERS}:
     return root, None

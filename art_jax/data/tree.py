@@ -2,6 +2,7 @@
 
 import collections
 import os
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from art_jax import core
@@ -85,11 +86,36 @@ def survey(root: str) -> Survey:
   names = archives.names(root)
   if names is not None:
     return Survey(names, [], listing.by_suffix(archives.others(root)))
-  names, others, skipped, seen = [], [], [], set()
+  names, others, skipped = [], [], []
 
   def unreadable(error):
     skipped.append((error.filename, f'folder: {error.strerror}'))
 
+  for path in _files(root, unreadable):
+    if not path.lower().endswith(listing.SUFFIXES):
+      others.append(os.path.basename(path))
+      continue
+    names.append(os.path.relpath(path, root).replace(os.sep, '/'))
+  return Survey(sorted(names), skipped, listing.by_suffix(others))
+
+
+def has_pictures(root: str) -> bool:
+  """Tell whether a folder has pictures, or cannot be listed to the end.
+
+  One without is no part of a layout: archives do not even list it.
+  """
+  names = archives.names(root)
+  if names is not None:
+    return bool(names)
+  errors: list[OSError] = []
+  files = _files(root, errors.append)
+  found = any(path.lower().endswith(listing.SUFFIXES) for path in files)
+  return found or bool(errors)
+
+
+def _files(root: str, unreadable: Callable[[OSError], object]) -> Iterator[str]:
+  """Yield the paths of the files below a folder, without litter."""
+  seen = set()
   for folder, subs, files in os.walk(
     root, followlinks=True, onerror=unreadable
   ):
@@ -101,14 +127,9 @@ def survey(root: str) -> Survey:
     seen.add(identity)
     subs[:] = sorted(sub for sub in subs if not is_litter(sub))
     for file in files:
-      if is_litter(file) or os.path.isdir(os.path.join(folder, file)):
-        continue
-      if not file.lower().endswith(listing.SUFFIXES):
-        others.append(file)
-        continue
-      path = os.path.relpath(os.path.join(folder, file), root)
-      names.append(path.replace(os.sep, '/'))
-  return Survey(sorted(names), skipped, listing.by_suffix(others))
+      path = os.path.join(folder, file)
+      if not (is_litter(file) or os.path.isdir(path)):
+        yield path
 
 
 def require_pictures(root: str, otherwise: str = PASS_A_FOLDER) -> Survey:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -125,6 +126,28 @@ def test_pictures_outside_of_the_splits_are_counted(tmp_path, tests):
     lost = outside + ('label' in inputs) * 2 * (1 + len(tests[:1]))
     assert f'data: {used} pictures' in text
     assert f'; {lost} outside of the ' in opened.summary
+
+
+@pytest.mark.parametrize('inputs', [('image',), ('image', 'label'), ('a', 'b')])
+@pytest.mark.parametrize('empty', ['annotations', 'test', 'testA'])
+def test_a_folder_without_pictures_is_no_part_of_a_layout(
+  inputs, empty, tmp_path
+):
+  names = ('trainA', 'trainB', 'testB')
+  if 'a' not in inputs:
+    names = ('train/monet', 'train/turner', 'valid/monet')
+  for name, count in zip(names, (5, 6, 4), strict=True):
+    _fill(tmp_path / 'set' / name, count)
+  archive = shutil.make_archive(str(tmp_path / 'set'), 'zip', tmp_path / 'set')
+  (tmp_path / 'set' / empty).mkdir()
+  (tmp_path / 'set' / empty / 'about.xml').write_text('<about/>')
+  parts = []
+  for path in (archive, str(tmp_path / 'set')):
+    source, _ = detect.parse(path, inputs, False)
+    parts.append(_open(source).fingerprint.parts)
+  assert parts[0] == parts[1]
+  heldout = 'heldout b' if 'a' in inputs else 'heldout'
+  assert len(parts[0][heldout]) == 4
 
 
 def test_a_class_may_be_called_train(tmp_path):
