@@ -21,6 +21,7 @@ MAX_FILES = 2_000_000
 MAX_RATIO = 100
 _FREE_BYTES = 64 * 2**20
 _MAX_TABLE_BYTES = 64 * 2**20
+_MAX_NAME = 255  # bytes of a part of a path, as file systems have it
 _ODD = re.compile('[\x00-\x1f\x7f\ud800-\udfff]')
 
 
@@ -154,6 +155,8 @@ def _bad_name(name: str) -> str:
   parts = name.split('/')
   if _ODD.search(name) or '' in parts:
     return 'an odd name'
-  if len(parts) > 32 or any(len(os.fsencode(part)) > 200 for part in parts):
+  if len(parts) > 32 or any(
+    len(os.fsencode(part)) > _MAX_NAME for part in parts
+  ):
     return 'too long a name'
   return ''

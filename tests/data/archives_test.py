@@ -102,7 +102,7 @@ def test_what_is_no_picture_is_left_out(tmp_path, caplog):
     _entry('pipe.png', tarfile.FIFOTYPE),
     _entry('new\nline.png'),
     _entry('a//b.png'),
-    _entry('x' * 250 + '.png'),
+    _entry('x' * 252 + '.png'),
     _entry('good.png'),
     _entry('good.png/x.png'),
   ]
@@ -133,6 +133,8 @@ def test_an_archive_gives_the_split_and_the_order_of_its_folder(tmp_path):
     (f'{c}/{i}.png', _png(20 * i + j)) for j, c in enumerate('yx')
     for i in range(12)
   ]  # fmt: skip
+  # 255 bytes, as long as a name may be: 83 of three bytes each, and 6.
+  entries.append((f'x/{"雪" * 83}10.png', _png(250)))
   for name, data in entries:
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(data)
