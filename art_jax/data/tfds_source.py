@@ -42,7 +42,8 @@ class Tfds:
 
   Splits trainA and trainB (cycle_gan/...) give keys 'a' and 'b', with testA
   and testB held out; other sets give 'image', and 'label' if there is one,
-  with the test split held out.
+  with the test split held out, or the validation split where the pictures of
+  the test split have no labels.
 
   Attributes:
     name: e.g. 'cycle_gan/horse2zebra' or 'mnist'.
@@ -100,14 +101,15 @@ def _images(builder: Any, data: core.Data) -> Dataset:
     names = tuple(features['label'].names)
     kept = choose_classes(names, data.classes, info.full_name)
   train_split = 'train' if 'train' in info.splits else next(iter(info.splits))
-  tests = [name for name in _TEST_SPLITS if name in info.splits][:1]
+  tests = [t for t in _TEST_SPLITS if t in info.splits and t != train_split]
   labels = {names.index(name): label for label, name in enumerate(kept)}
-  train, *test = (
-    _examples(builder, split, fields, data, labels)
-    for split in dict.fromkeys([train_split, *tests])
-  )
+
+  def examples(split):
+    return _examples(builder, split, fields, data, labels)
+
+  test = next(filter(len, map(examples, tests)), None)
   return assemble(
-    [space(train, data.heldout, *test)],
+    [space(examples(train_split), data.heldout, test)],
     info.full_name,
     names=kept,
     unused=() if names else data.classes,
@@ -133,7 +135,9 @@ def _examples(
   picture_key, picture_field = next(iter(fields.items()))
   records = _records(builder, split, picture_field)
   chosen = range(len(records))
-  if labels and len(labels) < builder.info.features['label'].num_classes:
+  if labels and int(records[0]['label']) < 0:  # which means that none has one
+    chosen = ()
+  elif labels and len(labels) < builder.info.features['label'].num_classes:
     chosen = [i for i in chosen if int(records[i]['label']) in labels]
   names = [f'{builder.info.full_name} {split} {i}' for i in chosen]
   cut = cutter(data)

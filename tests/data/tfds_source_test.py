@@ -76,6 +76,18 @@ class TinyLabels(tfds.core.GeneratorBasedBuilder):
       yield i, {'id': str(i), 'image': _png(i % 3), 'label': i % 3}
 
 
+class TinyContest(TinyLabels):
+  """A set whose test split has no labels: tfds writes -1."""
+
+  def _split_generators(self, dl_manager):
+    unknown = {'image': _png(5), 'label': -1, 'id': 'x'}
+    return {
+      'train': self._generate_examples(12),
+      'test': iter([(0, unknown), (1, unknown)]),
+      'validation': self._generate_examples(3),
+    }
+
+
 class TinyTexts(tfds.core.GeneratorBasedBuilder):
   """A set without pictures."""
 
@@ -136,6 +148,18 @@ def test_labels(tmp_path, file_format):
     for i in range(count):
       row = train.read(i)
       assert row['image'][0, 0, 0] == colors[names[row['label']]]
+
+
+@pytest.mark.parametrize('file_format', ['array_record', 'tfrecord'])
+def test_a_test_split_without_labels_is_not_held_out(tmp_path, file_format):
+  _prepare(TinyContest, tmp_path, file_format)
+  for wanted, counts in (((), (12, 3)), (('dog',), (4, 1))):
+    opened = _open('tiny_contest', tmp_path, classes=wanted)
+    (train,), (heldout,) = opened.train, opened.heldout
+    assert (len(train), len(heldout)) == counts
+    rows = [heldout.read(i) for i in range(len(heldout))]
+    reds = [int(row['image'][0, 0, 0]) for row in rows]
+    assert reds == [int(row['label']) + bool(wanted) for row in rows]
 
 
 def test_missing_sets_are_prepared(tmp_path, monkeypatch):
