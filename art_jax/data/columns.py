@@ -193,7 +193,8 @@ def _rows(path: str, title: str):
   core.require(
     'file' in header and not twice and rows,
     f'{title}: its first line names the columns ({", ".join(header)}), each '
-    'once and `file` among them, and lines follow; correct it',
+    'once and `file` among them, with commas between them, and lines follow; '
+    'correct it',
   )
   for line, row in rows:
     core.require(

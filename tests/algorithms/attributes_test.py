@@ -178,6 +178,7 @@ def test_columns_can_be_chosen_and_numbers_be_names(folder):
     ('Monet,1872', 'Monet', 'line 2: 2 cells for 3 columns'),
     ('file,', 'name,', '`file` among them'),
     ('artist,year', 'year,year', 'each once'),
+    (',', ';', 'with commas between them'),  # as spreadsheets of Europe save it
     ('artist,', 'label,', "may not be called 'label'"),
     ('1872\n1.png,,1889', '\n1.png,,', "column 'year' is empty"),
   ],
