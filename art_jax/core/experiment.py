@@ -80,7 +80,8 @@ class Data:
       empty keeps all.
     heldout: share of the pictures never trained on, chosen by file hash,
       where the source has no test split of its own.
-    max_bad: share of unreadable files above which the run does not start.
+    max_bad: share of the files of a folder (of each class, domain and split)
+      that are unreadable or too small, above which the run does not start.
     engine: 'resident' (the whole set in device memory as u8), 'streaming'
       (tf.data), or 'auto': resident up to 2 GiB, on accelerators and with
       several processes up to 256 MiB.
