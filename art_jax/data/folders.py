@@ -213,17 +213,19 @@ def splits(root: str) -> tuple[str, str | None]:
   """Return the folders of the train and test split; (root, None) without.
 
   `train` alone is enough: what is not trained on is split as usual.
-  A class may be called `train`, so no other sub-folder may have pictures.
+  A class may be called `train`, so no other sub-folder may have pictures. Their
+  names may have capitals, as in `Train`.
   """
   root = tree.resolve(root)
   subs = tree.sub_folders(root)
-  if 'train' in subs:  # else nothing has to be listed
+  if 'train' in map(str.lower, subs):  # else nothing has to be listed
     subs = [s for s in subs if tree.has_pictures(os.path.join(root, s))]
-  tests = [name for name in _TEST_FOLDERS if name in subs]
-  if 'train' not in subs or set(subs) - {'train', *_TEST_FOLDERS}:
+  found = {name.lower(): os.path.join(root, name) for name in subs}
+  others = set(found) - {'train', *_TEST_FOLDERS}
+  if 'train' not in found or others or len(found) < len(subs):
     return root, None
-  test = os.path.join(root, tests[0]) if tests else None
-  return os.path.join(root, 'train'), test
+  tests = [found[name] for name in _TEST_FOLDERS if name in found]
+  return found['train'], tests[0] if tests else None
 
 
 def num_outside(

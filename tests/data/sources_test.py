@@ -105,11 +105,15 @@ def test_skipped_files_are_reported(tmp_path):
   assert "1 skipped: '000.png' (not a picture)" in opened.summary
 
 
-def test_train_and_val_folders_are_the_splits(tmp_path):
-  _fill(tmp_path / 'train', 7)
-  _fill(tmp_path / 'val', 3)
+@pytest.mark.parametrize('train, val', [('train', 'val'), ('Train', 'VALID')])
+def test_train_and_val_folders_are_the_splits(train, val, tmp_path):
+  _fill(tmp_path / train, 7)
+  _fill(tmp_path / val, 3)
   opened = _open(sources.Folder(str(tmp_path)))
   assert (len(opened.train[0]), len(opened.heldout[0])) == (7, 3)
+  _fill(tmp_path / 'Car', 4)  # then they are classes
+  opened = _open(sources.Classes(str(tmp_path)))
+  assert opened.class_names == ('Car', *sorted((train, val)))
 
 
 @pytest.mark.parametrize('tests', [(), ('valid',), ('test', 'valid')])
