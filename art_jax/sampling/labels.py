@@ -39,8 +39,8 @@ def numbers(
     'name them; make them in Python, by run.algorithm.generate(run.params, '
     'latents, {name: value}), see docs/conditional.md',
   )
-  single = isinstance(wanted, str | int | np.integer)
-  chosen = [wanted] if single else list(wanted or ())
+  single = isinstance(wanted, str | int | float | np.number)
+  chosen = [wanted] if single else list(() if wanted is None else wanted)
   if not count:
     core.require(
       not chosen,
@@ -81,7 +81,7 @@ def _number(one: Class, count: int, names: Sequence[str]) -> int:
     return list(names).index(one)
   number = int(one) if not isinstance(one, str) or one.isdecimal() else -1
   core.require(
-    0 <= number < count,
+    0 <= number < count and (isinstance(one, str) or number == one),
     f'label {one!r}: there is no such class; there are {_known(count, names)}',
   )
   return number

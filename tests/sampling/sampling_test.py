@@ -75,6 +75,7 @@ def test_labels_by_name_and_number():
   by_name = run.sample(6, labels=['rose', 'sea'])
   np.testing.assert_array_equal(by_name, run.sample(6, labels=[2, 0]))
   np.testing.assert_array_equal(by_name, run.sample(6, labels=['2', '0']))
+  np.testing.assert_array_equal(by_name, run.sample(6, labels=np.array([2, 0])))
   np.testing.assert_array_equal(by_name[0], run.sample(1, labels='rose')[0])
   np.testing.assert_array_equal(labels.deal([2, 0], 5), [2, 0, 2, 0, 2])
   for every in ('all', ['all']):
@@ -93,6 +94,8 @@ def test_labels_by_name_and_number():
     ({'num_classes': 5}, {'labels': 'dog'}, "'dog': there is no such class"),
     ({'num_classes': 5}, {'labels': 5}, '(or 0 to 4)'),
     ({'num_classes': 5}, {'labels': -1}, 'label -1'),
+    ({'num_classes': 5}, {'labels': 1.5}, 'label 1.5: there is no such class'),
+    ({'num_classes': 5}, {'labels': np.array([])}, 'pass labels, out of'),
     ({}, {'labels': 'sea'}, 'has no classes'),
     ({}, {'n': 0}, 'n=0'),
     ({}, {'seed': -1}, 'seed=-1'),
