@@ -199,10 +199,12 @@ class Run:
       )
     images, mask = np.asarray(images), np.asarray(mask, bool)
     sizes.require_pictures(images, self.experiment.data.channels)
+    *each, height, width, _ = images.shape
     core.require(
-      images.shape[-3:-1] == mask.shape[-2:],
+      mask.shape[-2:] == (height, width)
+      and [*mask.shape[:-2]] in ([], [1] * len(each), each),
       f'mask of shape {mask.shape} for pictures of shape {images.shape}: '
-      'pass one of their height and width',
+      'pass one of their height and width for all, or as many as pictures',
     )
 
     require_seed(seed)

@@ -263,6 +263,21 @@ def test_other_channels_and_types_are_refused(pictures, message):
         model.inpaint(pictures, np.ones((8, 8), bool))
 
 
+@pytest.mark.parametrize(
+  'pictures, mask',
+  [
+    ((8, 8, 1), (1, 8, 8)),  # of one picture without the leading axis
+    ((3, 8, 8, 1), (2, 8, 8)),
+    ((3, 8, 8, 1), (1, 1, 8, 8)),
+    ((3, 8, 8, 1), (8, 9)),
+  ],
+)
+def test_masks_for_other_pictures_are_refused(pictures, mask):
+  model = run.Run(experiments.load('diffusion_mnist', tiny=True), ())
+  with pytest.raises(core.UserError, match='mask of shape .* for all, or as'):
+    model.inpaint(np.zeros(pictures, np.uint8), np.ones(mask, bool))
+
+
 def test_a_side_of_one_pixel_through_the_command_line(weights, tmp_path):
   source = tmp_path / 'in'
   source.mkdir()
