@@ -56,8 +56,9 @@ class Evaluator:
   def evaluate(self, scores: Scores) -> None:
     """Add every score that applies."""
     algorithm = self.run.algorithm
+    ways = self._domains()
     core.require(
-      isinstance(algorithm, core.Generative | core.Encoder | core.Translator),
+      isinstance(algorithm, core.Generative | core.Encoder) or ways,
       f'{type(algorithm).__name__} makes no pictures that could be scored; '
       'compare two folders with --real=DIR --fake=DIR',
     )
@@ -69,11 +70,17 @@ class Evaluator:
       if isinstance(algorithm, core.Encoder):
         self._score_reconstructions(scores, algorithm)
     if isinstance(algorithm, core.Translator):
-      for direction in algorithm.directions:
-        if set(direction) <= set(algorithm.inputs):  # 'ab' leads from a to b.
-          self._score_translations(scores, algorithm, direction)
-      if set(algorithm.directions) == {'ab', 'ba'}:
+      for direction in ways:
+        self._score_translations(scores, algorithm, direction)
+      if {*ways} == {'ab', 'ba'}:
         self._score_cycles(scores, algorithm)
+
+  def _domains(self) -> list[str]:
+    """Return the directions between two domains: 'ab' leads from a to b."""
+    algorithm = self.run.algorithm
+    if not isinstance(algorithm, core.Translator):
+      return []
+    return [d for d in algorithm.directions if {*d} <= {*algorithm.inputs}]
 
   def _require_reference(self) -> None:
     """Raise UserError unless there are pictures of the chosen reference."""

@@ -357,6 +357,13 @@ def test_what_applies_to_a_translator():
   assert by_name['cycle_a/psnr@10'].value > 20
 
 
+@pytest.mark.parametrize('name', ['adain', 'fast_style'])
+def test_styles_lead_to_no_domain_that_could_be_compared_with(name):
+  algorithm = experiments.load(name, tiny=True).algorithm
+  with pytest.raises(core.UserError, match='makes no pictures that could be'):
+    _evaluate(algorithm, 'unpaired', ('kid',))
+
+
 def test_the_path_length_is_that_of_float32():
   source = Builtin(layout='images', count=24)
   gan = experiments.load('dcgan_paintings', tiny=True)
