@@ -65,6 +65,11 @@ class Request:
     core.require(self.count >= 1, f'--count={self.count}: it is at least 1')
     require_seed(self.seed, '--seed')
     core.require(
+      self.seed + self.count <= 2**32,
+      f'--seed={self.seed}: of --count={self.count} samples each has the next '
+      'seed, and all are below 2**32; pass a smaller one',
+    )
+    core.require(
       self.run or self.sources,
       'paint needs a RUN, whose training pictures it paints with, or '
       '--sources=FOLDER; for example: art_jax paint --content=drawing.png '

@@ -242,6 +242,7 @@ def test_a_source_that_is_gone_meanwhile_is_replaced(folder):
   [
     ({'sources': None, 'content': None}, r'needs a RUN.*--sources=FOLDER'),
     ({'count': 0}, r'--count=0.*at least 1'),
+    ({'seed': 2**32 - 2, 'count': 3}, r'--seed=4294967294.*--count=3'),
     ({'size': 16}, r'--size=16.*64 to 4096'),
     ({'quality': 'best'}, r'--quality=best.*full, fast'),
     ({'max_copy': 0.0}, r'--max_copy=0\.0'),
