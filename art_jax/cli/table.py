@@ -206,6 +206,7 @@ _ROWS = (
     flags=(
       *_MODEL,
       'content',
+      'style',
       'sources',
       'num_sources',
       'count',

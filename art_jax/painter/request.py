@@ -116,6 +116,8 @@ def open_gallery(request: Request) -> Gallery:
   key = 'image'
   if isinstance(run.algorithm, core.Translator) and 'image' not in dataset.keys:
     key = run.direction(request.direction)[-1]  # 'ab' paints with those of b
+    if key not in run.algorithm.inputs:  # 'stylize'
+      key = run.algorithm.inputs[-1]
   (examples,) = (one for one in dataset.train if key in one.keys)
   labeled = bool(core.num_classes(run.algorithm)) and 'label' in examples.keys
   return of_examples(examples, key, dataset.fingerprint.digest, labeled)

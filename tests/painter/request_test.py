@@ -15,7 +15,9 @@ from PIL import Image
 import art_jax
 from art_jax import core
 from art_jax.algorithms.neural_neighbor import NNST
+from art_jax.config import experiments
 from art_jax.data import decode
+from art_jax.inference.run import Run
 from art_jax.nn.vgg import VGG
 from art_jax.painter import compose, plan, request, session
 from art_jax.painter.gallery import Gallery
@@ -257,6 +259,18 @@ def test_bad_requests_name_the_value_the_rule_and_the_next_step(
 ):
   with pytest.raises(core.UserError, match=message):
     request.paint_into(_request(folder, **changes), tmp_path)
+
+
+@pytest.mark.parametrize(
+  'name, direction, key',
+  [('cyclegan_demo', 'ba', 'a'), ('cut_demo', None, 'b'), ('adain', None, 'b')],
+)
+def test_a_translator_is_painted_with_the_domain_it_translates_into(
+  name, direction, key
+):
+  run = Run(experiments.load(name, tiny=True), {})
+  gallery = request.open_gallery(Request(run=run, direction=direction))
+  assert gallery.digest.endswith(f'-{key}')
 
 
 def test_a_size_beyond_the_memory_names_the_largest_that_fits():

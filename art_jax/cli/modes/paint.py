@@ -10,7 +10,7 @@ from art_jax.painter import request
 
 def run(flags: Any) -> None:
   """Paint what RUN samples, or --content, with strokes of the sources."""
-  model = options.model(flags) if flags.run or flags.weights else None
+  model = options.painter(flags) if flags.run or flags.weights else None
   wanted = request.Request(
     run=model,
     content=flags.content,
