@@ -35,7 +35,7 @@ _MAX_TABLE = 2**20  # bytes
 
 def is_published(folder: str | pathlib.Path) -> bool:
   """Tell whether a folder is a published model, and no run."""
-  path = epath.Path(folder)
+  path = epath.Path(folder).expanduser()
   return (path / WEIGHTS).exists() and not (path / 'checkpoints').exists()
 
 

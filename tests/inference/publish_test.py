@@ -71,6 +71,14 @@ def test_a_folder_has_a_name_from_within(tmp_path, monkeypatch):
   assert '\n# painter\n' in page and "art_jax.load('painter')" in page
 
 
+def test_a_folder_of_the_home_folder(tmp_path, monkeypatch):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  monkeypatch.setattr(publish, '_samples', lambda run: {})
+  model = _run('vae')
+  publish.publish(model, '~/painter', 'other')
+  _same(run.load('~/painter'), model)
+
+
 @pytest.mark.parametrize('name', ["me/it's", 'me/a"""b', 'a: b # c', 'painter'])
 def test_a_demo_of_any_name_is_a_program(name):
   made = space.files(_run('vae'), name)
