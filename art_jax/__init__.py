@@ -248,7 +248,7 @@ def paint(
   count: int = 1,
   size: int = 512,
   seed: int = 0,
-  labels: 'Sequence[int | str]' = (),
+  labels: 'int | str | Sequence[int | str]' = (),
   variations: int = 1,
   num_sources: int = 1,
   quality: str = 'full',
@@ -266,7 +266,8 @@ def paint(
     count: number of samples.
     size: longest side of a painting, in pixels.
     seed: of the first sample; the next ones count on.
-    labels: classes of the samples, dealt in turn.
+    labels: the class of the samples, or several that are dealt in turn; (): all
+      classes.
     variations: paintings of each composition, with other sources.
     num_sources: paintings whose strokes one picture uses.
     quality: 'full' or 'fast'.

@@ -47,7 +47,7 @@ def of_samples(
   run: Run,
   count: int,
   seed: int = 0,
-  labels: Sequence[int | str] | None = None,
+  labels: int | str | Sequence[int | str] | None = None,
 ) -> Iterator[Composition]:
   """Yield samples: picture i is `run.sample(1, seed=seed + i)`.
 

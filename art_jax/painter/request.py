@@ -38,7 +38,7 @@ class Request:
       `run` was trained on.
     count: number of compositions; of --content, all are painted.
     seed: of the first sample, and of the painter.
-    labels: classes that are dealt in turn.
+    labels: a class, or several that are dealt in turn; (): all.
     direction: of a translator.
     variations: paintings of each composition.
     size, num_sources, quality, max_copy, upscale: see `Painter`; None: as
@@ -51,7 +51,7 @@ class Request:
   sources: str | os.PathLike | None = None
   count: int = 1
   seed: int = 0
-  labels: Sequence[int | str] = ()
+  labels: int | str | Sequence[int | str] = ()
   direction: str | None = None
   variations: int = 1
   size: int | None = None
@@ -162,7 +162,7 @@ def _samples(request: Request, run: Run) -> list[Composition]:
     )
   labels = request.labels
   count = core.num_classes(run.algorithm)
-  if not labels and count:
+  if not np.size(labels) and count:
     labels = range(count)
   return [*compose.of_samples(run, request.count, request.seed, labels)]
 

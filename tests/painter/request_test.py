@@ -273,6 +273,23 @@ def test_a_translator_is_painted_with_the_domain_it_translates_into(
   assert gallery.digest.endswith(f'-{key}')
 
 
+@pytest.mark.parametrize(
+  'labels, numbers',
+  [
+    (0, [0, 0, 0]),
+    ('7', [7, 7, 7]),
+    (np.array([3, 5]), [3, 5, 3]),
+    ((), [0, 1, 2]),
+  ],
+)
+def test_one_class_is_painted_or_several_in_turn(labels, numbers):
+  run = Run(experiments.load('cdcgan_mnist', tiny=True), {})
+  nothing = Gallery((), lambda index: Image.new('RGB', (8, 8)))
+  wanted = Request(run=run, labels=labels, count=3)
+  made = request.compositions(wanted, nothing)
+  assert [one.label for one in made] == numbers
+
+
 def test_a_size_beyond_the_memory_names_the_largest_that_fits():
   with pytest.raises(core.UserError, match=r'--size=4096.*3\.5 GiB.*1\.0 are'):
     Painter(size=4096).require_fits(2**30)
