@@ -38,11 +38,15 @@ def left_out(others: Mapping[str, int]) -> str:
   return f'{count} {files} of other kinds left out ({", ".join(shown)})'
 
 
-def pictures(source: pathlib.Path) -> list[pathlib.Path]:
+def pictures(source: pathlib.Path, flag: str = '--input') -> list[pathlib.Path]:
   """Return a picture, or the pictures of a folder, in order of their names.
 
   Hidden files (`._x.jpg`) and special files are left out; a link that leads
   nowhere is listed, so that whoever reads it names it.
+
+  Args:
+    source: the picture or the folder.
+    flag: that named it, for errors.
 
   Raises:
     core.UserError: there is none, or the folder cannot be listed.
@@ -51,17 +55,17 @@ def pictures(source: pathlib.Path) -> list[pathlib.Path]:
     if source.is_file():
       return [source]
     core.require(
-      source.exists(), f'--input={source}: there is no such file or folder'
+      source.exists(), f'{flag}={source}: there is no such file or folder'
     )
     files = sorted(filter(_is_picture, source.iterdir()))
   except OSError as error:
     raise core.UserError(
-      f'--input={source} cannot be read ({error.strerror}); pass a picture, '
+      f'{flag}={source} cannot be read ({error.strerror}); pass a picture, '
       'or a folder with some in it'
     ) from error
   core.require(
     files,
-    f'--input={source} holds 0 pictures ({" ".join(SUFFIXES)}); '
+    f'{flag}={source} holds 0 pictures ({" ".join(SUFFIXES)}); '
     'pass a picture, or a folder with some in it',
   )
   if others := left_out(by_suffix(_other_files(source))):

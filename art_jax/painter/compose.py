@@ -142,7 +142,7 @@ def read_pictures(path: str) -> dict[str, Image.Image]:
   """
   from art_jax.data import listing
 
-  listed = listing.pictures(pathlib.Path(path).expanduser())
+  listed = listing.pictures(pathlib.Path(path).expanduser(), '--content')
   files = [file for file in listed if not painted.is_sheet(file)]
   core.require(
     files,

@@ -252,6 +252,7 @@ def test_a_source_that_is_gone_meanwhile_is_replaced(folder):
     ({'variations': 0}, r'--variations=0'),
     ({'variations': 5}, r'--variations=5.*there are 4 pictures'),
     ({'sources': 'nowhere'}, r'nowhere'),
+    ({'content': 'nowhere.png'}, r'--content=nowhere\.png: there is no such'),
   ],
 )
 def test_bad_requests_name_the_value_the_rule_and_the_next_step(
