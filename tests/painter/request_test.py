@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from command_line import run_main
 from PIL import Image
 
 import art_jax
@@ -272,6 +273,12 @@ def test_a_translator_is_painted_with_the_domain_it_translates_into(
   run = Run(experiments.load(name, tiny=True), {})
   gallery = request.open_gallery(Request(run=run, direction=direction))
   assert gallery.digest.endswith(f'-{key}')
+
+
+def test_a_style_is_for_a_run(folder):
+  given = [f'--content={folder}/drawing.png', f'--sources={folder}/sources']
+  code, _, err = run_main('paint', *given, '--style=builtin:5', '--output=out')
+  assert code == 2 and '--style=builtin:5: it is for a RUN of AdaIN' in err
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,20 @@ import pathlib
 import sys
 from typing import Any
 
+from art_jax import core
 from art_jax.cli import options
 from art_jax.painter import request
 
 
 def run(flags: Any) -> None:
   """Paint what RUN samples, or --content, with strokes of the sources."""
-  model = options.painter(flags) if flags.run or flags.weights else None
+  named = flags.run or flags.weights
+  core.require(
+    named or not flags.style,
+    f'--style={flags.style}: it is for a RUN of AdaIN; paintings whose strokes '
+    'are used are named by --sources=FOLDER',
+  )
+  model = options.painter(flags) if named else None
   wanted = request.Request(
     run=model,
     content=flags.content,
