@@ -190,7 +190,7 @@ def stylize(
   seed: int | None = None,
   overrides: Mapping[str, Any] | None = None,
   tiny: bool = False,
-  masks: 'Sequence[Picture]' = (),
+  masks: 'Picture | Sequence[Picture]' = (),
   start: 'Picture | None' = None,
   tile: int = 0,
   devices: 'int | Devices' = 1,
@@ -210,7 +210,8 @@ def stylize(
     seed: of the random draws; None: the experiment's.
     overrides: values of fields by their paths: {'algorithm.style_weight': 1e4}.
     tiny: take the small variant of the experiment.
-    masks: for each painting, white where it applies; (): everywhere.
+    masks: the mask, or one for each painting, white where it applies; ():
+      everywhere.
     start: picture to start from; None: what the experiment says.
     tile: side in pixels of the tiles to work in, to save memory; 0: whole.
     devices: how many share the picture, or which.
@@ -230,11 +231,14 @@ def stylize(
   chosen, _ = choose.choose(
     experiment, {**changes, **(overrides or {})}, tiny=tiny
   )
-  if not isinstance(style, Sequence) or isinstance(style, str):
-    style = [style]
+
+  def several(pictures):
+    one = not isinstance(pictures, Sequence) or isinstance(pictures, str)
+    return [pictures] if one else pictures
+
   return optimize.paint(
     task.sized(chosen, size, steps),
-    task.read_task(content, style, masks, start),
+    task.read_task(content, several(style), several(masks), start),
     devices=_devices(devices),
     tile=tile,
   )

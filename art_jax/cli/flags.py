@@ -68,8 +68,8 @@ _HELP: dict[str, str | dict[str, str]] = {
     'export': 'Folder to write the program and its weights to.',
     'sample': 'Folder to write the pictures to, or a .zip for those of '
     '--study=pictures.',
-    'evaluate': 'With --real and --fake: folder whose evaluation.json is '
-    'appended to.',
+    'evaluate': 'With --real and --fake, or a RUN of the hub: folder whose '
+    'evaluation.json is appended to.',
     'stylize': 'File to write: .png, or .mp4 for a video.',
     'paint': 'Folder to write the paintings to; default: painted in the run '
     'folder.',

@@ -135,6 +135,7 @@ def test_stylize_takes_arrays_pictures_and_files(tmp_path):
     (np.zeros((8, 40, 3), np.uint8), {}, '--content: .* at least 32'),
     ('builtin', {'experiment': 'vae'}, 'VAE does not paint by optimi'),
     ('builtin', {'overrides': {'algorithm.x': 1}}, "no field 'x'"),
+    ('builtin', {'masks': 'm.png'}, '--mask=m.png: there is no such file'),
   ],
 )
 def test_stylize_refuses(content, options, match):

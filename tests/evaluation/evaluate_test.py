@@ -487,6 +487,8 @@ def test_bad_files_have_no_part_in_the_scores(folders, tmp_path, size):
     ),
     (('--real=real', '--fake=fake', '--num=1'), 'at least 2'),
     (('--real=real', '--fake=fake', '--reference=heldout'), 'of a RUN'),
+    (('--run=real', '--size=32'), '--size=32 resizes .*--real'),
+    (('--run=real', '--output=o'), '--output=o: .* written into its folder'),
   ],
 )
 def test_bad_input(folders, monkeypatch, arguments, message):

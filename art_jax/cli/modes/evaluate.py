@@ -43,6 +43,16 @@ def run(flags: Any) -> None:
     f'--reference={flags.reference} chooses among the pictures of a RUN; with '
     '--real and --fake leave it out',
   )
+  core.require(
+    not flags.run or flags.size is None,
+    f'--size={flags.size} resizes the pictures of --real and --fake; those of '
+    'a RUN have its data.size: leave it out',
+  )
+  core.require(
+    not flags.run or hub.is_name(flags.run) or not flags.output,
+    f'--output={flags.output}: the scores of a RUN are written into its '
+    'folder; leave it out',
+  )
   extractor = features.get(flags.features)
   weights = extractor.load(flags.features_weights)
   devices = mesh.make_devices(flags.devices)
