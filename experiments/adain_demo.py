@@ -1,4 +1,4 @@
-"""Style transfer of any painting, trained in an hour on one CPU core (AdaIN).
+"""Style transfer of any painting, trained in 41 minutes on a CPU core (AdaIN).
 
 The algorithm of Huang & Belongie 2017, arXiv:1703.06868, between lower layers:
 relu3_1 of VGG-16 instead of relu4_1 of VGG-19, half as many channels in the
@@ -11,9 +11,9 @@ photos that are given no style (see `algorithm.identity_weight`).
     --style=painting.jpg --output=result.png
 
 Domain a are photos, b paintings: some hundred each are enough. Without --data
-it learns on built-in photos and paintings. Expect the painting's colors and the
-grain of its strokes on the shapes of the photo; larger shapes of the painting,
-such as swirls, need `adain` and a GPU.
+it learns on built-in photos and paintings. Expect the painting's colors and a
+grain of strokes on the shapes of the photo; larger shapes of the painting, such
+as swirls, need `adain` and a GPU.
 """
 
 from art_jax import core

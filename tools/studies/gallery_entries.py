@@ -189,9 +189,9 @@ ENTRIES = (
     'style of each. It was trained for 41 minutes on one CPU '
     'core, on 360 photos (facades, and crops of six others) and 914 paintings, '
     'most of them by van Gogh.',
-    'Colors and the grain of strokes change, shapes do not: the swirls of The '
-    'Starry Night and the figures of Composition VII do not appear. Edges get '
-    'a pale halo. `adain`, the recipe of the paper, is for a GPU and has not '
+    'The results differ in color more than in strokes, and shapes stay those '
+    'of the photo: no swirls, no figures. Edges get a pale halo, and brown hair '
+    'turns green. `adain`, the recipe of the paper, is for a GPU and has not '
     'been fully trained here.',
     tuple(f'{name}.jpg' for name in _STYLES)
     + tuple(f'{name}_adain.png' for name in _STYLES),
