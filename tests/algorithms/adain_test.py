@@ -175,7 +175,7 @@ def test_any_painting_any_size_and_blends(trained):
     ({'alpha': 1.5}, r'alpha=1.5: .* in \[0, 1\]'),
     ({'blend': (-1.0, 2.0)}, 'shares are >= 0'),
     ({'style_weight': -10.0}, 'style_weight=-10.0: it is >= 0'),
-    ({'content_layer': 'relu3_1'}, 'behind three pools'),
+    ({'content_layer': 'relu3_1'}, 'doubles 3 times .*behind as many pools'),
     ({'style_layers': ('relu9_1',)}, "'relu9_1': VGG has"),
     ({'style_size': 8}, 'style_size=8'),
   ],
