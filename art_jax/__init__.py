@@ -232,7 +232,7 @@ def stylize(
     experiment, {**changes, **(overrides or {})}, tiny=tiny
   )
 
-  def several(pictures):
+  def several(pictures: Any) -> 'Sequence[Any]':
     one = not isinstance(pictures, Sequence) or isinstance(pictures, str)
     return [pictures] if one else pictures
 
