@@ -62,7 +62,7 @@ _DIFFUSION = (
 )
 _JUDGE = 'squeezenet'
 _SHOWN = 16
-_ACROSS, _SIDE = 5, 272  # sheets in a row, and pixels of one
+_ACROSS, _SIDE = 3, 272  # sheets in a row, and pixels of one
 _HELDOUT = '--set=data.heldout=0.1'  # of a folder, as in other studies
 _BYTES = 140_000  # of their picture
 _DONE = 'which_model.json'
