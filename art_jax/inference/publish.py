@@ -91,6 +91,7 @@ def write(
   with_space: bool = False,
 ) -> None:
   """Write the files of a published model, see `published`."""
+  pictures = {file: make() for file, make in _samples(run).items()}
   make_folder(folder)
   plain = dataclasses.replace(run, experiment=_without_folders(run.experiment))
   text = serialization.to_text(plain.experiment) + '\n'
@@ -110,10 +111,9 @@ def write(
   write_atomic(folder / published.TABLE, json.dumps(table, indent=2) + '\n')
   data = published.weights_bytes(run.params)
   write_atomic(folder / published.WEIGHTS, data)
-  samples = _samples(run)
-  for file, picture in samples.items():
-    write_atomic(folder / file, picture())
-  page = card.text(plain, name, license_id, [*samples], _data(run))
+  for file, picture in pictures.items():
+    write_atomic(folder / file, picture)
+  page = card.text(plain, name, license_id, [*pictures], _data(run))
   write_atomic(folder / _CARD, page)
   if with_space:
     for file, content in space.files(run, name).items():

@@ -164,6 +164,16 @@ def test_the_config_of_a_run_is_not_replaced(tmp_path):
   assert [path.name for path in tmp_path.iterdir()] == ['checkpoints']
 
 
+def test_pictures_that_fail_leave_no_files(tmp_path, monkeypatch):
+  def fails():
+    raise core.UserError('a sample is NaN')
+
+  monkeypatch.setattr(publish, '_samples', lambda run: {'a.png': fails})
+  with pytest.raises(core.UserError, match='a sample is NaN'):
+    publish.publish(_run('vae'), str(tmp_path / 'it'), 'other')
+  assert not list(tmp_path.iterdir())
+
+
 def test_all_files_that_are_written_are_checked_before(tmp_path, monkeypatch):
   checked = []
   monkeypatch.setattr(
