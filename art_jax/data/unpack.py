@@ -57,6 +57,7 @@ class _Writer:
     self._names: set[str] = set()
     self._labels: dict[str, set[str | None]] = {}
     self._folders: dict[str, str] = {}  # of each class
+    self._used: set[str] = set()  # names of these folders
     self._bytes = 0
     self.count = 0
     os.makedirs(root)
@@ -107,24 +108,22 @@ class _Writer:
   def _folder(self, label: str) -> str:
     """Return the folder of a class, which no other class has."""
     if label not in self._folders:
-      plain = name = _plain(label)
-      taken = {other.lower() for other in self._folders.values()}
-      count = 1
-      while name.lower() in taken:
-        count += 1
-        name = f'{plain}~{count}'
-      self._folders[label] = name
+      self._folders[label] = _unused(_plain(label), '', self._used)
     return self._folders[label]
 
   def _free(self, name: str) -> str:
     """Return a name that no other picture has."""
-    stem, end = os.path.splitext(name)
-    count = 1
-    while name.lower() in self._names:
-      count += 1
-      name = f'{stem}~{count}{end}'
-    self._names.add(name.lower())
-    return name
+    return _unused(*os.path.splitext(name), self._names)
+
+
+def _unused(stem: str, end: str, used: set[str]) -> str:
+  """Return a name that is not used yet, in capitals or not; add it to those."""
+  name, count = stem + end, 1
+  while name.lower() in used:
+    count += 1
+    name = f'{stem}~{count}{end}'
+  used.add(name.lower())
+  return name
 
 
 def _places(names: Sequence[str]) -> list[str]:
