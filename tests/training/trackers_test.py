@@ -275,11 +275,14 @@ print(json.dumps([[r['step'], r['loss/toy']] for r in rows if 'loss/toy' in r]))
 
 def _python(*words: str) -> 'subprocess.CompletedProcess[str]':
   path = os.pathsep.join(map(str, _ROOTS))
+  # The service of wandb that another test began here is not shared: there, a
+  # killed run stays in use.
+  inherited = {k: v for k, v in os.environ.items() if k != 'WANDB_SERVICE'}
   return subprocess.run(
     [sys.executable, '-c', *words],
     capture_output=True,
     text=True,
-    env={**os.environ, 'PYTHONPATH': path, 'XLA_FLAGS': ''},
+    env={**inherited, 'PYTHONPATH': path, 'XLA_FLAGS': ''},
   )
 
 

@@ -23,9 +23,14 @@ class Trackio:
 
   def __init__(self, run: Tracked):
     self._library = extras.load('trackio', 'trackio', '--log=trackio')
+    project = os.environ.get('TRACKIO_PROJECT', 'art_jax')
+    name = f'{run.name}-{run.id}'
+    self._told = -1  # a killed start may have told more than it noted
+    if run.resumed:
+      self._told = _last_step(project, name)
     self._run = self._library.init(
-      project=os.environ.get('TRACKIO_PROJECT', 'art_jax'),
-      name=f'{run.name}-{run.id}',
+      project=project,
+      name=name,
       resume='allow',
       config=dict(run.fields),
       embed=False,
@@ -33,6 +38,9 @@ class Trackio:
 
   def scalars(self, step: int, values: Mapping[str, float]) -> None:
     """Log a row."""
+    if step <= self._told:
+      return
+    self._told = -1  # from here on all is new, also where a run goes back
     self._run.log(dict(values), step=step)
 
   def images(self, step: int, sheets: Mapping[str, np.ndarray]) -> None:
@@ -58,3 +66,10 @@ class Trackio:
   def close(self) -> None:
     """Finish the run."""
     self._run.finish()
+
+
+def _last_step(project: str, name: str) -> int:
+  """Return the last step that the local store has of a run; -1: none."""
+  storage = extras.load('trackio.sqlite_storage', 'trackio', '--log=trackio')
+  step = storage.SQLiteStorage.get_max_step_for_run(project, name)
+  return -1 if step is None else step
