@@ -186,8 +186,8 @@ ENTRIES = (
     'Fast style transfer to any painting: AdaIN',
     'adain',
     'Three paintings that the network has never seen, and the portrait in the '
-    'style of each. It was trained for 41 minutes on one CPU core, on 360 '
-    'photos (facades, and crops of six others) and 914 paintings, most of them '
+    'style of each. It was trained for 41 minutes on one CPU core, on 335 '
+    'photos (facades, and crops of six others) and 877 paintings, most of them '
     'by van Gogh.',
     'The results differ in color more than in strokes, and shapes stay those '
     'of the photo: no swirls, no figures. Edges get a pale halo, and brown '
