@@ -14,7 +14,7 @@ from PIL import Image
 
 from art_jax import core
 from art_jax.config import experiments
-from art_jax.data import decode, paintings
+from art_jax.data import bit_depth, decode, paintings
 from art_jax.media import images
 from art_jax.style_transfer import tiles
 
@@ -115,10 +115,10 @@ def sized(
 
 
 def _opaque(image: Image.Image, background: str) -> Image.Image:
-  if not image.has_transparency_data:
-    return image.convert('RGB')
-  behind = Image.new('RGBA', image.size, background)
-  return Image.alpha_composite(behind, image.convert('RGBA')).convert('RGB')
+  alpha = bit_depth.opacity(image, None)
+  if alpha is not None:
+    image = bit_depth.over(background, bit_depth.plain(image), alpha)
+  return image.convert('RGB')
 
 
 def _from_array(flag: str, array: np.ndarray) -> Image.Image:
