@@ -32,6 +32,10 @@ class Recorder:
     self.record['closed'] = True
 
 
+class Stores(Recorder):
+  last_step = 3  # of an earlier start
+
+
 class Refuses(Recorder):
   def __init__(self, run):
     raise ConnectionError('nobody\nthere')

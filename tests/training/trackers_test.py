@@ -82,6 +82,12 @@ def test_rows_that_a_tracker_missed_come_at_the_next_start(
   assert [step for step, _ in _record(folder)['rows']] == list(range(1, 9))
 
 
+def test_rows_that_a_tracker_has_are_not_sent_twice(tmp_path):
+  loop.train(toy.experiment(), tmp_path / 'run', log=['fake_trackers:Stores'])
+  rows = _record(tmp_path / 'run', 'fake_trackers:Stores')['rows']
+  assert [step for step, _ in rows] == list(range(4, 9))
+
+
 @pytest.mark.parametrize('name', ['Refuses', 'Exits', 'Full', 'Hangs'])
 def test_a_tracker_that_fails_is_one_warning(
   name, tmp_path, monkeypatch, caplog

@@ -188,11 +188,16 @@ class _Thread:
   def _work(self, cls, run) -> None:
     try:
       tracker = cls(run)
+      stored = getattr(tracker, 'last_step', -1)
       while (call := self._queue.get())[0] != _END and not self._failed:
         method, *arguments = call
-        getattr(tracker, method)(*arguments)  # of the protocol
-        if method == 'scalars':
-          self._note(self._name, arguments[0])
+        if method != 'scalars':
+          getattr(tracker, method)(*arguments)  # of the protocol
+          continue
+        if arguments[0] > stored:
+          tracker.scalars(*arguments)
+          stored = -1  # from here on all is new, also where a run goes back
+        self._note(self._name, arguments[0])
       tracker.close()
     # A tracker is not worth a run; some raise SystemExit.
     except BaseException as error:

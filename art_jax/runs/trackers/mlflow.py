@@ -40,10 +40,10 @@ class Mlflow:
     found = self._client.search_runs(
       [experiment], f"tags.`{_TAG}` = '{run.id}'"
     )
-    self._told = -1  # a killed start may have told more than it noted
+    self.last_step = -1
     if found:
       self._id = found[0].info.run_id
-      self._told = self._last_step(found[0].data.metrics)
+      self.last_step = self._last_step(found[0].data.metrics)
       self._client.update_run(self._id, status='RUNNING')
       return
     made = self._client.create_run(
@@ -63,9 +63,6 @@ class Mlflow:
     """Log a row."""
     from time import time
 
-    if step <= self._told:
-      return
-    self._told = -1  # from here on all is new, also where a run goes back
     now = int(1000 * time())
     metrics = [
       self._entities.Metric(name.replace('@', '_at_'), value, now, step)

@@ -7,6 +7,10 @@
     def alarms(self, events): ...
     def close(self): ...
 
+A tracker that can tell what an earlier start has stored may have `last_step`,
+the step of its last row: a killed start may have told more than the run notes,
+and these rows are not sent twice.
+
 All calls come from one thread that does nothing else; what they raise is one
 warning, and ends the tracking but not the run.
 """

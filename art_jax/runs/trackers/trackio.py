@@ -25,9 +25,7 @@ class Trackio:
     self._library = extras.load('trackio', 'trackio', '--log=trackio')
     project = os.environ.get('TRACKIO_PROJECT', 'art_jax')
     name = f'{run.name}-{run.id}'
-    self._told = -1  # a killed start may have told more than it noted
-    if run.resumed:
-      self._told = _last_step(project, name)
+    self.last_step = _last_step(project, name) if run.resumed else -1
     self._run = self._library.init(
       project=project,
       name=name,
@@ -38,9 +36,6 @@ class Trackio:
 
   def scalars(self, step: int, values: Mapping[str, float]) -> None:
     """Log a row."""
-    if step <= self._told:
-      return
-    self._told = -1  # from here on all is new, also where a run goes back
     self._run.log(dict(values), step=step)
 
   def images(self, step: int, sheets: Mapping[str, np.ndarray]) -> None:
